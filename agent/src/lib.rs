@@ -1,0 +1,1 @@
+//! alces-agent

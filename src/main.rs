@@ -1,0 +1,2 @@
+//! The `alces` command.
+fn main() {}
