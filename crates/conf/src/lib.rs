@@ -1,1 +1,25 @@
-//! alces-conf
+//! The Logstash `.conf` language.
+//!
+//! Two stages: [`parse`] turns text into a syntax tree whose every node knows where it stands ([`Span`]), and
+//! [`Options`] turns a plugin's attributes into typed values, naming what is unknown, missing or of the wrong type.
+//! What the options *mean* is the plugins' business, in other crates; this one does no I/O.
+//!
+//! The grammar is Logstash's (`grammar.treetop`): barewords have two characters or more, attributes are separated by
+//! whitespace, escapes in strings are off.
+
+mod ast;
+mod diagnostic;
+mod env;
+mod options;
+mod parse;
+mod suggest;
+
+pub use ast::{
+    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Operand, Plugin, Section, SectionKind, Span, Spanned,
+    Statement, Value,
+};
+pub use diagnostic::{Diagnostic, Source};
+pub use env::{Env, substitute};
+pub use options::{Options, TypedValue};
+pub use parse::parse;
+pub use suggest::closest;

@@ -1,0 +1,353 @@
+//! The event itself.
+
+use bytestring::ByteString;
+
+use crate::{
+    FieldRef, Key, Object, ObjectRef, Root, Timestamp, Value, ValueRef,
+    value::{Str, StrRepr},
+};
+
+/// One log line or measurement on its way through a pipeline. See the crate's head for how it is laid out.
+#[derive(Clone, Debug)]
+pub struct Event {
+    line: ByteString,
+    timestamp: Timestamp,
+    fields: Object,
+    metadata: Object,
+    cancelled: bool,
+}
+
+const VERSION: Key = Key::from_static("@version");
+const MESSAGE: Key = Key::from_static("message");
+const TAGS: Key = Key::from_static("tags");
+
+/// Room for the fields of a parsed access line, so that the table is allocated once.
+const USUAL_FIELDS: usize = 12;
+
+impl Event {
+    /// An event whose `message` is all of `line`, as an input's `plain` codec makes it.
+    pub fn from_line(line: ByteString, now: Timestamp) -> Self {
+        let len = line.len();
+        let mut event = Self::with_line(line, now);
+        event.fields.set(VERSION, Value::from_static("1"));
+        event.fields.set(MESSAGE, slice_value(0, len));
+        event
+    }
+
+    /// An event without fields over `line`, for decoders that fill it.
+    pub(crate) fn with_line(line: ByteString, timestamp: Timestamp) -> Self {
+        Self {
+            line,
+            timestamp,
+            fields: Object::with_capacity(USUAL_FIELDS),
+            metadata: Object::default(),
+            cancelled: false,
+        }
+    }
+
+    pub(crate) fn from_parts(
+        line: ByteString,
+        timestamp: Timestamp,
+        mut fields: Object,
+        metadata: Object,
+    ) -> Self {
+        if fields.get(VERSION.as_str()).is_none() {
+            fields.set(VERSION, Value::from_static("1"));
+        }
+        Self { line, timestamp, fields, metadata, cancelled: false }
+    }
+
+    /// The event's time (`@timestamp`).
+    pub fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// Sets the event's time.
+    pub fn set_timestamp(&mut self, time: Timestamp) {
+        self.timestamp = time;
+    }
+
+    /// All fields but `@timestamp` and `@metadata`.
+    pub fn fields(&self) -> ObjectRef<'_> {
+        ObjectRef { line: &self.line, object: &self.fields }
+    }
+
+    /// `[@metadata]`.
+    pub fn metadata(&self) -> ObjectRef<'_> {
+        ObjectRef { line: &self.line, object: &self.metadata }
+    }
+
+    fn root(&self, root: Root) -> &Object {
+        if root == Root::Metadata { &self.metadata } else { &self.fields }
+    }
+
+    fn root_mut(&mut self, root: Root) -> &mut Object {
+        if root == Root::Metadata { &mut self.metadata } else { &mut self.fields }
+    }
+
+    /// The value of a field, if it is there.
+    pub fn get(&self, field: &FieldRef) -> Option<ValueRef<'_>> {
+        if field.root == Root::Timestamp {
+            return Some(ValueRef::Time(self.timestamp));
+        }
+        let object = self.root(field.root);
+        let Some((first, rest)) = field.path.split_first() else {
+            return Some(ValueRef::Object(ObjectRef { line: &self.line, object }));
+        };
+        let mut at = object.get(first.as_str())?.view(&self.line);
+        for key in rest {
+            at = match at {
+                ValueRef::Object(object) => object.get(key.as_str())?,
+                ValueRef::List(list) => list.get(key.as_str().parse().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(at)
+    }
+
+    /// Sets a field, making the objects on its way; one that stands there and is not an object is replaced.
+    ///
+    /// `@timestamp` takes a time only; another value is not set and `false` is returned.
+    pub fn set(&mut self, field: &FieldRef, value: impl Into<Value>) -> bool {
+        self.put(field, value.into())
+    }
+
+    fn put(&mut self, field: &FieldRef, value: Value) -> bool {
+        if field.root == Root::Timestamp {
+            let Value::Time(time) = value else { return false };
+            self.timestamp = time;
+            return true;
+        }
+        let mut object = self.root_mut(field.root);
+        let Some((last, way)) = field.path.split_last() else {
+            // `[@metadata]` as a whole.
+            let Value::Object(whole) = value else { return false };
+            *object = *whole;
+            return true;
+        };
+        for key in way {
+            object = object.child(key);
+        }
+        object.set(last.clone(), value);
+        true
+    }
+
+    /// Sets `field` to the part `start..end` of the text of `source`, without copying where that text is itself a part
+    /// of the line. Does nothing when `source` is not text or the range does not lie in it.
+    pub fn set_slice(&mut self, field: &FieldRef, source: &FieldRef, start: usize, end: usize) {
+        let Some(value) = self.slice_of(source, start, end) else { return };
+        self.put(field, value);
+    }
+
+    /// The part `start..end` of the text of `source` as a value of this event; see [`Event::set_slice`].
+    fn slice_of(&self, source: &FieldRef, start: usize, end: usize) -> Option<Value> {
+        let text = self.get(source)?.as_str()?;
+        let part = text.get(start..end)?;
+        // Where the text lies in the line, by address: this is how a slice of a slice stays a slice, wherever in the
+        // event the source is.
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
+        let inside = offset <= self.line.len() && part.len() <= self.line.len() - offset;
+        Some(if inside && offset + part.len() <= u32::MAX as usize {
+            slice_value(offset, part.len())
+        } else {
+            Value::from(part)
+        })
+    }
+
+    /// Appends the part to what `field` holds: a value that is there becomes a list (grok's way with repeated names).
+    pub fn append_slice(&mut self, field: &FieldRef, source: &FieldRef, start: usize, end: usize) {
+        if let Some(value) = self.slice_of(source, start, end) {
+            self.append_value(field, value);
+        }
+    }
+
+    /// Sets `field`, or appends to what it holds.
+    pub fn append(&mut self, field: &FieldRef, value: impl Into<Value>) {
+        self.append_value(field, value.into());
+    }
+
+    fn append_value(&mut self, field: &FieldRef, value: Value) {
+        match self.get_mut(field) {
+            None => {
+                self.put(field, value);
+            }
+            Some(Value::List(items)) => items.push(value),
+            Some(slot) => {
+                let first = std::mem::replace(slot, Value::Null);
+                *slot = Value::list(vec![first, value]);
+            }
+        }
+    }
+
+    fn get_mut(&mut self, field: &FieldRef) -> Option<&mut Value> {
+        if field.root == Root::Timestamp {
+            return None;
+        }
+        let (first, rest) = field.path.split_first()?;
+        let mut at = self.root_mut(field.root).get_mut(first.as_str())?;
+        for key in rest {
+            at = match at {
+                Value::Object(object) => object.get_mut(key.as_str())?,
+                _ => return None,
+            };
+        }
+        Some(at)
+    }
+
+    /// Takes a field out of the event, with text of its own.
+    pub fn remove(&mut self, field: &FieldRef) -> Option<Value> {
+        let value = self.take(field)?;
+        Some(value.detach(&self.line))
+    }
+
+    fn take(&mut self, field: &FieldRef) -> Option<Value> {
+        if field.root == Root::Timestamp {
+            return None;
+        }
+        let (last, way) = field.path.split_last()?;
+        let mut object = self.root_mut(field.root);
+        for key in way {
+            object = match object.get_mut(key.as_str())? {
+                Value::Object(child) => child,
+                _ => return None,
+            };
+        }
+        object.remove(last.as_str())
+    }
+
+    /// Moves a field; nothing is copied. Returns whether it was there.
+    pub fn rename(&mut self, from: &FieldRef, to: &FieldRef) -> bool {
+        match self.take(from) {
+            Some(value) => self.put(to, value),
+            None => false,
+        }
+    }
+
+    /// Adds a tag, once.
+    pub fn tag(&mut self, tag: &str) {
+        match self.fields.get_mut(TAGS.as_str()) {
+            Some(Value::List(items)) => {
+                let line: &str = &self.line;
+                if !items.iter().any(|item| item.view(line).as_str() == Some(tag)) {
+                    items.push(Value::from(tag));
+                }
+            }
+            Some(single @ Value::Str(_)) => {
+                if single.view(&self.line).as_str() != Some(tag) {
+                    let first = std::mem::replace(single, Value::Null);
+                    *single = Value::list(vec![first, Value::from(tag)]);
+                }
+            }
+            _ => self.fields.set(TAGS, Value::list(vec![Value::from(tag)])),
+        }
+    }
+
+    /// Removes a tag.
+    pub fn untag(&mut self, tag: &str) {
+        if let Some(Value::List(items)) = self.fields.get_mut(TAGS.as_str()) {
+            let line: &str = &self.line;
+            items.retain(|item| item.view(line).as_str() != Some(tag));
+        }
+    }
+
+    /// Whether the event carries `tag`.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        match self.fields().get(TAGS.as_str()) {
+            Some(ValueRef::List(tags)) => tags.iter().any(|t| t.as_str() == Some(tag)),
+            Some(ValueRef::Str(one)) => one == tag,
+            _ => false,
+        }
+    }
+
+    /// Marks the event as dropped by a filter: no further filter or output sees it, and it counts as done.
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// Whether a filter dropped the event.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+}
+
+pub(crate) fn slice_value(start: usize, len: usize) -> Value {
+    Value::Str(Str(StrRepr::Slice { start: start as u32, len: len as u32 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(line: &str) -> Event {
+        Event::from_line(ByteString::from(line), Timestamp::UNIX_EPOCH)
+    }
+
+    fn r(text: &str) -> FieldRef {
+        FieldRef::parse(text).unwrap()
+    }
+
+    fn json(event: &Event) -> String {
+        serde_json::to_string(event).unwrap()
+    }
+
+    #[test]
+    fn captures_are_slices_of_the_line() {
+        let mut e = event("GET /index.html");
+        e.set_slice(&r("verb"), &r("message"), 0, 3);
+        e.set_slice(&r("[url][path]"), &r("message"), 4, 15);
+        // A slice of a slice is a slice.
+        e.set_slice(&r("[url][name]"), &r("[url][path]"), 1, 6);
+        let base = e.line.as_ptr() as usize;
+        for (field, at) in [("verb", 0), ("[url][path]", 4), ("[url][name]", 5)] {
+            let text = e.get(&r(field)).unwrap().as_str().unwrap();
+            assert_eq!(text.as_ptr() as usize - base, at, "{field}");
+        }
+        insta::assert_snapshot!(json(&e), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"GET /index.html","verb":"GET","url":{"path":"/index.html","name":"index"}}"#);
+    }
+
+    #[test]
+    fn a_removed_value_outlives_its_event() {
+        let mut e = event("GET /");
+        let value = e.remove(&r("message")).unwrap();
+        let mut other = event("something else");
+        other.set(&r("taken"), value);
+        assert_eq!(other.get(&r("taken")).unwrap().as_str(), Some("GET /"));
+    }
+
+    #[test]
+    fn rename_moves_and_makes_the_way() {
+        let mut e = event("x");
+        assert!(e.rename(&r("message"), &r("[event][original]")));
+        assert!(!e.rename(&r("nowhere"), &r("there")));
+        assert_eq!(e.get(&r("[event][original]")).unwrap().as_str(), Some("x"));
+        assert!(e.get(&r("message")).is_none());
+    }
+
+    #[test]
+    fn tags_are_added_once_and_a_single_string_becomes_a_list() {
+        let mut e = event("x");
+        e.set(&r("tags"), "one");
+        e.tag("two");
+        e.tag("two");
+        assert!(e.has_tag("one") && e.has_tag("two"));
+        e.untag("one");
+        assert!(!e.has_tag("one"));
+    }
+
+    #[test]
+    fn repeated_captures_become_a_list() {
+        let mut e = event("a b");
+        e.append_slice(&r("word"), &r("message"), 0, 1);
+        e.append_slice(&r("word"), &r("message"), 2, 3);
+        assert_eq!(e.get(&r("[word][1]")).unwrap().as_str(), Some("b"));
+        assert_eq!(e.get(&r("[word][-2]")).unwrap().as_str(), Some("a"));
+    }
+
+    #[test]
+    fn timestamp_takes_times_only() {
+        let mut e = event("x");
+        assert!(!e.set(&r("@timestamp"), "not a time"));
+        assert!(e.set(&r("@timestamp"), Timestamp::from_second(1).unwrap()));
+        assert_eq!(e.timestamp().as_second(), 1);
+    }
+}

@@ -1,0 +1,110 @@
+//! Named values in order.
+
+use crate::{Key, Value, ValueRef};
+
+/// Named values, in the order in which they were set. Events have some ten to thirty fields, where a linear search
+/// over interned names beats hashing.
+#[derive(Clone, Debug, Default)]
+pub struct Object {
+    entries: Vec<(Key, Value)>,
+}
+
+impl Object {
+    /// An object with room for `capacity` fields.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity) }
+    }
+
+    /// Sets a field; one that exists keeps its place.
+    pub fn set(&mut self, key: Key, value: Value) {
+        match self.entries.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, old)) => *old = value,
+            None => self.entries.push((key, value)),
+        }
+    }
+
+    /// How many fields.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.iter().find(|(k, _)| same(k, key)).map(|(_, v)| v)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.entries.iter_mut().find(|(k, _)| same(k, key)).map(|(_, v)| v)
+    }
+
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
+        let at = self.entries.iter().position(|(k, _)| same(k, key))?;
+        Some(self.entries.remove(at).1)
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &(Key, Value)> {
+        self.entries.iter()
+    }
+
+    pub(crate) fn detach(self, line: &str) -> Self {
+        Self { entries: self.entries.into_iter().map(|(k, v)| (k, v.detach(line))).collect() }
+    }
+
+    /// The object under `key`, made (in place of anything that is not an object) when it is not there.
+    pub(crate) fn child(&mut self, key: &Key) -> &mut Object {
+        let at = match self.entries.iter().position(|(k, _)| k == key) {
+            Some(at) => at,
+            None => {
+                self.entries.push((key.clone(), Value::from(Object::default())));
+                self.entries.len() - 1
+            }
+        };
+        let slot = &mut self.entries[at].1;
+        if !matches!(slot, Value::Object(_)) {
+            *slot = Value::from(Object::default());
+        }
+        match slot {
+            Value::Object(object) => object,
+            // Set to an object two lines above.
+            _ => unreachable!(),
+        }
+    }
+}
+
+fn same(key: &Key, name: &str) -> bool {
+    let key = key.as_str();
+    key.len() == name.len() && (std::ptr::eq(key.as_ptr(), name.as_ptr()) || key == name)
+}
+
+/// An object as it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectRef<'a> {
+    pub(crate) line: &'a str,
+    pub(crate) object: &'a Object,
+}
+
+impl<'a> ObjectRef<'a> {
+    /// The fields in order.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = (&'a Key, ValueRef<'a>)> {
+        self.object.iter().map(move |(key, value)| (key, value.view(self.line)))
+    }
+
+    /// The field `key`, if it is there.
+    pub fn get(self, key: &str) -> Option<ValueRef<'a>> {
+        self.object.get(key).map(|value| value.view(self.line))
+    }
+
+    /// How many fields.
+    pub fn len(self) -> usize {
+        self.object.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.object.is_empty()
+    }
+}
