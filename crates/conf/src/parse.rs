@@ -138,7 +138,9 @@ fn must<'s, T>(
 fn ws(input: &str) -> Out<'_, ()> {
     let mut rest = input.trim_start();
     while let Some(comment) = rest.strip_prefix('#') {
-        rest = comment.find('\n').map_or("", |end| &comment[end..]).trim_start();
+        // The empty rest too is a slice of the text: spans are told by address.
+        let end = comment.find('\n').unwrap_or(comment.len());
+        rest = comment[end..].trim_start();
     }
     Ok((rest, ()))
 }
