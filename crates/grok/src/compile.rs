@@ -1,0 +1,178 @@
+//! A pattern made ready to run.
+
+use fancy_regex::{Regex, RegexBuilder};
+
+use crate::{Capture, GrokError, PatternSet, dialect, expand};
+
+/// Steps before a match is given up. A combined access line takes some hundreds; what takes a million is exploding.
+const FUEL: usize = 1_000_000;
+
+/// A compiled pattern.
+#[derive(Clone, Debug)]
+pub struct Grok {
+    regex: Regex,
+    captures: Vec<Capture>,
+    /// The group number of each capture.
+    groups: Vec<usize>,
+}
+
+/// Where a capture stands: bytes `start..end` of the text.
+pub type Span = (usize, usize);
+
+/// A reusable buffer for the spans of one match, as many as [`Grok::captures`]; `None` where the group took no part.
+#[derive(Debug, Default)]
+pub struct Spans(Vec<Option<Span>>);
+
+impl Spans {
+    /// The span of each capture, in the order of [`Grok::captures`].
+    pub fn get(&self) -> &[Option<Span>] {
+        &self.0
+    }
+}
+
+/// What came of a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It matched; the spans are filled.
+    Match,
+    /// It did not.
+    NoMatch,
+    /// It was given up after a fixed amount of work.
+    Exhausted,
+}
+
+impl Grok {
+    /// Expands and compiles `pattern` over `set`.
+    ///
+    /// # Errors
+    /// Unknown or recursive names and broken regular expressions, each named.
+    pub fn compile(set: &PatternSet, pattern: &str) -> Result<Self, GrokError> {
+        let expanded = expand::expand(set, pattern)?;
+        let regex = RegexBuilder::new(&dialect::from_ruby(&expanded.regex))
+            .backtrack_limit(FUEL)
+            .build()
+            .map_err(|e| GrokError::Regex { reason: e.to_string() })?;
+        let mut groups = vec![0; expanded.captures.len()];
+        for (number, name) in regex.capture_names().enumerate() {
+            if let Some(at) = name.and_then(|n| n.strip_prefix('g')).and_then(|n| n.parse::<usize>().ok())
+                && let Some(slot) = groups.get_mut(at)
+            {
+                *slot = number;
+            }
+        }
+        Ok(Self { regex, captures: expanded.captures, groups })
+    }
+
+    /// The captures in order of appearance.
+    pub fn captures(&self) -> &[Capture] {
+        &self.captures
+    }
+
+    /// Searches `text` for the leftmost match and fills `spans`.
+    pub fn matches(&self, text: &str, spans: &mut Spans) -> Outcome {
+        match self.regex.captures(text) {
+            Ok(Some(found)) => {
+                spans.0.clear();
+                spans.0.extend(self.groups.iter().map(|g| found.get(*g).map(|m| (m.start(), m.end()))));
+                Outcome::Match
+            }
+            Ok(None) => Outcome::NoMatch,
+            Err(_) => Outcome::Exhausted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+
+    use super::*;
+
+    fn check(set: &PatternSet, pattern: &str, text: &str) -> String {
+        let grok = Grok::compile(set, pattern).unwrap();
+        let mut spans = Spans::default();
+        match grok.matches(text, &mut spans) {
+            Outcome::Match => grok
+                .captures()
+                .iter()
+                .zip(spans.get())
+                .filter_map(|(c, s)| s.map(|(a, b)| format!("{}={}", c.field, &text[a..b])))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    const LINE: &str = r#"83.149.9.216 - frank [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 200 203023 "http://x/" "Mozilla/5.0 (X)""#;
+
+    #[test]
+    fn combined_in_both_sets() {
+        insta::assert_snapshot!(check(&PatternSet::ecs_v1(), "%{COMBINEDAPACHELOG}", LINE), @r"
+        [source][address]=83.149.9.216
+        [user][name]=frank
+        timestamp=17/May/2015:10:05:03 +0000
+        [http][request][method]=GET
+        [url][original]=/a?b=c
+        [http][version]=1.1
+        [http][response][status_code]=200
+        [http][response][body][bytes]=203023
+        [http][request][referrer]=http://x/
+        [user_agent][original]=Mozilla/5.0 (X)
+        ");
+        insta::assert_snapshot!(check(&PatternSet::legacy(), "%{COMBINEDAPACHELOG}", LINE), @r#"
+        clientip=83.149.9.216
+        ident=-
+        auth=frank
+        timestamp=17/May/2015:10:05:03 +0000
+        verb=GET
+        request=/a?b=c
+        httpversion=1.1
+        response=200
+        bytes=203023
+        referrer="http://x/"
+        agent="Mozilla/5.0 (X)"
+        "#);
+    }
+
+    #[test]
+    fn a_pattern_that_explodes_ends() {
+        let text = "a".repeat(5_000);
+        assert_eq!(check(&PatternSet::default(), r"(?=x?)(?:.*a){30}$(?<!a)", &text), "Exhausted");
+    }
+
+    #[test]
+    fn dot_matches_a_newline_and_classes_are_ascii() {
+        assert_eq!(check(&PatternSet::ecs_v1(), "%{GREEDYDATA:all}", "a\nb"), "all=a\nb");
+        assert_eq!(check(&PatternSet::ecs_v1(), r"^(?<d>\d)", "٣"), "NoMatch");
+    }
+
+    /// The `grok` crate (Oniguruma) is the dull twin for the legacy set.
+    #[test]
+    fn legacy_combined_equals_oniguruma_on_every_line_of_the_sample() {
+        let ours = Grok::compile(&PatternSet::legacy(), "%{COMBINEDAPACHELOG}").unwrap();
+        let theirs = grok::Grok::with_default_patterns().compile("%{COMBINEDAPACHELOG}", true).unwrap();
+        let file = std::fs::File::open(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../data/apache_access_10k.log.gz"
+        ))
+        .unwrap();
+        let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
+        let mut spans = Spans::default();
+        let (mut compared, mut missed) = (0, 0);
+        for line in lines {
+            let line = line.unwrap();
+            match (ours.matches(&line, &mut spans), theirs.match_against(&line)) {
+                (Outcome::Match, Some(found)) => {
+                    for (capture, span) in ours.captures().iter().zip(spans.get()) {
+                        let mine = span.map(|(a, b)| &line[a..b]);
+                        assert_eq!(mine, found.get(&capture.field), "{} in {line}", capture.field);
+                        compared += 1;
+                    }
+                }
+                (Outcome::NoMatch, None) => missed += 1,
+                (mine, theirs) => panic!("{mine:?} but {:?}: {line}", theirs.is_some()),
+            }
+        }
+        assert_eq!((compared, missed), (9_999 * 12, 1));
+    }
+}

@@ -1,0 +1,83 @@
+//! Ruby's regular expressions, as Onigmo reads them, in `fancy-regex`'s dialect.
+
+/// `\d \w \s \D \W \S` are ASCII in Ruby and Unicode in Rust's engines.
+pub(crate) fn from_ruby(regex: &str) -> String {
+    let mut out = String::with_capacity(regex.len() + 16);
+    // `.` matches a newline in grok (Regexp::MULTILINE), `^` and `$` are always line anchors in Ruby.
+    out.push_str("(?sm)");
+    let mut in_class = 0_usize;
+    let mut chars = regex.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                let Some(next) = chars.next() else {
+                    out.push('\\');
+                    break;
+                };
+                let (inside, outside) = match next {
+                    'd' => ("0-9", "[0-9]"),
+                    'w' => ("0-9A-Za-z_", "[0-9A-Za-z_]"),
+                    's' => (" \\t\\n\\x0b\\x0c\\r", "[ \\t\\n\\x0b\\x0c\\r]"),
+                    'h' => ("0-9A-Fa-f", "[0-9A-Fa-f]"),
+                    'D' => ("[^0-9]", "[^0-9]"),
+                    'W' => ("[^0-9A-Za-z_]", "[^0-9A-Za-z_]"),
+                    'S' => ("[^ \\t\\n\\x0b\\x0c\\r]", "[^ \\t\\n\\x0b\\x0c\\r]"),
+                    // Rust's engines know no escape for these.
+                    '_' | '\'' | '"' | '`' | '@' | '%' | '!' | ',' | '=' | ';' | '/' | ':' => {
+                        out.push(next);
+                        continue;
+                    }
+                    _ => {
+                        out.push('\\');
+                        out.push(next);
+                        continue;
+                    }
+                };
+                out.push_str(if in_class > 0 { inside } else { outside });
+            }
+            '[' if in_class > 0 && chars.peek() != Some(&':') => {
+                in_class += 1;
+                out.push(c);
+            }
+            '[' if in_class > 0 => {
+                // `[:alpha:]`: copied to its end.
+                out.push(c);
+                for inner in chars.by_ref() {
+                    out.push(inner);
+                    if inner == ']' {
+                        break;
+                    }
+                }
+            }
+            '[' => {
+                in_class = 1;
+                out.push(c);
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                // A bracket that closes at once stands for itself.
+                if chars.next_if_eq(&']').is_some() {
+                    out.push_str("\\]");
+                }
+            }
+            ']' if in_class > 0 => {
+                in_class -= 1;
+                out.push(c);
+            }
+            // In a class these are operators for Rust's engine (`&&`, `~~`, `--`) and plain in Ruby, but for `&&`.
+            '~' if in_class > 0 => out.push_str("\\~"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_ascii() {
+        assert_eq!(from_ruby(r"\d[\w.~]\S[[:alpha:]\d]"), r"(?sm)[0-9][0-9A-Za-z_.\~][^ \t\n\x0b\x0c\r][[:alpha:]0-9]");
+    }
+}

@@ -1,0 +1,366 @@
+//! Bytes to windows, and bytes to acknowledgements.
+
+use std::io::Read as _;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+use crate::ProtocolError;
+
+/// What a receiver accepts.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Events in one window. Filebeat sends 2,048 unless told otherwise.
+    pub window_events: usize,
+    /// Bytes of one frame as it comes over the wire.
+    pub frame_bytes: usize,
+    /// Bytes that one compressed frame may become, and that all frames of a window may have together.
+    pub window_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { window_events: 65_536, frame_bytes: 64 << 20, window_bytes: 256 << 20 }
+    }
+}
+
+/// One event as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// A JSON document (version 2).
+    Json(Bytes),
+    /// Key and value pairs (version 1).
+    Pairs(Vec<(Bytes, Bytes)>),
+}
+
+/// All events of one window, to be acknowledged together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The events in order.
+    pub events: Vec<Payload>,
+    /// What the acknowledgement must say: the highest sequence number (some senders do not begin at 1), 0 for an
+    /// empty window.
+    pub ack: u32,
+    /// The protocol's version, for the acknowledgement.
+    pub version: u8,
+}
+
+/// Collects frames into windows.
+#[derive(Debug)]
+pub struct WindowReader {
+    limits: Limits,
+    want: usize,
+    open: bool,
+    bytes: usize,
+    window: Window,
+}
+
+/// A frame is whole in the buffer, or more bytes are needed.
+enum Step {
+    Frame(Frame),
+    NeedMore,
+}
+
+enum Frame {
+    Window(u32),
+    Data(u32, Payload),
+    Compressed(Bytes),
+}
+
+impl WindowReader {
+    /// A reader for one connection.
+    pub fn new(limits: Limits) -> Self {
+        let window = Window { events: Vec::new(), ack: 0, version: b'2' };
+        Self { limits, want: 0, open: false, bytes: 0, window }
+    }
+
+    /// Whether a window has begun and is not complete, so that the end of the stream here cuts it.
+    pub fn is_inside_window(&self) -> bool {
+        self.open
+    }
+
+    /// Takes frames off `input` until a window is complete; `None` means that more bytes are needed.
+    ///
+    /// # Errors
+    /// Anything that is not the protocol; the stream cannot be read on.
+    pub fn next_window(&mut self, input: &mut BytesMut) -> Result<Option<Window>, ProtocolError> {
+        loop {
+            match self.step(input)? {
+                Step::NeedMore => return Ok(None),
+                Step::Frame(frame) => {
+                    self.take(frame)?;
+                    if self.open && self.window.events.len() == self.want {
+                        self.open = false;
+                        self.bytes = 0;
+                        let next = Window { events: Vec::new(), ack: 0, version: self.window.version };
+                        return Ok(Some(std::mem::replace(&mut self.window, next)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame) -> Result<(), ProtocolError> {
+        match frame {
+            Frame::Window(count) => {
+                if self.open {
+                    let got = self.window.events.len();
+                    return Err(ProtocolError::WindowCutShort { got, want: self.want });
+                }
+                let limit = self.limits.window_events;
+                check("a window", u64::from(count), limit)?;
+                self.want = count as usize;
+                self.open = true;
+                Ok(())
+            }
+            Frame::Data(seq, payload) => {
+                if !self.open || self.window.events.len() >= self.want {
+                    return Err(ProtocolError::OutsideWindow);
+                }
+                self.bytes += match &payload {
+                    Payload::Json(json) => json.len(),
+                    Payload::Pairs(pairs) => pairs.iter().map(|(k, v)| k.len() + v.len()).sum(),
+                };
+                check("a window's data", self.bytes as u64, self.limits.window_bytes)?;
+                self.window.ack = self.window.ack.max(seq);
+                self.window.events.push(payload);
+                Ok(())
+            }
+            Frame::Compressed(compressed) => {
+                let mut inner = inflate(&compressed, self.limits.window_bytes)?;
+                while !inner.is_empty() {
+                    match self.step(&mut inner)? {
+                        Step::Frame(Frame::Compressed(_)) => return Err(ProtocolError::FrameType(b'C')),
+                        Step::Frame(frame) => self.take(frame)?,
+                        Step::NeedMore => {
+                            return Err(ProtocolError::Compressed("it ends inside a frame".to_owned()));
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// One frame off the front of `input`.
+    fn step(&mut self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
+        let Some(version @ (b'1' | b'2')) = input.first().copied() else {
+            return input.first().map_or(Ok(Step::NeedMore), |v| Err(ProtocolError::Version(*v)));
+        };
+        let Some(kind) = input.get(1).copied() else { return Ok(Step::NeedMore) };
+        let header = match kind {
+            b'W' | b'C' => 6,
+            b'J' => 10,
+            b'D' => return self.step_pairs(input),
+            other => return Err(ProtocolError::FrameType(other)),
+        };
+        let Some(mut head) = input.get(2..header) else { return Ok(Step::NeedMore) };
+        self.window.version = version;
+        if kind == b'W' {
+            let count = head.get_u32();
+            input.advance(header);
+            return Ok(Step::Frame(Frame::Window(count)));
+        }
+        let seq = if kind == b'J' { head.get_u32() } else { 0 };
+        let len = head.get_u32() as usize;
+        check("a frame", len as u64, self.limits.frame_bytes)?;
+        if input.len() < header + len {
+            input.reserve(header + len - input.len());
+            return Ok(Step::NeedMore);
+        }
+        input.advance(header);
+        let body = input.split_to(len).freeze();
+        Ok(Step::Frame(match kind {
+            b'J' => Frame::Data(seq, Payload::Json(body)),
+            _ => Frame::Compressed(body),
+        }))
+    }
+
+    /// `D`: sequence, count of pairs, then length and bytes of each key and value.
+    fn step_pairs(&self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
+        let Some(mut head) = input.get(2..10) else { return Ok(Step::NeedMore) };
+        let (seq, count) = (head.get_u32(), head.get_u32());
+        check("a frame's pairs", u64::from(count), 4096)?;
+        let mut at = 10;
+        let mut spans = Vec::new();
+        for _ in 0..u64::from(count) * 2 {
+            let Some(mut length) = input.get(at..at + 4) else { return Ok(Step::NeedMore) };
+            let len = length.get_u32() as usize;
+            check("a frame", (at + len) as u64, self.limits.frame_bytes)?;
+            if input.len() < at + 4 + len {
+                return Ok(Step::NeedMore);
+            }
+            spans.push((at + 4, at + 4 + len));
+            at += 4 + len;
+        }
+        let body = input.split_to(at).freeze();
+        let pair = |two: &[(usize, usize)]| (body.slice(two[0].0..two[0].1), body.slice(two[1].0..two[1].1));
+        Ok(Step::Frame(Frame::Data(seq, Payload::Pairs(spans.chunks_exact(2).map(pair).collect()))))
+    }
+}
+
+fn check(what: &'static str, size: u64, limit: usize) -> Result<(), ProtocolError> {
+    if size > limit as u64 { Err(ProtocolError::TooLarge { what, size, limit: limit as u64 }) } else { Ok(()) }
+}
+
+/// Inflates to at most `limit` bytes: a kilobyte of zeros that becomes a gigabyte is stopped on the way.
+fn inflate(compressed: &[u8], limit: usize) -> Result<BytesMut, ProtocolError> {
+    let mut out = Vec::with_capacity((compressed.len() * 4).min(limit));
+    let mut reader = flate2::read::ZlibDecoder::new(compressed).take(limit as u64 + 1);
+    reader.read_to_end(&mut out).map_err(|e| ProtocolError::Compressed(e.to_string()))?;
+    check("an inflated frame", out.len() as u64, limit)?;
+    Ok(Bytes::from(out).into())
+}
+
+/// The sender's half of reading: acknowledgements.
+#[derive(Debug, Default)]
+pub struct AckReader(());
+
+impl AckReader {
+    /// Takes one acknowledgement off `input`: the sequence number, 0 for a sign of life.
+    ///
+    /// # Errors
+    /// Anything but an `A` frame.
+    pub fn next_ack(&mut self, input: &mut BytesMut) -> Result<Option<u32>, ProtocolError> {
+        match input.first() {
+            None => return Ok(None),
+            Some(b'1' | b'2') => {}
+            Some(other) => return Err(ProtocolError::Version(*other)),
+        }
+        match input.get(1) {
+            None => return Ok(None),
+            Some(b'A') => {}
+            Some(other) => return Err(ProtocolError::FrameType(*other)),
+        }
+        if input.len() < 6 {
+            return Ok(None);
+        }
+        input.advance(2);
+        Ok(Some(input.get_u32()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{encode_ack, encode_window};
+
+    fn read_all(mut bytes: &[u8], chunk: usize) -> Result<Vec<Window>, ProtocolError> {
+        let mut reader = WindowReader::new(Limits::default());
+        let (mut input, mut windows) = (BytesMut::new(), Vec::new());
+        while !bytes.is_empty() {
+            let n = chunk.min(bytes.len());
+            input.extend_from_slice(&bytes[..n]);
+            bytes = &bytes[n..];
+            while let Some(window) = reader.next_window(&mut input)? {
+                windows.push(window);
+            }
+        }
+        Ok(windows)
+    }
+
+    fn frame(kind: u8, numbers: &[u32], body: &[u8]) -> Vec<u8> {
+        let mut out = vec![b'2', kind];
+        numbers.iter().for_each(|n| out.extend(n.to_be_bytes()));
+        out.extend(body);
+        out
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn an_empty_window_is_acknowledged_with_0() {
+        let windows = read_all(&frame(b'W', &[0], b""), 1).unwrap();
+        assert_eq!((windows.len(), windows[0].ack), (1, 0));
+    }
+
+    #[test]
+    fn the_highest_sequence_number_is_acknowledged_where_it_does_not_begin_at_1() {
+        let bytes = [
+            frame(b'W', &[2], b""),
+            frame(b'J', &[8, 2], b"{}"),
+            frame(b'J', &[9, 2], b"{}"),
+        ]
+        .concat();
+        assert_eq!(read_all(&bytes, 3).unwrap()[0].ack, 9);
+    }
+
+    #[test]
+    fn version_1_pairs() {
+        let mut body = Vec::new();
+        for text in ["line", "hello", "host", "a"] {
+            body.extend((text.len() as u32).to_be_bytes());
+            body.extend(text.as_bytes());
+        }
+        let mut bytes = [frame(b'W', &[1], b""), frame(b'D', &[1, 2], &body)].concat();
+        bytes[0] = b'1';
+        bytes[6] = b'1';
+        let windows = read_all(&bytes, 2).unwrap();
+        let Payload::Pairs(pairs) = &windows[0].events[0] else { panic!("pairs") };
+        assert_eq!(pairs[0], (Bytes::from("line"), Bytes::from("hello")));
+        assert_eq!(windows[0].version, b'1');
+    }
+
+    #[test]
+    fn a_wrong_length_a_bomb_and_strangers_are_refused() {
+        let window = frame(b'W', &[1], b"");
+        let bomb = zlib(&vec![0; 300 << 20]);
+        let nested = zlib(&frame(b'C', &[1], b"x"));
+        for (bytes, words) in [
+            (b"\x16\x03\x01".to_vec(), "speaking TLS"),
+            (b"2X".to_vec(), "frame type"),
+            (frame(b'J', &[1, 2], b"{}"), "outside of its window"),
+            ([window.clone(), window.clone()].concat(), "0 of 1 events"),
+            (frame(b'W', &[u32::MAX], b""), "over the limit"),
+            ([window.clone(), frame(b'J', &[1, u32::MAX], b"")].concat(), "over the limit"),
+            ([window.clone(), frame(b'C', &[bomb.len() as u32], &bomb)].concat(), "an inflated frame"),
+            ([window.clone(), frame(b'C', &[3], b"abc")].concat(), "is broken"),
+            ([window.clone(), frame(b'C', &[nested.len() as u32], &nested)].concat(), "frame type"),
+        ] {
+            let error = read_all(&bytes, 1 << 20).unwrap_err().to_string();
+            assert!(error.contains(words), "{error} has no {words}");
+        }
+    }
+
+    #[test]
+    fn acks() {
+        let mut input = BytesMut::from(&[encode_ack(b'2', 0), encode_ack(b'2', 2048)].concat()[..]);
+        let mut reader = AckReader::default();
+        assert_eq!(reader.next_ack(&mut input), Ok(Some(0)));
+        assert_eq!(reader.next_ack(&mut input), Ok(Some(2048)));
+        assert_eq!(reader.next_ack(&mut input), Ok(None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            payloads in proptest::collection::vec("[ -~]{0,40}", 0..20), level in 0_u32..=9, chunk in 1_usize..64,
+        ) {
+            let mut bytes = Vec::new();
+            let parts: Vec<&[u8]> = payloads.iter().map(String::as_bytes).collect();
+            encode_window(&mut bytes, parts.iter().copied(), level);
+            encode_window(&mut bytes, parts.iter().copied(), level);
+            let windows = read_all(&bytes, chunk).unwrap();
+            proptest::prop_assert_eq!(windows.len(), 2);
+            for window in windows {
+                proptest::prop_assert_eq!(window.ack as usize, payloads.len());
+                for (got, want) in window.events.iter().zip(&payloads) {
+                    proptest::prop_assert_eq!(got, &Payload::Json(Bytes::from(want.clone())));
+                }
+            }
+        }
+
+        #[test]
+        fn noise_never_panics(bytes in proptest::collection::vec(
+            proptest::prop_oneof![proptest::strategy::Just(b'2'), proptest::strategy::Just(b'J'),
+                proptest::strategy::Just(b'W'), proptest::strategy::Just(b'C'), proptest::strategy::Just(b'D'),
+                proptest::strategy::Just(0), proptest::strategy::Just(1), proptest::arbitrary::any::<u8>()], 0..200),
+            chunk in 1_usize..20) {
+            let _ = read_all(&bytes, chunk);
+        }
+    }
+}
