@@ -1,1 +1,23 @@
-//! alces-filters
+//! Filters and conditions: plain functions over events.
+//!
+//! Two stages: [`Program::compile`] checks the `filter` sections of a pipeline and compiles every pattern, date format
+//! and condition in them, reporting all errors at once; [`Program::run`] applies them to one event. A program is cheap to
+//! clone, and each worker has its own, so that no filter needs a lock for its scratch space.
+//!
+//! No I/O, no threads, no clock of its own: the clock is in [`Context`].
+
+mod common;
+mod condition;
+mod context;
+mod date;
+mod drop;
+mod grok;
+mod mutate;
+mod program;
+
+pub use condition::Condition;
+pub use context::{Clock, Context, EcsMode};
+pub use program::{FILTERS, Program};
+
+#[cfg(test)]
+mod test_support;

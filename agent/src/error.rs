@@ -1,0 +1,31 @@
+//! What can stop an agent.
+
+use std::path::PathBuf;
+
+/// What can stop an agent. A collector that is away does not: it is waited for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// The folder for the registry cannot be used.
+    #[error("cannot use the data folder {}: {source}", .path.display())]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// Another agent works in the folder.
+    #[error("another agent is using the data folder {}: give each its own with --data-dir", .path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A path pattern that is none.
+    #[error("`{pattern}` is not a path pattern: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// The reason.
+        reason: String,
+    },
+}

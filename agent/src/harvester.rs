@@ -1,0 +1,215 @@
+//! One open file, read line by line.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::PathBuf,
+};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::registry::FileId;
+
+/// How many first bytes tell a file from another with the same inode.
+pub(crate) const PREFIX: u64 = 1024;
+
+/// Bytes read in one turn, so that a file that is written fast does not starve the others.
+const TURN: usize = 256 << 10;
+
+/// A whole line.
+pub(crate) struct Line<'b> {
+    /// Without its line ending.
+    pub(crate) bytes: &'b [u8],
+    /// Where it begins in the file.
+    pub(crate) offset: u64,
+    /// The byte after its line ending.
+    pub(crate) end: u64,
+    /// Its rest was cut off because it was longer than the limit.
+    pub(crate) cut: bool,
+}
+
+/// An open file.
+pub(crate) struct Harvester {
+    pub(crate) id: FileId,
+    pub(crate) path: PathBuf,
+    file: File,
+    /// Bytes read and not yet given out as lines; they begin at `offset`.
+    held: Vec<u8>,
+    offset: u64,
+    /// The line under way was longer than the limit: it is given out, and the rest is skipped.
+    skipping: bool,
+    max_line: usize,
+}
+
+/// What became of a file since the last turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It is as it was, or longer.
+    Same,
+    /// It is shorter than what was read: cut and written anew.
+    Truncated,
+    /// Its last name is gone.
+    Deleted,
+}
+
+/// What a file is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Inode {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+pub(crate) fn inode(meta: &std::fs::Metadata) -> Inode {
+    Inode { device: meta.dev(), inode: meta.ino() }
+}
+
+/// The hash of a file's first `len` bytes, if there are as many.
+pub(crate) fn prefix_hash(file: &File, len: u64) -> Option<u64> {
+    let mut buffer = vec![0; len.min(PREFIX) as usize];
+    file.read_exact_at(&mut buffer, 0).ok()?;
+    Some(xxh3_64(&buffer))
+}
+
+impl Harvester {
+    pub(crate) fn new(id: FileId, path: PathBuf, mut file: File, offset: u64, max_line: usize) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Self { id, path, file, held: Vec::new(), offset, skipping: false, max_line })
+    }
+
+    pub(crate) fn state(&self) -> io::Result<State> {
+        let meta = self.file.metadata()?;
+        Ok(if meta.len() < self.offset + self.held.len() as u64 {
+            State::Truncated
+        } else if meta.nlink() == 0 {
+            State::Deleted
+        } else {
+            State::Same
+        })
+    }
+
+    /// Length and hash of the first bytes now.
+    pub(crate) fn prefix(&self) -> (u64, u64) {
+        let len = self.file.metadata().map_or(0, |m| m.len().min(PREFIX));
+        prefix_hash(&self.file, len).map_or((0, 0), |hash| (len, hash))
+    }
+
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
+    /// Where the next line begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads on and gives out the whole lines; a last line without its end is held. Returns the number of bytes read, 0
+    /// at the end of the file.
+    pub(crate) fn read(&mut self, mut line: impl FnMut(Line<'_>)) -> io::Result<usize> {
+        let before = self.held.len();
+        self.held.resize(before + TURN, 0);
+        let read = loop {
+            match self.file.read(&mut self.held[before..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.held.truncate(before);
+                    return Err(e);
+                }
+                Ok(read) => break read,
+            }
+        };
+        self.held.truncate(before + read);
+        let mut start = 0;
+        for at in memchr::memchr_iter(b'\n', &self.held[before..]) {
+            let end = before + at + 1;
+            if self.skipping {
+                self.skipping = false;
+            } else {
+                let whole = &self.held[start..end - 1];
+                let whole = whole.strip_suffix(b"\r").unwrap_or(whole);
+                let cut = whole.len() > self.max_line;
+                line(Line {
+                    bytes: &whole[..whole.len().min(self.max_line)],
+                    offset: self.offset + start as u64,
+                    end: self.offset + end as u64,
+                    cut,
+                });
+            }
+            start = end;
+        }
+        self.held.drain(..start);
+        self.offset += start as u64;
+        // A line longer than the limit is given out now, and what follows up to its end is passed over: memory must not
+        // depend on what somebody logs.
+        if self.held.len() > self.max_line {
+            if !self.skipping {
+                line(Line {
+                    bytes: &self.held[..self.max_line],
+                    offset: self.offset,
+                    end: self.offset + self.held.len() as u64,
+                    cut: true,
+                });
+                self.skipping = true;
+            }
+            self.offset += self.held.len() as u64;
+            self.held.clear();
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn lines(harvester: &mut Harvester) -> Vec<String> {
+        let mut out = Vec::new();
+        while harvester
+            .read(|l| {
+                let cut = if l.cut { "…" } else { "" };
+                out.push(format!("{}{cut}@{}", String::from_utf8_lossy(l.bytes), l.offset));
+            })
+            .unwrap()
+            > 0
+        {}
+        out
+    }
+
+    fn open(content: &[u8], max_line: usize) -> (tempfile::NamedTempFile, Harvester) {
+        let mut temp = tempfile::NamedTempFile::new().unwrap();
+        temp.write_all(content).unwrap();
+        let file = File::open(temp.path()).unwrap();
+        let harvester = Harvester::new(FileId(1), temp.path().to_owned(), file, 0, max_line).unwrap();
+        (temp, harvester)
+    }
+
+    #[test]
+    fn a_line_without_its_end_is_held() {
+        let (mut temp, mut harvester) = open(b"one\r\ntw", 100);
+        assert_eq!(lines(&mut harvester), ["one@0"]);
+        temp.write_all(b"o\nthree").unwrap();
+        assert_eq!(lines(&mut harvester), ["two@5"]);
+        assert_eq!(harvester.offset(), 9);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_the_next_one_is_whole() {
+        let (mut temp, mut harvester) = open(b"0123456789", 4);
+        assert_eq!(lines(&mut harvester), ["0123…@0"]);
+        temp.write_all(b"0123\nab\nabcdef\n").unwrap();
+        assert_eq!(lines(&mut harvester), ["ab@15", "abcd…@18"]);
+    }
+
+    #[test]
+    fn a_cut_file_is_noticed() {
+        let (temp, mut harvester) = open(b"one\ntwo\n", 100);
+        lines(&mut harvester);
+        assert_eq!(harvester.state().unwrap(), State::Same);
+        temp.as_file().set_len(3).unwrap();
+        assert_eq!(harvester.state().unwrap(), State::Truncated);
+        drop(temp);
+        assert_ne!(harvester.state().unwrap(), State::Same);
+    }
+}

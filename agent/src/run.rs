@@ -1,0 +1,62 @@
+//! The agent's parts, put together.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, mpsc},
+};
+
+use jiff::Timestamp;
+use tracing::info;
+
+use crate::{
+    AgentError, Config,
+    document::Origin,
+    files::Files,
+    metrics,
+    registry::Registry,
+    ship::{Shipper, Totals},
+    tail::Tail,
+};
+
+/// Runs an agent until `shutdown` resolves; then waits a few seconds for what is under way.
+///
+/// # Errors
+/// The data folder cannot be used, or a path pattern is none. A collector that is away is waited for.
+pub async fn run(
+    config: Config,
+    clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
+    let files = Files::new(&config.logs, &config.exclude)?;
+    let seed = format!("{} {} {}", config.host_name, clock(), std::process::id());
+    let registry = Registry::open(&config.data_dir, &seed)?;
+    let origin = Origin { agent_id: registry.agent_id().to_owned(), host_name: config.host_name.clone() };
+    let registry = Arc::new(Mutex::new(registry));
+    // One batch waits while others are under way; more would only be memory.
+    let (out, batches) = tokio::sync::mpsc::channel(1);
+    let shipper =
+        Shipper { config: config.clone(), registry: registry.clone(), in_flight: VecDeque::new(), totals: Totals::default() };
+    let shipping = tokio::spawn(shipper.run(batches));
+    let measuring = config
+        .metrics_every
+        .map(|every| tokio::spawn(metrics::run(every, origin.clone(), clock.clone(), out.clone())));
+    let (stop, stopped) = mpsc::channel();
+    let tail = Tail { config, files, registry, origin, clock, out };
+    let tailing = tokio::task::spawn_blocking(move || tail.run(&stopped));
+    shutdown.await;
+    // In this order: no new lines, then what was read is shipped, then the last word.
+    drop(stop);
+    if let Some(measuring) = measuring {
+        measuring.abort();
+    }
+    let shipped = async {
+        let _ = tailing.await;
+        shipping.await
+    };
+    if let Ok(Ok(totals)) = tokio::time::timeout(std::time::Duration::from_secs(10), shipped).await {
+        let Totals { acknowledged, replaced, cut } = totals;
+        info!(acknowledged, replaced, cut, "stopped");
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The options that every filter has: `add_field`, `remove_field`, `add_tag`, `remove_tag`, `id` and others.
+
+use alces_conf::{Options, TypedValue};
+use alces_event::{Event, FieldRef, Template};
+
+/// What is done to an event when its filter succeeded (Logstash's `filter_matched`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Common {
+    add_field: Vec<(Template, Vec<Template>)>,
+    remove_field: Vec<Template>,
+    add_tag: Vec<Template>,
+    remove_tag: Vec<Template>,
+}
+
+impl Common {
+    pub(crate) fn read(options: &mut Options<'_>) -> Self {
+        // Shown by the monitoring API, not needed to run.
+        options.text("id");
+        options.no_effect("enable_metric");
+        options.no_effect("periodic_flush");
+        let add_field = options.hash("add_field").unwrap_or_default();
+        let add_field = add_field
+            .into_iter()
+            .filter_map(|(key, value)| {
+                let texts = match value.node {
+                    TypedValue::Text(text) | TypedValue::Number(text) => vec![text],
+                    TypedValue::List(items) => items
+                        .into_iter()
+                        .filter_map(|item| match item {
+                            TypedValue::Text(text) | TypedValue::Number(text) => Some(text),
+                            _ => None,
+                        })
+                        .collect(),
+                    TypedValue::Hash(_) => {
+                        options.error(&value.span, "`add_field` sets texts, not hashes");
+                        return None;
+                    }
+                };
+                let key = template(options, &key.node, &key.span)?;
+                let texts = texts.iter().filter_map(|t| template(options, t, &value.span)).collect();
+                Some((key, texts))
+            })
+            .collect();
+        Self {
+            add_field,
+            remove_field: templates(options, "remove_field"),
+            add_tag: templates(options, "add_tag"),
+            remove_tag: templates(options, "remove_tag"),
+        }
+    }
+
+    /// In Logstash's order: fields added, fields removed, tags added, tags removed.
+    pub(crate) fn apply(&self, event: &mut Event) {
+        for (key, values) in &self.add_field {
+            let Ok(field) = FieldRef::parse(&key.render(event)) else { continue };
+            for value in values {
+                let value = value.render(event);
+                event.append(&field, value);
+            }
+        }
+        for field in &self.remove_field {
+            if let Ok(field) = FieldRef::parse(&field.render(event)) {
+                event.remove(&field);
+            }
+        }
+        for tag in &self.add_tag {
+            let tag = tag.render(event);
+            event.tag(&tag);
+        }
+        for tag in &self.remove_tag {
+            let tag = tag.render(event);
+            event.untag(&tag);
+        }
+    }
+}
+
+/// A template, or an error at its place.
+pub(crate) fn template(options: &mut Options<'_>, text: &str, span: &alces_conf::Span) -> Option<Template> {
+    match Template::parse(text) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            options.error(span, error.to_string());
+            None
+        }
+    }
+}
+
+fn templates(options: &mut Options<'_>, name: &'static str) -> Vec<Template> {
+    let texts = options.texts(name).unwrap_or_default();
+    texts.iter().filter_map(|t| template(options, &t.node, &t.span)).collect()
+}
+
+/// A field reference, or an error at its place.
+pub(crate) fn field(options: &mut Options<'_>, text: &str, span: &alces_conf::Span) -> Option<FieldRef> {
+    match FieldRef::parse(text) {
+        Ok(field) => Some(field),
+        Err(error) => {
+            options.error(span, error.to_string());
+            None
+        }
+    }
+}
