@@ -51,7 +51,7 @@ pub(crate) async fn run(
         add("system.cpu", "", cpu(&system));
         add("system.memory", "", memory(&system));
         add("system.network", "", network(&networks, seconds));
-        for disk in disks.list().iter().filter(|d| d.total_space() > 0) {
+        for disk in disks.iter().filter(|d| d.total_space() > 0) {
             let (total, free) = (disk.total_space(), disk.available_space());
             let used = total.saturating_sub(free);
             let mount = disk.mount_point().display().to_string();
