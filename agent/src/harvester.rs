@@ -94,6 +94,11 @@ impl Harvester {
         prefix_hash(&self.file, len).map_or((0, 0), |hash| (len, hash))
     }
 
+    /// The hash of the first `len` bytes, if there are as many.
+    pub(crate) fn prefix_hash(&self, len: u64) -> Option<u64> {
+        prefix_hash(&self.file, len)
+    }
+
     pub(crate) fn into_file(self) -> File {
         self.file
     }

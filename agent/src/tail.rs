@@ -114,10 +114,17 @@ impl Tail {
                 }
             }
         }
-        for harvester in open.values() {
-            let (len, hash) = harvester.prefix();
-            registry.seen(harvester.id, &harvester.path, len, hash);
-        }
+        // A file that was cut and has grown past the old offset shows in its first bytes: it is a new file.
+        open.retain(|_, harvester| {
+            let same = registry.same_prefix(harvester.id, |len| harvester.prefix_hash(len));
+            if same {
+                let (len, hash) = harvester.prefix();
+                registry.seen(harvester.id, &harvester.path, len, hash);
+            } else {
+                info!(path = %harvester.path.display(), "was written anew: reading it from its beginning");
+            }
+            same
+        });
         // A new file's id must be on disk before any of its lines leaves.
         if let Err(error) = registry.save() {
             warn!(%error, "the registry cannot be written: new files wait");

@@ -1,1 +1,28 @@
-//! alces-collector
+//! The collector: runs a Logstash pipeline.
+//!
+//! The way of an event: an [`input`] makes a [`batch::Batch`] (all events of one Lumberjack window) and keeps its half of
+//! the acknowledgement; a [`worker`] runs the filters and hands the events to every [`output`]; only when all of them
+//! have all events does the worker resolve the batch, and only then does the input acknowledge. A batch that is dropped on
+//! the way was *not* delivered: its sender will send it again. An acknowledgement therefore means *indexed*, or kept in the
+//! [dead-letter queue](dlq) with the reason, or dropped by a filter on purpose.
+//!
+//! Two stages: [`Plan::compile`] checks a pipeline's text and reports all errors at once; [`Collector::bind`] opens its
+//! listeners, and [`Collector::run`] runs it until it is told to stop. Clock, environment and shutdown are passed in.
+
+pub mod api;
+mod batch;
+pub mod cli;
+mod codec;
+mod collector;
+mod dlq;
+mod error;
+mod input;
+mod output;
+mod plan;
+mod stats;
+mod worker;
+
+pub use collector::{Collector, Settings};
+pub use error::CollectorError;
+pub use plan::{Plan, PlanErrors};
+pub use stats::Stats;

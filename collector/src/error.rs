@@ -1,0 +1,42 @@
+//! What can stop a collector.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+/// What can stop a collector. An OpenSearch that is away does not: it is waited for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CollectorError {
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A listener beyond loopback would speak without encryption.
+    #[error(
+        "{address} is reachable from other machines and TLS is not there yet: use 127.0.0.1, or say \
+         --allow-plaintext where the network is yours alone"
+    )]
+    Plaintext {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The folder for the dead-letter queue cannot be used.
+    #[error("cannot use the data folder {}: {source}; name another with --data-dir", .path.display())]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A client for an output cannot be made.
+    #[error("output {output}: {reason}")]
+    Output {
+        /// The plugin.
+        output: String,
+        /// The reason, without secrets.
+        reason: String,
+    },
+}
