@@ -29,7 +29,8 @@
   function adopt(nodes) { return [...nodes].map((n) => document.importNode(n, true)); }
 
   function swap(fresh) {
-    if (!document.getElementById("verdict")) { board.replaceChildren(...adopt(fresh.childNodes)); return; }
+    const panels = (e) => [...e.querySelectorAll(".panel")].map((p) => p.id).join();
+    if (panels(board) !== panels(fresh)) { board.replaceChildren(...adopt(fresh.childNodes)); return; }
     for (const next of fresh.querySelectorAll("#notices, #verdict, .panel, #updated, footer > p:first-child")) {
       const old = next.id ? document.getElementById(next.id) : board.querySelector("footer > p:first-child");
       if (!old) continue;

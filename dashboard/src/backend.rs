@@ -36,7 +36,9 @@ impl Backend {
         let shown = config.shown_url();
         let mut url = config.opensearch_url.clone();
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(DashboardError::Config(format!("the OpenSearch URL {shown} must begin with http:// or https://")));
+            return Err(DashboardError::Config(format!(
+                "the OpenSearch URL {shown} must begin with http:// or https://"
+            )));
         }
         let within = (!url.username().is_empty())
             .then(|| (decode(url.username()), decode(url.password().unwrap_or_default())));
@@ -48,8 +50,9 @@ impl Backend {
         if let Some((user, password)) = config.basic_auth.clone().or(within) {
             builder = builder.auth(Credentials::Basic(user, password));
         }
-        let transport =
-            builder.build().map_err(|e| DashboardError::Client { url: shown.clone(), reason: e.to_string() })?;
+        let transport = builder
+            .build()
+            .map_err(|e| DashboardError::Client { url: shown.clone(), reason: e.to_string() })?;
         Ok(Self { client: OpenSearch::new(transport), url: shown, seconds: config.timeout_seconds.max(1) })
     }
 
@@ -62,7 +65,9 @@ impl Backend {
     pub(crate) async fn msearch(&self, searches: &[Search]) -> Result<Vec<Answer>, BackendError> {
         let mut lines: Vec<JsonBody<Value>> = Vec::with_capacity(searches.len() * 2);
         for search in searches {
-            lines.push(json!({"index": search.index, "ignore_unavailable": true, "allow_no_indices": true}).into());
+            lines.push(
+                json!({"index": search.index, "ignore_unavailable": true, "allow_no_indices": true}).into(),
+            );
             lines.push(search.body.clone().into());
         }
         let sent = self.client.msearch(MsearchParts::None).body(lines).send();
@@ -116,14 +121,21 @@ impl Backend {
             .unwrap_or_else(|_| Err(self.timeout()))
     }
 
-    fn judge(&self, status: StatusCode, body: Result<Value, opensearch::Error>) -> Result<Value, BackendError> {
+    fn judge(
+        &self,
+        status: StatusCode,
+        body: Result<Value, opensearch::Error>,
+    ) -> Result<Value, BackendError> {
         match (status.as_u16(), body) {
             (200..300, Ok(value)) => Ok(value),
             (200..300, Err(e)) if e.is_timeout() => Err(self.timeout()),
             (200..300, Err(_)) => Err(self.odd("its body is not JSON")),
             (status @ (401 | 403), _) => Err(BackendError::Refused { url: self.url.clone(), status }),
             (status, body) => {
-                let reason = body.ok().and_then(|b| b.get("error").map(reason)).unwrap_or_else(|| "no reason given".into());
+                let reason = body
+                    .ok()
+                    .and_then(|b| b.get("error").map(reason))
+                    .unwrap_or_else(|| "no reason given".into());
                 Err(BackendError::Status { url: self.url.clone(), status, reason })
             }
         }

@@ -26,15 +26,21 @@ pub(crate) enum BackendError {
     #[error("{url} did not answer within {seconds} s. It may be overloaded: try a shorter time range")]
     Timeout { url: String, seconds: u32 },
     /// No connection.
-    #[error("{url} cannot be reached. Start it (`alces store` or OpenSearch), or correct the dashboard's OpenSearch URL")]
+    #[error(
+        "{url} cannot be reached. Start it (`alces store` or OpenSearch), or correct the dashboard's OpenSearch URL"
+    )]
     Unreachable { url: String },
     /// It wants other credentials.
-    #[error("{url} refused the dashboard's user name or password (status {status}). Correct the dashboard's credentials")]
+    #[error(
+        "{url} refused the dashboard's user name or password (status {status}). Correct the dashboard's credentials"
+    )]
     Refused { url: String, status: u16 },
     /// It answered with an error.
     #[error("{url} answered {status}: {reason}")]
     Status { url: String, status: u16, reason: String },
     /// It answered something that is not what the REST API promises.
-    #[error("{url} answered something that is not OpenSearch's format ({what}). Is it an OpenSearch REST API?")]
+    #[error(
+        "{url} answered something that is not OpenSearch's format ({what}). Is it an OpenSearch REST API?"
+    )]
     Answer { url: String, what: String },
 }

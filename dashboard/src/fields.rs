@@ -34,7 +34,11 @@ const MAP: [(Idea, &[Candidate]); 7] = [
     (Idea::Url, &[plain("url.original"), plain("url.path"), plain("request")]),
     (
         Idea::RequestTime,
-        &[plain("nginx.request_time"), plain("request_time"), Candidate { name: "event.duration", factor: 1e-9 }],
+        &[
+            plain("nginx.request_time"),
+            plain("request_time"),
+            Candidate { name: "event.duration", factor: 1e-9 },
+        ],
     ),
     (Idea::UpstreamTime, &[plain("nginx.upstream_response_time"), plain("upstream_response_time")]),
     (Idea::Level, &[plain("log.level"), plain("level")]),
@@ -140,7 +144,8 @@ impl Fields {
     /// Puts the fields that most lines carry first and drops those that none carries, as long as one is left.
     pub(crate) fn settle(&mut self, aggregations: &Value) {
         let carried = |f: &Field| {
-            let bucket = aggregations.get("carry").and_then(|c| c.get("buckets")).and_then(|b| b.get(&f.name));
+            let bucket =
+                aggregations.get("carry").and_then(|c| c.get("buckets")).and_then(|b| b.get(&f.name));
             bucket.and_then(|b| b.get("doc_count")).and_then(Value::as_u64).unwrap_or(0)
         };
         for (_, fields) in &mut self.found {
@@ -185,7 +190,10 @@ pub(crate) mod tests {
     pub(crate) fn caps(fields: &[(&str, &str)]) -> Value {
         let mut map = Map::new();
         for (name, kind) in fields {
-            map.insert((*name).into(), json!({*kind: {"type": kind, "searchable": true, "aggregatable": *kind != "text"}}));
+            map.insert(
+                (*name).into(),
+                json!({*kind: {"type": kind, "searchable": true, "aggregatable": *kind != "text"}}),
+            );
         }
         json!({"fields": map})
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -88,15 +88,17 @@ async fn overview(State(app): State<Arc<App>>, RawQuery(query): RawQuery, header
     let range = match range(&app, &asked) {
         Ok(range) => range,
         Err(error) => {
-            return html(StatusCode::BAD_REQUEST, page(&app.config, &asked, None, &errors::bad_range(&error)));
+            return html(
+                StatusCode::BAD_REQUEST,
+                page(&app.config, &asked, None, &errors::bad_range(&error)),
+            );
         }
     };
     let now = range.now;
     match app.overview(range.clone()).await {
         Ok(seen) => {
-            let stale = seen
-                .stale
-                .map(|e| Stale { age: now - seen.picture.range.now, reason: e.to_string() });
+            let stale =
+                seen.stale.map(|e| Stale { age: now - seen.picture.range.now, reason: e.to_string() });
             let main = board(&seen.picture.overview, &seen.picture.range, stale.as_ref());
             html(StatusCode::OK, page(&app.config, &asked, Some(&seen.picture.range), &main))
         }
@@ -107,9 +109,14 @@ async fn overview(State(app): State<Arc<App>>, RawQuery(query): RawQuery, header
     }
 }
 
-async fn api_overview(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn api_overview(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let asked = asked(&app, query.as_deref(), &headers);
-    let fail = |status: StatusCode, message: String| (status, axum::Json(json!({"error": message}))).into_response();
+    let fail =
+        |status: StatusCode, message: String| (status, axum::Json(json!({"error": message}))).into_response();
     let range = match range(&app, &asked) {
         Ok(range) => range,
         Err(error) => return fail(StatusCode::BAD_REQUEST, error.to_string()),
@@ -132,7 +139,9 @@ async fn api_overview(State(app): State<Arc<App>>, RawQuery(query): RawQuery, he
 async fn theme(RawQuery(query): RawQuery) -> Response {
     let theme = Theme::from_word(&value(query.as_deref(), "to").unwrap_or_default());
     // Only addresses of this page: `//elsewhere` and `/\elsewhere` would leave it.
-    let back = value(query.as_deref(), "back").filter(|b| b == "/" || b.starts_with("/?")).unwrap_or_else(|| "/".into());
+    let back = value(query.as_deref(), "back")
+        .filter(|b| b == "/" || b.starts_with("/?"))
+        .unwrap_or_else(|| "/".into());
     let cookie = format!("theme={}; Path=/; Max-Age=31536000; SameSite=Lax", theme.word());
     match HeaderValue::try_from(back) {
         Ok(back) => {
@@ -149,10 +158,11 @@ async fn theme(RawQuery(query): RawQuery) -> Response {
 
 async fn asset(Path(name): Path<String>) -> Response {
     match assets::find(&name) {
-        Some((kind, content)) => {
-            ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")], content)
-                .into_response()
-        }
+        Some((kind, content)) => (
+            [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")],
+            content,
+        )
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -21,8 +21,8 @@ pub(crate) const ACCEPTED: &str = "now, now-15m, now-1h, now-7d, now/d (start of
 
 /// Bucket widths in seconds, each of which people recognise.
 const STEPS: [i64; 22] = [
-    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
-    1_209_600, 2_592_000,
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+    604_800, 1_209_600, 2_592_000,
 ];
 
 /// At most this many buckets a chart: more than a phone has pixels to show, fewer than make a query slow.
@@ -160,7 +160,8 @@ fn instant(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         return Some(at);
     }
     // A browser's datetime-local field and people write no offset: then the page's own zone is meant.
-    let local = text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|d| d.at(0, 0, 0, 0)));
+    let local =
+        text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|d| d.at(0, 0, 0, 0)));
     local.ok()?.to_zoned(zone.clone()).ok().map(|z| z.timestamp())
 }
 
@@ -202,9 +203,15 @@ fn span(n: i64, unit: char) -> Option<Span> {
 fn floor(at: &Zoned, unit: char) -> Option<Zoned> {
     let day = |date: civil::Date| date.to_zoned(at.time_zone().clone()).ok();
     match unit {
-        's' => at.round(jiff::ZonedRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor)).ok(),
-        'm' => at.round(jiff::ZonedRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Floor)).ok(),
-        'h' | 'H' => at.round(jiff::ZonedRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Floor)).ok(),
+        's' => {
+            at.round(jiff::ZonedRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor)).ok()
+        }
+        'm' => {
+            at.round(jiff::ZonedRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Floor)).ok()
+        }
+        'h' | 'H' => {
+            at.round(jiff::ZonedRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Floor)).ok()
+        }
         'd' => day(at.date()),
         'w' => {
             let back = at.date().weekday().to_monday_zero_offset();
@@ -251,7 +258,18 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_words() {
-        for text in ["yesterday", "now-", "now-1x", "now-h5", "", "now/5d", "2026", "now-99999999999999999999m", "nowé", "now-1é"] {
+        for text in [
+            "yesterday",
+            "now-",
+            "now-1x",
+            "now-h5",
+            "",
+            "now/5d",
+            "2026",
+            "now-99999999999999999999m",
+            "nowé",
+            "now-1é",
+        ] {
             let error = start(text, "").expect_err(text);
             assert!(error.to_string().contains("now-15m"), "{error}");
         }
@@ -262,7 +280,9 @@ mod tests {
 
     #[test]
     fn buckets_are_round_and_few() {
-        for (from, want) in [("now-15m", 10), ("now-1h", 30), ("now-24h", 900), ("now-7d", 7200), ("now-30d", 21_600)] {
+        for (from, want) in
+            [("now-15m", 10), ("now-1h", 30), ("now-24h", 900), ("now-7d", 7200), ("now-30d", 21_600)]
+        {
             let range = Range::parse(from, "now", "", now()).expect(from);
             assert_eq!(range.step() / 1000, want, "{from}");
             assert!((60..=121).contains(&range.buckets().len()), "{from}: {}", range.buckets().len());
@@ -274,7 +294,8 @@ mod tests {
 
     #[test]
     fn the_bucket_that_is_still_filling_counts_in_part() {
-        let range = Range::parse("now-1h", "now", "", "2026-11-23T10:04:40Z".parse().expect("a time")).expect("a range");
+        let range = Range::parse("now-1h", "now", "", "2026-11-23T10:04:40Z".parse().expect("a time"))
+            .expect("a range");
         let last = *range.buckets().last().expect("buckets");
         assert_eq!(range.covered(last), 10_000);
         assert_eq!(range.covered(range.buckets()[0]), 20_000);

@@ -24,7 +24,7 @@ pub(crate) struct Size {
 }
 
 /// For a grid column on a desktop.
-pub(crate) const WIDE: Size = Size { class: "wide", width: 480, height: 220 };
+pub(crate) const WIDE: Size = Size { class: "wide", width: 420, height: 200 };
 /// For a phone: fewer marks, the same type size.
 pub(crate) const NARROW: Size = Size { class: "narrow", width: 300, height: 200 };
 
@@ -85,11 +85,8 @@ fn paint(
 
     let grey = Paint::Text.rgb();
     let text = TextStyle::from(("sans-serif", TYPE).into_font()).color(&grey);
-    let widest = labels
-        .iter()
-        .map(|l| root.estimate_text_size(l, &text).map_or(0, |s| s.0))
-        .max()
-        .unwrap_or(0);
+    let widest =
+        labels.iter().map(|l| root.estimate_text_size(l, &text).map_or(0, |s| s.0)).max().unwrap_or(0);
     let left = widest as i32 + 16;
     let (right, upper, lower) = (width as i32 - 12, 40, height as i32 - 44);
 
@@ -108,10 +105,12 @@ fn paint(
     for (value, label) in ticks.iter().zip(&labels) {
         let y = place(spec.from as f64, *value).1;
         let paint = if *value == 0.0 { Paint::Axis } else { Paint::Grid };
-        root.draw(&PathElement::new(vec![(left, y), (right, y)], paint.rgb().stroke_width(2))).map_err(fail)?;
-        root.draw_text(label, &text.pos(Pos::new(HPos::Right, VPos::Center)), (left - 12, y)).map_err(fail)?;
+        root.draw(&PathElement::new(vec![(left, y), (right, y)], paint.rgb().stroke_width(2)))
+            .map_err(fail)?;
+        root.draw_text(label, &text.pos(Pos::new(HPos::Right, VPos::Center)), (left - 12, y))
+            .map_err(fail)?;
     }
-    let most = ((right - left) / 110).max(2) as usize;
+    let most = ((right - left) / 95).max(2) as usize;
     for (at, label) in time_ticks(spec.from, spec.to, &spec.zone, most) {
         let x = place(at as f64, 0.0).0;
         root.draw(&PathElement::new(vec![(x, lower), (x, lower + 8)], Paint::Axis.rgb().stroke_width(2)))
@@ -119,7 +118,8 @@ fn paint(
         // A label may not stick out of the picture; its mark stays where it is.
         let half = root.estimate_text_size(&label, &text).map_or(0, |s| s.0) as i32 / 2;
         let x = x.clamp(half, (width as i32 - half - 2).max(half));
-        root.draw_text(&label, &text.pos(Pos::new(HPos::Center, VPos::Top)), (x, lower + 14)).map_err(fail)?;
+        root.draw_text(&label, &text.pos(Pos::new(HPos::Center, VPos::Top)), (x, lower + 14))
+            .map_err(fail)?;
     }
 
     match spec.kind {
@@ -186,7 +186,11 @@ fn edge_times(spec: &ChartSpec, run: &std::ops::Range<usize>) -> Vec<f64> {
 }
 
 /// One bucket between two gaps, which as an area would have no width.
-fn bar(root: &DrawingArea<SVGBackend<'_>, Shift>, paint: Paint, outline: &[(i32, i32)]) -> Result<(), DrawError> {
+fn bar(
+    root: &DrawingArea<SVGBackend<'_>, Shift>,
+    paint: Paint,
+    outline: &[(i32, i32)],
+) -> Result<(), DrawError> {
     if let [(x, high), (_, low)] = outline {
         root.draw(&Rectangle::new([(x - 2, *high), (x + 2, *low)], paint.rgb().filled())).map_err(fail)?;
     }
@@ -232,7 +236,8 @@ mod tests {
     #[test]
     fn a_gap_breaks_the_line() {
         let svg = draw(&small(), WIDE).expect("drawn");
-        let strokes: Vec<&str> = svg.split("<polyline").filter(|p| p.contains("stroke=\"#0072B2\"")).collect();
+        let strokes: Vec<&str> =
+            svg.split("<polyline").filter(|p| p.contains("stroke=\"#0072B2\"")).collect();
         assert_eq!(strokes.len(), 1, "the two points before the gap are a line");
         assert_eq!(svg.matches("<circle").count(), 1, "the lone point after it is a dot");
         assert!(strokes[0].contains("stroke-dasharray=\"12 6\""));
@@ -241,7 +246,7 @@ mod tests {
     #[test]
     fn it_says_what_it_shows() {
         let svg = draw(&small(), NARROW).expect("drawn");
-        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @"");
+        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @r#"<svg class="chart narrow" role="img" viewBox="0 0 600 400" xmlns="http://www.w3.org/2000/svg" data-plot="45 588 40 356" data-time="0 240000 60000"><title>Latency</title><desc>p95 between 5 ms and 20 ms, last 5 ms."#);
         assert!(svg.ends_with("</svg>"), "{}", &svg[svg.len() - 40..]);
     }
 
@@ -256,7 +261,12 @@ mod tests {
     fn a_stack_without_data_has_no_area() {
         let mut spec = small();
         spec.kind = Kind::Stacked;
-        spec.series = vec![Series { name: "2xx".into(), paint: Paint::Green, dash: Dash::Solid, values: vec![None; 4] }];
+        spec.series = vec![Series {
+            name: "2xx".into(),
+            paint: Paint::Green,
+            dash: Dash::Solid,
+            values: vec![None; 4],
+        }];
         assert!(!draw(&spec, WIDE).expect("drawn").contains("<polygon"));
         spec.series[0].values = vec![Some(1.0), Some(2.0), None, Some(3.0)];
         let svg = draw(&spec, WIDE).expect("drawn");

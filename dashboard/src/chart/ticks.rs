@@ -39,7 +39,8 @@ pub(crate) fn value_ticks(max: f64, about: usize) -> Vec<f64> {
     let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
     let raw = max / about.max(1) as f64;
     let power = 10f64.powf(raw.log10().floor());
-    let factor = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|f| f * power >= raw * 0.999_999).unwrap_or(10.0);
+    let factor =
+        [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|f| f * power >= raw * 0.999_999).unwrap_or(10.0);
     let step = factor * power;
     let n = (max / step - 1e-9).ceil().max(1.0) as usize;
     (0..=n).map(|i| i as f64 * step).collect()
@@ -68,7 +69,10 @@ pub(crate) fn time_ticks(from: i64, to: i64, zone: &TimeZone, most: usize) -> Ve
             let mut at = midnight + (from - midnight).max(0) / step * step;
             while at < next && at <= to {
                 if at >= from {
-                    marks.push((at, if at == midnight { day_label(date, step) } else { clock(at, zone, step) }));
+                    marks.push((
+                        at,
+                        if at == midnight { day_label(date, step) } else { clock(at, zone, step) },
+                    ));
                 }
                 at += step;
             }
@@ -105,7 +109,8 @@ fn day_label(date: civil::Date, step: i64) -> String {
 
 fn clock(at: i64, zone: &TimeZone, step: i64) -> String {
     let format = if step < MINUTE { "%H:%M:%S" } else { "%H:%M" };
-    Timestamp::from_millisecond(at).map_or_else(|_| String::new(), |t| t.to_zoned(zone.clone()).strftime(format).to_string())
+    Timestamp::from_millisecond(at)
+        .map_or_else(|_| String::new(), |t| t.to_zoned(zone.clone()).strftime(format).to_string())
 }
 
 #[cfg(test)]

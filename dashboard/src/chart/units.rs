@@ -50,7 +50,8 @@ impl Scale {
     /// A tick's label: as many decimals as `step` (the distance of two ticks, in the unit) needs.
     pub(crate) fn tick(&self, value: f64, step: f64) -> String {
         let step = step / self.divisor;
-        let decimals = if step >= 1.0 || step <= 0.0 { 0 } else { (-step.log10()).ceil().clamp(0.0, 6.0) as usize };
+        let decimals =
+            if step >= 1.0 || step <= 0.0 { 0 } else { (-step.log10()).ceil().clamp(0.0, 6.0) as usize };
         let value = value / self.divisor;
         format!("{value:.decimals$}")
     }

@@ -30,12 +30,18 @@ pub(crate) fn read(answers: &[Answer], range: &Range, fields: &Fields, degraded:
     let requests = part(place::REQUESTS);
     let series = requests.as_ref().map_or_else(|_| Vec::new(), |v| reader.series(v, range, lines.known()));
     let totals = known(requests, |v| reader.totals(hits(v), v.get("aggregations").unwrap_or(&Value::Null)));
-    let previous =
-        known(part(place::PREVIOUS), |v| reader.totals(hits(v), v.get("aggregations").unwrap_or(&Value::Null)));
+    let previous = known(part(place::PREVIOUS), |v| {
+        reader.totals(hits(v), v.get("aggregations").unwrap_or(&Value::Null))
+    });
     let verdict = verdict::of(&totals, &previous, &lines, range, degraded);
     Overview {
         verdict,
-        range: Span { from: range.from, to: range.to, asked_at: range.now, step_seconds: range.step() / 1000 },
+        range: Span {
+            from: range.from,
+            to: range.to,
+            asked_at: range.now,
+            step_seconds: range.step() / 1000,
+        },
         totals,
         previous,
         lines,
@@ -78,7 +84,9 @@ impl Reader {
             error_rate_5xx: share(by_class.c5),
             error_rate_4xx: share(by_class.c4),
             latency,
-            upstream_p95: percentile(&aggs["upstream"], 95).filter(|_| requests > 0).map(|v| v * self.upstream),
+            upstream_p95: percentile(&aggs["upstream"], 95)
+                .filter(|_| requests > 0)
+                .map(|v| v * self.upstream),
         }
     }
 
@@ -174,7 +182,9 @@ fn errors(answer: &Value) -> Vec<ErrorLine> {
     let line = |hit: &Value| {
         let source = &hit["_source"];
         let first = |names: &[&str]| names.iter().find_map(|n| path(source, n).and_then(text));
-        let at = first(&["@timestamp"]).and_then(|t| t.parse::<jiff::Timestamp>().ok()).map(|t| t.as_millisecond());
+        let at = first(&["@timestamp"])
+            .and_then(|t| t.parse::<jiff::Timestamp>().ok())
+            .map(|t| t.as_millisecond());
         ErrorLine {
             at: at.or_else(|| hit["sort"][0].as_i64()),
             status: first(shown::STATUS),
@@ -204,7 +214,8 @@ fn hosts(answer: &Value, range: &Range) -> Hosts {
 fn host(name: String, over_time: Option<&Value>, range: &Range) -> Host {
     let answered = buckets(over_time);
     let series = |metric_name: &str| {
-        let value = |at: i64| answered.iter().find(|b| key(b) == Some(at)).and_then(|b| metric(b.get(metric_name)));
+        let value =
+            |at: i64| answered.iter().find(|b| key(b) == Some(at)).and_then(|b| metric(b.get(metric_name)));
         range.buckets().into_iter().map(value).collect()
     };
     Host {
@@ -272,7 +283,11 @@ mod tests {
     #[test]
     fn zero_within_the_data_is_known_and_outside_is_not() {
         let range = range();
-        let lines = Lines { oldest: Some(range.from + 600_000), newest: Some(range.to - 600_000), ..Lines::default() };
+        let lines = Lines {
+            oldest: Some(range.from + 600_000),
+            newest: Some(range.to - 600_000),
+            ..Lines::default()
+        };
         let reader = Reader { latency: 1000.0, upstream: 1000.0 };
         let series = reader.series(&json!({}), &range, Some(&lines));
         assert!(!series[0].known && !series[series.len() - 1].known);

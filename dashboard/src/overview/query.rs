@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::backend::Search;
 use crate::config::Config;
-use crate::fields::{Fields, Field, Idea, Stored, metric, shown};
+use crate::fields::{Field, Fields, Idea, Stored, metric, shown};
 use crate::range::{Range, interval};
 
 /// The four classes of a status that the page tells apart, with their first digits.
@@ -66,7 +66,8 @@ pub(crate) fn probe(index: &str, range: &Range, fields: &Fields) -> Search {
 }
 
 fn within((from, to): (i64, i64), also: Option<Value>) -> Value {
-    let mut filter = vec![json!({"range": {"@timestamp": {"gte": from, "lt": to, "format": "epoch_millis"}}})];
+    let mut filter =
+        vec![json!({"range": {"@timestamp": {"gte": from, "lt": to, "format": "epoch_millis"}}})];
     filter.extend(also);
     json!({"bool": {"filter": filter}})
 }
@@ -106,7 +107,9 @@ fn any_status(fields: &Fields) -> Value {
 }
 
 fn unparsed(fields: &Fields) -> Value {
-    fields.best(Idea::Tags).map_or_else(nothing, |f| json!({"term": {&f.name: {"value": "_grokparsefailure"}}}))
+    fields
+        .best(Idea::Tags)
+        .map_or_else(nothing, |f| json!({"term": {&f.name: {"value": "_grokparsefailure"}}}))
 }
 
 /// Classes and percentiles: the same for the whole range, each bucket and the range before.
@@ -158,8 +161,19 @@ fn urls(time: (i64, i64), fields: &Fields) -> Value {
 
 fn errors(time: (i64, i64), fields: &Fields) -> Value {
     const LEVELS: [&str; 13] = [
-        "error", "ERROR", "Error", "err", "ERR", "critical", "CRITICAL", "crit", "alert", "emerg", "emergency",
-        "fatal", "FATAL",
+        "error",
+        "ERROR",
+        "Error",
+        "err",
+        "ERR",
+        "critical",
+        "CRITICAL",
+        "crit",
+        "alert",
+        "emerg",
+        "emergency",
+        "fatal",
+        "FATAL",
     ];
     let mut wanted: Vec<Value> = fields.all(Idea::Status).iter().map(|f| class(f, 5)).collect();
     let levels = fields.all(Idea::Level).iter().filter(|f| f.stored == Stored::Keyword);
@@ -227,7 +241,8 @@ mod tests {
 
     #[test]
     fn buckets_of_the_request_search() {
-        let body = requests(&range(), &Fields::from_caps(&caps(&[("status", "long"), ("request_time", "float")])));
+        let body =
+            requests(&range(), &Fields::from_caps(&caps(&[("status", "long"), ("request_time", "float")])));
         let histogram = &body["aggs"]["over_time"]["date_histogram"];
         assert_eq!(histogram["fixed_interval"], "30s");
         assert_eq!(histogram["extended_bounds"]["max"], range().to - 1);

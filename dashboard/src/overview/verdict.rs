@@ -37,7 +37,10 @@ pub(crate) fn of(
     degraded: f64,
 ) -> Verdict {
     let (Some(totals), Some(lines)) = (totals.known(), lines.known()) else {
-        return Verdict { state: State::Unknown, reasons: vec!["The backend could not answer the main question.".into()] };
+        return Verdict {
+            state: State::Unknown,
+            reasons: vec!["The backend could not answer the main question.".into()],
+        };
     };
     if totals.requests == 0 {
         return Verdict { state: State::NoData, reasons: vec![silence(lines, range)] };
@@ -50,15 +53,20 @@ pub(crate) fn of(
             number(degraded * 100.0)
         ));
     }
-    if let (Some(now), Some(before)) = (totals.latency, previous.known().and_then(|p| p.latency.map(|l| (l, p.requests))))
+    if let (Some(now), Some(before)) =
+        (totals.latency, previous.known().and_then(|p| p.latency.map(|l| (l, p.requests))))
         && now.p95 > 2.0 * before.0.p95
         && totals.requests >= 100
         && before.1 >= 100
     {
-        reasons.push(format!("p95 latency is {} times what it was in the period before.", number(now.p95 / before.0.p95)));
+        reasons.push(format!(
+            "p95 latency is {} times what it was in the period before.",
+            number(now.p95 / before.0.p95)
+        ));
     }
     if let Some(age) = lines.newest.map(|n| range.now - n).filter(|age| range.is_live() && *age > LATE) {
-        reasons.push(format!("The newest line is {} old: data is late, or traffic has stopped.", age_text(age)));
+        reasons
+            .push(format!("The newest line is {} old: data is late, or traffic has stopped.", age_text(age)));
     }
     let state = if reasons.is_empty() { State::Ok } else { State::Degraded };
     Verdict { state, reasons }
@@ -135,7 +143,8 @@ mod tests {
 
     #[test]
     fn an_old_range_is_not_late() {
-        let old = Range::parse("now-2d", "now-1d", "", "2026-11-23T10:00:00Z".parse().expect("a time")).expect("a range");
+        let old = Range::parse("now-2d", "now-1d", "", "2026-11-23T10:00:00Z".parse().expect("a time"))
+            .expect("a range");
         let calm = totals(1000, 0, 1.0);
         assert_eq!(of(&calm, &calm, &lines(86_400_000), &old, 0.01).state, State::Ok);
     }

@@ -100,7 +100,12 @@ fn network(hosts: &[Host], range: &Range) -> ChartSpec {
     spec.series = match hosts {
         [one] => vec![
             Series::solid("in", Paint::Blue, one.net_in.clone()),
-            Series { name: "out".into(), paint: Paint::Orange, dash: Dash::Dashed, values: one.net_out.clone() },
+            Series {
+                name: "out".into(),
+                paint: Paint::Orange,
+                dash: Dash::Dashed,
+                values: one.net_out.clone(),
+            },
         ],
         many => lines(many, |h| {
             h.net_in

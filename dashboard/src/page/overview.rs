@@ -88,14 +88,19 @@ fn tiles(overview: &Overview, now: &Totals, range: &Range) -> Markup {
     let p95_delta = p95(now).zip(before.and_then(p95)).and_then(|(n, b)| ratio(n, b));
     html! {
         dl class="tiles" {
-            (tile("Requests", &count(now.requests), &html! {
-                (Unit::RequestsPerSecond.show(now.requests as f64 / seconds)) (delta(requests_delta, "%", false)) }))
+            @if overview.verdict.state == State::NoData && overview.lines.known().is_some_and(|l| l.total == 0) {
+                // Nothing arrived: that is not the same as nobody asking for anything.
+                (tile("Requests", "—", &html! { "no data" }))
+            } @else {
+                (tile("Requests", &count(now.requests), &html! {
+                    (Unit::RequestsPerSecond.show(now.requests as f64 / seconds)) (delta(requests_delta, "%", false)) }))
+            }
             (tile("5xx rate", &percent(now.error_rate_5xx), &html! {
                 (count(now.by_class.c5)) " failed" (delta(points(|t| t.error_rate_5xx), "pp", true)) }))
             (tile("4xx rate", &percent(now.error_rate_4xx), &html! {
                 (count(now.by_class.c4)) " refused" (delta(points(|t| t.error_rate_4xx), "pp", true)) }))
             (tile("p95 latency", &ms(p95(now)), &html! {
-                @match now.latency { Some(l) => { "p50 " (Unit::Millis.show(l.p50)) }, None => "not in these lines" }
+                @match now.latency { Some(l) => { "p50 " (Unit::Millis.show(l.p50)) }, None if now.requests == 0 => "no data", None => "not in these lines" }
                 (delta(p95_delta, "%", true)) }))
             @if let Some(lines) = overview.lines.known() {
                 (tile("Unparsed lines", &count(lines.unparsed), &html! { "of " (count(lines.total)) " lines" }))
@@ -263,12 +268,14 @@ fn error_line(row: &ErrorLine, range: &Range) -> Markup {
 
 fn hosts(part: &Part<Hosts>, range: &Range) -> Markup {
     let none = html! {
-        span { "No host metrics in this range. " code { "alces agent" } " sends them from each host." }
+        span { "No CPU, memory, disk or network figures in this range. " code { "alces agent" } " sends them from each host." }
     };
     let shown = part.known().map_or(&[][..], |h| &h.shown);
     html! {
         section class="grid four" id="hosts" aria-label="Hosts" {
-            @for (id, spec) in charts::hosts(shown, range) { (chart(id, &spec, &none, part)) }
+            @if shown.is_empty() && part.known().is_some() {
+                article class="panel" id="no-hosts" { h2 { "Hosts" } div class="empty low" { (none) } }
+            } @else { @for (id, spec) in charts::hosts(shown, range) { (chart(id, &spec, &none, part)) } }
         }
         @if part.known().is_some_and(|h| h.more) {
             p class="hint" { "The " (shown.len()) " hosts with the highest CPU use are shown; there are more." }

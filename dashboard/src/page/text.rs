@@ -57,7 +57,10 @@ mod tests {
 
     #[test]
     fn markup_is_text() {
-        assert_eq!(visible("<script>alert(1)</script>", 99).into_string(), "&lt;script&gt;alert(1)&lt;/script&gt;");
+        assert_eq!(
+            visible("<script>alert(1)</script>", 99).into_string(),
+            "&lt;script&gt;alert(1)&lt;/script&gt;"
+        );
     }
 
     #[test]

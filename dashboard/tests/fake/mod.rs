@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 /// How the stand-in behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Mood {
+pub(crate) enum Mood {
     /// Traffic with request times and three hosts.
     Full = 0,
     /// What the seed's pipeline makes: no request time, no host metrics.
@@ -33,22 +33,22 @@ pub enum Mood {
 
 /// The stand-in's memory: its mood, and how often it was asked.
 #[derive(Default)]
-pub struct Fake {
+pub(crate) struct Fake {
     mood: AtomicU8,
-    pub field_caps: AtomicU64,
-    pub msearch: AtomicU64,
+    pub(crate) field_caps: AtomicU64,
+    pub(crate) msearch: AtomicU64,
 }
 
 impl Fake {
     /// A stand-in in a mood.
-    pub fn new(mood: Mood) -> Arc<Self> {
+    pub(crate) fn new(mood: Mood) -> Arc<Self> {
         let fake = Self::default();
         fake.set(mood);
         Arc::new(fake)
     }
 
     /// Changes the mood.
-    pub fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         self.mood.store(mood as u8, SeqCst);
     }
 
@@ -57,7 +57,7 @@ impl Fake {
     }
 
     /// Its addresses.
-    pub fn router(self: Arc<Self>) -> Router {
+    pub(crate) fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route("/", get(info))
             .route("/{index}/_field_caps", get(caps).post(caps))
@@ -109,7 +109,10 @@ async fn caps(State(fake): State<Arc<Fake>>) -> Response {
     let fields: Map<String, Value> = fields
         .into_iter()
         .map(|(name, kind)| {
-            (name.to_owned(), json!({kind: {"type": kind, "searchable": true, "aggregatable": kind != "text"}}))
+            (
+                name.to_owned(),
+                json!({kind: {"type": kind, "searchable": true, "aggregatable": kind != "text"}}),
+            )
         })
         .collect();
     Json(json!({"indices": [], "fields": fields})).into_response()
@@ -153,8 +156,10 @@ fn answer(fake: &Fake, body: &Value) -> Value {
         out["hits"]["hits"] = errors(to, seed);
     } else if aggs.get("carry").is_some() {
         let names = aggs["carry"]["filters"]["filters"].as_object().cloned().unwrap_or_default();
-        let buckets: Map<String, Value> =
-            names.into_iter().map(|(n, _)| (n.clone(), json!({"doc_count": u64::from(!n.starts_with("response"))}))).collect();
+        let buckets: Map<String, Value> = names
+            .into_iter()
+            .map(|(n, _)| (n.clone(), json!({"doc_count": u64::from(!n.starts_with("response"))})))
+            .collect();
         out["aggregations"]["carry"] = json!({"buckets": buckets});
     } else if aggs.get("urls").is_some() {
         out["aggregations"]["urls"] = urls(seconds, seed);
@@ -166,7 +171,8 @@ fn answer(fake: &Fake, body: &Value) -> Value {
         }
     } else if aggs.get("classes").is_some() {
         let previous = aggs.get("over_time").is_none();
-        out["aggregations"] = totals(seconds * 21, if previous { 0.002 } else { 0.0148 }, if seed { None } else { Some(0.21) });
+        out["aggregations"] =
+            totals(seconds * 21, if previous { 0.002 } else { 0.0148 }, if seed { None } else { Some(0.21) });
         if !previous {
             out["aggregations"]["over_time"] = over_time(aggs, from, to, seed);
         }
@@ -236,9 +242,9 @@ fn hosts(aggs: &Value, from: i64, to: i64) -> Value {
         let bucket = |at: &i64| {
             let wobble = noise(at + h as i64) - 0.5;
             json!({"key": at, "doc_count": 4,
-                "cpu": {"value": base + 0.22 * wobble}, "memory": {"value": base * 0.8 + 0.2 + 0.01 * wobble},
+                "cpu": {"value": base + 0.07 * wobble}, "memory": {"value": base * 0.8 + 0.2 + 0.01 * wobble},
                 "disk": {"value": 0.45 + 0.13 * h as f64},
-                "net_in": {"value": 2.1e6 * (base + 0.3 * wobble)}, "net_out": {"value": 7.4e6 * (base + 0.3 * wobble)}})
+                "net_in": {"value": 2.1e6 * (base + 0.12 * wobble)}, "net_out": {"value": 7.4e6 * (base + 0.12 * wobble)}})
         };
         json!({"key": name, "doc_count": 400, "busiest": {"value": base},
             "over_time": {"buckets": starts.iter().map(bucket).collect::<Vec<_>>()}})
@@ -254,7 +260,12 @@ fn urls(seconds: u64, seed: bool) -> Value {
         ("/api/agents/online", 0.12, 3, 0.03),
         ("/static/app.9f31c.js", 0.09, 0, 0.004),
         ("/images/web/2009/banner.png", 0.07, 0, 0.006),
-        ("/api/search?q=refund+not+received+after+ten+days&sort=relevance&order=desc&page=3", 0.05, 120, 1.42),
+        (
+            "/api/search?q=refund+not+received+after+ten+days&sort=relevance&order=desc&page=3",
+            0.05,
+            120,
+            1.42,
+        ),
         ("/login", 0.04, 1, 0.11),
         ("/style2.css", 0.03, 0, 0.003),
         ("/favicon.ico", 0.02, 0, 0.002),
@@ -272,7 +283,8 @@ fn urls(seconds: u64, seed: bool) -> Value {
 
 fn errors(to: i64, seed: bool) -> Value {
     let hit = |i: i64| {
-        let at = jiff::Timestamp::from_millisecond(to - 4000 - i * 37_000).map_or_else(|_| String::new(), |t| t.to_string());
+        let at = jiff::Timestamp::from_millisecond(to - 4000 - i * 37_000)
+            .map_or_else(|_| String::new(), |t| t.to_string());
         let (method, url, status) = match i % 4 {
             0 => ("GET", "/api/search?q=refund", 502),
             1 => ("POST", "/api/tickets", 500),
