@@ -50,8 +50,11 @@ impl Scale {
     /// A tick's label: as many decimals as `step` (the distance of two ticks, in the unit) needs.
     pub(crate) fn tick(&self, value: f64, step: f64) -> String {
         let step = step / self.divisor;
-        let decimals =
-            if step >= 1.0 || step <= 0.0 { 0 } else { (-step.log10()).ceil().clamp(0.0, 6.0) as usize };
+        let whole = |decimals: &usize| {
+            let scaled = step * 10f64.powi(*decimals as i32);
+            (scaled - scaled.round()).abs() < 1e-6 && scaled >= 0.5
+        };
+        let decimals = (0..6).find(whole).unwrap_or(0);
         let value = value / self.divisor;
         format!("{value:.decimals$}")
     }
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn ticks_of_one_axis_share_decimals() {
         let scale = Unit::Percent.scale(1.0);
-        assert_eq!(scale.tick(0.5, 0.25), "0.5");
+        assert_eq!(scale.tick(0.5, 0.25), "0.50");
         assert_eq!(Unit::Percent.scale(1.0).tick(0.2, 0.2), "0.2");
         assert_eq!(Unit::BytesPerSecond.scale(2e6).tick(1.5e6, 5e5), "1.5");
         assert_eq!(Unit::RequestsPerSecond.scale(40.0).tick(20.0, 10.0), "20");

@@ -183,7 +183,11 @@ fn legend(spec: &ChartSpec) -> Markup {
                         }
                     }
                     span class="name" { (visible(&series.name, 24)) }
-                    span class="last" { @match series.last() { Some(v) => (spec.unit.show(v)), None => "—" } }
+                    // The axis says req/s; four times the unit would only break the line.
+                    @let bare = spec.unit == Unit::RequestsPerSecond;
+                    span class="last" {
+                        @match series.last() { Some(v) if bare => (number(v)), Some(v) => (spec.unit.show(v)), None => "—" }
+                    }
                 }
             }
         }
@@ -209,7 +213,7 @@ fn url_table(rows: &[UrlRow], total: u64) -> Markup {
     let timed = rows.iter().any(|r| r.p95.is_some());
     html! {
         div class="scroll flat" {
-            table {
+            table class="urls" {
                 thead { tr {
                     th scope="col" { "URL" }
                     th scope="col" class="num" { "Requests" }
