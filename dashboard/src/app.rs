@@ -59,7 +59,9 @@ impl App {
 
     /// The overview of a range; when the backend fails, the last good one for the same words in the address.
     pub(crate) async fn overview(&self, range: Range) -> Result<Seen, BackendError> {
-        match self.fresh(&range).await {
+        // A page asks up to three times; the limit is for all of them together.
+        let answer = tokio::time::timeout(self.backend.limit(), self.fresh(&range)).await;
+        match answer.unwrap_or_else(|_| Err(self.backend.timeout())) {
             Ok(overview) => {
                 let picture = Picture { overview: Arc::new(overview), range };
                 lock(&self.pictures).put(picture.range.key(), picture.range.now, picture.clone());
@@ -69,7 +71,15 @@ impl App {
                 self.metrics.backend_failed();
                 tracing::warn!(%error, "no answer for the overview");
                 match lock(&self.pictures).get(&range.key()) {
-                    Some((_, picture)) => Ok(Seen { picture: picture.clone(), stale: Some(error) }),
+                    Some((at, picture)) => {
+                        let age = range.now - at;
+                        let overview = Overview {
+                            verdict: picture.overview.verdict.grown_old(age),
+                            ..(*picture.overview).clone()
+                        };
+                        let picture = Picture { overview: Arc::new(overview), range: picture.range.clone() };
+                        Ok(Seen { picture, stale: Some(error) })
+                    }
                     None => Err(error),
                 }
             }

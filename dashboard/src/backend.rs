@@ -40,6 +40,14 @@ impl Backend {
                 "the OpenSearch URL {shown} must begin with http:// or https://"
             )));
         }
+        for (name, patterns) in [("logs", &config.logs), ("metrics", &config.metrics)] {
+            // To OpenSearch no name is every name, its system indices included.
+            if patterns.split(',').any(|p| p.trim().is_empty()) {
+                return Err(DashboardError::Config(format!(
+                    "the index patterns for {name} ({patterns:?}) hold an empty name; write them like logs-*,filebeat-*"
+                )));
+            }
+        }
         let within = (!url.username().is_empty())
             .then(|| (decode(url.username()), decode(url.password().unwrap_or_default())));
         let _ = url.set_username("");
@@ -116,9 +124,7 @@ impl Backend {
             let body: Result<Value, _> = response.json().await;
             self.judge(status, body)
         };
-        tokio::time::timeout(Duration::from_secs(u64::from(self.seconds)), whole)
-            .await
-            .unwrap_or_else(|_| Err(self.timeout()))
+        tokio::time::timeout(self.limit(), whole).await.unwrap_or_else(|_| Err(self.timeout()))
     }
 
     fn judge(
@@ -143,15 +149,16 @@ impl Backend {
 
     // The client's errors may carry the address with its secrets, so none of their text is kept.
     fn translate(&self, error: &opensearch::Error) -> BackendError {
-        if error.is_timeout() {
-            self.timeout()
-        } else {
-            tracing::debug!(url = self.url, timeout = false, "the backend gave no answer");
-            BackendError::Unreachable { url: self.url.clone() }
-        }
+        if error.is_timeout() { self.timeout() } else { BackendError::Unreachable { url: self.url.clone() } }
     }
 
-    fn timeout(&self) -> BackendError {
+    /// How long a visitor waits at most.
+    pub(crate) fn limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.seconds))
+    }
+
+    /// The error for an answer that came too late.
+    pub(crate) fn timeout(&self) -> BackendError {
         BackendError::Timeout { url: self.url.clone(), seconds: self.seconds }
     }
 
@@ -183,6 +190,15 @@ mod tests {
         let config = Config::new("ftp://amy:hunter2@es01/".parse().expect("a URL"));
         let error = Backend::new(&config).err().expect("refused").to_string();
         assert!(error.contains("http://") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_pattern_is_not_every_index() {
+        for patterns in ["", "logs-*,", " "] {
+            let mut config = Config::new("http://es01:9200/".parse().expect("a URL"));
+            config.logs = patterns.into();
+            assert!(matches!(Backend::new(&config), Err(DashboardError::Config(_))), "{patterns:?}");
+        }
     }
 
     #[test]

@@ -159,6 +159,10 @@ fn instant(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);
     }
+    // A `+` that was not escaped in the address arrives as a space.
+    if let Some((time, offset)) = text.split_once(' ').filter(|(time, _)| time.contains('T')) {
+        return format!("{time}+{offset}").parse().ok();
+    }
     // A browser's datetime-local field and people write no offset: then the page's own zone is meant.
     let local =
         text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|d| d.at(0, 0, 0, 0)));
@@ -249,6 +253,7 @@ mod tests {
             ("2026-11-20T08:00", "Europe/Paris", "2026-11-20T07:00:00Z"),
             ("2026-11-20 08:00:05", "", "2026-11-20T08:00:05Z"),
             ("2026-11-20T08:00:00+02:00", "", "2026-11-20T06:00:00Z"),
+            ("2026-11-20T08:00:00 02:00", "", "2026-11-20T06:00:00Z"),
             ("1795428270000", "", "2026-11-23T10:04:30Z"),
         ];
         for (text, tz, want) in cases {

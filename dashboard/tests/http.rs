@@ -177,6 +177,7 @@ async fn a_backend_that_fails_leaves_the_last_good_picture_with_its_age() {
         let figures = house.json("/api/v1/overview").await;
         assert_eq!(figures["age_seconds"], 300);
         assert!(figures["stale"].is_string());
+        assert_eq!(figures["verdict"]["state"], "unknown", "an old OK is no OK");
     }
     house.fake.set(Mood::Full);
     assert!(!house.get("/").await.body.contains("This picture is"));

@@ -28,6 +28,31 @@ pub(crate) enum State {
     Unknown,
 }
 
+impl State {
+    /// The word on the page.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Degraded => "Degraded",
+            Self::NoData => "No data",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl Verdict {
+    /// What remains of a conclusion `age` milliseconds later, when nobody can be asked: a green light that nobody
+    /// tends is worse than none.
+    pub(crate) fn grown_old(&self, age: i64) -> Self {
+        let reason = format!(
+            "The store does not answer. {} ago the verdict was: {}.",
+            age_text(age),
+            self.state.word()
+        );
+        Self { state: State::Unknown, reasons: vec![reason] }
+    }
+}
+
 /// Concludes.
 pub(crate) fn of(
     totals: &Part<Totals>,
