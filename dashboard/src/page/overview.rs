@@ -97,9 +97,9 @@ fn tiles(overview: &Overview, now: &Totals, range: &Range) -> Markup {
                     (Unit::RequestsPerSecond.show(now.requests as f64 / seconds)) (delta(requests_delta, "%", false)) }))
             }
             (tile("5xx rate", &percent(now.error_rate_5xx), &html! {
-                (count(now.by_class.c5)) " server errors" (delta(points(|t| t.error_rate_5xx), "pp", true)) }))
+                (count(now.by_class.c5)) " total" (delta(points(|t| t.error_rate_5xx), "pp", true)) }))
             (tile("4xx rate", &percent(now.error_rate_4xx), &html! {
-                (count(now.by_class.c4)) " client errors" (delta(points(|t| t.error_rate_4xx), "pp", true)) }))
+                (count(now.by_class.c4)) " total" (delta(points(|t| t.error_rate_4xx), "pp", true)) }))
             (tile("p95 latency", &ms(p95(now)), &html! {
                 @match now.latency { Some(l) => { "p50 " (Unit::Millis.show(l.p50)) }, None if now.requests == 0 => "no data", None => "not in these lines" }
                 (delta(p95_delta, "%", true)) }))
