@@ -1,0 +1,46 @@
+//! What can go wrong, in words that say what to do.
+
+/// Why a dashboard could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum DashboardError {
+    /// The settings cannot be used.
+    #[error("the dashboard's settings cannot be used: {0}")]
+    Config(String),
+    /// The client for the REST API could not be built.
+    #[error("the client for {url} could not be built: {reason}")]
+    Client {
+        /// The backend's address, without secrets.
+        url: String,
+        /// The client's own words.
+        reason: String,
+    },
+    /// The listener failed.
+    #[error("serving the dashboard failed: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// Why the backend gave no picture. Shown on the page, so it holds no secrets.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum BackendError {
+    /// No answer within the limit.
+    #[error("{url} did not answer within {seconds} s. It may be overloaded: try a shorter time range")]
+    Timeout { url: String, seconds: u32 },
+    /// No connection.
+    #[error(
+        "{url} cannot be reached. Start it (`alces store` or OpenSearch), or correct the dashboard's OpenSearch URL"
+    )]
+    Unreachable { url: String },
+    /// It wants other credentials.
+    #[error(
+        "{url} refused the dashboard's user name or password (status {status}). Correct the dashboard's credentials"
+    )]
+    Refused { url: String, status: u16 },
+    /// It answered with an error.
+    #[error("{url} answered {status}: {reason}")]
+    Status { url: String, status: u16, reason: String },
+    /// It answered something that is not what the REST API promises.
+    #[error(
+        "{url} answered something that is not OpenSearch's format ({what}). Is it an OpenSearch REST API?"
+    )]
+    Answer { url: String, what: String },
+}

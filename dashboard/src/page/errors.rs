@@ -1,0 +1,39 @@
+//! Pages for when there is no picture: they say what is wrong and what to do.
+
+use maud::{Markup, html};
+
+use super::text::visible;
+use crate::error::BackendError;
+use crate::range::RangeError;
+
+/// The address holds a range that cannot be understood.
+pub(crate) fn bad_range(error: &RangeError) -> Markup {
+    html! {
+        section class="message" {
+            h1 { "This time range cannot be shown" }
+            p { (visible(&error.to_string(), 600)) }
+            p { a class="button" href="/" { "Show the last hour" } }
+        }
+    }
+}
+
+/// The backend gave nothing, and there is no earlier picture to show.
+pub(crate) fn no_backend(error: &BackendError) -> Markup {
+    html! {
+        section class="message" {
+            h1 { "No picture: the store does not answer" }
+            p { (visible(&error.to_string(), 600)) "." }
+            p class="hint" { "This page asks again by itself; reload it to ask now." }
+        }
+    }
+}
+
+/// There is no such page.
+pub(crate) fn not_found() -> Markup {
+    html! {
+        section class="message" {
+            h1 { "There is no such page" }
+            p { a class="button" href="/" { "To the overview" } }
+        }
+    }
+}

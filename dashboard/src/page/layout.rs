@@ -1,0 +1,128 @@
+//! What every page has: head, time range, theme.
+
+use maud::{DOCTYPE, Markup, html};
+
+use crate::config::Config;
+use crate::range::{PRESETS, Range};
+
+/// Light, dark, or as the system says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Theme {
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub(crate) const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
+
+    /// The word in cookie and address.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|t| t.word() == word).unwrap_or(Self::Auto)
+    }
+}
+
+/// What the visitor asked, as it stands in the address: put back into links and the form.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) tz: String,
+    pub(crate) theme: Theme,
+}
+
+impl Asked {
+    /// This page's address with another range.
+    fn link(&self, from: &str, to: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("from", from).append_pair("to", to);
+        if !self.tz.is_empty() {
+            query.append_pair("tz", &self.tz);
+        }
+        format!("/?{}", query.finish())
+    }
+}
+
+/// A whole page around `main`. Without a range (a page about an error) there is nothing to refresh.
+pub(crate) fn page(config: &Config, asked: &Asked, range: Option<&Range>, main: &Markup) -> Markup {
+    let refresh = range.filter(|r| r.is_live()).map_or(0, |_| config.refresh_seconds);
+    html! {
+        (DOCTYPE)
+        html lang="en" data-theme=[(asked.theme != Theme::Auto).then_some(asked.theme.word())] {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Overview · " (config.title) }
+                link rel="icon" href="/static/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href={ "/static/alces.css?" (crate::assets::tag()) };
+                script src={ "/static/alces.js?" (crate::assets::tag()) } defer {}
+            }
+            body data-refresh=(refresh) {
+                a class="skip" href="#board" { "Skip to the panels" }
+                header {
+                    a class="brand" href="/" { (logo()) span { (config.title) } }
+                    (ranges(asked))
+                    (themes(asked))
+                }
+                main id="board" tabindex="-1" { (main) }
+            }
+        }
+    }
+}
+
+fn ranges(asked: &Asked) -> Markup {
+    let chosen = PRESETS.iter().find(|(_, f, t)| *f == asked.from && *t == asked.to);
+    html! {
+        nav class="ranges" aria-label="Time range" {
+            div class="segments" {
+                @for (label, from, to) in PRESETS {
+                    a href=(asked.link(from, to)) aria-current=[chosen.filter(|c| c.0 == label).map(|_| "true")] { (label) }
+                }
+            }
+            details id="custom" class="custom" {
+                summary { @if chosen.is_some() { "Custom" } @else { (short(&asked.from)) " – " (short(&asked.to)) } }
+                form action="/" method="get" {
+                    label { "From" input name="from" value=(asked.from) autocomplete="off" spellcheck="false"; }
+                    label { "To" input name="to" value=(asked.to) autocomplete="off" spellcheck="false"; }
+                    label { "Time zone" input name="tz" value=(asked.tz) placeholder="UTC" autocomplete="off" spellcheck="false"; }
+                    button { "Show" }
+                    p class="hint" { "now-15m, now/d, 2026-11-23 10:00, 2026-11-23T10:00:00Z, or milliseconds since 1970" }
+                }
+            }
+        }
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(20).collect()
+}
+
+fn themes(asked: &Asked) -> Markup {
+    html! {
+        form class="segments themes" action="/theme" method="get" aria-label="Colours" {
+            input type="hidden" name="back" value=(asked.link(&asked.from, &asked.to));
+            @for (theme, label) in Theme::ALL.into_iter().zip(["Auto", "Light", "Dark"]) {
+                button name="to" value=(theme.word()) aria-pressed=(asked.theme == theme) { (label) }
+            }
+        }
+    }
+}
+
+/// Antlers, more or less.
+fn logo() -> Markup {
+    html! {
+        svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true" {
+            path fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"
+                d="M12 21v-5M12 16C7 16 3 13 3 4m9 12c5 0 9-3 9-12M5.2 10.5 8.5 9V4m10.3 6.5L15.500 9V4" {}
+        }
+    }
+}
