@@ -13,6 +13,9 @@ pub struct Options<'c> {
     errors: Vec<Diagnostic>,
 }
 
+/// A key with its texts, each with its place.
+pub type TextLists = (Spanned<String>, Vec<Spanned<String>>);
+
 /// A value after variables were replaced, without spans.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypedValue {
@@ -171,8 +174,8 @@ impl<'c> Options<'c> {
 
     /// A hash whose values are texts or lists of texts; repeated attributes merge. A flat list of an even number of
     /// texts is read as pairs, as Logstash does for `match => ["message", "…"]`.
-    pub fn text_lists(&mut self, name: &'static str) -> Option<Vec<(Spanned<String>, Vec<Spanned<String>>)>> {
-        let mut pairs: Vec<(Spanned<String>, Vec<Spanned<String>>)> = Vec::new();
+    pub fn text_lists(&mut self, name: &'static str) -> Option<Vec<TextLists>> {
+        let mut pairs: Vec<TextLists> = Vec::new();
         let attributes = self.all(name);
         let given = !attributes.is_empty();
         for attribute in attributes {

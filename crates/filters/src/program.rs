@@ -22,7 +22,7 @@ enum Step {
 
 #[derive(Clone, Debug)]
 enum Filter {
-    Date(Date),
+    Date(Box<Date>),
     Drop(Drop),
     Grok(Box<Grok>),
     Mutate(Box<Mutate>),
@@ -37,6 +37,11 @@ impl Program {
         let mut errors = Vec::new();
         let steps = steps(context, config.statements(SectionKind::Filter), &mut errors);
         if errors.is_empty() { Ok(Self { steps }) } else { Err(errors) }
+    }
+
+    /// The filters of another text of the same pipeline, after these.
+    pub fn append(&mut self, mut other: Self) {
+        self.steps.append(&mut other.steps);
     }
 
     /// Applies all filters to one event; a dropped event [is cancelled](Event::is_cancelled).
@@ -82,7 +87,7 @@ fn compile_filter(context: &Context<'_>, plugin: &Plugin) -> (Option<Filter>, Ve
     match plugin.name.node.as_str() {
         "date" => {
             let (date, errors) = Date::compile(context, plugin);
-            (date.map(Filter::Date), errors)
+            (date.map(|date| Filter::Date(Box::new(date))), errors)
         }
         "drop" => {
             let (drop, errors) = Drop::compile(context, plugin);

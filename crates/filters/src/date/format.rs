@@ -240,7 +240,7 @@ const DAYS: Names = &[
     ("Sunday", "Sun"),
 ];
 
-fn name<'t>(text: &'t str, names: Names) -> Option<(usize, &'t str)> {
+fn name(text: &str, names: Names) -> Option<(usize, &str)> {
     let starts = |name: &str| text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     names.iter().enumerate().find_map(|(at, (long, short))| {
         [long, short].into_iter().find(|name| starts(name)).map(|name| (at, &text[name.len()..]))

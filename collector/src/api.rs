@@ -1,0 +1,72 @@
+//! What is seen from outside: liveness, readiness and counters over HTTP, on Logstash's monitoring ports.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{Json, Router, extract::State, routing::get};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{CollectorError, Stats};
+
+/// The ports that Logstash's monitoring API takes the first free one of.
+const PORTS: std::ops::RangeInclusive<u16> = 9600..=9700;
+
+/// Opens the monitoring API: at `address`, or at the first free port of 9600 to 9700 on loopback.
+///
+/// # Errors
+/// The address, or every one of the ports, is taken.
+pub async fn bind(address: Option<SocketAddr>) -> Result<TcpListener, CollectorError> {
+    if let Some(address) = address {
+        let error = |source| CollectorError::Listen { address: address.to_string(), source };
+        if !address.ip().is_loopback() {
+            return Err(CollectorError::Plaintext { address });
+        }
+        return TcpListener::bind(address).await.map_err(error);
+    }
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for port in PORTS {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(CollectorError::Listen { address: "127.0.0.1:9600-9700".to_owned(), source: last })
+}
+
+/// Serves the monitoring API until `shutdown` resolves.
+///
+/// # Errors
+/// The listener breaks.
+pub async fn serve(
+    listener: TcpListener,
+    stats: Arc<Stats>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let app = Router::new()
+        .route("/", get(root))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(|| async { "ok\n" }))
+        .route("/metrics", get(|State(stats): State<Arc<Stats>>| async move { stats.prometheus() }))
+        .route("/_node/stats", get(node_stats))
+        .with_state(stats);
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await
+}
+
+async fn root() -> Json<Value> {
+    Json(json!({"name": "alces-collector", "version": env!("CARGO_PKG_VERSION"), "status": "green"}))
+}
+
+/// The part of Logstash's `_node/stats` that monitors read first.
+async fn node_stats(State(stats): State<Arc<Stats>>) -> Json<Value> {
+    let events = json!({
+        "in": stats.events_in.get(),
+        "filtered": stats.acknowledged.get() + stats.dropped.get(),
+        "out": stats.acknowledged.get(),
+    });
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "status": "green",
+        "events": events,
+        "pipelines": {"main": {"events": events, "dead_letter_queue": {"events": stats.dead_lettered.get()}}},
+    }))
+}

@@ -1,0 +1,132 @@
+//! The command line of `alces collector`, and reading pipeline files.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use alces_conf::Source;
+use alces_filters::EcsMode;
+use clap::{Args, ValueEnum};
+
+/// Options of the collector.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  alces collector -f pipelines/seed.conf
+  alces collector -f /etc/logstash/conf.d/ --workers 4
+  zcat access.log.gz | alces collector -e 'input { stdin { } } output { stdout { } }'
+
+Logstash .conf files run unchanged as far as their plugins are there; `alces check` says what is not.
+An acknowledgement means indexed: senders are answered when OpenSearch has taken their events.")]
+pub struct CollectorArgs {
+    /// Pipeline: a file, or a folder whose *.conf files count as one in the order of their names
+    #[arg(short = 'f', long = "path-config", value_name = "FILE", required_unless_present = "string")]
+    pub files: Vec<PathBuf>,
+    /// Pipeline as text
+    #[arg(short = 'e', long = "config-string", value_name = "TEXT")]
+    pub string: Option<String>,
+    /// Where the dead-letter queue is kept [default: /var/lib/alces/collector, or below the user's state folder]
+    #[arg(long, value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
+    pub data_dir: Option<PathBuf>,
+    /// Threads of filters [default: one a core]
+    #[arg(short = 'w', long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Address of the monitoring API, or `off` [default: the first free port of 127.0.0.1:9600-9700]
+    #[arg(long, value_name = "ADDR")]
+    pub api: Option<String>,
+    /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled)
+    #[arg(long, value_name = "MODE", default_value = "v8")]
+    pub ecs: Ecs,
+    /// Let listeners beyond 127.0.0.1 speak without TLS
+    #[arg(long)]
+    pub allow_plaintext: bool,
+}
+
+/// `ecs_compatibility` on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Ecs {
+    /// The names before ECS.
+    Disabled,
+    /// ECS.
+    V8,
+}
+
+impl From<Ecs> for EcsMode {
+    fn from(ecs: Ecs) -> Self {
+        match ecs {
+            Ecs::Disabled => Self::Disabled,
+            Ecs::V8 => Self::V8,
+        }
+    }
+}
+
+/// Where the monitoring API is to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// Nowhere.
+    Off,
+    /// At the first free port.
+    FirstFree,
+    /// There.
+    At(SocketAddr),
+}
+
+impl CollectorArgs {
+    /// Where the monitoring API is to listen.
+    ///
+    /// # Errors
+    /// Text that is no address.
+    pub fn api(&self) -> Result<Api, String> {
+        match self.api.as_deref() {
+            None => Ok(Api::FirstFree),
+            Some("off") => Ok(Api::Off),
+            Some(text) => {
+                text.parse().map(Api::At).map_err(|_| format!("--api: `{text}` is no address; write 127.0.0.1:9600 or off"))
+            }
+        }
+    }
+
+    /// The pipeline's texts.
+    ///
+    /// # Errors
+    /// A file cannot be read; the message names it.
+    pub fn sources(&self) -> Result<Vec<Source>, String> {
+        let mut sources = read_sources(&self.files)?;
+        sources.extend(self.string.as_deref().map(|text| Source::new("-e", text)));
+        Ok(sources)
+    }
+}
+
+/// The texts of files, and of the `*.conf` files of folders in the order of their names.
+///
+/// # Errors
+/// A file cannot be read; the message names it.
+pub fn read_sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+    let mut sources = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let mut files: Vec<PathBuf> = entries
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.extension().is_some_and(|e| e == "conf"))
+                .collect();
+            files.sort();
+            if files.is_empty() {
+                return Err(format!("{}: there is no *.conf file in this folder", path.display()));
+            }
+            for file in files {
+                sources.push(read(&file)?);
+            }
+        } else {
+            sources.push(read(path)?);
+        }
+    }
+    Ok(sources)
+}
+
+fn read(path: &Path) -> Result<Source, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(Source::new(&path.display().to_string(), &text))
+}

@@ -1,0 +1,150 @@
+//! The collector's parts, put together.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use alces_filters::Clock;
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+use tracing::{info, warn};
+
+use crate::{
+    CollectorError, Plan, Stats,
+    dlq::DeadLetterQueue,
+    input::{Beats, InputPlan, Intake, StdinPlan, announce},
+    output::Outlet,
+    worker::Worker,
+};
+
+/// What a collector is told besides its pipeline.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the dead-letter queue is kept.
+    pub data_dir: PathBuf,
+    /// Threads of filters; each has at most two requests under way.
+    pub workers: usize,
+    /// Whether listeners beyond loopback may speak without TLS.
+    pub allow_plaintext: bool,
+    /// How long windows under way are waited for at shutdown.
+    pub drain: Duration,
+}
+
+impl Settings {
+    /// The usual settings with the dead-letter queue in `data_dir`.
+    pub fn new(data_dir: PathBuf) -> Self {
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { data_dir, workers, allow_plaintext: false, drain: Duration::from_secs(10) }
+    }
+}
+
+/// A pipeline whose listeners are open.
+pub struct Collector {
+    plan: Plan,
+    settings: Settings,
+    clock: Clock,
+    beats: Vec<Beats>,
+    stdin: Vec<StdinPlan>,
+    stats: Arc<Stats>,
+    dlq: DeadLetterQueue,
+}
+
+impl Collector {
+    /// Opens the pipeline's listeners and its dead-letter queue.
+    ///
+    /// # Errors
+    /// A listener cannot be opened or would be reachable without TLS; the data folder cannot be used.
+    pub async fn bind(mut plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
+        let dlq = DeadLetterQueue::new(&settings.data_dir)
+            .map_err(|source| CollectorError::DataDir { path: settings.data_dir.clone(), source })?;
+        let (mut beats, mut stdin) = (Vec::new(), Vec::new());
+        for input in std::mem::take(&mut plan.inputs) {
+            match input {
+                InputPlan::Beats(input) => beats.push(input.bind(settings.allow_plaintext).await?),
+                InputPlan::Stdin(input) => stdin.push(input),
+            }
+        }
+        Ok(Self { plan, settings, clock, beats, stdin, stats: Arc::default(), dlq })
+    }
+
+    /// Where the `beats` inputs listen, in the order of the file.
+    pub fn beats_addresses(&self) -> Vec<SocketAddr> {
+        self.beats.iter().filter_map(|beats| beats.address().ok()).collect()
+    }
+
+    /// The counters, which go on counting while it runs.
+    pub fn stats(&self) -> Arc<Stats> {
+        self.stats.clone()
+    }
+
+    /// Runs until `shutdown` resolves, or until all inputs are at their end. Then what is under way is delivered; what
+    /// cannot be within the drain time stays unacknowledged, and its sender will send it again.
+    ///
+    /// # Errors
+    /// An output cannot be opened.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), CollectorError> {
+        let (stop, stopping) = watch::channel(false);
+        let (give_up, giving_up) = watch::channel(false);
+        let outlet =
+            Outlet { stats: self.stats.clone(), clock: self.clock.clone(), dlq: self.dlq, give_up: giving_up };
+        let outputs =
+            self.plan.outputs.into_iter().map(|output| output.open(&outlet)).collect::<Result<Vec<_>, _>>()?;
+        let workers = self.settings.workers.max(1);
+        // A short queue: what waits here is memory, and its sender has it too.
+        let (out, batches) = mpsc::channel(workers);
+        let under_way = workers as u32 * 2;
+        let worker = Worker {
+            batches: Arc::new(Mutex::new(batches)),
+            program: self.plan.program,
+            outputs: Arc::new(outputs),
+            routes: Arc::new(self.plan.routes),
+            stats: self.stats.clone(),
+            under_way: Arc::new(Semaphore::new(under_way as usize)),
+        };
+        let mut working: Vec<_> = (0..workers).map(|_| tokio::spawn(worker.clone().run())).collect();
+        let intake =
+            Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
+        let mut inputs = Vec::new();
+        for beats in self.beats {
+            if let Ok(address) = beats.address() {
+                announce(address);
+            }
+            inputs.push(tokio::spawn(beats.run(intake.clone())));
+        }
+        for stdin in self.stdin {
+            let intake = intake.clone();
+            inputs.push(tokio::task::spawn_blocking(move || stdin.run(&intake)));
+        }
+        // From here on the queue closes when the last input lets go of it.
+        drop(intake);
+        let mut workers_done = Box::pin(async {
+            for task in &mut working {
+                let _ = task.await;
+            }
+        });
+        tokio::select! {
+            () = shutdown => {
+                info!("stopping: delivering what is under way");
+                let _ = stop.send(true);
+            }
+            // All inputs are at their end.
+            () = &mut workers_done => {}
+        }
+        let drained = tokio::time::timeout(self.settings.drain, async {
+            // Every request under way gives its place back when it is done.
+            let _ = worker.under_way.acquire_many(under_way).await;
+        });
+        if drained.await.is_err() {
+            warn!("what is not delivered stays unacknowledged: its senders will send it again");
+            let _ = give_up.send(true);
+        }
+        let stats = &self.stats;
+        info!(
+            read = stats.events_in.get(),
+            acknowledged = stats.acknowledged.get(),
+            dropped = stats.dropped.get(),
+            dead_lettered = stats.dead_lettered.get(),
+            "stopped"
+        );
+        // Inputs that block on a read (a terminal's standard input) end with the process.
+        inputs.iter().for_each(tokio::task::JoinHandle::abort);
+        Ok(())
+    }
+}

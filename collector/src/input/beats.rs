@@ -1,0 +1,290 @@
+//! `beats`: Lumberjack v1 and v2 from Filebeat, other Beats and our own agent.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use alces_conf::{Diagnostic, Options, Plugin};
+use alces_event::{Event, FieldRef, Timestamp};
+use alces_filters::Context;
+use alces_lumberjack::{Limits, Payload, Window, WindowReader, encode_ack};
+use bytes::BytesMut;
+use bytestring::ByteString;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
+    sync::mpsc,
+    time::{interval, timeout},
+};
+use tracing::{debug, info, warn};
+
+use super::{Decoration, Intake};
+use crate::{
+    CollectorError,
+    batch::{Batch, Delivered},
+};
+
+/// A checked `beats { … }`.
+#[derive(Clone, Debug)]
+pub(crate) struct BeatsPlan {
+    host: String,
+    port: u16,
+    codec_tag: bool,
+    /// A connection that sends nothing for so long is closed; 0 never.
+    inactivity: Duration,
+    decoration: Decoration,
+}
+
+/// Its listener is open.
+pub(crate) struct Beats {
+    plan: BeatsPlan,
+    listener: TcpListener,
+}
+
+/// A sign of life goes out this often while a window is being worked on (Filebeat gives up after 30 s of silence).
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// Windows of one connection that may be under way. Filebeat sends two; more would only be memory.
+const UNDER_WAY: usize = 4;
+
+impl BeatsPlan {
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
+        let mut options = Options::new(context.source, context.env, plugin);
+        let decoration = Decoration::read(&mut options, context);
+        for name in [
+            "ssl", "ssl_enabled", "ssl_certificate", "ssl_key", "ssl_key_passphrase", "ssl_certificate_authorities",
+            "ssl_client_authentication", "ssl_verify_mode", "ssl_cipher_suites", "ssl_supported_protocols",
+        ] {
+            options.unsupported(name, "TLS is not there yet; listen on 127.0.0.1 and put a TLS proxy before it");
+        }
+        options.unsupported("codec", "lines are taken as they are; parse them with a filter");
+        for name in ["executor_threads", "client_inactivity_timeout_seconds", "add_hostname", "event_loop_threads"] {
+            options.no_effect(name);
+        }
+        options.unsupported("enrich", "");
+        let plan = Self {
+            // Logstash's default is 0.0.0.0; ours is reachable from this machine only, until it is told otherwise.
+            host: options.text("host").map_or("127.0.0.1".to_owned(), |t| t.node),
+            port: options.integer("port", 0..=65_535).unwrap_or(alces_lumberjack::PORT.into()) as u16,
+            codec_tag: options.boolean("include_codec_tag").unwrap_or(true),
+            inactivity: Duration::from_secs(
+                options.integer("client_inactivity_timeout", 0..=86_400).unwrap_or(60) as u64,
+            ),
+            decoration,
+        };
+        (plan, options.finish())
+    }
+
+    pub(crate) async fn bind(self, allow_plaintext: bool) -> Result<Beats, CollectorError> {
+        let address = format!("{}:{}", self.host, self.port);
+        let error = |source| CollectorError::Listen { address: address.clone(), source };
+        let resolved: Vec<SocketAddr> =
+            tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(error)?.collect();
+        if let Some(open) = resolved.iter().find(|a| !a.ip().is_loopback())
+            && !allow_plaintext
+        {
+            return Err(CollectorError::Plaintext { address: *open });
+        }
+        let listener = TcpListener::bind(&resolved[..]).await.map_err(error)?;
+        Ok(Beats { plan: self, listener })
+    }
+}
+
+impl Beats {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    pub(crate) async fn run(self, intake: Intake) {
+        let mut stop = intake.stop.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    intake.stats.connections.add(1);
+                    tokio::spawn(connection(stream, peer, self.plan.clone(), intake.clone()));
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: the connections that are there go on, new ones wait.
+                    warn!(%error, "a connection cannot be taken");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+/// One sender. Reading goes on while earlier windows are worked on; acknowledgements leave in the order of windows.
+async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake: Intake) {
+    let _ = stream.set_nodelay(true);
+    let (mut read, write) = stream.into_split();
+    // Closing this channel ends the writer, and the writer's end closes it: either half takes the other along.
+    let (pending, windows) = mpsc::channel(UNDER_WAY);
+    let outstanding = Arc::new(AtomicUsize::new(0));
+    let writer = tokio::spawn(acknowledge(write, windows, outstanding.clone()));
+    let mut reader = WindowReader::new(Limits::default());
+    let mut input = BytesMut::with_capacity(64 << 10);
+    let mut stop = intake.stop.clone();
+    loop {
+        loop {
+            match reader.next_window(&mut input) {
+                Ok(Some(window)) => {
+                    let (ack, version) = (window.ack, window.version);
+                    let (batch, delivered) = Batch::new(events(window, &plan, &intake));
+                    outstanding.fetch_add(1, Ordering::Relaxed);
+                    // The promise is queued before the work, so that a closed writer stops the reading.
+                    if pending.send(Pending { ack, version, delivered }).await.is_err()
+                        || intake.out.send(batch).await.is_err()
+                    {
+                        return;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    intake.stats.protocol_errors.add(1);
+                    warn!(%peer, %error, "connection closed: what came is not Lumberjack");
+                    // At once, and without waiting for windows under way: the sender must see it.
+                    writer.abort();
+                    return;
+                }
+            }
+        }
+        let idle = if plan.inactivity.is_zero() { Duration::MAX } else { plan.inactivity };
+        let got = tokio::select! {
+            got = timeout(idle, read.read_buf(&mut input)) => got,
+            _ = stop.wait_for(|stop| *stop) => break,
+            () = pending.closed() => break,
+        };
+        match got {
+            Ok(Ok(0)) => {
+                if reader.is_inside_window() || !input.is_empty() {
+                    debug!(%peer, "the sender left inside a window: it will send it again");
+                }
+                break;
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                debug!(%peer, %error, "connection lost");
+                break;
+            }
+            Err(_) if outstanding.load(Ordering::Relaxed) == 0 => {
+                debug!(%peer, "idle: closed");
+                break;
+            }
+            // Silent because it waits for us.
+            Err(_) => {}
+        }
+    }
+    drop(pending);
+    let _ = writer.await;
+}
+
+struct Pending {
+    ack: u32,
+    version: u8,
+    delivered: Delivered,
+}
+
+/// Acknowledges windows in order, each as a whole, with signs of life in between. A window that is not delivered ends the
+/// connection unacknowledged.
+async fn acknowledge(
+    mut write: OwnedWriteHalf,
+    mut windows: mpsc::Receiver<Pending>,
+    outstanding: Arc<AtomicUsize>,
+) {
+    while let Some(mut window) = windows.recv().await {
+        let mut alive = interval(KEEP_ALIVE);
+        alive.tick().await;
+        loop {
+            tokio::select! {
+                delivered = &mut window.delivered => {
+                    if delivered.is_err() {
+                        return;
+                    }
+                    break;
+                }
+                _ = alive.tick() => {
+                    if write.write_all(&encode_ack(window.version, 0)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+        if write.write_all(&encode_ack(window.version, window.ack)).await.is_err() {
+            return;
+        }
+        outstanding.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn events(window: Window, plan: &BeatsPlan, intake: &Intake) -> Vec<Event> {
+    let now = (intake.clock)();
+    let events: Vec<Event> = window
+        .events
+        .into_iter()
+        .map(|payload| {
+            let mut event = match payload {
+                Payload::Json(json) => from_json(&json, now, intake),
+                Payload::Pairs(pairs) => from_pairs(&pairs, now, intake),
+            };
+            plan.decoration.apply(&mut event);
+            if plan.codec_tag && event.get(&FieldRef::field("message")).is_some() {
+                event.tag("beats_input_codec_plain_applied");
+            }
+            event
+        })
+        .collect();
+    intake.stats.events_in.add(events.len() as u64);
+    events
+}
+
+fn from_json(json: &[u8], now: Timestamp, intake: &Intake) -> Event {
+    match Event::from_json(json, now) {
+        Ok((event, replaced)) => {
+            intake.stats.replaced.add(u64::from(replaced));
+            event
+        }
+        Err(error) => {
+            // Kept as text, so that a person can see what was sent.
+            intake.stats.undecodable.add(1);
+            let mut event = Event::from_line(ByteString::from(String::from_utf8_lossy(json).into_owned()), now);
+            event.tag("_jsonparsefailure");
+            debug!(%error, "an event is no JSON object");
+            event
+        }
+    }
+}
+
+/// Version 1: `line` is the message, the rest are fields.
+fn from_pairs(pairs: &[(bytes::Bytes, bytes::Bytes)], now: Timestamp, intake: &Intake) -> Event {
+    let text = |bytes: &bytes::Bytes| match String::from_utf8_lossy(bytes) {
+        std::borrow::Cow::Borrowed(text) => text.to_owned(),
+        std::borrow::Cow::Owned(text) => {
+            intake.stats.replaced.add(1);
+            text
+        }
+    };
+    let line = pairs.iter().find(|(key, _)| &key[..] == b"line").map(|(_, value)| text(value));
+    let mut event = Event::from_line(ByteString::from(line.unwrap_or_default()), now);
+    for (key, value) in pairs.iter().filter(|(key, _)| &key[..] != b"line") {
+        if let Ok(field) = FieldRef::parse(&String::from_utf8_lossy(key)) {
+            event.set(&field, text(value));
+        }
+    }
+    event
+}
+
+/// Says where it listens, in the words that people and tests look for.
+pub(crate) fn announce(address: SocketAddr) {
+    info!(%address, "beats input listening");
+}

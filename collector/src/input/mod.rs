@@ -1,0 +1,99 @@
+//! Where events come from.
+
+mod beats;
+mod stdin;
+
+use std::sync::Arc;
+
+use alces_conf::{Diagnostic, Options, Plugin};
+use alces_event::{Event, FieldRef};
+use alces_filters::{Clock, Context, EcsMode};
+use tokio::sync::{mpsc, watch};
+
+use crate::{Stats, batch::Batch, plan::unknown};
+
+pub(crate) use beats::{Beats, BeatsPlan, announce};
+pub(crate) use stdin::StdinPlan;
+
+/// The names of all inputs.
+const INPUTS: &[&str] = &["beats", "stdin"];
+
+/// A checked input.
+#[derive(Clone, Debug)]
+pub(crate) enum InputPlan {
+    Beats(BeatsPlan),
+    Stdin(StdinPlan),
+}
+
+impl InputPlan {
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
+        match plugin.name.node.as_str() {
+            "beats" | "elastic_agent" => {
+                let (plan, errors) = BeatsPlan::compile(context, plugin);
+                (Some(Self::Beats(plan)), errors)
+            }
+            "stdin" => {
+                let (plan, errors) = StdinPlan::compile(context, plugin);
+                (Some(Self::Stdin(plan)), errors)
+            }
+            _ => (None, vec![unknown(context, "input", plugin, INPUTS)]),
+        }
+    }
+}
+
+/// What every input has: its way into the pipeline, and its world.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) out: mpsc::Sender<Batch>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) clock: Clock,
+    /// Turns true when the collector is told to stop.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// `tags`, `type`, `add_field` and the other options that every input has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Decoration {
+    tags: Vec<String>,
+    kind: Option<String>,
+    original: bool,
+}
+
+impl Decoration {
+    fn read(options: &mut Options<'_>, context: &Context<'_>) -> Self {
+        options.text("id");
+        options.no_effect("enable_metric");
+        options.unsupported("add_field", "add it with `mutate { add_field => … }` in the filter section");
+        let ecs = options.choice("ecs_compatibility", &[
+            ("disabled", EcsMode::Disabled),
+            ("v1", EcsMode::V8),
+            ("v8", EcsMode::V8),
+        ]);
+        Self {
+            tags: options.texts("tags").unwrap_or_default().into_iter().map(|t| t.node).collect(),
+            kind: options.text("type").map(|t| t.node),
+            original: ecs.unwrap_or(context.ecs) == EcsMode::V8,
+        }
+    }
+
+    /// Adds what the options say; in ECS mode the line is also kept as `[event][original]`, as Logstash's plain codec does.
+    fn apply(&self, event: &mut Event) {
+        let message = FieldRef::field("message");
+        if self.original
+            && let Ok(original) = FieldRef::parse("[event][original]")
+            && event.get(&original).is_none()
+            && let Some(len) = event.get(&message).and_then(|m| m.as_str()).map(str::len)
+        {
+            event.set_slice(&original, &message, 0, len);
+        }
+        for tag in &self.tags {
+            event.tag(tag);
+        }
+        let kind = FieldRef::field("type");
+        if let Some(name) = &self.kind
+            && event.get(&kind).is_none()
+        {
+            event.set(&kind, name.as_str());
+        }
+    }
+}

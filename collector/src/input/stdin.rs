@@ -1,0 +1,98 @@
+//! `stdin`: a line is an event. At its end the pipeline finishes what it has and ends.
+
+use std::io::BufRead as _;
+
+use alces_conf::{Diagnostic, Options, Plugin};
+use alces_event::Event;
+use alces_filters::Context;
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::{Decoration, Intake};
+use crate::batch::Batch;
+
+/// A checked `stdin { }`.
+#[derive(Clone, Debug)]
+pub(crate) struct StdinPlan {
+    decoration: Decoration,
+}
+
+/// Bytes read at once; the lines in them share one buffer.
+const BLOCK: usize = 512 << 10;
+
+impl StdinPlan {
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
+        let mut options = Options::new(context.source, context.env, plugin);
+        let decoration = Decoration::read(&mut options, context);
+        options.unsupported("codec", "lines are read as they are; parse them with a filter");
+        (Self { decoration }, options.finish())
+    }
+
+    /// Reads to the end. Blocks, so it has a thread of its own.
+    pub(crate) fn run(&self, intake: &Intake) {
+        let mut input = std::io::stdin().lock();
+        let mut block = Vec::with_capacity(BLOCK);
+        let mut under_way = std::collections::VecDeque::new();
+        while !*intake.stop.borrow() {
+            block.clear();
+            // Blocks of whole lines: what is there, up to the limit, then to the end of the line.
+            let read = loop {
+                match input.fill_buf() {
+                    Ok([]) => break false,
+                    Ok(bytes) => {
+                        let n = bytes.len();
+                        block.extend_from_slice(bytes);
+                        input.consume(n);
+                        if block.len() >= BLOCK - 8192 || n < 8192 {
+                            break true;
+                        }
+                    }
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        tracing::error!(%error, "standard input cannot be read");
+                        break false;
+                    }
+                }
+            };
+            if read && !block.ends_with(b"\n") && input.read_until(b'\n', &mut block).is_err() {
+                break;
+            }
+            if block.is_empty() {
+                break;
+            }
+            let (batch, delivered) = Batch::new(self.events(Bytes::from(std::mem::take(&mut block)), intake));
+            under_way.push_back(delivered);
+            if intake.out.blocking_send(batch).is_err() {
+                break;
+            }
+            while under_way.len() > 8 {
+                let _ = under_way.pop_front().map(tokio::sync::oneshot::Receiver::blocking_recv);
+            }
+            if !read {
+                break;
+            }
+        }
+        for delivered in under_way {
+            let _ = delivered.blocking_recv();
+        }
+    }
+
+    fn events(&self, block: Bytes, intake: &Intake) -> Vec<Event> {
+        let now = (intake.clock)();
+        let text = ByteString::try_from(block.clone()).unwrap_or_else(|_| {
+            intake.stats.replaced.add(1);
+            ByteString::from(String::from_utf8_lossy(&block).into_owned())
+        });
+        let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
+        let events: Vec<Event> = lines
+            .map(|line| {
+                let line = text.slice_ref(line.strip_suffix('\r').unwrap_or(line));
+                let mut event = Event::from_line(line, now);
+                self.decoration.apply(&mut event);
+                event
+            })
+            .collect();
+        intake.stats.events_in.add(events.len() as u64);
+        events
+    }
+}

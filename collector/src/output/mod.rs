@@ -1,0 +1,97 @@
+//! Where events go.
+
+mod opensearch;
+mod stdout;
+
+use std::sync::Arc;
+
+use alces_conf::{Diagnostic, Options, Plugin};
+use alces_event::Event;
+use alces_filters::{Clock, Context};
+use tokio::sync::watch;
+
+use crate::{CollectorError, Stats, dlq::DeadLetterQueue, plan::unknown};
+use opensearch::{OpenSearchOutput, OpenSearchPlan};
+use stdout::StdoutPlan;
+
+/// The names of all outputs.
+const OUTPUTS: &[&str] = &["elasticsearch", "null", "opensearch", "stdout"];
+
+/// A checked output.
+#[derive(Clone, Debug)]
+pub(crate) enum OutputPlan {
+    OpenSearch(Box<OpenSearchPlan>),
+    Stdout(StdoutPlan),
+    Null,
+}
+
+/// What outputs need of the world.
+#[derive(Clone)]
+pub(crate) struct Outlet {
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) clock: Clock,
+    pub(crate) dlq: DeadLetterQueue,
+    /// Turns true when the collector's time to drain is over: what is not delivered then stays unacknowledged.
+    pub(crate) give_up: watch::Receiver<bool>,
+}
+
+/// A running output.
+pub(crate) enum Output {
+    OpenSearch(Box<OpenSearchOutput>),
+    Stdout(StdoutPlan),
+    Null,
+}
+
+/// The collector stopped before the output had all events.
+#[derive(Debug)]
+pub(crate) struct Undelivered;
+
+impl OutputPlan {
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
+        match plugin.name.node.as_str() {
+            "elasticsearch" | "opensearch" => {
+                let (plan, errors) = OpenSearchPlan::compile(context, plugin);
+                (Some(Self::OpenSearch(Box::new(plan))), errors)
+            }
+            "stdout" => {
+                let (plan, errors) = StdoutPlan::compile(context, plugin);
+                (plan.map(Self::Stdout), errors)
+            }
+            "null" => {
+                let mut options = Options::new(context.source, context.env, plugin);
+                common(&mut options);
+                (Some(Self::Null), options.finish())
+            }
+            _ => (None, vec![unknown(context, "output", plugin, OUTPUTS)]),
+        }
+    }
+
+    pub(crate) fn open(self, outlet: &Outlet) -> Result<Output, CollectorError> {
+        Ok(match self {
+            Self::OpenSearch(plan) => Output::OpenSearch(Box::new(plan.open(outlet.clone())?)),
+            Self::Stdout(plan) => Output::Stdout(plan),
+            Self::Null => Output::Null,
+        })
+    }
+}
+
+/// The options that every output has.
+fn common(options: &mut Options<'_>) {
+    options.text("id");
+    options.no_effect("enable_metric");
+    options.no_effect("workers");
+}
+
+impl Output {
+    /// Returns when the output has every event, or has put it into the dead-letter queue.
+    pub(crate) async fn write(&self, events: &[&Event]) -> Result<(), Undelivered> {
+        match self {
+            Self::OpenSearch(output) => output.write(events).await,
+            Self::Stdout(output) => {
+                output.write(events);
+                Ok(())
+            }
+            Self::Null => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `elasticsearch` and `opensearch`: one implementation for both names, as both speak the same REST API.
+
+mod bulk;
+mod client;
+mod options;
+mod templates;
+
+use std::{sync::atomic::{AtomicBool, AtomicUsize, Ordering}, time::Duration};
+
+use alces_event::Event;
+use tokio::time::sleep;
+use tracing::{error, info, warn};
+
+use super::{Outlet, Undelivered};
+use crate::{CollectorError, dlq::Letter};
+use bulk::{Item, ItemAnswer, Request};
+use client::Client;
+pub(crate) use options::OpenSearchPlan;
+
+/// Waits between attempts: doubling, as Logstash's `retry_initial_interval` and `retry_max_interval`.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A running output.
+pub(crate) struct OpenSearchOutput {
+    plan: OpenSearchPlan,
+    clients: Vec<Client>,
+    /// The host that answered last.
+    current: AtomicUsize,
+    outlet: Outlet,
+    /// Index templates are there, or have been refused for good.
+    prepared: AtomicBool,
+    /// That it is away has been said.
+    away: AtomicBool,
+}
+
+impl OpenSearchPlan {
+    pub(crate) fn open(self, outlet: Outlet) -> Result<OpenSearchOutput, CollectorError> {
+        let clients = self.hosts.iter().map(|host| Client::new(host, &self)).collect::<Result<_, _>>()?;
+        Ok(OpenSearchOutput {
+            plan: self,
+            clients,
+            current: AtomicUsize::new(0),
+            outlet,
+            prepared: AtomicBool::new(false),
+            away: AtomicBool::new(false),
+        })
+    }
+}
+
+impl OpenSearchOutput {
+    /// Indexes events. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
+    /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.
+    pub(crate) async fn write(&self, events: &[&Event]) -> Result<(), Undelivered> {
+        self.prepare().await?;
+        let mut items: Vec<Item<'_>> = events.iter().map(|event| Item::new(event, &self.plan)).collect();
+        let mut wait = FIRST_WAIT;
+        let mut most = usize::MAX;
+        while !items.is_empty() {
+            let mut again = Vec::new();
+            let mut refused = false;
+            let mut rest = items.as_slice();
+            while !rest.is_empty() {
+                let (request, taken) = Request::build(rest, most);
+                let (now, later) = rest.split_at(taken);
+                rest = later;
+                self.outlet.stats.bulk_requests.add(1);
+                match self.client().bulk(request).await {
+                    Ok(answers) => {
+                        self.is_back();
+                        self.judge(now, &answers, &mut again)?;
+                    }
+                    // A smaller request may pass; a single event that is too large never will.
+                    Err(client::Failure::TooLarge) if now.len() > 1 => {
+                        most = now.len() / 2;
+                        again.extend(now.iter().cloned());
+                    }
+                    Err(client::Failure::TooLarge) => {
+                        let reason = "the event is larger than a request may be".to_owned();
+                        self.bury(&now[0], 413, reason)?;
+                    }
+                    Err(client::Failure::Away(reason)) => {
+                        self.is_away(&reason);
+                        again.extend(now.iter().cloned());
+                        refused = true;
+                        self.current.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+            items = again;
+            if items.is_empty() {
+                break;
+            }
+            self.outlet.stats.retries.add(1);
+            self.pause(wait).await?;
+            wait = (wait * 2).min(LONGEST_WAIT);
+            if !refused {
+                // It answers, and is only busy: come back sooner than to one that is away.
+                wait = wait.min(Duration::from_secs(4));
+            }
+        }
+        Ok(())
+    }
+
+    fn client(&self) -> &Client {
+        &self.clients[self.current.load(Ordering::Relaxed) % self.clients.len()]
+    }
+
+    fn judge<'e>(
+        &self,
+        items: &[Item<'e>],
+        answers: &[ItemAnswer],
+        again: &mut Vec<Item<'e>>,
+    ) -> Result<(), Undelivered> {
+        if answers.len() != items.len() {
+            warn!(sent = items.len(), answered = answers.len(), "the answer is cut short: sending again");
+            again.extend(items.iter().cloned());
+            return Ok(());
+        }
+        let mut letters = Vec::new();
+        for (item, answer) in items.iter().zip(answers) {
+            match answer.status {
+                200..=299 => {}
+                // A resend of what is there already.
+                409 if item.is_create() => self.outlet.stats.resent.add(1),
+                400..=499 if !matches!(answer.status, 401 | 403 | 408 | 429) => {
+                    letters.push((item, answer.status, answer.reason()));
+                }
+                // Overloaded, read-only, or a login that a person can mend: later.
+                status => {
+                    if again.is_empty() {
+                        warn!(status, reason = %answer.reason(), "events were not taken: trying them again");
+                    }
+                    again.push(item.clone());
+                }
+            }
+        }
+        for (item, status, reason) in letters {
+            self.bury(item, status, reason)?;
+        }
+        Ok(())
+    }
+
+    /// Into the dead-letter queue. If even that cannot be written, the event stays with its sender.
+    fn bury(&self, item: &Item<'_>, status: u16, reason: String) -> Result<(), Undelivered> {
+        let letter =
+            Letter { event: item.event(), status, reason: reason.clone(), index: item.index().to_owned() };
+        match self.outlet.dlq.append(self.plan.name, (self.outlet.clock)(), &[letter]) {
+            Ok(()) => {
+                self.outlet.stats.dead_lettered.add(1);
+                warn!(status, %reason, kept = %self.outlet.dlq.path().display(), "an event was refused: it is in the dead-letter queue");
+                Ok(())
+            }
+            Err(problem) => {
+                error!(%problem, path = %self.outlet.dlq.path().display(), "the dead-letter queue cannot be written: the window stays unacknowledged");
+                Err(Undelivered)
+            }
+        }
+    }
+
+    /// Puts the index templates in place, once, before the first event: what is indexed without them has wrong types for
+    /// ever.
+    async fn prepare(&self) -> Result<(), Undelivered> {
+        if self.prepared.load(Ordering::Acquire) || !self.plan.manage_template {
+            return Ok(());
+        }
+        let mut wait = FIRST_WAIT;
+        loop {
+            match templates::install(self.client()).await {
+                Ok(()) => {
+                    self.is_back();
+                    self.prepared.store(true, Ordering::Release);
+                    return Ok(());
+                }
+                Err(reason) => {
+                    self.is_away(&reason);
+                    self.current.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            self.pause(wait).await?;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn pause(&self, wait: Duration) -> Result<(), Undelivered> {
+        let mut give_up = self.outlet.give_up.clone();
+        tokio::select! {
+            () = sleep(wait) => Ok(()),
+            _ = give_up.wait_for(|give_up| *give_up) => Err(Undelivered),
+        }
+    }
+
+    fn is_away(&self, reason: &str) {
+        if !self.away.swap(true, Ordering::Relaxed) {
+            warn!(hosts = ?self.plan.shown_hosts(), reason, "OpenSearch does not answer: holding events, nothing is acknowledged");
+        }
+    }
+
+    fn is_back(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            info!(hosts = ?self.plan.shown_hosts(), "OpenSearch answers again");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The output's options, under Logstash's names.
+
+use alces_conf::{Diagnostic, Options, Plugin, Span};
+use alces_event::{FieldRef, Template};
+use alces_filters::{Context, EcsMode};
+use url::Url;
+
+/// A checked `elasticsearch { … }` or `opensearch { … }`.
+#[derive(Clone)]
+pub(crate) struct OpenSearchPlan {
+    /// The plugin's name as written.
+    pub(crate) name: &'static str,
+    pub(crate) hosts: Vec<Url>,
+    pub(crate) user: Option<(String, String)>,
+    pub(crate) index: Template,
+    pub(crate) data_stream: Option<DataStream>,
+    /// `create` or `index`; none: `create` where the event has an id.
+    pub(crate) action: Option<Action>,
+    pub(crate) document_id: Option<Template>,
+    pub(crate) pipeline: Option<String>,
+    pub(crate) manage_template: bool,
+    /// Where senders put an event's id.
+    pub(crate) id_field: FieldRef,
+}
+
+impl std::fmt::Debug for OpenSearchPlan {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenSearchPlan").field("hosts", &self.shown_hosts()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Create,
+    Index,
+}
+
+/// The parts of a data stream's name, which are also written into the event.
+#[derive(Clone, Debug)]
+pub(crate) struct DataStream {
+    pub(crate) kind: String,
+    pub(crate) dataset: String,
+    pub(crate) namespace: String,
+    pub(crate) sync_fields: bool,
+    pub(crate) auto_routing: bool,
+}
+
+impl OpenSearchPlan {
+    /// The hosts without secrets.
+    pub(crate) fn shown_hosts(&self) -> Vec<String> {
+        self.hosts.iter().map(|url| url.origin().ascii_serialization()).collect()
+    }
+
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
+        let mut options = Options::new(context.source, context.env, plugin);
+        crate::output::common(&mut options);
+        let name = if plugin.name.node == "opensearch" { "opensearch" } else { "elasticsearch" };
+        for option in [
+            "ssl", "ssl_enabled", "cacert", "ssl_certificate_authorities", "ssl_certificate_verification", "ssl_certificate",
+            "ssl_key", "keystore", "truststore", "api_key", "cloud_id", "cloud_auth", "proxy", "auth_type",
+        ] {
+            options.unsupported(option, "write `https://` into `hosts` for TLS with a publicly trusted certificate, and `user` and `password`");
+        }
+        for option in ["routing", "parent", "script", "upsert", "doc_as_upsert", "version", "version_type",
+            "template", "template_overwrite", "ilm_enabled", "ilm_policy", "ilm_rollover_alias", "custom_headers", "path", "bulk_path"] {
+            options.unsupported(option, "it comes with the collector; see the README's list of what does not work yet");
+        }
+        // What these ask for is so anyway: retries have no end, one connection pool a host, no sniffing.
+        for option in [
+            "retry_initial_interval", "retry_max_interval", "retry_on_conflict", "pool_max", "pool_max_per_route",
+            "resurrect_delay", "sniffing", "sniffing_delay", "sniffing_path", "validate_after_inactivity", "timeout",
+            "http_compression", "compression_level", "healthcheck_path", "template_name", "template_api", "failure_type_logging_whitelist",
+            "silence_errors_in_log", "legacy_template", "default_server_major_version", "max_icu", "target_bulk_bytes",
+        ] {
+            options.no_effect(option);
+        }
+        let mut plan = Self {
+            name,
+            hosts: hosts(&mut options),
+            user: None,
+            index: Template::parse("").unwrap_or_else(|_| unreachable!("an empty template is one")),
+            data_stream: None,
+            action: options.choice("action", &[("create", Action::Create), ("index", Action::Index)]),
+            document_id: None,
+            pipeline: options.text("pipeline").map(|t| t.node),
+            manage_template: options.boolean("manage_template").unwrap_or(true),
+            id_field: FieldRef::metadata("_id"),
+        };
+        let user = options.text("user");
+        let password = options.text("password");
+        plan.user = match (user, password) {
+            (Some(user), Some(password)) => Some((user.node, password.node)),
+            (Some(one), None) | (None, Some(one)) => {
+                options.error(&one.span, "`user` and `password` belong together");
+                None
+            }
+            (None, None) => None,
+        };
+        plan.document_id = options.text("document_id").and_then(|t| {
+            let text = t.node;
+            crate_template(&mut options, &text, &t.span)
+        });
+        plan.place(&mut options, context);
+        (plan, options.finish())
+    }
+
+    /// Where documents go: a data stream, or an index by name.
+    fn place(&mut self, options: &mut Options<'_>, context: &Context<'_>) {
+        let ecs = options
+            .choice("ecs_compatibility", &[("disabled", EcsMode::Disabled), ("v1", EcsMode::V8), ("v8", EcsMode::V8)])
+            .unwrap_or(context.ecs);
+        let index = options.text("index");
+        let wanted = options.choice("data_stream", &[("true", Some(true)), ("false", Some(false)), ("auto", None)]);
+        let kind = options.text("data_stream_type");
+        let dataset = options.text("data_stream_dataset");
+        let namespace = options.text("data_stream_namespace");
+        let named = kind.is_some() || dataset.is_some() || namespace.is_some();
+        // As Logstash 8: a data stream unless something speaks of an index, or of the names before ECS. The `opensearch`
+        // output of Logstash writes to a dated index unless told otherwise.
+        let auto = named
+            || (ecs == EcsMode::V8
+                && self.name == "elasticsearch"
+                && index.is_none()
+                && self.action != Some(Action::Index)
+                && self.document_id.is_none());
+        if wanted.flatten().unwrap_or(auto) {
+            if let Some(index) = index {
+                options.error(&index.span, "`index` and a data stream exclude each other: remove one of them");
+            }
+            let text = |t: Option<alces_conf::Spanned<String>>, default: &str| t.map_or(default.to_owned(), |t| t.node);
+            self.data_stream = Some(DataStream {
+                kind: text(kind, "logs"),
+                dataset: text(dataset, "generic"),
+                namespace: text(namespace, "default"),
+                sync_fields: options.boolean("data_stream_sync_fields").unwrap_or(true),
+                auto_routing: options.boolean("data_stream_auto_routing").unwrap_or(true),
+            });
+            return;
+        }
+        options.no_effect("data_stream_sync_fields");
+        options.no_effect("data_stream_auto_routing");
+        let default = match ecs {
+            EcsMode::Disabled => "logstash-%{+yyyy.MM.dd}",
+            EcsMode::V8 => "ecs-logstash-%{+yyyy.MM.dd}",
+        };
+        let (text, span) = index.map_or((default.to_owned(), 0..0), |t| (t.node, t.span));
+        if let Some(template) = crate_template(options, &text, &span) {
+            self.index = template;
+        }
+    }
+}
+
+fn crate_template(options: &mut Options<'_>, text: &str, span: &Span) -> Option<Template> {
+    Template::parse(text).map_err(|error| options.error(span, error.to_string())).ok()
+}
+
+/// `es01:9200`, `http://es01`, `https://user:secret@es01:9200`; 9200 where no port is given, as in Logstash.
+fn hosts(options: &mut Options<'_>) -> Vec<Url> {
+    let given = options.texts("hosts").unwrap_or_else(|| {
+        vec![alces_conf::Spanned { node: "127.0.0.1:9200".to_owned(), span: 0..0 }]
+    });
+    let mut hosts = Vec::new();
+    for host in given {
+        let text = if host.node.contains("://") { host.node.clone() } else { format!("http://{}", host.node) };
+        match Url::parse(&text) {
+            Ok(mut url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
+                let port_given = text.rsplit('@').next().is_some_and(|rest| {
+                    rest.rsplit(']').next().is_some_and(|r| r.trim_start_matches("http").trim_start_matches("s://").trim_start_matches("://").contains(':'))
+                });
+                if url.port().is_none() && !port_given {
+                    let _ = url.set_port(Some(9200));
+                }
+                hosts.push(url);
+            }
+            _ => options.error(
+                &host.span,
+                format!("`{}` is no address of a host: write `es01:9200` or `https://es01:9200`", shown(&host.node)),
+            ),
+        }
+    }
+    hosts
+}
+
+/// A host without what may be a password.
+fn shown(host: &str) -> &str {
+    host.rsplit('@').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use alces_conf::{Source, Statement, parse};
+    use alces_event::Timestamp;
+
+    use super::*;
+
+    fn check(options: &str) -> String {
+        let source = Source::new("x.conf", &format!("output {{ {options} }}"));
+        let config = parse(&source).unwrap();
+        let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
+        let context = Context { source: &source, env: &|_| None, ecs: EcsMode::V8, clock: Arc::new(|| Timestamp::UNIX_EPOCH) };
+        let (plan, errors) = OpenSearchPlan::compile(&context, plugin);
+        if let Some(error) = errors.first() {
+            return error.to_string();
+        }
+        let (event, _) = alces_event::Event::from_json(b"{\"message\":\"m\"}", Timestamp::UNIX_EPOCH).unwrap();
+        let place = match &plan.data_stream {
+            Some(stream) => format!("{}-{}-{}", stream.kind, stream.dataset, stream.namespace),
+            None => plan.index.render(&event),
+        };
+        format!("{place} at {}", plan.shown_hosts().join(" "))
+    }
+
+    #[test]
+    fn places_and_hosts() {
+        assert_eq!(check(r#"elasticsearch { hosts => ["es01:9200", "https://a"] }"#), "logs-generic-default at http://es01:9200 https://a:9200");
+        assert_eq!(check("opensearch { }"), "ecs-logstash-1970.01.01 at http://127.0.0.1:9200");
+        assert_eq!(check("elasticsearch { ecs_compatibility => disabled }"), "logstash-1970.01.01 at http://127.0.0.1:9200");
+        assert_eq!(check(r#"elasticsearch { index => "x-%{+yyyy}" }"#), "x-1970 at http://127.0.0.1:9200");
+        assert_eq!(check(r#"opensearch { data_stream => true data_stream_type => "metrics" }"#), "metrics-generic-default at http://127.0.0.1:9200");
+        assert_eq!(check(r#"opensearch { hosts => "http://u:secret@h" }"#), "ecs-logstash-1970.01.01 at http://h:9200");
+    }
+
+    #[test]
+    fn a_secret_is_not_in_an_error() {
+        let error = check(r#"elasticsearch { hosts => ["ftp://user:secret@a b"] }"#);
+        // The line itself is shown, as it stands in the user's file; the message does not repeat the secret.
+        assert!(!error.lines().next().unwrap().contains("secret"), "{error}");
+        assert!(check(r#"elasticsearch { user => "u" }"#).contains("belong together"));
+        assert!(check(r#"elasticsearch { index => "x" data_stream => true }"#).contains("exclude each other"));
+    }
+}

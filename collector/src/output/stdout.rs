@@ -1,0 +1,55 @@
+//! `stdout`: for looking at events. It never holds the pipeline up for long and never refuses an event: when nobody reads
+//! it any more, that is said once.
+
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use alces_conf::{Diagnostic, Options, Plugin};
+use alces_event::Event;
+use alces_filters::Context;
+
+use crate::codec::Codec;
+
+/// A checked `stdout { … }`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StdoutPlan {
+    codec: Codec,
+}
+
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+impl StdoutPlan {
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
+        let mut options = Options::new(context.source, context.env, plugin);
+        super::common(&mut options);
+        let codec = options.codec("codec");
+        let mut errors = options.finish();
+        let codec = match codec {
+            None => Some(Codec::RubyDebug { metadata: false }),
+            Some(plugin) => {
+                let (codec, mut found) = Codec::compile(context, &plugin);
+                errors.append(&mut found);
+                codec
+            }
+        };
+        (codec.map(|codec| Self { codec }), errors)
+    }
+
+    pub(crate) fn write(self, events: &[&Event]) {
+        if CLOSED.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut text = Vec::with_capacity(events.len() * 512);
+        for event in events {
+            self.codec.write(&mut text, event);
+        }
+        let mut out = std::io::stdout().lock();
+        if let Err(error) = out.write_all(&text).and_then(|()| out.flush())
+            && !CLOSED.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "nobody reads standard output any more: the stdout output rests");
+        }
+    }
+}

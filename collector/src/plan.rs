@@ -1,0 +1,202 @@
+//! A pipeline's text, checked and compiled.
+
+use std::{fmt, sync::Arc};
+
+use alces_conf::{Config, Diagnostic, Env, SectionKind, Source, Statement, closest, parse};
+use alces_filters::{Clock, Condition, Context, EcsMode, Program};
+
+use crate::{input::InputPlan, output::OutputPlan};
+
+/// A checked pipeline.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) inputs: Vec<InputPlan>,
+    pub(crate) program: Program,
+    pub(crate) outputs: Vec<OutputPlan>,
+    pub(crate) routes: Vec<Route>,
+}
+
+/// Which output an event goes to.
+#[derive(Clone, Debug)]
+pub(crate) enum Route {
+    /// The output of that number.
+    To(usize),
+    /// The first branch whose condition holds.
+    If(Vec<(Option<Condition>, Vec<Route>)>),
+}
+
+/// Everything that is wrong with a pipeline.
+#[derive(Debug)]
+pub struct PlanErrors(pub Vec<Diagnostic>);
+
+impl std::error::Error for PlanErrors {}
+
+impl fmt::Display for PlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, error) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Checks and compiles the texts of one pipeline, which count as one file after the other.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with file, line and column.
+    pub fn compile(sources: &[Source], env: Env<'_>, ecs: EcsMode, clock: &Clock) -> Result<Self, PlanErrors> {
+        let mut errors = Vec::new();
+        let mut parsed = Vec::new();
+        for source in sources {
+            match parse(source) {
+                Ok(config) => parsed.push((source, config)),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut plan = Self { inputs: Vec::new(), program: Program::default(), outputs: Vec::new(), routes: Vec::new() };
+        for (source, config) in &parsed {
+            let context = Context { source, env, ecs, clock: Arc::clone(clock) };
+            plan.inputs(&context, config, &mut errors);
+            match Program::compile(&context, config) {
+                Ok(program) => plan.program.append(program),
+                Err(mut found) => errors.append(&mut found),
+            }
+            let routes = plan.routes(&context, config.statements(SectionKind::Output), &mut errors);
+            plan.routes.extend(routes);
+        }
+        if errors.is_empty()
+            && let Some(source) = sources.first()
+        {
+            for (missing, name) in [(plan.inputs.is_empty(), "input"), (plan.outputs.is_empty(), "output")] {
+                if missing {
+                    errors.push(source.error(&(0..0), format!("there is no {name}: events could not {}", match name {
+                        "input" => "come in",
+                        _ => "go anywhere",
+                    })));
+                }
+            }
+        }
+        if errors.is_empty() { Ok(plan) } else { Err(PlanErrors(errors)) }
+    }
+
+    fn inputs(&mut self, context: &Context<'_>, config: &Config, errors: &mut Vec<Diagnostic>) {
+        for statement in config.statements(SectionKind::Input) {
+            let plugin = match statement {
+                Statement::Plugin(plugin) => plugin,
+                Statement::If(branches) => {
+                    let span = branches.first().map_or(0..0, |b| match b.body.first() {
+                        Some(Statement::Plugin(p)) => p.name.span.clone(),
+                        _ => 0..0,
+                    });
+                    errors.push(context.source.error(&span, "an input cannot stand in a condition"));
+                    continue;
+                }
+            };
+            let (input, mut found) = InputPlan::compile(context, plugin);
+            errors.append(&mut found);
+            self.inputs.extend(input);
+        }
+    }
+
+    fn routes<'s>(
+        &mut self,
+        context: &Context<'_>,
+        body: impl Iterator<Item = &'s Statement>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for statement in body {
+            match statement {
+                Statement::Plugin(plugin) => {
+                    let (output, mut found) = OutputPlan::compile(context, plugin);
+                    errors.append(&mut found);
+                    if let Some(output) = output {
+                        routes.push(Route::To(self.outputs.len()));
+                        self.outputs.push(output);
+                    }
+                }
+                Statement::If(branches) => {
+                    let mut compiled = Vec::new();
+                    for branch in branches {
+                        let condition = branch.condition.as_ref().and_then(|condition| {
+                            Condition::compile(context, condition).map_err(|e| errors.push(e)).ok()
+                        });
+                        compiled.push((condition, self.routes(context, branch.body.iter(), errors)));
+                    }
+                    routes.push(Route::If(compiled));
+                }
+            }
+        }
+        routes
+    }
+}
+
+/// An error for a plugin that is not there, with what is near.
+pub(crate) fn unknown(context: &Context<'_>, kind: &str, plugin: &alces_conf::Plugin, known: &[&str]) -> Diagnostic {
+    let name = &plugin.name.node;
+    let help = match closest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("{kind}s that are there: {}", known.join(", ")),
+    };
+    context.source.error(&plugin.name.span, format!("unknown {kind} `{name}`")).with_help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(conf: &str) -> String {
+        let clock: Clock = Arc::new(|| alces_event::Timestamp::UNIX_EPOCH);
+        match Plan::compile(&[Source::new("x.conf", conf)], &|_| None, EcsMode::V8, &clock) {
+            Ok(plan) => format!("{} inputs, {} outputs", plan.inputs.len(), plan.outputs.len()),
+            Err(errors) => errors.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_seed_is_a_plan() {
+        let seed = include_str!("../../pipelines/seed.conf");
+        assert_eq!(check(seed), "1 inputs, 2 outputs");
+    }
+
+    #[test]
+    fn all_errors_at_once() {
+        insta::assert_snapshot!(
+            check("input { beets { } }\nfilter { grok { } }\noutput { stdout { codec => rubydebugg } elasticsearch { hosts => [\"a b\"] indx => 1 } }"),
+            @r#"
+        x.conf:1:9: unknown input `beets`
+          |
+        1 | input { beets { } }
+          |         ^^^^^
+          = help: did you mean `beats`?
+
+        x.conf:2:10: grok wants `match => { "message" => "%{PATTERN}" }`
+          |
+        2 | filter { grok { } }
+          |          ^^^^
+
+        x.conf:3:28: unknown codec `rubydebugg`
+          |
+        3 | output { stdout { codec => rubydebugg } elasticsearch { hosts => ["a b"] indx => 1 } }
+          |                            ^^^^^^^^^^
+          = help: did you mean `rubydebug`?
+
+        x.conf:3:67: `a b` is no address of a host: write `es01:9200` or `https://es01:9200`
+          |
+        3 | output { stdout { codec => rubydebugg } elasticsearch { hosts => ["a b"] indx => 1 } }
+          |                                                                   ^^^^^
+
+        x.conf:3:74: unknown option `indx` of elasticsearch
+          |
+        3 | output { stdout { codec => rubydebugg } elasticsearch { hosts => ["a b"] indx => 1 } }
+          |                                                                          ^^^^
+          = help: did you mean `index`?
+        "#
+        );
+        assert!(check("filter { }").contains("there is no input"));
+    }
+}
