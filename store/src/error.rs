@@ -91,7 +91,7 @@ impl ApiError {
     /// The whole body.
     pub fn body(&self) -> Value {
         let cause = self.cause();
-        let mut error = json!({"root_cause": [cause.clone()]});
+        let mut error = json!({"root_cause": [cause]});
         if let (Value::Object(to), Value::Object(from)) = (&mut error, cause) {
             to.extend(from);
         }

@@ -173,7 +173,7 @@ impl Writer {
                         self.slots.insert(index.uuid, slot);
                     }
                     Err(error) => {
-                        tracing::error!(index = %index.name, %error, "cannot open the index for writing")
+                        tracing::error!(index = %index.name, %error, "cannot open the index for writing");
                     }
                 },
                 Job::Close { uuid, done } => {
@@ -205,7 +205,7 @@ impl Writer {
         for (ops, mut outcomes, wanted, done) in bulks {
             match &failed {
                 Some(error) => {
-                    outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()))
+                    outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()));
                 }
                 None => self.apply(ops, &outcomes),
             }
@@ -306,7 +306,7 @@ impl Writer {
             let names: Vec<&str> = ids.iter().map(|(_, id)| *id).collect();
             match snapshot.versions(&names) {
                 Ok(versions) => {
-                    known.extend(ids.iter().zip(versions).filter_map(|((at, _), v)| Some((*at, v?))))
+                    known.extend(ids.iter().zip(versions).filter_map(|((at, _), v)| Some((*at, v?))));
                 }
                 Err(error) => tracing::error!(%error, "cannot look up ids"),
             }

@@ -411,6 +411,11 @@ impl Context<'_> {
             }
             kind if kind.is_numeric() => {
                 let whole = matches!(kind, FieldType::Integer { .. } | FieldType::Boolean);
+                let bad = |text: &str| {
+                    let reason =
+                        format!("failed to create query: For input string: \"{text}\" (field [{field}])");
+                    ApiError::new(400, "query_shard_exception", reason)
+                };
                 let number = |value: &Value| -> Result<Number> {
                     let text = match value {
                         Value::Bool(b) => u8::from(*b).to_string(),
@@ -422,15 +427,11 @@ impl Context<'_> {
                     match text.as_str() {
                         "true" if *kind == FieldType::Boolean => Ok(Number::Int(1)),
                         "false" if *kind == FieldType::Boolean => Ok(Number::Int(0)),
-                        text => text.parse().map(Number::Float).map_err(|_| {
-                            ApiError::new(
-                                400,
-                                "query_shard_exception",
-                                format!(
-                                    "failed to create query: For input string: \"{text}\" (field [{field}])"
-                                ),
-                            )
-                        }),
+                        // The field holds 32 bits: so must what it is compared with.
+                        text if *kind == (FieldType::Float { single: true }) => {
+                            text.parse::<f32>().map(|n| Number::Float(f64::from(n))).map_err(|_| bad(text))
+                        }
+                        text => text.parse().map(Number::Float).map_err(|_| bad(text)),
                     }
                 };
                 // A fraction between two whole numbers: 1.5 < x means 2 <= x.

@@ -3,4 +3,4 @@
 pub(crate) mod request;
 pub(crate) mod run;
 mod source;
-mod top;
+pub(crate) mod top;
