@@ -1,0 +1,110 @@
+//! Buckets: numbered as they appear, found again by parent and key.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+/// What tells a bucket from its neighbours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Int(i64),
+    /// The bits of a float.
+    Float(u64),
+    Text(Arc<str>),
+}
+
+impl Key {
+    pub(crate) fn float(&self) -> f64 {
+        match self {
+            Self::Int(n) => *n as f64,
+            Self::Float(bits) => f64::from_bits(*bits),
+            Self::Text(_) => f64::NAN,
+        }
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Text(_), _) => std::cmp::Ordering::Greater,
+            (_, Self::Text(_)) => std::cmp::Ordering::Less,
+            (a, b) => a.float().total_cmp(&b.float()),
+        }
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A fast hash for small keys made by ourselves or bounded by a dictionary; not for text from outside.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Quick(u64);
+
+impl Hasher for Quick {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.write_u64(xxhash_rust::xxh3::xxh3_64(bytes));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(u64::from(n));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+/// A map with [`Quick`] hashing.
+pub(crate) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
+
+/// All buckets of one aggregation, under all its parents.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    places: HashMap<(u32, Key), u32>,
+    /// Parent and key by bucket number.
+    pub(crate) keys: Vec<(u32, Key)>,
+    pub(crate) counts: Vec<u64>,
+    /// The bucket asked for last: neighbours in time mostly share one.
+    last: Option<(u32, i64, u32)>,
+}
+
+impl Table {
+    pub(crate) fn bucket(&mut self, parent: u32, key: Key) -> u32 {
+        let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        *self.places.entry((parent, key)).or_insert_with_key(|(_, key)| {
+            self.keys.push((parent, key.clone()));
+            self.counts.push(0);
+            next
+        })
+    }
+
+    pub(crate) fn int(&mut self, parent: u32, key: i64) -> u32 {
+        if let Some((p, k, bucket)) = self.last
+            && (p, k) == (parent, key)
+        {
+            return bucket;
+        }
+        let bucket = self.bucket(parent, Key::Int(key));
+        self.last = Some((parent, key, bucket));
+        bucket
+    }
+
+    pub(crate) fn find(&self, parent: u32, key: &Key) -> Option<u32> {
+        self.places.get(&(parent, key.clone())).copied()
+    }
+
+    /// Buckets of one parent.
+    pub(crate) fn of(&self, parent: u32) -> Vec<(Key, u32)> {
+        let numbered = self.keys.iter().zip(0u32..);
+        numbered.filter(|((p, _), _)| *p == parent).map(|((_, key), at)| (key.clone(), at)).collect()
+    }
+}

@@ -1,0 +1,261 @@
+//! The bulk format: lines of actions and documents in, one judgement per item out.
+
+use crate::error::ApiError;
+use crate::index::Index;
+use crate::store::Store;
+use crate::writer::{Job, Kind, Op, Outcomes};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+
+/// A line pair whose judgement is known, or which waits for the writer's.
+struct Item {
+    action: &'static str,
+    index: String,
+    id: Option<String>,
+    error: Option<ApiError>,
+}
+
+/// A parsed bulk request.
+pub(crate) struct Bulk {
+    items: Vec<Item>,
+    ops: Vec<Op>,
+}
+
+/// Reads the body and maps every document. Runs on a blocking thread: it is most of ingest's work.
+pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) -> Result<Bulk, ApiError> {
+    let mut lines = Lines { body, at: 0 };
+    let mut bulk = Bulk { items: Vec::new(), ops: Vec::new() };
+    let mut last: Option<Arc<Index>> = None;
+    let mut number = 0;
+    if !body.is_empty() && body.last() != Some(&b'\n') {
+        return Err(ApiError::illegal("The bulk request must be terminated by a newline [\\n]"));
+    }
+    while let Some(line) = lines.next() {
+        number += 1;
+        if line.is_empty() {
+            continue;
+        }
+        let (action, meta) = action(&line, number)?;
+        let source = if action == "delete" {
+            None
+        } else {
+            number += 1;
+            Some(lines.next().ok_or_else(|| {
+                ApiError::illegal("The bulk request must hold a document after each action")
+            })?)
+        };
+        let mut index = default_index.map(str::to_owned);
+        let mut id = None;
+        for (key, value) in &meta {
+            match (key.as_str(), value) {
+                ("_index", Value::String(name)) => index = Some(name.clone()),
+                ("_id", Value::Null) => {}
+                ("_id", value) => id = Some(crate::query::parse::plain(value)),
+                // Clients of older versions send a type; OpenSearch ignores it as well.
+                ("_type" | "require_alias" | "retry_on_conflict", _) => {}
+                (other, _) => {
+                    return Err(ApiError::illegal(format!(
+                        "Action/metadata line [{number}] contains an unknown parameter [{other}]"
+                    )));
+                }
+            }
+        }
+        let Some(index) = index else {
+            return Err(ApiError::new(
+                400,
+                "action_request_validation_exception",
+                "Validation Failed: 1: index is missing;",
+            ));
+        };
+        let mut item = Item { action, index, id, error: None };
+        match op(store, &mut item, source, &mut last) {
+            Ok(op) => bulk.ops.push(op),
+            Err(error) => item.error = Some(error),
+        }
+        bulk.items.push(item);
+    }
+    if bulk.items.is_empty() {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: no requests added;",
+        ));
+    }
+    Ok(bulk)
+}
+
+fn action(line: &[u8], number: usize) -> Result<(&'static str, Map<String, Value>), ApiError> {
+    let malformed =
+        |what: &str| ApiError::illegal(format!("Malformed action/metadata line [{number}], {what}"));
+    let Ok(Value::Object(map)) = serde_json::from_slice(line) else {
+        return Err(malformed("expected a JSON object"));
+    };
+    let mut entries = map.into_iter();
+    let (Some((name, Value::Object(meta))), None) = (entries.next(), entries.next()) else {
+        return Err(malformed("expected one action that holds an object"));
+    };
+    let action = match name.as_str() {
+        "index" => "index",
+        "create" => "create",
+        "delete" => "delete",
+        "update" => "update",
+        other => {
+            return Err(malformed(&format!(
+                "expected field [create], [delete], [index] or [update] but found [{other}]"
+            )));
+        }
+    };
+    Ok((action, meta))
+}
+
+fn op(
+    store: &Store,
+    item: &mut Item,
+    source: Option<Bytes>,
+    last: &mut Option<Arc<Index>>,
+) -> Result<Op, ApiError> {
+    let kind = match item.action {
+        "create" => Kind::Create,
+        "index" => Kind::Index,
+        "delete" => Kind::Delete,
+        other => {
+            return Err(ApiError::illegal(format!("bulk action [{other}] is not supported by this store")));
+        }
+    };
+    let index = match last {
+        Some(index) if index.name == item.index => Arc::clone(index),
+        _ => last.insert(store.writable(&item.index)?).clone(),
+    };
+    if index.data_stream && kind != Kind::Create {
+        return Err(ApiError::illegal(
+            "only write ops with an op_type of create are allowed in data streams",
+        ));
+    }
+    if let Some(id) = &item.id {
+        if id.is_empty() {
+            return Err(ApiError::illegal("if _id is specified it must not be empty"));
+        }
+        if id.len() > 512 {
+            return Err(ApiError::illegal(format!(
+                "id is too long, must be no longer than 512 bytes but was: {}",
+                id.len()
+            )));
+        }
+    }
+    let Some(source) = source else {
+        let id = item.id.clone().ok_or_else(|| ApiError::illegal("a delete needs an _id"))?;
+        return Ok(Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Default::default() });
+    };
+    let document: Map<String, Value> =
+        serde_json::from_slice(&source).map_err(|e| ApiError::mapper(format!("failed to parse: {e}")))?;
+    if index.data_stream && document.get("@timestamp").is_none_or(Value::is_null) {
+        return Err(ApiError::mapper("failed to parse: data stream timestamp field [@timestamp] is missing"));
+    }
+    let mapped =
+        index.map(&document, &|added| store.send(Job::Grown { index: Arc::clone(&index), added }))?;
+    let fresh = item.id.is_none();
+    let id = item.id.get_or_insert_with(|| store.new_id()).clone();
+    Ok(Op { index, kind, id, fresh, source, mapped })
+}
+
+impl Bulk {
+    /// Hands the good items to the writer, waits until they are durable, and writes the answer.
+    pub(crate) async fn run(
+        self,
+        store: &Store,
+        refresh: bool,
+        took: impl FnOnce() -> u128,
+    ) -> Result<String, ApiError> {
+        let Self { items, ops } = self;
+        let bytes: usize = ops.iter().map(|op| op.source.len()).sum();
+        let counters = store.counters();
+        if counters.in_flight.fetch_add(bytes, Ordering::Relaxed) > store.config().max_in_flight {
+            counters.in_flight.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(ApiError::new(
+                429,
+                "rejected_execution_exception",
+                "rejected execution of bulk: too many bytes of bulk requests wait to be written; send again later",
+            ));
+        }
+        let (done, answer) = oneshot::channel();
+        store.send(Job::Bulk { ops, refresh, done });
+        let outcomes = answer.await;
+        counters.in_flight.fetch_sub(bytes, Ordering::Relaxed);
+        let outcomes = outcomes
+            .map_err(|_| ApiError::new(503, "node_closed_exception", "the store is shutting down"))?;
+        let good = outcomes.iter().filter(|o| o.is_ok()).count();
+        counters.indexed.fetch_add(good as u64, Ordering::Relaxed);
+        counters.rejected.fetch_add((items.len() - good) as u64, Ordering::Relaxed);
+        Ok(answer_text(&items, outcomes, took()))
+    }
+}
+
+/// Key order and compactness matter: clients look for the literal `"errors":false`.
+fn answer_text(items: &[Item], outcomes: Outcomes, took: u128) -> String {
+    let mut out = String::with_capacity(items.len() * 180);
+    let mut outcomes = outcomes.into_iter();
+    let mut errors = false;
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        let judgement = match &item.error {
+            Some(error) => Err(error.clone()),
+            None => outcomes
+                .next()
+                .unwrap_or_else(|| Err(ApiError::new(500, "exception", "no answer from the writer"))),
+        };
+        let (index, id) = (json!(item.index), json!(item.id));
+        let _ = match judgement {
+            Ok(done) => {
+                let status = match done.result {
+                    "created" => 201,
+                    "not_found" => 404,
+                    _ => 200,
+                };
+                write!(
+                    out,
+                    "{{\"{}\":{{\"_index\":{index},\"_id\":{id},\"_version\":{},\"result\":\"{}\",\"_shards\":{{\"total\":1,\
+                     \"successful\":1,\"failed\":0}},\"_seq_no\":{},\"_primary_term\":1,\"status\":{status}}}}}",
+                    item.action, done.version, done.result, done.sequence
+                )
+            }
+            Err(error) => {
+                errors = true;
+                write!(
+                    out,
+                    "{{\"{}\":{{\"_index\":{index},\"_id\":{id},\"status\":{},\"error\":{}}}}}",
+                    item.action,
+                    error.status,
+                    error.cause()
+                )
+            }
+        };
+    }
+    format!("{{\"took\":{took},\"errors\":{errors},\"items\":[{out}]}}")
+}
+
+struct Lines<'a> {
+    body: &'a Bytes,
+    at: usize,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.at >= self.body.len() {
+            return None;
+        }
+        let rest = &self.body[self.at..];
+        let length = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        let end = if length > 0 && rest[length - 1] == b'\r' { length - 1 } else { length };
+        let line = self.body.slice(self.at..self.at + end);
+        self.at += length + 1;
+        Some(line)
+    }
+}

@@ -1,0 +1,126 @@
+//! Two families: what stops the store ([`StoreError`]), and what a client did wrong ([`ApiError`]).
+
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The store cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the data folder.
+    #[error("{0} is in use by another store; stop that one, or give this one a data folder of its own")]
+    Locked(PathBuf),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file of ours does not hold what we wrote.
+    #[error("{path} is damaged: {reason}; move it away to start without it")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The engine below failed.
+    #[error("the search engine failed: {0}")]
+    Engine(#[from] tantivy::TantivyError),
+}
+
+impl StoreError {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// An answer that is an error, in OpenSearch's words and shape.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: u16,
+    /// OpenSearch's name of the exception, such as `parsing_exception`.
+    pub kind: &'static str,
+    /// One sentence: which field or node, and what is wrong with it.
+    pub reason: String,
+    /// The index it is about.
+    pub index: Option<String>,
+}
+
+impl ApiError {
+    /// An error with any status and exception name.
+    pub fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
+        Self { status, kind, reason: reason.into(), index: None }
+    }
+
+    /// 400: the request's text does not follow the grammar.
+    pub fn parsing(reason: impl Into<String>) -> Self {
+        Self::new(400, "parsing_exception", reason)
+    }
+
+    /// 400: the request is well formed but asks for something that cannot be.
+    pub fn illegal(reason: impl Into<String>) -> Self {
+        Self::new(400, "illegal_argument_exception", reason)
+    }
+
+    /// 400: a document or mapping does not fit.
+    pub fn mapper(reason: impl Into<String>) -> Self {
+        Self::new(400, "mapper_parsing_exception", reason)
+    }
+
+    /// 404: no such index.
+    pub fn no_index(name: &str) -> Self {
+        let mut error = Self::new(404, "index_not_found_exception", format!("no such index [{name}]"));
+        error.index = Some(name.to_owned());
+        error
+    }
+
+    /// The error without its envelope, as bulk items and `_msearch` carry it.
+    pub fn cause(&self) -> Value {
+        let mut cause = json!({"type": self.kind, "reason": self.reason});
+        if let Some(index) = &self.index {
+            cause["index"] = json!(index);
+            cause["index_uuid"] = json!("_na_");
+        }
+        cause
+    }
+
+    /// The whole body.
+    pub fn body(&self) -> Value {
+        let cause = self.cause();
+        let mut error = json!({"root_cause": [cause]});
+        if let (Value::Object(to), Value::Object(from)) = (&mut error, cause) {
+            to.extend(from);
+        }
+        json!({"error": error, "status": self.status})
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind, self.reason)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::new(500, "internal_server_error", error.to_string())
+    }
+}
+
+impl From<tantivy::TantivyError> for ApiError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<std::io::Error> for ApiError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(500, "internal_server_error", error.to_string())
+    }
+}

@@ -1,0 +1,35 @@
+//! Small files that must never be half written, and the lock of the data folder.
+
+use crate::error::StoreError;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::Path;
+
+/// Writes a file so that after a crash it holds either the old or the new content.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary).map_err(StoreError::io(&temporary))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io(&temporary))?;
+    std::fs::rename(&temporary, path).map_err(StoreError::io(path))?;
+    match path.parent() {
+        Some(dir) => crate::wal::sync_dir(dir),
+        None => Ok(()),
+    }
+}
+
+/// Takes the folder for this process; the file that comes back holds it until dropped.
+pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
+    std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+    let path = dir.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
+    }
+}

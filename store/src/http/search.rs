@@ -1,0 +1,200 @@
+//! `_bulk`, `_search`, `_msearch`, `_count`.
+
+use super::{Call, Reply, Result};
+use crate::error::ApiError;
+use crate::index::Index;
+use crate::names::Options;
+use crate::search::request::{Request, sorts, track};
+use crate::search::run;
+use crate::store::Store;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Runs work that would hold up other requests on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, ApiError> + Send + 'static,
+) -> std::result::Result<T, ApiError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ApiError::new(500, "exception", format!("the request was broken off: {error}"))),
+    }
+}
+
+pub(super) async fn bulk(store: &Store, call: &Call, index: Option<&str>) -> Result {
+    call.only(&["refresh", "require_alias", "wait_for_active_shards", "_source", "type"])?;
+    let refresh = match call.param("refresh") {
+        None | Some("false") => false,
+        Some("" | "true" | "wait_for") => true,
+        Some(other) => return Err(ApiError::illegal(format!("Unknown value for refresh: [{other}]."))),
+    };
+    store.counters().bulks.fetch_add(1, Ordering::Relaxed);
+    let started = Instant::now();
+    let (parser, body, index) = (store.clone(), call.body.clone(), index.map(str::to_owned));
+    let bulk = blocking(move || crate::bulk::parse(&parser, &body, index.as_deref())).await?;
+    let body = bulk.run(store, refresh, || started.elapsed().as_millis()).await?;
+    Ok(Reply { status: 200, kind: "application/json; charset=UTF-8", body: body.into_bytes() })
+}
+
+/// Parameters of a search that stand in the URL.
+fn url_params(request: &mut Request, call: &Call) -> std::result::Result<(), ApiError> {
+    let number = |name: &str| -> std::result::Result<Option<usize>, ApiError> {
+        let parse =
+            |text: &str| text.parse().map_err(|_| ApiError::illegal(format!("[{name}] cannot be [{text}]")));
+        call.param(name).map(parse).transpose()
+    };
+    if let Some(size) = number("size")? {
+        request.size = size;
+    }
+    if let Some(from) = number("from")? {
+        request.from = from;
+    }
+    if let Some(sort) = call.param("sort") {
+        request.sort = sorts(&Value::Array(sort.split(',').map(|s| json!(s)).collect()))?;
+    }
+    if let Some(value) = call.param("track_total_hits") {
+        request.track = track(&json!(value))?;
+    }
+    request.check()
+}
+
+pub(super) async fn search(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(&[
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+        "size",
+        "from",
+        "sort",
+        "track_total_hits",
+        "rest_total_hits_as_int",
+        "preference",
+        "request_cache",
+        "typed_keys",
+        "max_concurrent_shard_requests",
+        "batched_reduce_size",
+        "ccs_minimize_roundtrips",
+        "search_type",
+        "cancel_after_time_interval",
+        "pre_filter_shard_size",
+    ])?;
+    for refused in ["rest_total_hits_as_int", "typed_keys"] {
+        if call.flag(refused) == Some(true) {
+            return Err(ApiError::illegal(format!(
+                "the parameter [{refused}] is not supported by this store"
+            )));
+        }
+    }
+    let mut request = Request::parse(&call.json()?)?;
+    url_params(&mut request, call)?;
+    let indexes = store.resolve(expression, call.options())?;
+    let answer = run_search(store, indexes, request).await?;
+    Reply::json(&answer)
+}
+
+async fn run_search(
+    store: &Store,
+    indexes: Vec<Arc<Index>>,
+    request: Request,
+) -> std::result::Result<run::Answer, ApiError> {
+    store.counters().searches.fetch_add(1, Ordering::Relaxed);
+    let now = store.now();
+    blocking(move || run::search(&indexes, &request, now)).await
+}
+
+pub(super) async fn count(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(&["ignore_unavailable", "allow_no_indices", "expand_wildcards"])?;
+    let body = call.json()?;
+    if let Some(key) = body.as_object().and_then(|map| map.keys().find(|key| *key != "query")) {
+        return Err(ApiError::parsing(format!("request does not support [{key}]")));
+    }
+    let request = Request::parse(&body)?;
+    let indexes = store.resolve(expression, call.options())?;
+    let shards = run::shards(indexes.len());
+    let now = store.now();
+    let count = blocking(move || run::count(&indexes, &request.query, now)).await?;
+    Reply::json(&json!({"count": count, "_shards": shards}))
+}
+
+pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(&[
+        "ignore_unavailable",
+        "allow_no_indices",
+        "max_concurrent_searches",
+        "max_concurrent_shard_requests",
+    ])?;
+    let started = Instant::now();
+    let text = std::str::from_utf8(&call.body).map_err(|_| ApiError::parsing("the body is not UTF-8"))?;
+    let mut lines = text.split('\n').map(str::trim_end).peekable();
+    let mut responses: Vec<Value> = Vec::new();
+    while let Some(header) = lines.next() {
+        let Some(body) = lines.next() else {
+            if header.is_empty() {
+                break;
+            }
+            return Err(ApiError::illegal("The msearch request must be terminated by a newline [\\n]"));
+        };
+        if header.is_empty() && body.is_empty() && lines.peek().is_none() {
+            break;
+        }
+        let one = Box::pin(one_search(store, expression, header, body, call.options())).await;
+        responses.push(one.unwrap_or_else(|error| error.body()));
+    }
+    if responses.is_empty() {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: no requests added;",
+        ));
+    }
+    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Reply::json(&json!({"took": took, "responses": responses}))
+}
+
+async fn one_search(
+    store: &Store,
+    default: &str,
+    header: &str,
+    body: &str,
+    mut options: Options,
+) -> std::result::Result<Value, ApiError> {
+    let bad = |what: &str, error: serde_json::Error| {
+        ApiError::parsing(format!("the {what} line of a search is not JSON: {error}"))
+    };
+    let header: Value = if header.is_empty() {
+        json!({})
+    } else {
+        serde_json::from_str(header).map_err(|e| bad("header", e))?
+    };
+    let mut expression = default.to_owned();
+    for (key, value) in header.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("index" | "indices", Value::String(name)) => expression.clone_from(name),
+            ("index" | "indices", Value::Array(names)) => {
+                expression = names.iter().map(crate::query::parse::plain).collect::<Vec<_>>().join(",");
+            }
+            ("ignore_unavailable", value) => options.ignore_unavailable = value.as_bool().unwrap_or(false),
+            ("allow_no_indices", value) => options.allow_no_indices = value.as_bool().unwrap_or(true),
+            (
+                "search_type"
+                | "preference"
+                | "expand_wildcards"
+                | "request_cache"
+                | "max_concurrent_shard_requests",
+                _,
+            ) => {}
+            (other, _) => {
+                return Err(ApiError::illegal(format!(
+                    "key [{other}] is not supported in the metadata section"
+                )));
+            }
+        }
+    }
+    let body = serde_json::from_str(body).map_err(|e| bad("body", e))?;
+    let request = Request::parse(&body)?;
+    let indexes = store.resolve(&expression, options)?;
+    let mut answer = run_search(store, indexes, request).await?;
+    answer.status = Some(200);
+    serde_json::to_value(&answer).map_err(|e| ApiError::new(500, "exception", e.to_string()))
+}

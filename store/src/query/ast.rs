@@ -1,0 +1,87 @@
+//! The query language as a typed tree, before any index is looked at.
+
+use serde_json::Value;
+
+/// A query node.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Query {
+    All,
+    None,
+    Bool {
+        must: Vec<Query>,
+        filter: Vec<Query>,
+        should: Vec<Query>,
+        must_not: Vec<Query>,
+        minimum: Option<Minimum>,
+    },
+    /// The field holds exactly one of the values.
+    Terms {
+        field: String,
+        values: Vec<Value>,
+        insensitive: bool,
+    },
+    Range {
+        field: String,
+        bounds: Bounds,
+    },
+    Exists {
+        field: String,
+    },
+    Match {
+        field: String,
+        text: Value,
+        all: bool,
+        minimum: Option<Minimum>,
+    },
+    Phrase {
+        field: String,
+        text: Value,
+        slop: u32,
+        prefix: bool,
+    },
+    /// The best of several fields.
+    AnyOf(Vec<Query>),
+    Prefix {
+        field: String,
+        value: String,
+        insensitive: bool,
+    },
+    Wildcard {
+        field: String,
+        pattern: String,
+        insensitive: bool,
+    },
+    Ids(Vec<String>),
+    /// Score every hit the same.
+    Constant(Box<Query>),
+    Boost(Box<Query>, f32),
+}
+
+/// How many optional clauses must match.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Minimum {
+    Count(i64),
+    Percent(i64),
+}
+
+impl Minimum {
+    /// The number out of `total` clauses; negative values mean how many may be missing.
+    pub(crate) fn of(self, total: usize) -> usize {
+        let total = i64::try_from(total).unwrap_or(i64::MAX);
+        let wanted = match self {
+            Self::Count(n) if n < 0 => total + n,
+            Self::Count(n) => n,
+            Self::Percent(p) if p < 0 => total - total * -p / 100,
+            Self::Percent(p) => total * p / 100,
+        };
+        usize::try_from(wanted.max(0)).unwrap_or(0)
+    }
+}
+
+/// The ends of a range as written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Bounds {
+    pub(crate) low: Option<(Value, bool)>,
+    pub(crate) high: Option<(Value, bool)>,
+    pub(crate) format: Option<String>,
+}

@@ -1,0 +1,499 @@
+//! A query and a mapping → what the engine is to look for. Values are coerced here, so that `"200"` finds the number.
+
+use super::ast::{Bounds, Query};
+use super::parse::{CLAUSE_LIMIT, plain, too_many_clauses};
+use super::words::words;
+use crate::dates::{self, Format, Round};
+use crate::error::ApiError;
+use crate::mapping::Mapping;
+use crate::mapping::types::{FieldType, Scalar, cidr};
+use crate::segments::Number;
+use serde_json::Value;
+use std::ops::Bound;
+
+/// What the engine looks for. Paths are those of columns and postings.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Plan {
+    All,
+    None,
+    Bool {
+        must: Vec<Plan>,
+        filter: Vec<Plan>,
+        should: Vec<Plan>,
+        must_not: Vec<Plan>,
+        minimum: usize,
+    },
+    /// An exact string of a keyword path.
+    Exact {
+        path: String,
+        key: String,
+    },
+    /// Any of these strings.
+    ExactAny {
+        path: String,
+        keys: Vec<String>,
+    },
+    /// Strings between two ends.
+    ExactRange {
+        path: String,
+        low: Bound<String>,
+        high: Bound<String>,
+    },
+    /// Strings (or words, if `text`) that match a pattern.
+    Pattern {
+        path: String,
+        pattern: Pattern,
+        text: bool,
+    },
+    /// Numbers between two ends.
+    Numbers {
+        path: String,
+        low: Bound<Number>,
+        high: Bound<Number>,
+    },
+    /// One word of a text path.
+    Word {
+        path: String,
+        word: String,
+    },
+    /// Words one after the other.
+    Phrase {
+        path: String,
+        words: Vec<String>,
+        slop: u32,
+    },
+    /// The path has a value. `text` paths have no column.
+    Exists {
+        path: String,
+        text: bool,
+    },
+    Ids(Vec<String>),
+    /// The score is that of the best.
+    Best(Vec<Plan>),
+    Constant(Box<Plan>),
+    Boost(Box<Plan>, f32),
+}
+
+/// A pattern with the literal that it starts with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pattern {
+    /// Shell-style, or a bare prefix followed by `*`.
+    pub(crate) wildcard: String,
+    pub(crate) insensitive: bool,
+}
+
+impl Pattern {
+    /// The part before the first special character: where in the dictionary to begin.
+    pub(crate) fn literal(&self) -> &str {
+        if self.insensitive {
+            return "";
+        }
+        self.wildcard.split(['*', '?', '\\']).next().unwrap_or("")
+    }
+
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        glob(&self.wildcard, text, self.insensitive)
+    }
+}
+
+/// Like [`crate::names::wildcard`], with `\` taking the next character as it is.
+fn glob(pattern: &str, text: &str, insensitive: bool) -> bool {
+    enum Piece {
+        Any,
+        One,
+        Char(char),
+    }
+    let fold = |c: char| if insensitive { c.to_lowercase().next().unwrap_or(c) } else { c };
+    let mut pieces = Vec::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        pieces.push(match c {
+            '*' => Piece::Any,
+            '?' => Piece::One,
+            '\\' => Piece::Char(fold(chars.next().unwrap_or('\\'))),
+            c => Piece::Char(fold(c)),
+        });
+    }
+    let text: Vec<char> = text.chars().map(fold).collect();
+    let (mut i, mut j, mut star, mut mark) = (0, 0, None, 0);
+    while j < text.len() {
+        match pieces.get(i) {
+            Some(Piece::Any) => {
+                star = Some(i);
+                mark = j;
+                i += 1;
+            }
+            Some(Piece::One) => {
+                i += 1;
+                j += 1;
+            }
+            Some(Piece::Char(c)) if *c == text[j] => {
+                i += 1;
+                j += 1;
+            }
+            _ => {
+                let Some(s) = star else { return false };
+                i = s + 1;
+                mark += 1;
+                j = mark;
+            }
+        }
+    }
+    pieces[i..].iter().all(|piece| matches!(piece, Piece::Any))
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) mapping: &'a Mapping,
+    pub(crate) now: i64,
+}
+
+type Result<T> = std::result::Result<T, ApiError>;
+
+impl Context<'_> {
+    /// The meaning of a query for this index.
+    pub(crate) fn plan(&self, query: &Query) -> Result<Plan> {
+        Ok(match query {
+            Query::All => Plan::All,
+            Query::None => Plan::None,
+            Query::Bool { must, filter, should, must_not, minimum } => {
+                let all =
+                    |queries: &[Query]| queries.iter().map(|q| self.plan(q)).collect::<Result<Vec<_>>>();
+                let least = match minimum {
+                    Some(minimum) => minimum.of(should.len()),
+                    None if must.is_empty() && filter.is_empty() => 1.min(should.len()),
+                    None => 0,
+                };
+                let (must, filter, should, must_not) =
+                    (all(must)?, all(filter)?, all(should)?, all(must_not)?);
+                if least > should.len() {
+                    return Ok(Plan::None);
+                }
+                Plan::Bool { must, filter, should, must_not, minimum: least }
+            }
+            Query::Terms { field, values, insensitive } => self.terms(field, values, *insensitive)?,
+            Query::Range { field, bounds } => self.range(field, bounds)?,
+            Query::Exists { field } => self.exists(field),
+            Query::Match { field, text, all, minimum } => match self.kind(field) {
+                Some(FieldType::Text) => {
+                    let words = words(&plain(text));
+                    if words.len() > CLAUSE_LIMIT {
+                        return Err(too_many_clauses());
+                    }
+                    let mut plans: Vec<Plan> =
+                        words.into_iter().map(|word| Plan::Word { path: field.clone(), word }).collect();
+                    match plans.len() {
+                        0 => Plan::None,
+                        1 => plans.remove(0),
+                        n => {
+                            let least = if *all { n } else { minimum.map_or(1, |m| m.of(n)).clamp(1, n) };
+                            Plan::Bool {
+                                must: vec![],
+                                filter: vec![],
+                                should: plans,
+                                must_not: vec![],
+                                minimum: least,
+                            }
+                        }
+                    }
+                }
+                _ => self.terms(field, std::slice::from_ref(text), false)?,
+            },
+            Query::Phrase { field, text, slop, prefix } => match self.kind(field) {
+                Some(FieldType::Text) => {
+                    let mut words = words(&plain(text));
+                    match (words.len(), prefix) {
+                        (0, _) => Plan::None,
+                        (1, false) => Plan::Word { path: field.clone(), word: words.remove(0) },
+                        (1, true) => self.pattern(field, format!("{}*", words[0]), false)?,
+                        (_, true) => {
+                            return Err(ApiError::illegal(format!(
+                                "[match_phrase_prefix] on [{field}] with more than one word is not supported"
+                            )));
+                        }
+                        (_, false) => Plan::Phrase { path: field.clone(), words, slop: *slop },
+                    }
+                }
+                _ => self.terms(field, std::slice::from_ref(text), false)?,
+            },
+            Query::AnyOf(queries) => Plan::Best(queries.iter().map(|q| self.plan(q)).collect::<Result<_>>()?),
+            Query::Prefix { field, value, insensitive } => {
+                let escaped: String = value
+                    .chars()
+                    .flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c]))
+                    .collect();
+                self.pattern(field, format!("{escaped}*"), *insensitive)?
+            }
+            Query::Wildcard { field, pattern, insensitive } => {
+                self.pattern(field, pattern.clone(), *insensitive)?
+            }
+            Query::Ids(ids) => Plan::Ids(ids.clone()),
+            Query::Constant(inner) => Plan::Constant(Box::new(self.plan(inner)?)),
+            Query::Boost(inner, by) => Plan::Boost(Box::new(self.plan(inner)?), *by),
+        })
+    }
+
+    fn kind(&self, field: &str) -> Option<&FieldType> {
+        self.mapping.type_of(field)
+    }
+
+    fn terms(&self, field: &str, values: &[Value], insensitive: bool) -> Result<Plan> {
+        if field == "_id" {
+            return Ok(Plan::Ids(values.iter().map(plain).collect()));
+        }
+        let Some(kind) = self.kind(field) else { return Ok(Plan::None) };
+        if insensitive && !kind.is_numeric() {
+            let plans = values.iter().map(|v| {
+                let escaped: String = plain(v)
+                    .chars()
+                    .flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c]))
+                    .collect();
+                self.pattern(field, escaped, true)
+            });
+            return Ok(any(plans.collect::<Result<_>>()?));
+        }
+        let path = || field.to_owned();
+        let mut keys = Vec::new();
+        let mut plans = Vec::new();
+        for value in values {
+            if *kind == FieldType::Text {
+                plans.push(Plan::Word { path: path(), word: plain(value) });
+                continue;
+            }
+            if let (FieldType::Ip, Some((low, high))) = (kind, cidr(&plain(value))) {
+                plans.push(Plan::ExactRange {
+                    path: path(),
+                    low: Bound::Included(low),
+                    high: Bound::Included(high),
+                });
+                continue;
+            }
+            if let FieldType::Date { formats } = kind {
+                let low = self.date(field, value, formats, Round::Down)?;
+                let high = self.date(field, value, formats, Round::Up)?;
+                plans.push(numbers(
+                    path(),
+                    Bound::Included(Number::Int(low)),
+                    Bound::Included(Number::Int(high)),
+                ));
+                continue;
+            }
+            if let FieldType::Integer { .. } = kind
+                && plain(value).parse::<f64>().is_ok_and(|n| n.fract() != 0.0)
+            {
+                continue;
+            }
+            match kind.coerce(value) {
+                Ok(Some(Scalar::Exact(key))) => keys.push(key),
+                Ok(Some(Scalar::Int(n))) => {
+                    plans.push(numbers(
+                        path(),
+                        Bound::Included(Number::Int(n)),
+                        Bound::Included(Number::Int(n)),
+                    ));
+                }
+                Ok(Some(Scalar::Float(n))) => {
+                    plans.push(numbers(
+                        path(),
+                        Bound::Included(Number::Float(n)),
+                        Bound::Included(Number::Float(n)),
+                    ));
+                }
+                Ok(_) => {
+                    return Err(ApiError::illegal(format!(
+                        "field name [{field}] cannot be searched for null"
+                    )));
+                }
+                // A number that no document can hold finds nothing; text in a number's place is the client's mistake.
+                Err(_) if plain(value).parse::<f64>().is_ok() => {}
+                Err(reason) => {
+                    return Err(ApiError::new(
+                        400,
+                        "query_shard_exception",
+                        format!("failed to create query: {reason} (field [{field}])"),
+                    ));
+                }
+            }
+        }
+        match keys.len() {
+            0 => {}
+            1 => plans.push(Plan::Exact { path: path(), key: keys.remove(0) }),
+            _ => plans.push(Plan::ExactAny { path: path(), keys }),
+        }
+        Ok(any(plans))
+    }
+
+    fn pattern(&self, field: &str, wildcard: String, insensitive: bool) -> Result<Plan> {
+        let text = match self.kind(field) {
+            None => return Ok(Plan::None),
+            Some(FieldType::Text) => true,
+            Some(FieldType::Keyword | FieldType::FlatObject) => false,
+            Some(_) => {
+                return Err(ApiError::new(
+                    400,
+                    "query_shard_exception",
+                    format!(
+                        "Can only use wildcard and prefix queries on keyword and text fields - not on [{field}]"
+                    ),
+                ));
+            }
+        };
+        Ok(Plan::Pattern { path: field.to_owned(), pattern: Pattern { wildcard, insensitive }, text })
+    }
+
+    fn exists(&self, field: &str) -> Plan {
+        if let Some(kind) = self.mapping.fields.get(field).map(|f| &f.ty)
+            && *kind != FieldType::FlatObject
+        {
+            return Plan::Exists { path: field.to_owned(), text: *kind == FieldType::Text };
+        }
+        // An object exists when anything below it does.
+        let prefix = format!("{field}.");
+        let below =
+            self.mapping.fields.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
+        let mut plans: Vec<Plan> = below
+            .map(|(path, field)| Plan::Exists { path: path.clone(), text: field.ty == FieldType::Text })
+            .collect();
+        if self.kind(field) == Some(&FieldType::FlatObject) {
+            plans.push(Plan::Exists { path: field.to_owned(), text: false });
+        }
+        Plan::Constant(Box::new(any(plans)))
+    }
+
+    fn date(&self, field: &str, value: &Value, formats: &[Format], round: Round) -> Result<i64> {
+        let text = plain(value);
+        dates::math(&text, formats, self.now, round).or_else(|| value.as_f64().map(|n| n as i64)).ok_or_else(
+            || {
+                ApiError::new(
+                    400,
+                    "parse_exception",
+                    format!("failed to parse date field [{text}] of [{field}]"),
+                )
+            },
+        )
+    }
+
+    fn range(&self, field: &str, bounds: &Bounds) -> Result<Plan> {
+        let Some(kind) = self.kind(field) else { return Ok(Plan::None) };
+        let path = field.to_owned();
+        match kind {
+            FieldType::Date { formats } => {
+                let own;
+                let formats = match &bounds.format {
+                    Some(list) => {
+                        own = dates::formats(list).map_err(|name| {
+                            ApiError::illegal(format!("[range] on [{field}]: unsupported format [{name}]"))
+                        })?;
+                        &own
+                    }
+                    None => formats,
+                };
+                let low = match &bounds.low {
+                    Some((v, true)) => {
+                        Bound::Included(Number::Int(self.date(field, v, formats, Round::Down)?))
+                    }
+                    Some((v, false)) => {
+                        Bound::Excluded(Number::Int(self.date(field, v, formats, Round::Up)?))
+                    }
+                    None => Bound::Unbounded,
+                };
+                let high = match &bounds.high {
+                    Some((v, true)) => {
+                        Bound::Included(Number::Int(self.date(field, v, formats, Round::Up)?))
+                    }
+                    Some((v, false)) => {
+                        Bound::Excluded(Number::Int(self.date(field, v, formats, Round::Down)?))
+                    }
+                    None => Bound::Unbounded,
+                };
+                Ok(numbers(path, low, high))
+            }
+            kind if kind.is_numeric() => {
+                let whole = matches!(kind, FieldType::Integer { .. } | FieldType::Boolean);
+                let bad = |text: &str| {
+                    let reason =
+                        format!("failed to create query: For input string: \"{text}\" (field [{field}])");
+                    ApiError::new(400, "query_shard_exception", reason)
+                };
+                let number = |value: &Value| -> Result<Number> {
+                    let text = match value {
+                        Value::Bool(b) => u8::from(*b).to_string(),
+                        other => plain(other),
+                    };
+                    if whole && let Ok(n) = text.parse() {
+                        return Ok(Number::Int(n));
+                    }
+                    match text.as_str() {
+                        "true" if *kind == FieldType::Boolean => Ok(Number::Int(1)),
+                        "false" if *kind == FieldType::Boolean => Ok(Number::Int(0)),
+                        // The field holds 32 bits: so must what it is compared with.
+                        text if *kind == (FieldType::Float { single: true }) => {
+                            text.parse::<f32>().map(|n| Number::Float(f64::from(n))).map_err(|_| bad(text))
+                        }
+                        text => text.parse().map(Number::Float).map_err(|_| bad(text)),
+                    }
+                };
+                // A fraction between two whole numbers: 1.5 < x means 2 <= x.
+                let end = |(value, closed): &(Value, bool), up: bool| -> Result<Bound<Number>> {
+                    Ok(match (number(value)?, closed) {
+                        (Number::Float(n), _) if whole && n.fract() != 0.0 => {
+                            Bound::Included(Number::Int(if up { n.ceil() as i64 } else { n.floor() as i64 }))
+                        }
+                        (Number::Float(n), true) if whole => Bound::Included(Number::Int(n as i64)),
+                        (Number::Float(n), false) if whole => Bound::Excluded(Number::Int(n as i64)),
+                        (n, true) => Bound::Included(n),
+                        (n, false) => Bound::Excluded(n),
+                    })
+                };
+                let low = bounds.low.as_ref().map_or(Ok(Bound::Unbounded), |b| end(b, true))?;
+                let high = bounds.high.as_ref().map_or(Ok(Bound::Unbounded), |b| end(b, false))?;
+                Ok(numbers(path, low, high))
+            }
+            FieldType::Text => Err(ApiError::illegal(format!(
+                "[range] on the text field [{field}] is not supported; use [{field}.keyword]"
+            ))),
+            kind => {
+                let key = |value: &Value| match kind.coerce(value) {
+                    Ok(Some(Scalar::Exact(key))) => Ok(key),
+                    Err(reason) => Err(ApiError::illegal(format!("[range] on [{field}]: {reason}"))),
+                    Ok(_) => Err(ApiError::illegal(format!("[range] on [{field}]: a string is expected"))),
+                };
+                let end = |bound: &Option<(Value, bool)>| -> Result<Bound<String>> {
+                    Ok(match bound {
+                        None => Bound::Unbounded,
+                        Some((value, true)) => Bound::Included(key(value)?),
+                        Some((value, false)) => Bound::Excluded(key(value)?),
+                    })
+                };
+                Ok(Plan::ExactRange { path, low: end(&bounds.low)?, high: end(&bounds.high)? })
+            }
+        }
+    }
+}
+
+fn numbers(path: String, low: Bound<Number>, high: Bound<Number>) -> Plan {
+    match (low, high) {
+        (Bound::Unbounded, Bound::Unbounded) => Plan::Exists { path, text: false },
+        (low, high) => Plan::Numbers { path, low, high },
+    }
+}
+
+fn any(mut plans: Vec<Plan>) -> Plan {
+    match plans.len() {
+        0 => Plan::None,
+        1 => plans.remove(0),
+        _ => Plan::Bool { must: vec![], filter: vec![], should: plans, must_not: vec![], minimum: 1 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        assert!(glob("a*c?", "abbcd", false) && glob("A*", "abc", true) && glob(r"a\*", "a*", false));
+        assert!(!glob(r"a\*", "ab", false) && !glob("A*", "abc", false));
+    }
+}

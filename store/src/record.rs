@@ -1,0 +1,133 @@
+//! What the write-ahead log says, in bytes.
+
+use crate::wal::frame;
+
+/// One change of one document.
+pub(crate) struct Change<'a> {
+    pub(crate) uuid: u64,
+    pub(crate) delete: bool,
+    pub(crate) version: u64,
+    pub(crate) id: &'a str,
+    pub(crate) source: &'a [u8],
+}
+
+/// A record read back.
+pub(crate) enum Record<'a> {
+    /// Changes that were acknowledged together.
+    Changes(Vec<Change<'a>>),
+    /// A mapping grew by this `mappings` object.
+    Mapping { uuid: u64, json: &'a [u8] },
+}
+
+/// Collects the changes of one record while they are decided.
+pub(crate) struct ChangesWriter {
+    count: u32,
+    body: Vec<u8>,
+}
+
+impl ChangesWriter {
+    pub(crate) fn new() -> Self {
+        Self { count: 0, body: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, change: &Change<'_>) {
+        self.count += 1;
+        self.body.extend_from_slice(&change.uuid.to_le_bytes());
+        self.body.push(u8::from(change.delete));
+        self.body.extend_from_slice(&change.version.to_le_bytes());
+        bytes(&mut self.body, change.id.as_bytes());
+        bytes(&mut self.body, change.source);
+    }
+
+    /// Frames the record; nothing if there was no change.
+    pub(crate) fn finish(self, out: &mut Vec<u8>, sequence: u64) {
+        if self.count > 0 {
+            frame(out, |out| {
+                out.push(1);
+                out.extend_from_slice(&sequence.to_le_bytes());
+                out.extend_from_slice(&self.count.to_le_bytes());
+                out.extend_from_slice(&self.body);
+            });
+        }
+    }
+}
+
+/// Frames the growth of a mapping.
+pub(crate) fn mapping(out: &mut Vec<u8>, sequence: u64, uuid: u64, json: &[u8]) {
+    frame(out, |out| {
+        out.push(2);
+        out.extend_from_slice(&sequence.to_le_bytes());
+        out.extend_from_slice(&uuid.to_le_bytes());
+        bytes(out, json);
+    });
+}
+
+fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    // A body is at most some hundred megabytes (see Config::max_body), so that a length fits 32 bits.
+    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// Reads a record; `None` if it is not one of ours.
+pub(crate) fn read(payload: &[u8]) -> Option<(u64, Record<'_>)> {
+    let mut at = Cursor(payload);
+    let kind = at.take(1)?[0];
+    let sequence = at.u64()?;
+    let record = match kind {
+        1 => {
+            let count = at.u32()?;
+            let mut changes = Vec::new();
+            for _ in 0..count {
+                let uuid = at.u64()?;
+                let delete = at.take(1)?[0] == 1;
+                let version = at.u64()?;
+                let id = std::str::from_utf8(at.bytes()?).ok()?;
+                changes.push(Change { uuid, delete, version, id, source: at.bytes()? });
+            }
+            Record::Changes(changes)
+        }
+        2 => Record::Mapping { uuid: at.u64()?, json: at.bytes()? },
+        _ => return None,
+    };
+    Some((sequence, record))
+}
+
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take(8)?.try_into().ok().map(u64::from_le_bytes)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.u32()? as usize;
+        self.take(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        let mut writer = ChangesWriter::new();
+        writer.push(&Change { uuid: 7, delete: false, version: 2, id: "a", source: b"{}" });
+        writer.push(&Change { uuid: 7, delete: true, version: 3, id: "a", source: b"" });
+        let mut out = Vec::new();
+        writer.finish(&mut out, 9);
+        let Some((9, Record::Changes(changes))) = read(&out[8..]) else { panic!("unreadable") };
+        assert!(changes.len() == 2 && changes[0].source == b"{}" && changes[1].delete);
+        assert!(read(&out[8..out.len() - 1]).is_none() && read(b"").is_none() && read(b"\x03").is_none());
+    }
+}

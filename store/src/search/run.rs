@@ -1,0 +1,175 @@
+//! Runs a request over indexes and writes OpenSearch's answer.
+
+use super::request::{By, Request, Sort};
+use super::source::SourceFilter;
+use super::top::{Top, show};
+use crate::aggs::exec::{Segment, Tree};
+use crate::error::ApiError;
+use crate::index::Index;
+use crate::mapping::Mapping;
+use crate::query::ast::Query;
+use crate::query::plan::Context;
+use crate::segments::Snapshot;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The answer. A struct, so that the order of its keys is OpenSearch's.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    took: u64,
+    timed_out: bool,
+    _shards: Value,
+    hits: Hits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aggregations: Option<Value>,
+    /// Only `_msearch` shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct Hits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<Value>,
+    max_score: Option<f32>,
+    hits: Vec<HitJson>,
+}
+
+#[derive(Serialize)]
+struct HitJson {
+    _index: String,
+    _id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    _version: Option<u64>,
+    _score: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    _source: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort: Option<Vec<Value>>,
+}
+
+struct Part {
+    index: Arc<Index>,
+    snapshot: Box<dyn Snapshot>,
+    mapping: Arc<Mapping>,
+}
+
+fn parts(indexes: &[Arc<Index>]) -> Vec<Part> {
+    indexes
+        .iter()
+        .filter_map(|index| {
+            let snapshot = index.snapshot()?;
+            Some(Part { index: Arc::clone(index), snapshot, mapping: index.mapping() })
+        })
+        .collect()
+}
+
+/// Number of documents that a query finds.
+pub(crate) fn count(indexes: &[Arc<Index>], query: &Query, now: i64) -> Result<u64, ApiError> {
+    let mut total = 0;
+    for part in parts(indexes) {
+        let plan = Context { mapping: &part.mapping, now }.plan(query)?;
+        if plan == crate::query::plan::Plan::All {
+            total += part.snapshot.count();
+            continue;
+        }
+        let matcher = part.snapshot.prepare(&plan, false)?;
+        for segment in 0..part.snapshot.segments() {
+            matcher.run(segment, &mut |docs, _| total += docs.len() as u64)?;
+        }
+    }
+    Ok(total)
+}
+
+/// The shards of an answer: one per index.
+pub(crate) fn shards(count: usize) -> Value {
+    json!({"total": count, "successful": count, "skipped": 0, "failed": 0})
+}
+
+/// Runs a search.
+pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Result<Answer, ApiError> {
+    let started = Instant::now();
+    let parts = parts(indexes);
+    let by_score = request.sort.is_empty() || request.sort.iter().any(|s| s.by == By::Score);
+    let scored = (by_score || request.track_scores) && request.size > 0;
+    let mut top = Top::new(request);
+    let mut tree = Tree::new(&request.aggs)?;
+    let mut total = 0u64;
+    let mut max_score: Option<f32> = None;
+    let mut buckets = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let context = Context { mapping: &part.mapping, now };
+        let plan = context.plan(&request.query)?;
+        let matcher = part.snapshot.prepare(&plan, scored)?;
+        for segment in 0..part.snapshot.segments() {
+            let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
+            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), number: segment })?;
+            let mut result = Ok(());
+            matcher.run(segment, &mut |docs, scores| {
+                if result.is_err() {
+                    return;
+                }
+                total += docs.len() as u64;
+                if by_score && let Some(best) = scores.iter().copied().reduce(f32::max) {
+                    max_score = Some(max_score.map_or(best, |m| m.max(best)));
+                }
+                buckets.resize(docs.len(), 0);
+                result = top
+                    .collect(&columns, (number, segment), docs, scores)
+                    .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
+            })?;
+            result?;
+        }
+        // Sorting or aggregating on something impossible is an error even where there is no segment yet.
+        if part.snapshot.segments() == 0 {
+            tree.check(&context)?;
+        }
+    }
+    let show_scores = by_score || request.track_scores;
+    let mut hits = Vec::new();
+    for hit in top.finish(request.from) {
+        let part = &parts[hit.index];
+        let fetched = part.snapshot.fetch(hit.segment, hit.doc)?;
+        let sort = (!request.sort.is_empty()).then(|| {
+            let show_one = |(key, sort): (&super::top::Key, &Sort)| {
+                let kind = match &sort.by {
+                    By::Field(path) => part.mapping.type_of(path),
+                    _ => None,
+                };
+                show(key, sort, kind)
+            };
+            hit.keys.iter().zip(&request.sort).map(show_one).collect()
+        });
+        hits.push(HitJson {
+            _index: part.index.name.clone(),
+            _id: fetched.id,
+            _version: request.version.then_some(fetched.version),
+            _score: show_scores.then_some(hit.score),
+            _source: if request.source == SourceFilter::None {
+                None
+            } else {
+                request.source.apply(fetched.source)?
+            },
+            sort,
+        });
+    }
+    let total = request.track.map(|limit| {
+        if total > limit {
+            json!({"value": limit, "relation": "gte"})
+        } else {
+            json!({"value": total, "relation": "eq"})
+        }
+    });
+    let aggregations = if request.aggs.is_empty() { None } else { Some(tree.finish()?) };
+    Ok(Answer {
+        took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        timed_out: false,
+        _shards: shards(parts.len()),
+        hits: Hits { total, max_score: max_score.filter(|_| !hits.is_empty()), hits },
+        aggregations,
+        status: None,
+    })
+}

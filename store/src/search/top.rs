@@ -1,0 +1,285 @@
+//! The best hits by the sort keys, kept while documents stream by.
+
+use super::request::{By, Request, Sort};
+use crate::error::ApiError;
+use crate::mapping::Mapping;
+use crate::mapping::types::{FieldType, ip_text};
+use crate::segments::{Number, Numbers, Snapshot, Strings};
+use serde_json::{Value, json};
+use std::cmp::Ordering;
+
+/// One value of a sort key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Key {
+    Missing,
+    Number(Number),
+    Text(String),
+}
+
+/// A hit that may make it.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) score: f32,
+    /// Number of the index in the search.
+    pub(crate) index: usize,
+    pub(crate) segment: usize,
+    pub(crate) doc: u32,
+}
+
+/// Keeps the best `room` hits.
+pub(crate) struct Top {
+    sort: Vec<Sort>,
+    after: Option<Vec<Key>>,
+    room: usize,
+    hits: Vec<Hit>,
+    /// The worst hit that still counts, once there are enough.
+    bar: Option<Hit>,
+}
+
+enum Column {
+    None,
+    Score,
+    Doc,
+    Numbers(Box<dyn Numbers>),
+    Strings(Box<dyn Strings>),
+}
+
+/// The sort columns of one segment.
+pub(crate) struct Columns(Vec<Column>);
+
+fn compare_numbers(a: Number, b: Number) -> Ordering {
+    match (a, b) {
+        (Number::Int(a), Number::Int(b)) => a.cmp(&b),
+        (a, b) => a.float().total_cmp(&b.float()),
+    }
+}
+
+fn compare_key(sort: &Sort, a: &Key, b: &Key) -> Ordering {
+    let order = match (a, b) {
+        (Key::Missing, Key::Missing) => return Ordering::Equal,
+        (Key::Missing, _) => return if sort.missing_first { Ordering::Less } else { Ordering::Greater },
+        (_, Key::Missing) => return if sort.missing_first { Ordering::Greater } else { Ordering::Less },
+        (Key::Number(a), Key::Number(b)) => compare_numbers(*a, *b),
+        (Key::Text(a), Key::Text(b)) => a.cmp(b),
+        (Key::Number(_), Key::Text(_)) => Ordering::Less,
+        (Key::Text(_), Key::Number(_)) => Ordering::Greater,
+    };
+    if sort.descending { order.reverse() } else { order }
+}
+
+impl Top {
+    pub(crate) fn new(request: &Request) -> Self {
+        let sort = if request.sort.is_empty() {
+            vec![Sort { by: By::Score, descending: true, missing_first: false, lax: false }]
+        } else {
+            request.sort.clone()
+        };
+        let after = request.after.as_ref().map(|values| {
+            values
+                .iter()
+                .map(|value| match value {
+                    Value::Null => Key::Missing,
+                    Value::Number(n) => match n.as_i64() {
+                        // What OpenSearch and we show for a document without the field.
+                        Some(i64::MAX | i64::MIN) => Key::Missing,
+                        Some(n) => Key::Number(Number::Int(n)),
+                        None => Key::Number(Number::Float(n.as_f64().unwrap_or(0.0))),
+                    },
+                    Value::String(text) => Key::Text(text.clone()),
+                    other => Key::Text(other.to_string()),
+                })
+                .collect()
+        });
+        Self { sort, after, room: request.from + request.size, hits: Vec::new(), bar: None }
+    }
+
+    /// Opens the sort columns of a segment.
+    pub(crate) fn columns(
+        &self,
+        snapshot: &dyn Snapshot,
+        mapping: &Mapping,
+        segment: usize,
+    ) -> Result<Columns, ApiError> {
+        let mut columns = Vec::new();
+        for sort in &self.sort {
+            columns.push(match &sort.by {
+                By::Score => Column::Score,
+                By::Doc => Column::Doc,
+                By::Field(path) => match mapping.type_of(path) {
+                    None if sort.lax => Column::None,
+                    None => {
+                        return Err(ApiError::new(
+                            400,
+                            "query_shard_exception",
+                            format!("No mapping found for [{path}] in order to sort on"),
+                        ));
+                    }
+                    Some(FieldType::Text) => return Err(text_field(path)),
+                    Some(kind) if kind.is_numeric() => {
+                        snapshot.numbers(segment, path)?.map_or(Column::None, Column::Numbers)
+                    }
+                    Some(_) => snapshot.strings(segment, path)?.map_or(Column::None, Column::Strings),
+                },
+            });
+        }
+        Ok(Columns(columns))
+    }
+
+    /// Takes a run of matching documents.
+    pub(crate) fn collect(
+        &mut self,
+        columns: &Columns,
+        (index, segment): (usize, usize),
+        docs: &[u32],
+        scores: &[f32],
+    ) -> Result<(), ApiError> {
+        if self.room == 0 {
+            return Ok(());
+        }
+        let mut keys: Vec<Vec<Key>> = Vec::with_capacity(columns.0.len());
+        for (at, (column, sort)) in columns.0.iter().zip(&self.sort).enumerate() {
+            keys.push(match column {
+                Column::None => vec![Key::Missing; docs.len()],
+                Column::Score => {
+                    scores_or_one(docs, scores).map(|s| Key::Number(Number::Float(f64::from(s)))).collect()
+                }
+                Column::Doc => {
+                    docs.iter().map(|doc| Key::Number(Number::Int(order(index, segment, *doc)))).collect()
+                }
+                Column::Numbers(column) => {
+                    let mut keys = vec![Key::Missing; docs.len()];
+                    column.each(docs, &mut |at, number| better(sort, &mut keys[at], Key::Number(number)));
+                    keys
+                }
+                Column::Strings(column) => {
+                    // Ordinals sort like their strings, so the best of several is found without reading any.
+                    let mut best: Vec<Option<u64>> = vec![None; docs.len()];
+                    column.each(docs, &mut |at, ord| {
+                        best[at] = Some(
+                            best[at].map_or(ord, |b| if sort.descending { b.max(ord) } else { b.min(ord) }),
+                        );
+                    });
+                    let skip: Vec<bool> = if at > 0 {
+                        (0..docs.len()).map(|i| self.hopeless(&keys[0][i])).collect()
+                    } else {
+                        vec![false; docs.len()]
+                    };
+                    let mut last: Option<(u64, String)> = None;
+                    let mut texts = Vec::with_capacity(docs.len());
+                    for (ord, skip) in best.into_iter().zip(skip) {
+                        texts.push(match ord {
+                            Some(ord) if !skip => match &last {
+                                Some((seen, text)) if *seen == ord => Key::Text(text.clone()),
+                                _ => {
+                                    let text = column.text(ord)?;
+                                    last = Some((ord, text.clone()));
+                                    Key::Text(text)
+                                }
+                            },
+                            _ => Key::Missing,
+                        });
+                    }
+                    texts
+                }
+            });
+        }
+        for (at, doc) in docs.iter().enumerate() {
+            if self.hopeless(&keys[0][at]) {
+                continue;
+            }
+            let keys: Vec<Key> =
+                keys.iter_mut().map(|column| std::mem::replace(&mut column[at], Key::Missing)).collect();
+            let score = scores.get(at).copied().unwrap_or(1.0);
+            self.push(Hit { keys, score, index, segment, doc: *doc });
+        }
+        Ok(())
+    }
+
+    /// Whether a first key alone rules a hit out.
+    fn hopeless(&self, first: &Key) -> bool {
+        self.bar
+            .as_ref()
+            .is_some_and(|bar| compare_key(&self.sort[0], first, &bar.keys[0]) == Ordering::Greater)
+    }
+
+    fn push(&mut self, hit: Hit) {
+        if let Some(after) = &self.after
+            && self.compare_keys(&hit.keys, after) != Ordering::Greater
+        {
+            return;
+        }
+        if self.bar.as_ref().is_some_and(|bar| self.compare(&hit, bar) != Ordering::Less) {
+            return;
+        }
+        self.hits.push(hit);
+        if self.hits.len() >= (self.room * 2).max(64) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.sort_unstable_by(|a, b| self.compare(a, b));
+        hits.truncate(self.room);
+        if hits.len() == self.room {
+            self.bar = hits.last().cloned();
+        }
+        self.hits = hits;
+    }
+
+    fn compare_keys(&self, a: &[Key], b: &[Key]) -> Ordering {
+        let mut pairs = self.sort.iter().zip(a.iter().zip(b)).map(|(sort, (a, b))| compare_key(sort, a, b));
+        pairs.find(|order| *order != Ordering::Equal).unwrap_or(Ordering::Equal)
+    }
+
+    fn compare(&self, a: &Hit, b: &Hit) -> Ordering {
+        self.compare_keys(&a.keys, &b.keys)
+            .then_with(|| (a.index, a.segment, a.doc).cmp(&(b.index, b.segment, b.doc)))
+    }
+
+    /// The hits of the asked page, best first.
+    pub(crate) fn finish(mut self, from: usize) -> Vec<Hit> {
+        self.cut();
+        self.hits.into_iter().skip(from).collect()
+    }
+}
+
+fn better(sort: &Sort, slot: &mut Key, key: Key) {
+    if *slot == Key::Missing || compare_key(sort, &key, slot) == Ordering::Less {
+        *slot = key;
+    }
+}
+
+fn scores_or_one<'a>(docs: &'a [u32], scores: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+    (0..docs.len()).map(|at| scores.get(at).copied().unwrap_or(1.0))
+}
+
+fn order(index: usize, segment: usize, doc: u32) -> i64 {
+    ((index as i64) << 48) | ((segment as i64) << 32) | i64::from(doc)
+}
+
+/// OpenSearch's answer to sorting or aggregating on text.
+pub(crate) fn text_field(path: &str) -> ApiError {
+    ApiError::illegal(format!(
+        "Text fields are not optimised for operations that require per-document field data like aggregations and \
+         sorting, so these operations are disabled by default. Please use a keyword field instead. [{path}]"
+    ))
+}
+
+/// A sort key as a hit's `sort` array shows it.
+pub(crate) fn show(key: &Key, sort: &Sort, kind: Option<&FieldType>) -> Value {
+    match key {
+        Key::Number(Number::Int(n)) if kind == Some(&FieldType::Boolean) => json!(*n == 1),
+        Key::Number(Number::Int(n)) => json!(n),
+        Key::Number(Number::Float(n)) => json!(n),
+        Key::Text(text) if kind == Some(&FieldType::Ip) => json!(ip_text(text)),
+        Key::Text(text) => json!(text),
+        Key::Missing => match kind {
+            Some(FieldType::Integer { .. } | FieldType::Date { .. }) => {
+                json!(if sort.descending == sort.missing_first { i64::MAX } else { i64::MIN })
+            }
+            _ => Value::Null,
+        },
+    }
+}

@@ -1,0 +1,114 @@
+//! The store's own segment interface: all that the rest of the store knows about the engine below.
+//!
+//! Ingest gives an [`Engine`] mapped documents; queries take a [`Snapshot`], ask it which documents match a
+//! [`Plan`], and read columns. Aggregations, sorting and JSON are above this line, so that another engine (Parquet
+//! columns, say) can take tantivy's place without touching them.
+
+use crate::error::StoreError;
+use crate::mapping::Mapped;
+use crate::query::plan::Plan;
+
+/// One document on its way into a segment.
+pub(crate) struct Incoming<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) version: u64,
+    pub(crate) source: &'a [u8],
+    pub(crate) mapped: &'a Mapped,
+}
+
+/// The writing side of one index. Owned by the one writer thread.
+pub(crate) trait Engine: Send {
+    /// Takes a document. Not visible and not durable before [`Engine::commit`].
+    fn add(&mut self, document: Incoming<'_>) -> Result<(), StoreError>;
+    /// Removes the document with this id, if there is one.
+    fn delete(&mut self, id: &str) -> Result<(), StoreError>;
+    /// Makes everything taken so far durable and visible, and remembers `sequence` with it.
+    fn commit(&mut self, sequence: u64) -> Result<(), StoreError>;
+    /// The sequence number of the last commit.
+    fn committed(&self) -> u64;
+    /// Gives back memory and threads until the next write.
+    fn rest(&mut self);
+}
+
+/// Gives the newest committed state of one index.
+pub(crate) trait Reader: Send + Sync {
+    fn snapshot(&self) -> Box<dyn Snapshot>;
+}
+
+/// A frozen state of one index. Segments are numbered from 0, documents within a segment too.
+pub(crate) trait Snapshot: Send + Sync {
+    /// Number of segments.
+    fn segments(&self) -> usize;
+    /// Number of documents, deleted ones included: document numbers in this segment are below it.
+    fn max_doc(&self, segment: usize) -> u32;
+    /// Documents that are not deleted, in all segments.
+    fn count(&self) -> u64;
+    /// Documents that are deleted but not yet merged away.
+    fn deleted(&self) -> u64;
+    /// Gets a query ready. `scored` asks for BM25 scores.
+    fn prepare(&self, plan: &Plan, scored: bool) -> Result<Box<dyn Matcher + '_>, StoreError>;
+    /// The numeric column of a path.
+    fn numbers(&self, segment: usize, path: &str) -> Result<Option<Box<dyn Numbers>>, StoreError>;
+    /// The string column of a path.
+    fn strings(&self, segment: usize, path: &str) -> Result<Option<Box<dyn Strings>>, StoreError>;
+    /// Reads a document back.
+    fn fetch(&self, segment: usize, doc: u32) -> Result<Fetched, StoreError>;
+    /// The versions of the documents with these ids, as far as they exist. Give sorted ids: neighbours share pages.
+    fn versions(&self, ids: &[&str]) -> Result<Vec<Option<u64>>, StoreError>;
+    /// Every id, for filling filters.
+    fn each_id(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError>;
+    /// Bytes on disk.
+    fn bytes(&self) -> u64;
+}
+
+/// A stored document.
+pub(crate) struct Fetched {
+    pub(crate) id: String,
+    pub(crate) version: u64,
+    pub(crate) source: Vec<u8>,
+}
+
+/// Receives runs of matching documents in rising order, and their scores (empty if not asked for).
+pub(crate) type Sink<'a> = dyn FnMut(&[u32], &[f32]) + 'a;
+
+/// A query that is ready to run.
+pub(crate) trait Matcher {
+    fn run(&self, segment: usize, sink: &mut Sink<'_>) -> Result<(), StoreError>;
+}
+
+/// A number of a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Number {
+    Int(i64),
+    Float(f64),
+}
+
+impl Number {
+    pub(crate) fn float(self) -> f64 {
+        match self {
+            Self::Int(n) => n as f64,
+            Self::Float(n) => n,
+        }
+    }
+
+    pub(crate) fn int(self) -> i64 {
+        match self {
+            Self::Int(n) => n,
+            Self::Float(n) => n as i64,
+        }
+    }
+}
+
+/// A numeric column.
+pub(crate) trait Numbers {
+    /// Calls back with the position in `docs` and each value of that document.
+    fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number));
+}
+
+/// A string column: every document holds ordinals of a sorted dictionary.
+pub(crate) trait Strings {
+    /// Calls back with the position in `docs` and each ordinal of that document.
+    fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, u64));
+    /// The string of an ordinal.
+    fn text(&self, ordinal: u64) -> Result<String, StoreError>;
+}

@@ -1,0 +1,263 @@
+//! The store as a whole: its indexes, its templates, and the way to the writer.
+
+use crate::config::Config;
+use crate::error::{ApiError, StoreError};
+use crate::files;
+use crate::index::{Index, Recipe};
+use crate::names::{self, Options};
+use crate::templates::Templates;
+use crate::wal::sync_dir;
+use crate::writer::{Job, Writer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// What `/metrics` tells.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) indexed: AtomicU64,
+    pub(crate) rejected: AtomicU64,
+    pub(crate) bulks: AtomicU64,
+    pub(crate) searches: AtomicU64,
+    pub(crate) requests: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) in_flight: AtomicUsize,
+}
+
+/// An open data folder. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    indexes: RwLock<BTreeMap<String, Arc<Index>>>,
+    /// Held while indexes or templates change.
+    changing: Mutex<()>,
+    templates: RwLock<Templates>,
+    jobs: mpsc::Sender<Job>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    counters: Counters,
+    ids: AtomicU64,
+    _lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = self.jobs.send(Job::Stop);
+        // The lock on the folder goes after the writer has let go of it.
+        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Store {
+    /// Opens the folder, replays what the last run had acknowledged but not committed, and starts the writer thread.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another process has the folder; [`StoreError::Io`], [`StoreError::Damaged`] or
+    /// [`StoreError::Engine`] if it cannot be read.
+    pub fn open(config: Config) -> Result<Self, StoreError> {
+        let lock = files::lock(&config.data_dir)?;
+        let root = config.data_dir.join("indices");
+        std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
+        sync_dir(&config.data_dir)?;
+        let templates = Templates::load(&config.data_dir.join("templates.json"))?;
+        let mut indexes = BTreeMap::new();
+        for entry in std::fs::read_dir(&root).map_err(StoreError::io(&root))? {
+            let dir = entry.map_err(StoreError::io(&root))?.path();
+            match Index::load(&root, &dir)? {
+                Some(index) => {
+                    indexes.insert(index.name.clone(), Arc::new(index));
+                }
+                // A crash while the index was being made or deleted: nothing in it was ever acknowledged, or all was
+                // given up.
+                None => std::fs::remove_dir_all(&dir).map_err(StoreError::io(&dir))?,
+            }
+        }
+        let all: Vec<_> = indexes.values().cloned().collect();
+        let writer = Writer::open(config.clone(), &all)?;
+        let (jobs, queue) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run(&queue))
+            .map_err(StoreError::io(&config.data_dir))?;
+        let seed = xxhash_rust::xxh3::xxh3_64(
+            format!("{:?}{}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
+        );
+        Ok(Self(Arc::new(Inner {
+            config,
+            indexes: RwLock::new(indexes),
+            changing: Mutex::new(()),
+            templates: RwLock::new(templates),
+            jobs,
+            writer: Mutex::new(Some(thread)),
+            counters: Counters::default(),
+            ids: AtomicU64::new(seed),
+            _lock: lock,
+        })))
+    }
+
+    /// Commits everything and stops the writer. Later writes are refused with 503.
+    pub async fn close(&self) {
+        self.send(Job::Stop);
+        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        (self.0.config.clock)()
+    }
+
+    /// A closed writer drops the job, and with it the sender that its answer would have come from.
+    pub(crate) fn send(&self, job: Job) {
+        let _ = self.0.jobs.send(job);
+    }
+
+    /// An id that no other document has: 128 bits of a random start and a counter.
+    pub(crate) fn new_id(&self) -> String {
+        let count = self.0.ids.fetch_add(1, Ordering::Relaxed);
+        format!("{:012x}{count:016x}", self.now() & 0xffff_ffff_ffff)
+    }
+
+    /// Names of all indexes, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.indexes.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// The index of exactly this name.
+    pub(crate) fn index(&self, name: &str) -> Option<Arc<Index>> {
+        self.0.indexes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The indexes that an expression means.
+    pub(crate) fn resolve(&self, expression: &str, options: Options) -> Result<Vec<Arc<Index>>, ApiError> {
+        let indexes = self.0.indexes.read().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<String> = indexes.keys().cloned().collect();
+        let found = names::resolve(expression, &names, options)?;
+        Ok(found.iter().filter_map(|name| indexes.get(name).cloned()).collect())
+    }
+
+    /// The index to write to, made by its template if it is new.
+    pub(crate) fn writable(&self, name: &str) -> Result<Arc<Index>, ApiError> {
+        match self.index(name) {
+            Some(index) => Ok(index),
+            None => self.create(name, None, true),
+        }
+    }
+
+    /// Makes an index. `body` may hold `mappings` and `settings` that go beyond the template's.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        body: Option<&Value>,
+        present_is_fine: bool,
+    ) -> Result<Arc<Index>, ApiError> {
+        names::check(name)?;
+        let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = self.index(name) {
+            if present_is_fine {
+                return Ok(index);
+            }
+            let mut error = ApiError::new(
+                400,
+                "resource_already_exists_exception",
+                format!("index [{name}/{:016x}] already exists", index.uuid),
+            );
+            error.index = Some(name.to_owned());
+            return Err(error);
+        }
+        let mut start = self.templates().start(name)?;
+        for (key, value) in body.and_then(Value::as_object).into_iter().flatten() {
+            match key.as_str() {
+                "mappings" => start.mapping.merge_json(value)?,
+                "settings" => start.settings = value.clone(),
+                "aliases" if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
+                other => return Err(ApiError::parsing(format!("unknown key [{other}] for create index"))),
+            }
+        }
+        let root = self.0.config.data_dir.join("indices");
+        let created = self.now();
+        let unique = self.0.ids.fetch_add(1, Ordering::Relaxed);
+        let uuid = xxhash_rust::xxh3::xxh3_64(format!("{name}{created}{unique}").as_bytes());
+        let index = Arc::new(Index::new(
+            &root,
+            Recipe {
+                name: name.to_owned(),
+                uuid,
+                created,
+                settings: start.settings,
+                data_stream: start.data_stream,
+                template: start.template,
+                mapping: start.mapping,
+            },
+        ));
+        let engine = index.open_engine(self.0.config.indexing_threads, self.0.config.indexing_memory)?;
+        index.save()?;
+        sync_dir(&root)?;
+        self.send(Job::Open { index: Arc::clone(&index), engine: Box::new(engine) });
+        let mut indexes = self.0.indexes.write().unwrap_or_else(PoisonError::into_inner);
+        indexes.insert(name.to_owned(), Arc::clone(&index));
+        Ok(index)
+    }
+
+    /// Deletes an index and its files.
+    pub(crate) async fn delete(&self, index: &Arc<Index>) -> Result<(), ApiError> {
+        {
+            let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut indexes = self.0.indexes.write().unwrap_or_else(PoisonError::into_inner);
+            if indexes.get(&index.name).is_none_or(|present| present.uuid != index.uuid) {
+                return Err(ApiError::no_index(&index.name));
+            }
+            indexes.remove(&index.name);
+        }
+        let (done, closed) = oneshot::channel();
+        self.send(Job::Close { uuid: index.uuid, done });
+        let _ = closed.await;
+        // Without its description the folder is no index, whatever happens to the rest of the removal.
+        let description: PathBuf = index.dir.join("index.json");
+        std::fs::remove_file(&description).map_err(StoreError::io(&description))?;
+        sync_dir(&index.dir)?;
+        std::fs::remove_dir_all(&index.dir).map_err(StoreError::io(&index.dir))?;
+        Ok(())
+    }
+
+    /// Makes every acknowledged document visible.
+    pub(crate) async fn refresh(&self) -> Result<(), ApiError> {
+        let (done, answer) = oneshot::channel();
+        self.send(Job::Refresh { done });
+        answer.await.map_err(|_| ApiError::new(503, "node_closed_exception", "the store is shutting down"))?
+    }
+
+    pub(crate) fn templates(&self) -> Templates {
+        self.0.templates.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the templates and writes them to disk, or changes nothing.
+    pub(crate) fn change_templates<T>(
+        &self,
+        change: impl FnOnce(&mut Templates) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut templates = self.templates();
+        let result = change(&mut templates)?;
+        templates.save(&self.0.config.data_dir.join("templates.json"))?;
+        *self.0.templates.write().unwrap_or_else(PoisonError::into_inner) = templates;
+        Ok(result)
+    }
+}

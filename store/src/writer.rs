@@ -1,0 +1,462 @@
+//! The one thread that writes: it decides about ids, appends to the log, makes a group durable with one fsync, feeds the
+//! engines, answers, and commits once per refresh interval.
+
+use crate::config::Config;
+use crate::error::{ApiError, StoreError};
+use crate::ids::IdFilter;
+use crate::index::Index;
+use crate::mapping::Mapped;
+use crate::record::{self, Change, ChangesWriter, Record};
+use crate::segments::{Engine, Incoming};
+use crate::wal::Wal;
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Requests are grouped up to this many bytes, so that the first of them does not wait for ever.
+const GROUP_BYTES: usize = 64 * 1024 * 1024;
+/// An index that nobody wrote to for this long gives back its memory and threads.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What to do with a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Create,
+    Index,
+    Delete,
+}
+
+/// One change that has passed the mapping.
+pub(crate) struct Op {
+    pub(crate) index: Arc<Index>,
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// The store chose the id, so that nobody can have used it before.
+    pub(crate) fresh: bool,
+    pub(crate) source: Bytes,
+    pub(crate) mapped: Mapped,
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) result: &'static str,
+    pub(crate) version: u64,
+    pub(crate) sequence: u64,
+}
+
+/// The outcomes of one bulk, in its order.
+pub(crate) type Outcomes = Vec<Result<Done, ApiError>>;
+
+/// An order to the writer.
+pub(crate) enum Job {
+    Bulk { ops: Vec<Op>, refresh: bool, done: oneshot::Sender<Outcomes> },
+    Grown { index: Arc<Index>, added: Value },
+    Open { index: Arc<Index>, engine: Box<dyn Engine> },
+    Close { uuid: u64, done: oneshot::Sender<()> },
+    Refresh { done: oneshot::Sender<Result<(), ApiError>> },
+    Stop,
+}
+
+struct Slot {
+    index: Arc<Index>,
+    engine: Option<Box<dyn Engine>>,
+    ids: IdFilter,
+    /// Ids changed since the last commit: their version, 0 for deleted.
+    tail: HashMap<String, u64>,
+    dirty: bool,
+    /// The mapping on disk is older than the one in use.
+    grown: bool,
+    written: Instant,
+}
+
+/// The writer's state.
+pub(crate) struct Writer {
+    config: Config,
+    slots: HashMap<u64, Slot>,
+    wal: Wal,
+    sequence: u64,
+}
+
+impl Writer {
+    /// Opens the engines of the given indexes, replays the log onto them and commits.
+    pub(crate) fn open(config: Config, indexes: &[Arc<Index>]) -> Result<Self, StoreError> {
+        let mut slots = HashMap::new();
+        for index in indexes {
+            let engine = index.open_engine(config.indexing_threads, config.indexing_memory)?;
+            slots.insert(index.uuid, Slot::new(Arc::clone(index), Box::new(engine))?);
+        }
+        let mut sequence =
+            slots.values().filter_map(|s| s.engine.as_ref()).map(|e| e.committed()).max().unwrap_or(0);
+        let dir = config.data_dir.join("wal");
+        let mut replayed = 0u64;
+        let wal = Wal::open(&dir, |payload| {
+            let Some((at, record)) = record::read(payload) else {
+                return Err(StoreError::Damaged {
+                    path: dir.clone(),
+                    reason: "it holds a record of unknown kind".into(),
+                });
+            };
+            sequence = sequence.max(at);
+            for slot in slots.values_mut() {
+                replayed += slot.replay(at, &record)?;
+            }
+            Ok(at)
+        })?;
+        sequence = sequence.max(wal.highest());
+        let mut writer = Self { config, slots, wal, sequence };
+        if replayed > 0 {
+            tracing::info!(changes = replayed, "replayed the write-ahead log");
+        }
+        writer.commit()?;
+        Ok(writer)
+    }
+
+    /// Works until told to stop or until every sender is gone.
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut next = Instant::now() + self.config.refresh_interval;
+        loop {
+            let busy = self.slots.values().any(|s| s.dirty || s.grown || s.engine.is_none());
+            let wait = if busy { next.saturating_duration_since(Instant::now()) } else { IDLE };
+            match jobs.recv_timeout(wait) {
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(first) => {
+                    if !busy {
+                        next = Instant::now() + self.config.refresh_interval;
+                    }
+                    if self.group(first, jobs) {
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if Instant::now() >= next {
+                if let Err(error) = self.commit() {
+                    tracing::error!(%error, "cannot commit; the log keeps every acknowledged document, trying again");
+                }
+                next = Instant::now() + self.config.refresh_interval;
+                self.rest();
+            }
+        }
+        if let Err(error) = self.commit() {
+            tracing::error!(%error, "cannot commit at the end; the next start replays the log");
+        }
+    }
+
+    /// Takes `first` and whatever waits behind it as one group. True when it is time to stop.
+    fn group(&mut self, first: Job, jobs: &Receiver<Job>) -> bool {
+        let mut bulks = Vec::new();
+        let mut refreshes = Vec::new();
+        let mut frames = Vec::new();
+        let mut undo = Vec::new();
+        let mut stop = false;
+        let mut job = Some(first);
+        while let Some(current) = job.take() {
+            match current {
+                Job::Bulk { ops, refresh, done } => {
+                    let outcomes = self.decide(&ops, &mut frames, &mut undo);
+                    bulks.push((ops, outcomes, refresh, done));
+                }
+                Job::Grown { index, added } => {
+                    self.sequence += 1;
+                    record::mapping(&mut frames, self.sequence, index.uuid, added.to_string().as_bytes());
+                    if let Some(slot) = self.slots.get_mut(&index.uuid) {
+                        slot.grown = true;
+                    }
+                }
+                Job::Open { index, engine } => match Slot::new(Arc::clone(&index), engine) {
+                    Ok(slot) => {
+                        self.slots.insert(index.uuid, slot);
+                    }
+                    Err(error) => {
+                        tracing::error!(index = %index.name, %error, "cannot open the index for writing");
+                    }
+                },
+                Job::Close { uuid, done } => {
+                    self.slots.remove(&uuid);
+                    let _ = done.send(());
+                }
+                Job::Refresh { done } => refreshes.push(done),
+                Job::Stop => stop = true,
+            }
+            if frames.len() < GROUP_BYTES && !stop {
+                job = jobs.try_recv().ok();
+            }
+        }
+        let durable = if frames.is_empty() { Ok(()) } else { self.wal.append(&frames, self.sequence) };
+        let failed = durable.err().map(|error| {
+            tracing::error!(%error, "cannot append to the write-ahead log");
+            for (uuid, id, before) in undo.drain(..).rev() {
+                if let Some(slot) = self.slots.get_mut(&uuid) {
+                    match before {
+                        Some(version) => slot.tail.insert(id, version),
+                        None => slot.tail.remove(&id),
+                    };
+                }
+            }
+            refused(&error)
+        });
+        let mut refresh = !refreshes.is_empty();
+        let mut answers = Vec::new();
+        for (ops, mut outcomes, wanted, done) in bulks {
+            match &failed {
+                Some(error) => {
+                    outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()));
+                }
+                None => self.apply(ops, &outcomes),
+            }
+            refresh |= wanted;
+            answers.push((outcomes, wanted, done));
+        }
+        // Answers that do not wait for visibility must not wait for the commit either.
+        for (outcomes, done) in answers.extract_if(.., |(_, wanted, _)| !*wanted).map(|(o, _, d)| (o, d)) {
+            let _ = done.send(outcomes);
+        }
+        if refresh {
+            let result = self.commit().map_err(|error| {
+                tracing::error!(%error, "cannot commit on refresh; the log keeps every acknowledged document");
+                ApiError::from(error)
+            });
+            refreshes.into_iter().for_each(|done| drop(done.send(result.clone())));
+        }
+        for (outcomes, _, done) in answers {
+            let _ = done.send(outcomes);
+        }
+        stop
+    }
+
+    /// Judges every change by its id, and frames those that go ahead.
+    fn decide(
+        &mut self,
+        ops: &[Op],
+        frames: &mut Vec<u8>,
+        undo: &mut Vec<(u64, String, Option<u64>)>,
+    ) -> Outcomes {
+        let known = self.known(ops);
+        let mut changes = ChangesWriter::new();
+        let mut outcomes = Vec::with_capacity(ops.len());
+        for (at, op) in ops.iter().enumerate() {
+            let Some(slot) = self.slots.get_mut(&op.index.uuid) else {
+                outcomes.push(Err(ApiError::no_index(&op.index.name)));
+                continue;
+            };
+            let present = match slot.tail.get(&op.id) {
+                Some(0) => None,
+                Some(version) => Some(*version),
+                None => known.get(&at).copied(),
+            };
+            let version = match (op.kind, present) {
+                (Kind::Create, Some(version)) => {
+                    let mut error = ApiError::new(
+                        409,
+                        "version_conflict_engine_exception",
+                        format!(
+                            "[{}]: version conflict, document already exists (current version [{version}])",
+                            op.id
+                        ),
+                    );
+                    error.index = Some(op.index.name.clone());
+                    outcomes.push(Err(error));
+                    continue;
+                }
+                (Kind::Delete, None) => {
+                    outcomes.push(Ok(Done { result: "not_found", version: 1, sequence: self.sequence }));
+                    continue;
+                }
+                (_, present) => present.map_or(1, |version| version + 1),
+            };
+            self.sequence += 1;
+            let delete = op.kind == Kind::Delete;
+            let before = slot.tail.insert(op.id.clone(), if delete { 0 } else { version });
+            undo.push((op.index.uuid, op.id.clone(), before));
+            changes.push(&Change { uuid: op.index.uuid, delete, version, id: &op.id, source: &op.source });
+            let result = match (delete, version) {
+                (true, _) => "deleted",
+                (false, 1) => "created",
+                _ => "updated",
+            };
+            outcomes.push(Ok(Done { result, version, sequence: self.sequence }));
+        }
+        changes.finish(frames, self.sequence);
+        outcomes
+    }
+
+    /// Versions in the committed segments of the ids that may be there, by position in `ops`.
+    fn known(&self, ops: &[Op]) -> HashMap<usize, u64> {
+        let mut maybe: HashMap<u64, Vec<(usize, &str)>> = HashMap::new();
+        for (at, op) in ops.iter().enumerate() {
+            if let Some(slot) = self.slots.get(&op.index.uuid)
+                && !op.fresh
+                && !slot.tail.contains_key(&op.id)
+                && slot.ids.maybe(op.id.as_bytes())
+            {
+                maybe.entry(op.index.uuid).or_default().push((at, &op.id));
+            }
+        }
+        let mut known = HashMap::new();
+        for (uuid, mut ids) in maybe {
+            ids.sort_by_key(|(_, id)| *id);
+            let Some(snapshot) = self.slots.get(&uuid).and_then(|slot| slot.index.snapshot()) else {
+                continue;
+            };
+            let names: Vec<&str> = ids.iter().map(|(_, id)| *id).collect();
+            match snapshot.versions(&names) {
+                Ok(versions) => {
+                    known.extend(ids.iter().zip(versions).filter_map(|((at, _), v)| Some((*at, v?))));
+                }
+                Err(error) => tracing::error!(%error, "cannot look up ids"),
+            }
+        }
+        known
+    }
+
+    /// Gives durable changes to the engines.
+    fn apply(&mut self, ops: Vec<Op>, outcomes: &Outcomes) {
+        for (op, outcome) in ops.iter().zip(outcomes) {
+            let Ok(done) = outcome else { continue };
+            if done.result == "not_found" {
+                continue;
+            }
+            let Some(slot) = self.slots.get_mut(&op.index.uuid) else { continue };
+            let delete = op.kind == Kind::Delete;
+            slot.put(&op.id, done.version, delete, &op.source, &op.mapped);
+        }
+    }
+
+    /// Makes everything visible and lets the log forget it.
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.mend()?;
+        let mut result = Ok(());
+        for slot in self.slots.values_mut() {
+            if let Err(error) = slot.commit(self.sequence) {
+                // An engine that failed once is not trusted again: it is opened anew from disk and the log.
+                slot.engine = None;
+                result = Err(error);
+            }
+        }
+        result?;
+        self.wal.release(self.sequence).map_err(StoreError::io(self.config.data_dir.join("wal")))
+    }
+
+    /// Opens failed engines again and replays the log onto them.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        for slot in self.slots.values_mut().filter(|slot| slot.engine.is_none()) {
+            let engine = slot.index.open_engine(self.config.indexing_threads, self.config.indexing_memory)?;
+            slot.engine = Some(Box::new(engine));
+            let mut replay = |payload: &[u8]| match record::read(payload) {
+                Some((at, record)) => slot.replay(at, &record).map(|_| ()),
+                None => Ok(()),
+            };
+            if let Err(error) = self.wal.replay(&mut replay) {
+                slot.engine = None;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        for slot in self.slots.values_mut().filter(|s| !s.dirty && s.written.elapsed() > IDLE) {
+            if let Some(engine) = &mut slot.engine {
+                engine.rest();
+            }
+        }
+    }
+}
+
+impl Slot {
+    fn new(index: Arc<Index>, engine: Box<dyn Engine>) -> Result<Self, StoreError> {
+        let mut ids = IdFilter::new();
+        if let Some(snapshot) = index.snapshot() {
+            snapshot.each_id(&mut |id| ids.insert(id))?;
+        }
+        let (engine, tail) = (Some(engine), HashMap::new());
+        Ok(Self { index, engine, ids, tail, dirty: false, grown: false, written: Instant::now() })
+    }
+
+    fn put(&mut self, id: &str, version: u64, delete: bool, source: &[u8], mapped: &Mapped) {
+        self.dirty = true;
+        self.written = Instant::now();
+        self.ids.insert(id.as_bytes());
+        let Some(engine) = &mut self.engine else { return };
+        let mut result = Ok(());
+        if delete || version > 1 {
+            result = engine.delete(id);
+        }
+        if !delete && result.is_ok() {
+            result = engine.add(Incoming { id, version, source, mapped });
+        }
+        if let Err(error) = result {
+            tracing::error!(index = %self.index.name, %error, "the engine failed; it will be rebuilt from the log");
+            self.engine = None;
+        }
+    }
+
+    fn commit(&mut self, sequence: u64) -> Result<(), StoreError> {
+        if self.grown {
+            self.index.save()?;
+            self.grown = false;
+        }
+        if self.dirty
+            && let Some(engine) = &mut self.engine
+        {
+            engine.commit(sequence)?;
+            self.tail.clear();
+            self.dirty = false;
+        }
+        Ok(())
+    }
+
+    /// Takes from a record of the log what is ours and not yet committed. Answers how many changes that was.
+    fn replay(&mut self, at: u64, record: &Record<'_>) -> Result<u64, StoreError> {
+        let dir = self.index.dir.clone();
+        let damaged = |reason: String| StoreError::Damaged { path: dir.clone(), reason };
+        match record {
+            Record::Mapping { uuid, json } if *uuid == self.index.uuid => {
+                let json = serde_json::from_slice(json).map_err(|e| damaged(e.to_string()))?;
+                self.index.replay_mapping(&json).map_err(|e| damaged(e.reason))?;
+                self.grown = true;
+                Ok(0)
+            }
+            Record::Changes(changes) if self.engine.as_ref().is_some_and(|e| e.committed() < at) => {
+                let mut count = 0;
+                let uuid = self.index.uuid;
+                for change in changes.iter().filter(|change| change.uuid == uuid) {
+                    let mapped = if change.delete {
+                        Mapped::default()
+                    } else {
+                        let json =
+                            serde_json::from_slice(change.source).map_err(|e| damaged(e.to_string()))?;
+                        self.index.map(&json, &|_| ()).map_err(|e| damaged(e.reason))?
+                    };
+                    self.tail.insert(change.id.to_owned(), if change.delete { 0 } else { change.version });
+                    self.put(change.id, change.version, change.delete, change.source, &mapped);
+                    count += 1;
+                }
+                Ok(count)
+            }
+            _ => Ok(0),
+        }
+    }
+}
+
+/// OpenSearch's words for a disk that has no room.
+fn refused(error: &std::io::Error) -> ApiError {
+    if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) {
+        return ApiError::new(
+            429,
+            "cluster_block_exception",
+            "blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has \
+             read-only-allow-delete block];",
+        );
+    }
+    ApiError::new(
+        503,
+        "unavailable_shards_exception",
+        format!("the write-ahead log cannot be written: {error}"),
+    )
+}

@@ -1,0 +1,214 @@
+//! Writing: bulk, ids, mappings, templates, data streams, names.
+
+mod common;
+
+use common::start;
+use serde_json::{Value, json};
+use std::io::Write as _;
+
+#[tokio::test]
+async fn root_is_what_clients_look_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let root = server.ok("GET", "/", Value::Null).await;
+    assert_eq!(root["version"]["distribution"], "opensearch");
+    assert_eq!(root["tagline"], "The OpenSearch Project: https://opensearch.org/");
+    assert_eq!(server.raw("HEAD", "/", "", b"").await, (200, String::new()));
+    assert_eq!(server.raw("GET", "/healthz", "", b"").await.0, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bulk_judges_each_item_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let body = concat!(
+        r#"{"create":{"_index":"a","_id":"1","_type":"_doc"}}"#,
+        "\n",
+        r#"{"n":1}"#,
+        "\n",
+        r#"{"create":{"_index":"a","_id":"1"}}"#,
+        "\n",
+        r#"{"n":2}"#,
+        "\n",
+        r#"{"index":{"_index":"a","_id":"2"}}"#,
+        "\n",
+        r#"{"n":"not a number"}"#,
+        "\n",
+        r#"{"index":{"_index":"a","_id":"3"}}"#,
+        "\n",
+        r#"{"n":"#,
+        "\n",
+        r#"{"index":{"_index":"A","_id":"4"}}"#,
+        "\n",
+        r#"{"n":1}"#,
+        "\n",
+        r#"{"index":{"_index":"a","_id":"1"}}"#,
+        "\n",
+        r#"{"n":"7"}"#,
+        "\n",
+    );
+    let (_, text) = server.raw("POST", "/_bulk?refresh=true", "", body.as_bytes()).await;
+    assert!(
+        text.starts_with(r#"{"took":"#) && text.contains(r#","errors":true,"items":[{"create":"#),
+        "{text}"
+    );
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let item = |at: usize| answer["items"][at].as_object().unwrap().values().next().unwrap().clone();
+    let statuses: Vec<_> = (0..6).map(|at| item(at)["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [201, 409, 400, 400, 400, 200], "{text}");
+    assert_eq!(item(1)["error"]["type"], "version_conflict_engine_exception");
+    assert_eq!(item(2)["error"]["type"], "mapper_parsing_exception");
+    assert!(
+        item(2)["error"]["reason"].as_str().unwrap().contains("failed to parse field [n] of type [long]")
+    );
+    assert_eq!(item(4)["error"]["type"], "invalid_index_name_exception");
+    assert_eq!((&item(5)["result"], &item(5)["_version"]), (&json!("updated"), &json!(2)));
+    assert_eq!(server.ids("a", json!({"query": {"term": {"n": 7}}})).await, ["1"]);
+    assert_eq!(server.count("a", json!({"match_all": {}})).await, 1);
+    // The same after the id went from the uncommitted tail into a segment.
+    let again = server.bulk("/a/_bulk", "{\"create\":{\"_id\":\"1\"}}\n{\"n\":1}\n").await;
+    assert_eq!(again["items"][0]["create"]["status"], 409);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn gzip_and_refusals() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"{\"index\":{}}\n{\"a\":1}\n").unwrap();
+    let (status, text) =
+        server.raw("POST", "/z/_bulk?refresh", "content-encoding: gzip\r\n", &gzip.finish().unwrap()).await;
+    assert_eq!(status, 200);
+    assert!(text.contains(r#""errors":false,"items":["#), "{text}");
+    assert_eq!(server.count("z", json!({"match_all": {}})).await, 1);
+    for (body, word) in [
+        ("{\"index\":{}}\n{\"a\":1}", "terminated by a newline"),
+        ("{\"indx\":{}}\n{\"a\":1}\n", "indx"),
+        ("{\"index\":{\"_nonsense\":1}}\n{\"a\":1}\n", "_nonsense"),
+        ("", "no requests added"),
+    ] {
+        let (status, text) = server.raw("POST", "/z/_bulk", "", body.as_bytes()).await;
+        assert!(status == 400 && text.contains(word), "{text}");
+    }
+    assert_eq!(server.send("GET", "/_nonsense/x/y", Value::Null).await.0, 400);
+    assert_eq!(server.send("POST", "/z/_search?nonsense=1", Value::Null).await.0, 400);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn dynamic_mapping_and_templates() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    server
+        .ok(
+            "PUT",
+            "/_index_template/t",
+            json!({
+                "index_patterns": ["logs-*"], "priority": 10,
+                "template": {"mappings": {"properties": {
+                    "status": {"type": "short"}, "client": {"properties": {"ip": {"type": "ip"}}},
+                    "message": {"type": "match_only_text"}}}}
+            }),
+        )
+        .await;
+    server.ok("PUT", "/_index_template/low", json!({"index_patterns": ["*"], "priority": 1})).await;
+    let document = json!({"status": "200", "client": {"ip": "10.1.2.3"}, "message": "Hello World", "tags": ["a", "b"],
+        "when": "2026-11-23T10:00:00Z", "ok": true, "f": 1.5, "deep": {"er": {"x": 1}}, "text": "Some Words"});
+    let answer = server.fill("logs-1", &[("1", document)]).await;
+    assert_eq!(answer["errors"], false, "{answer}");
+    let mapping = server.ok("GET", "/logs-1/_mapping", Value::Null).await;
+    let of = |pointer: &str| mapping["logs-1"]["mappings"].pointer(pointer).cloned().unwrap_or_default();
+    for (pointer, kind) in [
+        ("/properties/status/type", "short"),
+        ("/properties/client/properties/ip/type", "ip"),
+        ("/properties/message/type", "match_only_text"),
+        ("/properties/tags/fields/keyword/type", "keyword"),
+        ("/properties/when/type", "date"),
+        ("/properties/ok/type", "boolean"),
+        ("/properties/f/type", "float"),
+        ("/properties/deep/properties/er/properties/x/type", "long"),
+        ("/properties/text/type", "text"),
+    ] {
+        assert_eq!(of(pointer), kind, "{pointer} in {mapping}");
+    }
+    for query in [
+        json!({"term": {"status": 200}}),
+        json!({"term": {"client.ip": "10.0.0.0/8"}}),
+        json!({"match": {"message": "world"}}),
+        json!({"term": {"tags.keyword": "b"}}),
+        json!({"range": {"when": {"gte": "2026-11-23", "lt": "2026-11-24"}}}),
+        json!({"term": {"ok": true}}),
+        json!({"range": {"f": {"gt": 1}}}),
+        json!({"term": {"deep.er.x": "1"}}),
+        json!({"match_phrase": {"text": "some words"}}),
+        json!({"exists": {"field": "deep"}}),
+        json!({"exists": {"field": "message"}}),
+        json!({"prefix": {"text.keyword": "Some"}}),
+        json!({"wildcard": {"tags.keyword": {"value": "?"}}}),
+        json!({"ids": {"values": ["1"]}}),
+    ] {
+        assert_eq!(server.count("logs-1", query.clone()).await, 1, "{query}");
+    }
+    for query in [
+        json!({"term": {"status": 404}}),
+        json!({"term": {"client.ip": "11.0.0.0/8"}}),
+        json!({"match": {"message": "worl"}}),
+        json!({"match_phrase": {"text": "words some"}}),
+        json!({"exists": {"field": "absent"}}),
+        json!({"term": {"absent": 1}}),
+        json!({"bool": {"must_not": [{"term": {"ok": true}}]}}),
+    ] {
+        assert_eq!(server.count("logs-1", query.clone()).await, 0, "{query}");
+    }
+    let caps = server.ok("GET", "/logs-*/_field_caps?fields=*", Value::Null).await;
+    assert_eq!(caps["fields"]["tags.keyword"]["keyword"]["aggregatable"], true);
+    let bad = server.send("PUT", "/_index_template/bad", json!({"index_patterns": ["x"], "template": {"mappings": {"properties": {"a": {"type": "geo_point"}}}}})).await;
+    assert_eq!((bad.0, bad.1["error"]["type"].as_str()), (400, Some("mapper_parsing_exception")));
+    assert_eq!(server.send("HEAD", "/_index_template/t", Value::Null).await.0, 200);
+    assert_eq!(server.send("HEAD", "/_index_template/none", Value::Null).await.0, 404);
+    server.ok("DELETE", "/_index_template/t", Value::Null).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn data_streams_take_only_create() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    server.ok("PUT", "/_index_template/ds", json!({"index_patterns": ["ds"], "data_stream": {}})).await;
+    let body = "{\"index\":{}}\n{\"@timestamp\":1}\n{\"create\":{}}\n{\"a\":1}\n{\"create\":{}}\n{\"@timestamp\":\"2026-01-01\"}\n";
+    let answer = server.bulk("/ds/_bulk", body).await;
+    let statuses: Vec<_> = answer["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item.as_object().unwrap().values().next().unwrap()["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(statuses, [400, 400, 201]);
+    let streams = server.ok("GET", "/_data_stream/ds", Value::Null).await;
+    assert_eq!(streams["data_streams"][0]["timestamp_field"]["name"], "@timestamp");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn names_and_deletion() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    for index in ["a-1", "a-2", "b"] {
+        server.fill(index, &[("x", json!({"n": 1}))]).await;
+    }
+    let all = json!({"match_all": {}});
+    assert_eq!(server.count("a-*", all.clone()).await, 2);
+    assert_eq!(server.count("a-*,b", all.clone()).await, 3);
+    assert_eq!(server.count("_all", all.clone()).await, 3);
+    assert_eq!(server.count("nope-*", all.clone()).await, 0);
+    let (status, answer) = server.send("POST", "/nope/_search", Value::Null).await;
+    assert_eq!((status, answer["error"]["type"].as_str()), (404, Some("index_not_found_exception")));
+    assert_eq!(server.send("POST", "/nope/_search?ignore_unavailable=true", Value::Null).await.0, 200);
+    let table = server.raw("GET", "/_cat/indices?h=index,docs.count", "", b"").await.1;
+    assert_eq!(table, "a-1 1\na-2 1\nb   1\n");
+    server.ok("DELETE", "/a-1", Value::Null).await;
+    assert_eq!(server.send("HEAD", "/a-1", Value::Null).await.0, 404);
+    server.stop().await;
+}
