@@ -1,0 +1,147 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use alces_agent::cli::AgentArgs;
+use alces_collector::cli::CollectorArgs;
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+/// The Rust ELK for a helpdesk fleet: agent, collector, dashboard and an embedded store
+#[derive(Parser)]
+#[command(name = "alces", version, about, after_help = "\
+Examples:
+  alces demo                                   everything in one process, with sample traffic
+  alces up --logs '/srv/app/runtime/logs/*.log'  the same for your own logs
+  alces collector -f pipelines/seed.conf       a Logstash pipeline, unchanged
+
+`alces <role> --help` shows each role's options and examples.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show everything at work: sample traffic, agent, collector, store and dashboard in one process
+    Demo(DemoArgs),
+    /// Run agent, collector, store and dashboard in one process for this machine's logs
+    Up(UpArgs),
+    /// Tail log files and read host metrics, and ship both to a collector
+    Agent(AgentArgs),
+    /// Run a Logstash pipeline: inputs, filters, outputs
+    Collector(CollectorArgs),
+    /// Run the dashboard over an OpenSearch or `alces store`
+    Dashboard(DashboardArgs),
+    /// Run the embedded store, which speaks OpenSearch's REST API
+    Store(StoreArgs),
+    /// Check pipeline files and report everything that is wrong with them
+    Check(CheckArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces demo
+  alces demo --data-dir ./demo-data    keep the data
+
+The 10,000 requests are real ones (an access log of 2015), moved into the last two hours and then repeated live. The log
+has no response times: those in the demo are made up.")]
+pub(crate) struct DemoArgs {
+    /// Keep the data here [default: a temporary folder, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of the dashboard [default: 127.0.0.1:5601, or a free port where that is taken]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) dashboard: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces up
+  alces up --logs '/var/log/nginx/*.log' --logs '/srv/app/runtime/logs/*.log' --data-dir /var/lib/alces
+
+Nginx's access and error logs are understood, with response times where deploy/nginx/log_format.conf is used. A restart or
+a kill neither loses nor doubles a line.")]
+pub(crate) struct UpArgs {
+    /// Files to tail besides /var/log/nginx/*.log, as a path pattern (quote it); may be given several times
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) logs: Vec<String>,
+    /// Files to leave alone
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// Where everything is kept [default: /var/lib/alces, or below the user's state folder]
+    #[arg(long, value_name = "DIR", env = "ALCES_DATA")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A pipeline of your own in place of the built-in one
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) pipeline: Vec<PathBuf>,
+    /// Address of the dashboard
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5601")]
+    pub(crate) dashboard: SocketAddr,
+    /// Address of the store
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9200")]
+    pub(crate) store: SocketAddr,
+    /// Port of the collector's `beats` input on 127.0.0.1, for other senders
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5044")]
+    pub(crate) beats: SocketAddr,
+    /// Seconds between two readings of the host's metrics; 0 switches them off
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) metrics: u64,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces store --data-dir /var/lib/alces/store
+  curl http://127.0.0.1:9200/_cat/indices?v
+
+Clients of OpenSearch work as far as the API is there; what is not answers 400 and names it.")]
+pub(crate) struct StoreArgs {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9200")]
+    pub(crate) listen: SocketAddr,
+    /// Where the data is kept [default: /var/lib/alces/store, or below the user's state folder]
+    #[arg(long, value_name = "DIR", env = "ALCES_STORE_DATA")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces dashboard --opensearch http://127.0.0.1:9200
+  ALCES_OPENSEARCH_PASSWORD=… alces dashboard --opensearch https://search:9200 --user viewer --logs 'logs-*'")]
+pub(crate) struct DashboardArgs {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5601")]
+    pub(crate) listen: SocketAddr,
+    /// URL of OpenSearch or of `alces store`
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9200")]
+    pub(crate) opensearch: Url,
+    /// Index patterns of logs, separated by commas
+    #[arg(long, value_name = "PATTERNS")]
+    pub(crate) logs: Option<String>,
+    /// Index patterns of host metrics, separated by commas
+    #[arg(long, value_name = "PATTERNS")]
+    pub(crate) metrics: Option<String>,
+    /// Login at OpenSearch; its password comes from the environment
+    #[arg(long, value_name = "NAME", requires = "password")]
+    pub(crate) user: Option<String>,
+    /// Password at OpenSearch: set it in the environment, where no process list shows it
+    #[arg(long, value_name = "TEXT", env = "ALCES_OPENSEARCH_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces check pipelines/seed.conf
+  alces check /etc/logstash/conf.d/
+
+Exit code 0: fine. 1: something is wrong, and all of it is listed.")]
+pub(crate) struct CheckArgs {
+    /// Pipeline files, or folders of *.conf files that count as one pipeline
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}

@@ -1,0 +1,109 @@
+//! Each role alone.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use alces_agent::cli::{AgentArgs, shutdown_signal};
+use alces_collector::{
+    Collector, Plan, Settings, api,
+    cli::{Api, CollectorArgs, read_sources},
+};
+use alces_filters::{Clock, EcsMode};
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use tokio::{net::TcpListener, sync::watch};
+use tracing::info;
+
+use crate::{
+    cli::{CheckArgs, DashboardArgs, StoreArgs},
+    paths::data_dir,
+};
+
+/// The environment, passed in.
+pub(crate) type Environment = fn(&str) -> Option<String>;
+
+pub(crate) fn clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+pub(crate) async fn agent(args: AgentArgs) -> anyhow::Result<()> {
+    Ok(alces_agent::run(args.into_config(), Timestamp::now, shutdown_signal()).await?)
+}
+
+pub(crate) async fn collector(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
+    let sources = args.sources().map_err(anyhow::Error::msg)?;
+    let api = args.api().map_err(anyhow::Error::msg)?;
+    let plan = Plan::compile(&sources, &env, args.ecs.into(), &clock())?;
+    let mut settings = Settings::new(data_dir(args.data_dir, "collector", env));
+    settings.allow_plaintext = args.allow_plaintext;
+    settings.workers = args.workers.unwrap_or(settings.workers);
+    let collector = Collector::bind(plan, settings, clock()).await?;
+    let (stop, mut stopped) = watch::channel(false);
+    let api = match api {
+        Api::Off => None,
+        Api::FirstFree => Some(api::bind(None).await?),
+        Api::At(address) => Some(api::bind(Some(address)).await?),
+    };
+    let api = api.map(|listener| {
+        if let Ok(address) = listener.local_addr() {
+            info!(%address, "monitoring API listening");
+        }
+        let stats = collector.stats();
+        tokio::spawn(api::serve(listener, stats, async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        }))
+    });
+    let result = collector.run(shutdown_signal()).await;
+    let _ = stop.send(true);
+    if let Some(api) = api {
+        api.abort();
+    }
+    Ok(result?)
+}
+
+pub(crate) async fn store(args: StoreArgs) -> anyhow::Result<()> {
+    let listener = listen(args.listen, "--listen").await?;
+    let folder = data_dir(args.data_dir, "store", crate::environment);
+    info!(address = %listener.local_addr()?, data = %folder.display(), "store listening");
+    Ok(alces_store::serve(listener, alces_store::Config::new(folder), shutdown_signal()).await?)
+}
+
+pub(crate) async fn dashboard(args: DashboardArgs) -> anyhow::Result<()> {
+    let listener = listen(args.listen, "--listen").await?;
+    let mut config = alces_dashboard::Config::new(args.opensearch);
+    config.logs = args.logs.unwrap_or(config.logs);
+    config.metrics = args.metrics.unwrap_or(config.metrics);
+    config.basic_auth = args.user.zip(args.password);
+    info!(url = %format!("http://{}/", listener.local_addr()?), "dashboard listening");
+    Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
+}
+
+pub(crate) fn check(args: &CheckArgs, env: Environment) -> anyhow::Result<()> {
+    let mut wrong = false;
+    for path in &args.files {
+        let sources = read_sources(std::slice::from_ref(path)).map_err(anyhow::Error::msg)?;
+        match Plan::compile(&sources, &env, EcsMode::V8, &clock()) {
+            Ok(_) => println!("{}: ok", path.display()),
+            Err(errors) => {
+                eprintln!("{errors}\n");
+                wrong = true;
+            }
+        }
+    }
+    if wrong {
+        bail!("there are errors in the pipeline");
+    }
+    Ok(())
+}
+
+/// Opens a listener, on this machine only: logins and TLS come with later work.
+pub(crate) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "{option} {address}: this is reachable from other machines, and login and TLS are not there yet; \
+             use 127.0.0.1 and put a proxy before it that has both"
+        );
+    }
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{option}: cannot listen on {address}: choose another address, or port 0 for a free one"))
+}
