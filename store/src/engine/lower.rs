@@ -28,7 +28,8 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
             }));
             clauses.extend(should.iter().map(|p| (Occur::Should, lower(p, fields))));
             if clauses.is_empty() || (must.is_empty() && filter.is_empty() && *minimum == 0) {
-                clauses.push((Occur::Must, Box::new(AllQuery)));
+                // Something must match for a negation to be taken from; it does not add to the score.
+                clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))));
             }
             clauses.extend(must_not.iter().map(|p| (Occur::MustNot, lower(p, fields))));
             Box::new(BooleanQuery::with_minimum_required_clauses(clauses, *minimum))
