@@ -138,7 +138,7 @@ async fn compare(docs: Vec<Doc>, asks: Vec<Ask>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn same_answers(docs in docs(), asks in prop::collection::vec(ask(), 1..8)) {

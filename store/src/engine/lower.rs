@@ -2,14 +2,14 @@
 
 use super::Fields;
 use super::dictionary::DictionaryQuery;
+use super::range::NumberQuery;
 use crate::query::plan::Plan;
-use crate::segments::Number;
 use std::ops::Bound;
 use std::sync::Arc;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, Occur,
-    PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+    PhraseQuery, Query, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -67,12 +67,7 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
             })
         }
         Plan::Numbers { path, low, high } => {
-            let end = |bound: &Bound<Number>| match bound {
-                Bound::Included(n) => Bound::Included(number(fields.numbers, path, *n)),
-                Bound::Excluded(n) => Bound::Excluded(number(fields.numbers, path, *n)),
-                Bound::Unbounded => Bound::Unbounded,
-            };
-            Box::new(RangeQuery::new(end(low), end(high)))
+            Box::new(NumberQuery { path: format!("n.{path}"), low: *low, high: *high })
         }
         Plan::Word { path, word } => {
             Box::new(TermQuery::new(string(fields.text, path, word), IndexRecordOption::WithFreqs))
@@ -106,15 +101,6 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
 fn string(field: Field, path: &str, text: &str) -> Term {
     let mut term = Term::from_field_json_path(field, path, true);
     term.append_type_and_str(text);
-    term
-}
-
-fn number(field: Field, path: &str, number: Number) -> Term {
-    let mut term = Term::from_field_json_path(field, path, true);
-    match number {
-        Number::Int(n) => term.append_type_and_fast_value(n),
-        Number::Float(n) => term.append_type_and_fast_value(n),
-    }
     term
 }
 
