@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 /// A line pair whose judgement is known, or which waits for the writer's.
@@ -173,8 +173,8 @@ impl Bulk {
         let Self { items, ops } = self;
         let bytes: usize = ops.iter().map(|op| op.source.len()).sum();
         let counters = store.counters();
-        if counters.in_flight.fetch_add(bytes, Ordering::Relaxed) > store.config().max_in_flight {
-            counters.in_flight.fetch_sub(bytes, Ordering::Relaxed);
+        let flight = Flight::board(&counters.in_flight, bytes);
+        if flight.total > store.config().max_in_flight {
             return Err(ApiError::new(
                 429,
                 "rejected_execution_exception",
@@ -184,13 +184,34 @@ impl Bulk {
         let (done, answer) = oneshot::channel();
         store.send(Job::Bulk { ops, refresh, done });
         let outcomes = answer.await;
-        counters.in_flight.fetch_sub(bytes, Ordering::Relaxed);
+        drop(flight);
         let outcomes = outcomes
             .map_err(|_| ApiError::new(503, "node_closed_exception", "the store is shutting down"))?;
         let good = outcomes.iter().filter(|o| o.is_ok()).count();
         counters.indexed.fetch_add(good as u64, Ordering::Relaxed);
         counters.rejected.fetch_add((items.len() - good) as u64, Ordering::Relaxed);
         Ok(answer_text(&items, outcomes, took()))
+    }
+}
+
+/// Bytes that wait for the writer. A guard, because a client that goes away drops the request at any await.
+struct Flight<'a> {
+    gauge: &'a AtomicUsize,
+    bytes: usize,
+    total: usize,
+}
+
+impl<'a> Flight<'a> {
+    fn board(gauge: &'a AtomicUsize, bytes: usize) -> Self {
+        // Counted without itself, so that one large request alone is never refused.
+        let total = gauge.fetch_add(bytes, Ordering::Relaxed);
+        Self { gauge, bytes, total }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.gauge.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

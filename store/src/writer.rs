@@ -80,6 +80,8 @@ pub(crate) struct Writer {
     slots: HashMap<u64, Slot>,
     wal: Wal,
     sequence: u64,
+    /// Growths of mappings that could not be appended: they go before anything that comes later.
+    unlogged: Vec<(u64, String)>,
 }
 
 impl Writer {
@@ -108,7 +110,7 @@ impl Writer {
             Ok(at)
         })?;
         sequence = sequence.max(wal.highest());
-        let mut writer = Self { config, slots, wal, sequence };
+        let mut writer = Self { config, slots, wal, sequence, unlogged: Vec::new() };
         if replayed > 0 {
             tracing::info!(changes = replayed, "replayed the write-ahead log");
         }
@@ -154,6 +156,11 @@ impl Writer {
         let mut frames = Vec::new();
         let mut undo = Vec::new();
         let mut stop = false;
+        let mut grown = std::mem::take(&mut self.unlogged);
+        for (uuid, json) in &grown {
+            self.sequence += 1;
+            record::mapping(&mut frames, self.sequence, *uuid, json.as_bytes());
+        }
         let mut job = Some(first);
         while let Some(current) = job.take() {
             match current {
@@ -163,7 +170,9 @@ impl Writer {
                 }
                 Job::Grown { index, added } => {
                     self.sequence += 1;
-                    record::mapping(&mut frames, self.sequence, index.uuid, added.to_string().as_bytes());
+                    let json = added.to_string();
+                    record::mapping(&mut frames, self.sequence, index.uuid, json.as_bytes());
+                    grown.push((index.uuid, json));
                     if let Some(slot) = self.slots.get_mut(&index.uuid) {
                         slot.grown = true;
                     }
@@ -190,6 +199,7 @@ impl Writer {
         let durable = if frames.is_empty() { Ok(()) } else { self.wal.append(&frames, self.sequence) };
         let failed = durable.err().map(|error| {
             tracing::error!(%error, "cannot append to the write-ahead log");
+            self.unlogged = std::mem::take(&mut grown);
             for (uuid, id, before) in undo.drain(..).rev() {
                 if let Some(slot) = self.slots.get_mut(&uuid) {
                     match before {

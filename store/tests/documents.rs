@@ -1,5 +1,7 @@
 //! Writing: bulk, ids, mappings, templates, data streams, names.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::start;

@@ -1,5 +1,7 @@
 //! What was acknowledged is there after `kill -9`, once.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use alces_store::{Config, Store, StoreError};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 /// Not a test of its own: the process that the others kill. Does nothing unless it is started as that.
 #[tokio::test]
+#[allow(clippy::disallowed_methods)] // The parent passes the folder in; a test binary takes no arguments of its own.
 async fn victim() {
     let Ok(dir) = std::env::var("ALCES_STORE_VICTIM") else { return };
     let mut config = Config::new(dir);

@@ -1,5 +1,7 @@
 //! Reading: hits, sorting, pages, aggregations, and what is refused.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Server, start};

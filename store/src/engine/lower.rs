@@ -2,14 +2,14 @@
 
 use super::Fields;
 use super::dictionary::DictionaryQuery;
+use super::range::NumberQuery;
 use crate::query::plan::Plan;
-use crate::segments::Number;
 use std::ops::Bound;
 use std::sync::Arc;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, Occur,
-    PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+    PhraseQuery, Query, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -28,7 +28,8 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
             }));
             clauses.extend(should.iter().map(|p| (Occur::Should, lower(p, fields))));
             if clauses.is_empty() || (must.is_empty() && filter.is_empty() && *minimum == 0) {
-                clauses.push((Occur::Must, Box::new(AllQuery)));
+                // Something must match for a negation to be taken from; it does not add to the score.
+                clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))));
             }
             clauses.extend(must_not.iter().map(|p| (Occur::MustNot, lower(p, fields))));
             Box::new(BooleanQuery::with_minimum_required_clauses(clauses, *minimum))
@@ -66,12 +67,7 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
             })
         }
         Plan::Numbers { path, low, high } => {
-            let end = |bound: &Bound<Number>| match bound {
-                Bound::Included(n) => Bound::Included(number(fields.numbers, path, *n)),
-                Bound::Excluded(n) => Bound::Excluded(number(fields.numbers, path, *n)),
-                Bound::Unbounded => Bound::Unbounded,
-            };
-            Box::new(RangeQuery::new(end(low), end(high)))
+            Box::new(NumberQuery { path: format!("n.{path}"), low: *low, high: *high })
         }
         Plan::Word { path, word } => {
             Box::new(TermQuery::new(string(fields.text, path, word), IndexRecordOption::WithFreqs))
@@ -105,15 +101,6 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
 fn string(field: Field, path: &str, text: &str) -> Term {
     let mut term = Term::from_field_json_path(field, path, true);
     term.append_type_and_str(text);
-    term
-}
-
-fn number(field: Field, path: &str, number: Number) -> Term {
-    let mut term = Term::from_field_json_path(field, path, true);
-    match number {
-        Number::Int(n) => term.append_type_and_fast_value(n),
-        Number::Float(n) => term.append_type_and_fast_value(n),
-    }
     term
 }
 

@@ -6,6 +6,7 @@
 
 mod dictionary;
 mod lower;
+mod range;
 mod snapshot;
 
 use crate::error::StoreError;

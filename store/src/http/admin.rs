@@ -1,6 +1,6 @@
 //! The root page, indexes, mappings, templates, data streams.
 
-use super::{Call, Reply, Result};
+use super::{Call, Reply, Result, SELECT};
 use crate::error::ApiError;
 use crate::mapping::types::FieldType;
 use crate::names::wildcard;
@@ -40,6 +40,7 @@ pub(super) fn root(store: &Store) -> Result {
 }
 
 pub(super) async fn refresh(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
     let indexes = store.resolve(expression, call.options())?;
     store.refresh().await?;
     let count = indexes.len();
@@ -47,6 +48,7 @@ pub(super) async fn refresh(store: &Store, call: &Call, expression: &str) -> Res
 }
 
 pub(super) fn mapping(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
     let mut out = Map::new();
     for index in store.resolve(expression, call.options())? {
         out.insert(index.name.clone(), json!({"mappings": index.mapping().to_json()}));
@@ -91,12 +93,14 @@ pub(super) fn field_caps(store: &Store, call: &Call, expression: &str) -> Result
 }
 
 pub(super) fn create_index(store: &Store, call: &Call, name: &str) -> Result {
+    call.only(SELECT)?;
     let body = call.json()?;
     store.create(name, Some(&body), false)?;
     Reply::json(&json!({"acknowledged": true, "shards_acknowledged": true, "index": name}))
 }
 
 pub(super) fn get_index(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
     let mut out = Map::new();
     let indexes = store.resolve(expression, call.options())?;
     if indexes.is_empty() && call.method == axum::http::Method::HEAD {
@@ -117,6 +121,7 @@ pub(super) fn get_index(store: &Store, call: &Call, expression: &str) -> Result 
 }
 
 pub(super) async fn delete_index(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
     for index in store.resolve(expression, call.options())? {
         store.delete(&index).await?;
     }
@@ -140,7 +145,8 @@ fn no_template(name: &str) -> ApiError {
     ApiError::new(404, "resource_not_found_exception", format!("index template matching [{name}] not found"))
 }
 
-pub(super) fn get_template(store: &Store, _: &Call, name: &str) -> Result {
+pub(super) fn get_template(store: &Store, call: &Call, name: &str) -> Result {
+    call.only(SELECT)?;
     let templates = store.templates();
     let found = templates.find(name);
     if found.is_empty() && !name.contains('*') {
@@ -167,6 +173,7 @@ pub(super) fn delete_template(store: &Store, name: &str) -> Result {
 }
 
 pub(super) fn data_streams(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
     let indexes = store.resolve(expression, call.options())?;
     let list: Vec<Value> = indexes
         .iter()

@@ -8,6 +8,16 @@ use std::sync::atomic::Ordering;
 
 /// A table as text, or as JSON with `?format=json`; `?h=` picks columns, `?v` shows their names.
 fn table(call: &Call, columns: &[&str], rows: &[Vec<String>]) -> Result {
+    call.only(&[
+        "h",
+        "v",
+        "bytes",
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+        "local",
+        "ts",
+    ])?;
     let wanted: Vec<usize> = match call.param("h") {
         Some(list) => {
             list.split(',').filter_map(|name| columns.iter().position(|c| *c == name.trim())).collect()

@@ -215,6 +215,10 @@ fn decode(text: &str, plus: bool) -> std::result::Result<String, ApiError> {
     String::from_utf8(out).map_err(|_| ApiError::illegal(format!("[{text}] is not UTF-8")))
 }
 
+/// What selects indexes in a URL.
+const SELECT: &[&str] =
+    &["ignore_unavailable", "allow_no_indices", "expand_wildcards", "local", "wait_for_active_shards"];
+
 async fn route(store: &Store, call: &Call) -> Result {
     let parts: Vec<&str> = call.parts.iter().map(String::as_str).collect();
     let (get, post, put) = (

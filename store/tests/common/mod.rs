@@ -1,5 +1,5 @@
 //! A store on a free port, and a small HTTP client.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use alces_store::{Config, Store, serve_store};
 use serde_json::Value;

@@ -1,0 +1,147 @@
+//! Random documents and queries: the store against a dull twin that looks at every document.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::start;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone)]
+struct Doc {
+    n: Option<i64>,
+    tags: Vec<String>,
+    words: String,
+}
+
+#[derive(Debug, Clone)]
+enum Ask {
+    Tag(String),
+    Range(i64, i64),
+    Word(String),
+    Has,
+    Not(Box<Ask>),
+    Both(Box<Ask>, Box<Ask>),
+    Either(Box<Ask>, Box<Ask>),
+}
+
+impl Ask {
+    fn json(&self) -> Value {
+        match self {
+            Self::Tag(tag) => json!({"term": {"tags.keyword": tag}}),
+            Self::Range(low, high) => json!({"range": {"n": {"gte": low, "lt": high}}}),
+            Self::Word(word) => json!({"match": {"words": word}}),
+            Self::Has => json!({"exists": {"field": "n"}}),
+            Self::Not(ask) => json!({"bool": {"must_not": [ask.json()]}}),
+            Self::Both(a, b) => json!({"bool": {"filter": [a.json()], "must": [b.json()]}}),
+            Self::Either(a, b) => json!({"bool": {"should": [a.json(), b.json()]}}),
+        }
+    }
+
+    fn matches(&self, doc: &Doc) -> bool {
+        match self {
+            Self::Tag(tag) => doc.tags.contains(tag),
+            Self::Range(low, high) => doc.n.is_some_and(|n| (*low..*high).contains(&n)),
+            Self::Word(word) => doc.words.split(' ').any(|w| w == word),
+            Self::Has => doc.n.is_some(),
+            Self::Not(ask) => !ask.matches(doc),
+            Self::Both(a, b) => a.matches(doc) && b.matches(doc),
+            Self::Either(a, b) => a.matches(doc) || b.matches(doc),
+        }
+    }
+}
+
+fn docs() -> impl Strategy<Value = Vec<Doc>> {
+    let doc = (prop::option::of(-20i64..20), prop::collection::vec("[ab]c?", 0..3), "[xyz]( [xyz]){0,3}");
+    prop::collection::vec(doc.prop_map(|(n, tags, words)| Doc { n, tags, words }), 1..40)
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let leaf = prop_oneof![
+        "[ab]c?".prop_map(Ask::Tag),
+        (-25i64..25, -25i64..25).prop_map(|(a, b)| Ask::Range(a, b)),
+        "[xyz]".prop_map(Ask::Word),
+        Just(Ask::Has),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let pair = (inner.clone(), inner.clone()).prop_map(|(a, b)| (Box::new(a), Box::new(b)));
+        prop_oneof![
+            inner.prop_map(|a| Ask::Not(Box::new(a))),
+            pair.clone().prop_map(|(a, b)| Ask::Both(a, b)),
+            pair.prop_map(|(a, b)| Ask::Either(a, b)),
+        ]
+    })
+}
+
+async fn compare(docs: Vec<Doc>, asks: Vec<Ask>) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    // Two indexes, and several segments in each.
+    for (at, part) in docs.chunks(7).enumerate() {
+        let lines: Vec<(String, Value)> = part
+            .iter()
+            .enumerate()
+            .map(|(n, d)| (format!("{:03}", at * 7 + n), json!({"n": d.n, "tags": d.tags, "words": d.words})))
+            .collect();
+        let lines: Vec<(&str, Value)> = lines.iter().map(|(id, d)| (id.as_str(), d.clone())).collect();
+        assert_eq!(server.fill(&format!("i{}", at % 2), &lines).await["errors"], false);
+    }
+    for ask in asks {
+        let body = json!({"query": ask.json(), "size": 100, "sort": [{"n": {"order": "desc", "unmapped_type": "long"}}],
+            "aggs": {"tags": {"terms": {"field": "tags.keyword", "order": {"_key": "asc"}}, "aggs": {"sum": {"sum": {"field": "n"}}}},
+                "h": {"histogram": {"field": "n", "interval": 5, "min_doc_count": 1}, "aggs": {"c": {"cardinality": {"field": "n"}}}},
+                "s": {"stats": {"field": "n"}}}});
+        let answer = server.ok("POST", "/i*/_search", body).await;
+        let found: Vec<(usize, &Doc)> = docs.iter().enumerate().filter(|(_, doc)| ask.matches(doc)).collect();
+        let mut ids: Vec<String> = found.iter().map(|(at, _)| format!("{at:03}")).collect();
+        let hits = answer["hits"]["hits"].as_array().unwrap();
+        let mut got: Vec<String> = hits.iter().map(|h| h["_id"].as_str().unwrap().to_owned()).collect();
+        let order: Vec<Option<i64>> = got.iter().map(|id| docs[id.parse::<usize>().unwrap()].n).collect();
+        assert!(order.is_sorted_by(|a, b| a >= b), "{ask:?} {order:?}");
+        ids.sort();
+        got.sort();
+        assert_eq!(got, ids, "{ask:?}");
+
+        let mut tags: BTreeMap<&str, (u64, f64)> = BTreeMap::new();
+        let mut places: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (_, doc) in &found {
+            let mut own: Vec<&str> = doc.tags.iter().map(String::as_str).collect();
+            own.sort_unstable();
+            own.dedup();
+            for tag in own {
+                let entry = tags.entry(tag).or_default();
+                *entry = (entry.0 + 1, entry.1 + doc.n.unwrap_or(0) as f64);
+            }
+            doc.n.iter().for_each(|n| places.entry(n.div_euclid(5) * 5).or_default().push(*n));
+        }
+        let want: Vec<Value> = tags
+            .iter()
+            .map(|(tag, (count, sum))| json!({"key": tag, "doc_count": count, "sum": {"value": sum}}))
+            .collect();
+        assert_eq!(answer["aggregations"]["tags"]["buckets"], json!(want), "{ask:?}");
+        let want: Vec<Value> = places
+            .into_iter()
+            .map(|(key, mut ns)| {
+                let count = ns.len();
+                ns.sort_unstable();
+                ns.dedup();
+                json!({"key": key as f64, "doc_count": count, "c": {"value": ns.len()}})
+            })
+            .collect();
+        assert_eq!(answer["aggregations"]["h"]["buckets"], json!(want), "{ask:?}");
+        let least = found.iter().filter_map(|(_, doc)| doc.n).min().map(|n| n as f64);
+        assert_eq!(answer["aggregations"]["s"]["min"], json!(least), "{ask:?}");
+    }
+    server.stop().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn same_answers(docs in docs(), asks in prop::collection::vec(ask(), 1..8)) {
+        tokio::runtime::Runtime::new().unwrap().block_on(compare(docs, asks));
+    }
+}
