@@ -9,13 +9,18 @@ use url::Url;
 
 /// The Rust ELK for a helpdesk fleet: agent, collector, dashboard and an embedded store
 #[derive(Parser)]
-#[command(name = "alces", version, about, after_help = "\
+#[command(
+    name = "alces",
+    version,
+    about,
+    after_help = "\
 Examples:
   alces demo                                   everything in one process, with sample traffic
   alces up --logs '/srv/app/runtime/logs/*.log'  the same for your own logs
   alces collector -f pipelines/seed.conf       a Logstash pipeline, unchanged
 
-`alces <role> --help` shows each role's options and examples.")]
+`alces <role> --help` shows each role's options and examples."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

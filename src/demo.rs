@@ -37,7 +37,8 @@ pub(crate) async fn run(args: DemoArgs, env: Environment) -> anyhow::Result<()> 
         (None, None) => unreachable!("one of the two is there"),
     };
     let logs = folder.join("nginx");
-    std::fs::create_dir_all(&logs).with_context(|| format!("cannot use the data folder {}", folder.display()))?;
+    std::fs::create_dir_all(&logs)
+        .with_context(|| format!("cannot use the data folder {}", folder.display()))?;
     let log = logs.join("access.log");
 
     let mut replay = Replay::new()?;
@@ -101,7 +102,8 @@ async fn free_port_number(port: u16) -> u16 {
 }
 
 fn write_lines(path: &Path, lines: impl Iterator<Item = String>) -> anyhow::Result<u64> {
-    let mut file = BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
+    let mut file =
+        BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
     let mut count = 0;
     for line in lines {
         writeln!(file, "{line}")?;

@@ -162,7 +162,8 @@ pub(crate) async fn up(args: UpArgs, env: Environment) -> anyhow::Result<()> {
     let mut logs = vec!["/var/log/nginx/*.log".to_owned()];
     logs.extend(args.logs);
     let folder = data_dir(args.data_dir, "", env);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot use the data folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot use the data folder {}", folder.display()))?;
     let config = FleetConfig {
         store: listen(args.store, "--store").await?,
         dashboard: listen(args.dashboard, "--dashboard").await?,

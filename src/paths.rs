@@ -27,7 +27,10 @@ mod tests {
         };
         assert_eq!(data_dir(Some("x".into()), "store", env("/root", "")), PathBuf::from("x"));
         assert_eq!(data_dir(None, "store", env("/root", "")), PathBuf::from("/var/lib/alces/store"));
-        assert_eq!(data_dir(None, "store", env("/home/a", "")), PathBuf::from("/home/a/.local/state/alces/store"));
+        assert_eq!(
+            data_dir(None, "store", env("/home/a", "")),
+            PathBuf::from("/home/a/.local/state/alces/store")
+        );
         assert_eq!(data_dir(None, "", env("/home/a", "/s")), PathBuf::from("/s/alces/"));
     }
 }

@@ -22,7 +22,11 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let lines = BufReader::new(GzDecoder::new(SAMPLE)).lines().collect::<Result<_, _>>();
-        Ok(Self { lines: lines.context("the built-in sample cannot be read")?, next: 0, random: Random(0x5EED) })
+        Ok(Self {
+            lines: lines.context("the built-in sample cannot be read")?,
+            next: 0,
+            random: Random(0x5EED),
+        })
     }
 
     /// All lines, spread over `past` before `now`. The sample has its requests of each hour within one minute; here each of
@@ -30,14 +34,16 @@ impl Replay {
     /// downs show.
     pub(crate) fn past(&mut self, now: Timestamp, past: Duration) -> impl Iterator<Item = String> {
         let hours: Vec<&str> = self.lines.iter().map(|line| hour(line).unwrap_or_default()).collect();
-        let mut starts: Vec<usize> =
-            (0..hours.len()).filter(|at| *at == 0 || (hours[*at] != hours[at - 1] && !hours[*at].is_empty())).collect();
+        let mut starts: Vec<usize> = (0..hours.len())
+            .filter(|at| *at == 0 || (hours[*at] != hours[at - 1] && !hours[*at].is_empty()))
+            .collect();
         starts.push(hours.len());
         let parts = starts.len() - 1;
         let mut shares = Vec::with_capacity(hours.len());
         for (part, bounds) in starts.windows(2).enumerate() {
             let count = bounds[1] - bounds[0];
-            shares.extend((0..count).map(|at| (part as f64 + (at as f64 + 0.5) / count as f64) / parts as f64));
+            shares
+                .extend((0..count).map(|at| (part as f64 + (at as f64 + 0.5) / count as f64) / parts as f64));
         }
         let start = now - past;
         let times = shares.into_iter().map(move |share| start + past.mul_f64(share));
@@ -75,6 +81,10 @@ fn rewrite(line: &str, time: Timestamp, random: &mut Random) -> String {
     let stamp = time.to_zoned(TimeZone::UTC).strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
     let (Some(open), Some(close)) = (line.find('['), line.find(']')) else { return line.to_owned() };
     let (head, tail) = (&line[..=open], &line[close..]);
+    if !line.ends_with('"') {
+        // The one line that is cut off in the sample stays so: the demo shows what becomes of such a line.
+        return format!("{head}{stamp}{tail}");
+    }
     let path = tail.split(' ').nth(2).unwrap_or_default();
     let is_file = [".png", ".jpg", ".css", ".js", ".ico", ".gif", ".svg", ".woff", ".txt", ".pdf"];
     let served = path.split('?').next().is_some_and(|p| is_file.iter().any(|end| p.ends_with(end)));

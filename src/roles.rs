@@ -103,7 +103,7 @@ pub(crate) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<
              use 127.0.0.1 and put a proxy before it that has both"
         );
     }
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{option}: cannot listen on {address}: choose another address, or port 0 for a free one"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{option}: cannot listen on {address}: choose another address, or port 0 for a free one")
+    })
 }

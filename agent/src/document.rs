@@ -111,7 +111,11 @@ impl Origin {
 
     /// One measurement; `fields` is what was measured, under `system` or `alces`.
     pub(crate) fn metric(&self, now: Timestamp, dataset: &str, part: &str, fields: Value) -> Vec<u8> {
-        let id = format!("{}-{dataset}{part}-{}", self.agent_id.get(..16).unwrap_or_default(), now.as_millisecond());
+        let id = format!(
+            "{}-{dataset}{part}-{}",
+            self.agent_id.get(..16).unwrap_or_default(),
+            now.as_millisecond()
+        );
         let mut document = json!({
             "@timestamp": stamp(now),
             "@metadata": metadata(id),

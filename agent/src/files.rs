@@ -92,7 +92,8 @@ mod tests {
         let list = |include: &str, exclude: &str| {
             let pattern = |p: &str| format!("{}/{p}", dir.path().display());
             let files = Files::new(&[pattern(include)], &[pattern(exclude)]).unwrap();
-            let names = files.list().into_iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string());
+            let names =
+                files.list().into_iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string());
             names.collect::<Vec<_>>().join(" ")
         };
         assert_eq!(list("*.log", "none"), "a.log b.log");

@@ -72,7 +72,13 @@ pub(crate) fn prefix_hash(file: &File, len: u64) -> Option<u64> {
 }
 
 impl Harvester {
-    pub(crate) fn new(id: FileId, path: PathBuf, mut file: File, offset: u64, max_line: usize) -> io::Result<Self> {
+    pub(crate) fn new(
+        id: FileId,
+        path: PathBuf,
+        mut file: File,
+        offset: u64,
+        max_line: usize,
+    ) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
         Ok(Self { id, path, file, held: Vec::new(), offset, skipping: false, max_line })
     }

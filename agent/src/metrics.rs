@@ -55,10 +55,14 @@ pub(crate) async fn run(
             let (total, free) = (disk.total_space(), disk.available_space());
             let used = total.saturating_sub(free);
             let mount = disk.mount_point().display().to_string();
-            add("system.filesystem", &mount, json!({"system": {"filesystem": {
-                "mount_point": mount, "total": total, "free": free,
-                "used": {"bytes": used, "pct": share(used, total)},
-            }}}));
+            add(
+                "system.filesystem",
+                &mount,
+                json!({"system": {"filesystem": {
+                    "mount_point": mount, "total": total, "free": free,
+                    "used": {"bytes": used, "pct": share(used, total)},
+                }}}),
+            );
         }
         // Waits while the collector is away: a reading that cannot be sent is not taken.
         if out.send(batch).await.is_err() {

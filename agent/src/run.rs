@@ -35,8 +35,12 @@ pub async fn run(
     let registry = Arc::new(Mutex::new(registry));
     // One batch waits while others are under way; more would only be memory.
     let (out, batches) = tokio::sync::mpsc::channel(1);
-    let shipper =
-        Shipper { config: config.clone(), registry: registry.clone(), in_flight: VecDeque::new(), totals: Totals::default() };
+    let shipper = Shipper {
+        config: config.clone(),
+        registry: registry.clone(),
+        in_flight: VecDeque::new(),
+        totals: Totals::default(),
+    };
     let shipping = tokio::spawn(shipper.run(batches));
     let measuring = config
         .metrics_every

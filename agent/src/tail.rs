@@ -166,7 +166,8 @@ impl Tail {
             let text = String::from_utf8_lossy(line.bytes);
             batch.replaced += u64::from(matches!(text, std::borrow::Cow::Owned(_)));
             batch.cut += u64::from(line.cut);
-            let source = document::Line { text: &text, path: &path, file: id, offset: line.offset, cut: line.cut };
+            let source =
+                document::Line { text: &text, path: &path, file: id, offset: line.offset, cut: line.cut };
             batch.push(self.origin.line(now, &source), Some((id, line.end)));
             if batch.len() >= self.config.window_events || batch.bytes() >= BATCH_BYTES {
                 ready.push(std::mem::take(batch));

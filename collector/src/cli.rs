@@ -81,9 +81,10 @@ impl CollectorArgs {
         match self.api.as_deref() {
             None => Ok(Api::FirstFree),
             Some("off") => Ok(Api::Off),
-            Some(text) => {
-                text.parse().map(Api::At).map_err(|_| format!("--api: `{text}` is no address; write 127.0.0.1:9600 or off"))
-            }
+            Some(text) => text
+                .parse()
+                .map(Api::At)
+                .map_err(|_| format!("--api: `{text}` is no address; write 127.0.0.1:9600 or off")),
         }
     }
 

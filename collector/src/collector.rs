@@ -82,10 +82,18 @@ impl Collector {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), CollectorError> {
         let (stop, stopping) = watch::channel(false);
         let (give_up, giving_up) = watch::channel(false);
-        let outlet =
-            Outlet { stats: self.stats.clone(), clock: self.clock.clone(), dlq: self.dlq, give_up: giving_up };
-        let outputs =
-            self.plan.outputs.into_iter().map(|output| output.open(&outlet)).collect::<Result<Vec<_>, _>>()?;
+        let outlet = Outlet {
+            stats: self.stats.clone(),
+            clock: self.clock.clone(),
+            dlq: self.dlq,
+            give_up: giving_up,
+        };
+        let outputs = self
+            .plan
+            .outputs
+            .into_iter()
+            .map(|output| output.open(&outlet))
+            .collect::<Result<Vec<_>, _>>()?;
         let workers = self.settings.workers.max(1);
         // A short queue: what waits here is memory, and its sender has it too.
         let (out, batches) = mpsc::channel(workers);
@@ -99,8 +107,7 @@ impl Collector {
             under_way: Arc::new(Semaphore::new(under_way as usize)),
         };
         let mut working: Vec<_> = (0..workers).map(|_| tokio::spawn(worker.clone().run())).collect();
-        let intake =
-            Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
+        let intake = Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
         let mut inputs = Vec::new();
         for beats in self.beats {
             if let Ok(address) = beats.address() {

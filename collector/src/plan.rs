@@ -48,7 +48,12 @@ impl Plan {
     ///
     /// # Errors
     /// Everything that is wrong, each with file, line and column.
-    pub fn compile(sources: &[Source], env: Env<'_>, ecs: EcsMode, clock: &Clock) -> Result<Self, PlanErrors> {
+    pub fn compile(
+        sources: &[Source],
+        env: Env<'_>,
+        ecs: EcsMode,
+        clock: &Clock,
+    ) -> Result<Self, PlanErrors> {
         let mut errors = Vec::new();
         let mut parsed = Vec::new();
         for source in sources {
@@ -57,7 +62,8 @@ impl Plan {
                 Err(error) => errors.push(error),
             }
         }
-        let mut plan = Self { inputs: Vec::new(), program: Program::default(), outputs: Vec::new(), routes: Vec::new() };
+        let mut plan =
+            Self { inputs: Vec::new(), program: Program::default(), outputs: Vec::new(), routes: Vec::new() };
         for (source, config) in &parsed {
             let context = Context { source, env, ecs, clock: Arc::clone(clock) };
             plan.inputs(&context, config, &mut errors);
@@ -73,10 +79,16 @@ impl Plan {
         {
             for (missing, name) in [(plan.inputs.is_empty(), "input"), (plan.outputs.is_empty(), "output")] {
                 if missing {
-                    errors.push(source.error(&(0..0), format!("there is no {name}: events could not {}", match name {
-                        "input" => "come in",
-                        _ => "go anywhere",
-                    })));
+                    errors.push(source.error(
+                        &(0..0),
+                        format!(
+                            "there is no {name}: events could not {}",
+                            match name {
+                                "input" => "come in",
+                                _ => "go anywhere",
+                            }
+                        ),
+                    ));
                 }
             }
         }
@@ -136,7 +148,12 @@ impl Plan {
 }
 
 /// An error for a plugin that is not there, with what is near.
-pub(crate) fn unknown(context: &Context<'_>, kind: &str, plugin: &alces_conf::Plugin, known: &[&str]) -> Diagnostic {
+pub(crate) fn unknown(
+    context: &Context<'_>,
+    kind: &str,
+    plugin: &alces_conf::Plugin,
+    known: &[&str],
+) -> Diagnostic {
     let name = &plugin.name.node;
     let help = match closest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

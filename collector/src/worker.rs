@@ -84,7 +84,8 @@ async fn deliver(
         route(&routes, event, &mut |output| chosen[output].push(event));
     }
     let writes = outputs.iter().zip(&chosen).filter(|(_, events)| !events.is_empty());
-    let written: Result<Vec<()>, Undelivered> = try_join_all(writes.map(|(output, events)| output.write(events))).await;
+    let written: Result<Vec<()>, Undelivered> =
+        try_join_all(writes.map(|(output, events)| output.write(events))).await;
     if written.is_ok() {
         stats.dropped.add(dropped as u64);
         stats.acknowledged.add(events.len() as u64);

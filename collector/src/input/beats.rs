@@ -58,13 +58,24 @@ impl BeatsPlan {
         let mut options = Options::new(context.source, context.env, plugin);
         let decoration = Decoration::read(&mut options, context);
         for name in [
-            "ssl", "ssl_enabled", "ssl_certificate", "ssl_key", "ssl_key_passphrase", "ssl_certificate_authorities",
-            "ssl_client_authentication", "ssl_verify_mode", "ssl_cipher_suites", "ssl_supported_protocols",
+            "ssl",
+            "ssl_enabled",
+            "ssl_certificate",
+            "ssl_key",
+            "ssl_key_passphrase",
+            "ssl_certificate_authorities",
+            "ssl_client_authentication",
+            "ssl_verify_mode",
+            "ssl_cipher_suites",
+            "ssl_supported_protocols",
         ] {
-            options.unsupported(name, "TLS is not there yet; listen on 127.0.0.1 and put a TLS proxy before it");
+            options
+                .unsupported(name, "TLS is not there yet; listen on 127.0.0.1 and put a TLS proxy before it");
         }
         options.unsupported("codec", "lines are taken as they are; parse them with a filter");
-        for name in ["executor_threads", "client_inactivity_timeout_seconds", "add_hostname", "event_loop_threads"] {
+        for name in
+            ["executor_threads", "client_inactivity_timeout_seconds", "add_hostname", "event_loop_threads"]
+        {
             options.no_effect(name);
         }
         options.unsupported("enrich", "");
@@ -257,7 +268,8 @@ fn from_json(json: &[u8], now: Timestamp, intake: &Intake) -> Event {
         Err(error) => {
             // Kept as text, so that a person can see what was sent.
             intake.stats.undecodable.add(1);
-            let mut event = Event::from_line(ByteString::from(String::from_utf8_lossy(json).into_owned()), now);
+            let mut event =
+                Event::from_line(ByteString::from(String::from_utf8_lossy(json).into_owned()), now);
             event.tag("_jsonparsefailure");
             debug!(%error, "an event is no JSON object");
             event

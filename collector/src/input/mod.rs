@@ -64,11 +64,10 @@ impl Decoration {
         options.text("id");
         options.no_effect("enable_metric");
         options.unsupported("add_field", "add it with `mutate { add_field => … }` in the filter section");
-        let ecs = options.choice("ecs_compatibility", &[
-            ("disabled", EcsMode::Disabled),
-            ("v1", EcsMode::V8),
-            ("v8", EcsMode::V8),
-        ]);
+        let ecs = options.choice(
+            "ecs_compatibility",
+            &[("disabled", EcsMode::Disabled), ("v1", EcsMode::V8), ("v8", EcsMode::V8)],
+        );
         Self {
             tags: options.texts("tags").unwrap_or_default().into_iter().map(|t| t.node).collect(),
             kind: options.text("type").map(|t| t.node),

@@ -81,7 +81,14 @@ impl fmt::Display for Diagnostic {
         let wide = self.source.text.get(self.span.clone()).unwrap_or_default().chars().count();
         writeln!(f, "{:gutter$} |", "")?;
         writeln!(f, "{line} | {text}")?;
-        write!(f, "{:gutter$} | {:indent$}{}", "", "", "^".repeat(wide.clamp(1, on_line.max(1))), indent = column - 1)?;
+        write!(
+            f,
+            "{:gutter$} | {:indent$}{}",
+            "",
+            "",
+            "^".repeat(wide.clamp(1, on_line.max(1))),
+            indent = column - 1
+        )?;
         if let Some(help) = &self.help {
             write!(f, "\n{:gutter$} = help: {help}", "")?;
         }

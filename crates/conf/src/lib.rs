@@ -15,8 +15,8 @@ mod parse;
 mod suggest;
 
 pub use ast::{
-    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Operand, Plugin, Section, SectionKind, Span, Spanned,
-    Statement, Value,
+    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Operand, Plugin, Section, SectionKind, Span,
+    Spanned, Statement, Value,
 };
 pub use diagnostic::{Diagnostic, Source};
 pub use env::{Env, substitute};

@@ -226,7 +226,9 @@ impl<'c> Options<'c> {
         match &value.node {
             Value::String(text) | Value::Bareword(text) => TypedValue::Text(self.text_of(text, &value.span)),
             Value::Number(text) => TypedValue::Number(text.clone()),
-            Value::Array(items) => TypedValue::List(items.iter().map(|item| self.typed(name, item)).collect()),
+            Value::Array(items) => {
+                TypedValue::List(items.iter().map(|item| self.typed(name, item)).collect())
+            }
             Value::Hash(entries) => TypedValue::Hash(
                 entries.iter().map(|(key, value)| (key.node.clone(), self.typed(name, value))).collect(),
             ),

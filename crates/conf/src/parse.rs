@@ -13,8 +13,8 @@ use nom::{
 };
 
 use crate::{
-    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Diagnostic, Operand, Plugin, Section, SectionKind,
-    Source, Span, Spanned, Statement, Value,
+    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Diagnostic, Operand, Plugin, Section,
+    SectionKind, Source, Span, Spanned, Statement, Value,
 };
 
 /// Deeper nesting is refused, so that a hostile file cannot exhaust the stack.
@@ -301,8 +301,7 @@ impl At {
     fn attribute<'s>(self, input: &'s str) -> Out<'s, Attribute> {
         let at = self.deeper(input)?;
         let (rest, name) = must("an option's name or `}`", self.spanned(name)).parse(input)?;
-        let (rest, ((), _, ())) =
-            (ws, must("`=>` after the option's name", tag("=>")), ws).parse(rest)?;
+        let (rest, ((), _, ())) = (ws, must("`=>` after the option's name", tag("=>")), ws).parse(rest)?;
         let (rest, value) = must("a value", at.spanned(|i| at.value(i))).parse(rest)?;
         Ok((rest, Attribute { name, value }))
     }
@@ -440,13 +439,15 @@ impl At {
             let (rest, inner) = if after.starts_with('(') {
                 self.parenthesised(after)?
             } else {
-                let (rest, field) = must("`(` or `[field]` after `!`", self.spanned(selector)).parse(after)?;
+                let (rest, field) =
+                    must("`(` or `[field]` after `!`", self.spanned(selector)).parse(after)?;
                 (rest, Condition::Truthy(Operand::Field(field)))
             };
             return Ok((rest, Condition::Not(Box::new(inner))));
         }
         let (after, left) =
-            must("a condition: a field as in `[type]`, a string, a number", |i| self.operand(i)).parse(input)?;
+            must("a condition: a field as in `[type]`, a string, a number", |i| self.operand(i))
+                .parse(input)?;
         let (at_op, ()) = ws(after)?;
         if let Ok((rest, negated)) = alt((constant(false, tag("=~")), constant(true, tag("!~"))))
             .parse(at_op)
@@ -549,11 +550,10 @@ fn number(input: &str) -> Out<'_, String> {
 
 fn selector(input: &str) -> Out<'_, String> {
     let element = (char('['), take_while1(|c: char| !"[],\"'".contains(c) && c != '\n'), char(']'));
-    recognize(pair(element, many0((
-        char('['),
-        take_while1(|c: char| !"[],\"'".contains(c) && c != '\n'),
-        char(']'),
-    ))))
+    recognize(pair(
+        element,
+        many0((char('['), take_while1(|c: char| !"[],\"'".contains(c) && c != '\n'), char(']'))),
+    ))
     .map(str::to_owned)
     .parse(input)
 }
@@ -570,7 +570,11 @@ fn regex(input: &str) -> Out<'_, String> {
             _ => {}
         }
     }
-    Err(nom::Err::Failure(Fail { at: input, expected: "a closing `/` for the regex that begins here", help: None }))
+    Err(nom::Err::Failure(Fail {
+        at: input,
+        expected: "a closing `/` for the regex that begins here",
+        help: None,
+    }))
 }
 
 fn bool_op(input: &str) -> Out<'_, BoolOp> {
@@ -636,7 +640,9 @@ output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } 
         let Statement::If(branches) = &config.sections[0].body[0] else { panic!("an if") };
         assert_eq!(branches.len(), 4);
         assert!(matches!(branches[0].condition, Some(Condition::Bool(BoolOp::Or, ..))));
-        assert!(matches!(&branches[1].condition, Some(Condition::Match { pattern, .. }) if pattern.node == "^/x"));
+        assert!(
+            matches!(&branches[1].condition, Some(Condition::Match { pattern, .. }) if pattern.node == "^/x")
+        );
         assert!(branches[3].condition.is_none());
     }
 
@@ -691,7 +697,9 @@ output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } 
 
     #[test]
     fn hostile_nesting_is_an_error_and_not_a_crash() {
-        assert!(error(&format!("filter {{ a1 {{ b1 => {} }} }}", "[".repeat(100_000))).contains("less nesting"));
+        assert!(
+            error(&format!("filter {{ a1 {{ b1 => {} }} }}", "[".repeat(100_000))).contains("less nesting")
+        );
         assert!(error(&format!("filter {{ if {}", "(".repeat(100_000))).contains("less nesting"));
         assert!(error(&"filter { if [a] { ".repeat(1)).contains("expected"));
     }

@@ -248,8 +248,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_are_replaced_and_reported() {
-        let (event, replaced) =
-            Event::from_json(b"{\"message\":\"a\xffb\"}", Timestamp::UNIX_EPOCH).unwrap();
+        let (event, replaced) = Event::from_json(b"{\"message\":\"a\xffb\"}", Timestamp::UNIX_EPOCH).unwrap();
         assert!(replaced);
         let message = event.get(&crate::FieldRef::field("message")).unwrap();
         assert_eq!(message.as_str(), Some("a\u{fffd}b"));

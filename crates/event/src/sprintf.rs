@@ -29,7 +29,9 @@ pub enum TemplateError {
     #[error(transparent)]
     Date(#[from] JodaError),
     /// `%{{…}}` is not supported yet.
-    #[error("`%{{{{{0}}}}}`: java.time formats are not supported yet; write a Joda format, as in `%{{+yyyy.MM.dd}}`")]
+    #[error(
+        "`%{{{{{0}}}}}`: java.time formats are not supported yet; write a Joda format, as in `%{{+yyyy.MM.dd}}`"
+    )]
     JavaTime(String),
 }
 

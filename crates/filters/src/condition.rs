@@ -57,11 +57,9 @@ fn node(context: &Context<'_>, condition: &alces_conf::Condition) -> Result<Node
                 .map_err(|e| context.source.error(&pattern.span, e.to_string()))?;
             Node::Match { subject: term(context, subject)?, pattern: Box::new(compiled), negated: *negated }
         }
-        C::In { needle, haystack, negated } => Node::In {
-            needle: term(context, needle)?,
-            haystack: term(context, haystack)?,
-            negated: *negated,
-        },
+        C::In { needle, haystack, negated } => {
+            Node::In { needle: term(context, needle)?, haystack: term(context, haystack)?, negated: *negated }
+        }
         C::Truthy(operand) => Node::Truthy(term(context, operand)?),
     })
 }
@@ -100,9 +98,9 @@ fn holds(node: &Node, event: &Event) -> bool {
         Node::Compare(a, op, b) => compare(a, *op, b, event),
         Node::Match { subject, pattern, negated } => {
             // `=~` on what is not text is false, and `!~` therefore true.
-            let found = value(subject, event).and_then(ValueRef::as_str).is_some_and(|text| {
-                pattern.matches(text, &mut Spans::default()) == Outcome::Match
-            });
+            let found = value(subject, event)
+                .and_then(ValueRef::as_str)
+                .is_some_and(|text| pattern.matches(text, &mut Spans::default()) == Outcome::Match);
             found != *negated
         }
         Node::In { needle, haystack, negated } => contains(needle, haystack, event) != *negated,
@@ -221,6 +219,8 @@ mod tests {
 
     #[test]
     fn a_broken_regex_is_an_error_at_its_place() {
-        assert!(errors("if [a] =~ /(/ { drop { } }").starts_with("x.conf:1:20: the regular expression is broken"));
+        assert!(
+            errors("if [a] =~ /(/ { drop { } }").starts_with("x.conf:1:20: the regular expression is broken")
+        );
     }
 }

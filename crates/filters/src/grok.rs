@@ -58,7 +58,8 @@ impl Grok {
             }
         }
         options.unsupported("patterns_dir", "write the definitions into `pattern_definitions` for now");
-        options.unsupported("patterns_files_glob", "write the definitions into `pattern_definitions` for now");
+        options
+            .unsupported("patterns_files_glob", "write the definitions into `pattern_definitions` for now");
         options.unsupported("target", "capture into nested fields instead: `%{NAME:[target][field]}`");
         options.unsupported("named_captures_only", "captures without a name are not kept");
         // Work is limited by steps and not by time, so that the same line always ends the same way.
@@ -122,7 +123,15 @@ impl Grok {
                     Outcome::Match => {
                         matched = true;
                         let owned = text.as_deref();
-                        set_captures(event, source, owned, compiled, &self.spans, self.keep_empty, &self.overwrite);
+                        set_captures(
+                            event,
+                            source,
+                            owned,
+                            compiled,
+                            &self.spans,
+                            self.keep_empty,
+                            &self.overwrite,
+                        );
                         if self.break_on_match {
                             break 'fields;
                         }
@@ -187,10 +196,12 @@ fn set_captures(
         .then(|| event.get(source).and_then(ValueRef::as_str).map(str::to_owned))
         .flatten();
     let owned = owned.or(kept.as_deref());
-    for (at, ((target, cast), span)) in
-        compiled.targets.iter().zip(spans.get()).enumerate().filter_map(|(at, (target, span))| {
-            target.as_ref().zip(*span).map(|both| (at, both))
-        })
+    for (at, ((target, cast), span)) in compiled
+        .targets
+        .iter()
+        .zip(spans.get())
+        .enumerate()
+        .filter_map(|(at, (target, span))| target.as_ref().zip(*span).map(|both| (at, both)))
     {
         let (start, end) = span;
         if start == end && !keep_empty {
@@ -258,7 +269,8 @@ fn to_f(text: &str) -> f64 {
 mod tests {
     use crate::test_support::{check, errors};
 
-    const LINE: &str = r#"83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 203 "-" "curl""#;
+    const LINE: &str =
+        r#"83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 203 "-" "curl""#;
 
     #[test]
     fn the_seed() {
@@ -294,7 +306,8 @@ mod tests {
 
     #[test]
     fn a_timeout_is_tagged() {
-        let out = check(r#"grok { match => { "message" => "(?=x?)(?:.*a){30}$(?<!a)" } }"#, &"a".repeat(3000));
+        let out =
+            check(r#"grok { match => { "message" => "(?=x?)(?:.*a){30}$(?<!a)" } }"#, &"a".repeat(3000));
         assert!(out.contains("_groktimeout"), "{out}");
     }
 

@@ -35,7 +35,10 @@ impl Mutate {
         let mut options = Options::new(context.source, context.env, plugin);
         let common = Common::read(&mut options);
         for name in ["gsub", "capitalize", "split", "join", "merge", "coerce"] {
-            options.unsupported(name, "it comes with the engine; see the README's list of what does not work yet");
+            options.unsupported(
+                name,
+                "it comes with the engine; see the README's list of what does not work yet",
+            );
         }
         options.no_effect("tag_on_failure");
         let rename = field_pairs(&mut options, "rename");
@@ -183,7 +186,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_said() {
-        assert!(errors(r#"mutate { gsub => ["a", "b", "c"] }"#).contains("`gsub` of mutate is not supported yet"));
+        assert!(
+            errors(r#"mutate { gsub => ["a", "b", "c"] }"#).contains("`gsub` of mutate is not supported yet")
+        );
         assert!(errors(r#"mutate { convert => { "a" => "int" } }"#).contains("knows integer, float"));
     }
 }

@@ -120,8 +120,9 @@ fn run(steps: &mut [Step], event: &mut Event) {
             Step::Filter(Filter::Grok(grok)) => grok.apply(event),
             Step::Filter(Filter::Mutate(mutate)) => mutate.apply(event),
             Step::If(branches) => {
-                let taken =
-                    branches.iter_mut().find(|(condition, _)| condition.as_ref().is_none_or(|c| c.holds(event)));
+                let taken = branches
+                    .iter_mut()
+                    .find(|(condition, _)| condition.as_ref().is_none_or(|c| c.holds(event)));
                 if let Some((_, body)) = taken {
                     run(body, event);
                 }

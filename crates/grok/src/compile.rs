@@ -151,11 +151,9 @@ mod tests {
     fn legacy_combined_equals_oniguruma_on_every_line_of_the_sample() {
         let ours = Grok::compile(&PatternSet::legacy(), "%{COMBINEDAPACHELOG}").unwrap();
         let theirs = grok::Grok::with_default_patterns().compile("%{COMBINEDAPACHELOG}", true).unwrap();
-        let file = std::fs::File::open(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../data/apache_access_10k.log.gz"
-        ))
-        .unwrap();
+        let file =
+            std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/apache_access_10k.log.gz"))
+                .unwrap();
         let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
         let mut spans = Spans::default();
         let (mut compared, mut missed) = (0, 0);

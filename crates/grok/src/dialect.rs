@@ -78,6 +78,9 @@ mod tests {
 
     #[test]
     fn classes_are_ascii() {
-        assert_eq!(from_ruby(r"\d[\w.~]\S[[:alpha:]\d]"), r"(?sm)[0-9][0-9A-Za-z_.\~][^ \t\n\x0b\x0c\r][[:alpha:]0-9]");
+        assert_eq!(
+            from_ruby(r"\d[\w.~]\S[[:alpha:]\d]"),
+            r"(?sm)[0-9][0-9A-Za-z_.\~][^ \t\n\x0b\x0c\r][[:alpha:]0-9]"
+        );
     }
 }

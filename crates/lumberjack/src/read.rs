@@ -199,7 +199,11 @@ impl WindowReader {
 }
 
 fn check(what: &'static str, size: u64, limit: usize) -> Result<(), ProtocolError> {
-    if size > limit as u64 { Err(ProtocolError::TooLarge { what, size, limit: limit as u64 }) } else { Ok(()) }
+    if size > limit as u64 {
+        Err(ProtocolError::TooLarge { what, size, limit: limit as u64 })
+    } else {
+        Ok(())
+    }
 }
 
 /// Inflates to at most `limit` bytes: a kilobyte of zeros that becomes a gigabyte is stopped on the way.
@@ -280,12 +284,8 @@ mod tests {
 
     #[test]
     fn the_highest_sequence_number_is_acknowledged_where_it_does_not_begin_at_1() {
-        let bytes = [
-            frame(b'W', &[2], b""),
-            frame(b'J', &[8, 2], b"{}"),
-            frame(b'J', &[9, 2], b"{}"),
-        ]
-        .concat();
+        let bytes =
+            [frame(b'W', &[2], b""), frame(b'J', &[8, 2], b"{}"), frame(b'J', &[9, 2], b"{}")].concat();
         assert_eq!(read_all(&bytes, 3).unwrap()[0].ack, 9);
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use opensearch::{
     OpenSearch,
     auth::Credentials,
@@ -11,7 +12,6 @@ use opensearch::{
         transport::{SingleNodeConnectionPool, TransportBuilder},
     },
 };
-use bytes::Bytes;
 use url::Url;
 
 use super::{
@@ -48,16 +48,20 @@ impl Client {
         if let Some((user, password)) = plan.user.clone().or(inside) {
             builder = builder.auth(Credentials::Basic(user, password));
         }
-        let transport = builder
-            .build()
-            .map_err(|e| CollectorError::Output { output: plan.name.to_owned(), reason: format!("{shown}: {e}") })?;
+        let transport = builder.build().map_err(|e| CollectorError::Output {
+            output: plan.name.to_owned(),
+            reason: format!("{shown}: {e}"),
+        })?;
         Ok(Self { inner: OpenSearch::new(transport) })
     }
 
     pub(crate) async fn bulk(&self, request: Request) -> Result<Vec<ItemAnswer>, Failure> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        let (status, body) = self.send(Method::Post, "_bulk", headers, Some(Bytes::from(request.0))).await.map_err(Failure::Away)?;
+        let (status, body) = self
+            .send(Method::Post, "_bulk", headers, Some(Bytes::from(request.0)))
+            .await
+            .map_err(Failure::Away)?;
         match status {
             200 => serde_json::from_slice::<Answer>(&body)
                 .map(Answer::items)
@@ -94,7 +98,8 @@ impl Client {
         headers: HeaderMap,
         body: Option<Bytes>,
     ) -> Result<(u16, Bytes), String> {
-        let sent = self.inner.transport().send(method, path, headers, Option::<&()>::None, body, Some(BULK_TIMEOUT));
+        let sent =
+            self.inner.transport().send(method, path, headers, Option::<&()>::None, body, Some(BULK_TIMEOUT));
         let response = sent.await.map_err(|e| root_cause(&e))?;
         let status = response.status_code().as_u16();
         let body = response.bytes().await.map_err(|e| root_cause(&e))?;

@@ -5,10 +5,13 @@ mod client;
 mod options;
 mod templates;
 
-use std::{sync::atomic::{AtomicBool, AtomicUsize, Ordering}, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use alces_event::Event;
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 use tracing::{error, info, warn};
 
 use super::{Outlet, Undelivered};
@@ -29,7 +32,7 @@ pub(crate) struct OpenSearchOutput {
     current: AtomicUsize,
     outlet: Outlet,
     /// Index templates are there, or have been refused for good.
-    prepared: AtomicBool,
+    prepared: OnceCell<()>,
     /// That it is away has been said.
     away: AtomicBool,
 }
@@ -42,7 +45,7 @@ impl OpenSearchPlan {
             clients,
             current: AtomicUsize::new(0),
             outlet,
-            prepared: AtomicBool::new(false),
+            prepared: OnceCell::new(),
             away: AtomicBool::new(false),
         })
     }
@@ -161,15 +164,18 @@ impl OpenSearchOutput {
     /// Puts the index templates in place, once, before the first event: what is indexed without them has wrong types for
     /// ever.
     async fn prepare(&self) -> Result<(), Undelivered> {
-        if self.prepared.load(Ordering::Acquire) || !self.plan.manage_template {
+        if !self.plan.manage_template {
             return Ok(());
         }
+        self.prepared.get_or_try_init(|| self.install_templates()).await.map(|()| ())
+    }
+
+    async fn install_templates(&self) -> Result<(), Undelivered> {
         let mut wait = FIRST_WAIT;
         loop {
             match templates::install(self.client()).await {
                 Ok(()) => {
                     self.is_back();
-                    self.prepared.store(true, Ordering::Release);
                     return Ok(());
                 }
                 Err(reason) => {

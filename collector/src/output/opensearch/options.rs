@@ -57,21 +57,69 @@ impl OpenSearchPlan {
         crate::output::common(&mut options);
         let name = if plugin.name.node == "opensearch" { "opensearch" } else { "elasticsearch" };
         for option in [
-            "ssl", "ssl_enabled", "cacert", "ssl_certificate_authorities", "ssl_certificate_verification", "ssl_certificate",
-            "ssl_key", "keystore", "truststore", "api_key", "cloud_id", "cloud_auth", "proxy", "auth_type",
+            "ssl",
+            "ssl_enabled",
+            "cacert",
+            "ssl_certificate_authorities",
+            "ssl_certificate_verification",
+            "ssl_certificate",
+            "ssl_key",
+            "keystore",
+            "truststore",
+            "api_key",
+            "cloud_id",
+            "cloud_auth",
+            "proxy",
+            "auth_type",
         ] {
             options.unsupported(option, "write `https://` into `hosts` for TLS with a publicly trusted certificate, and `user` and `password`");
         }
-        for option in ["routing", "parent", "script", "upsert", "doc_as_upsert", "version", "version_type",
-            "template", "template_overwrite", "ilm_enabled", "ilm_policy", "ilm_rollover_alias", "custom_headers", "path", "bulk_path"] {
-            options.unsupported(option, "it comes with the collector; see the README's list of what does not work yet");
+        for option in [
+            "routing",
+            "parent",
+            "script",
+            "upsert",
+            "doc_as_upsert",
+            "version",
+            "version_type",
+            "template",
+            "template_overwrite",
+            "ilm_enabled",
+            "ilm_policy",
+            "ilm_rollover_alias",
+            "custom_headers",
+            "path",
+            "bulk_path",
+        ] {
+            options.unsupported(
+                option,
+                "it comes with the collector; see the README's list of what does not work yet",
+            );
         }
         // What these ask for is so anyway: retries have no end, one connection pool a host, no sniffing.
         for option in [
-            "retry_initial_interval", "retry_max_interval", "retry_on_conflict", "pool_max", "pool_max_per_route",
-            "resurrect_delay", "sniffing", "sniffing_delay", "sniffing_path", "validate_after_inactivity", "timeout",
-            "http_compression", "compression_level", "healthcheck_path", "template_name", "template_api", "failure_type_logging_whitelist",
-            "silence_errors_in_log", "legacy_template", "default_server_major_version", "max_icu", "target_bulk_bytes",
+            "retry_initial_interval",
+            "retry_max_interval",
+            "retry_on_conflict",
+            "pool_max",
+            "pool_max_per_route",
+            "resurrect_delay",
+            "sniffing",
+            "sniffing_delay",
+            "sniffing_path",
+            "validate_after_inactivity",
+            "timeout",
+            "http_compression",
+            "compression_level",
+            "healthcheck_path",
+            "template_name",
+            "template_api",
+            "failure_type_logging_whitelist",
+            "silence_errors_in_log",
+            "legacy_template",
+            "default_server_major_version",
+            "max_icu",
+            "target_bulk_bytes",
         ] {
             options.no_effect(option);
         }
@@ -108,10 +156,14 @@ impl OpenSearchPlan {
     /// Where documents go: a data stream, or an index by name.
     fn place(&mut self, options: &mut Options<'_>, context: &Context<'_>) {
         let ecs = options
-            .choice("ecs_compatibility", &[("disabled", EcsMode::Disabled), ("v1", EcsMode::V8), ("v8", EcsMode::V8)])
+            .choice(
+                "ecs_compatibility",
+                &[("disabled", EcsMode::Disabled), ("v1", EcsMode::V8), ("v8", EcsMode::V8)],
+            )
             .unwrap_or(context.ecs);
         let index = options.text("index");
-        let wanted = options.choice("data_stream", &[("true", Some(true)), ("false", Some(false)), ("auto", None)]);
+        let wanted =
+            options.choice("data_stream", &[("true", Some(true)), ("false", Some(false)), ("auto", None)]);
         let kind = options.text("data_stream_type");
         let dataset = options.text("data_stream_dataset");
         let namespace = options.text("data_stream_namespace");
@@ -126,9 +178,12 @@ impl OpenSearchPlan {
                 && self.document_id.is_none());
         if wanted.flatten().unwrap_or(auto) {
             if let Some(index) = index {
-                options.error(&index.span, "`index` and a data stream exclude each other: remove one of them");
+                options
+                    .error(&index.span, "`index` and a data stream exclude each other: remove one of them");
             }
-            let text = |t: Option<alces_conf::Spanned<String>>, default: &str| t.map_or(default.to_owned(), |t| t.node);
+            let text = |t: Option<alces_conf::Spanned<String>>, default: &str| {
+                t.map_or(default.to_owned(), |t| t.node)
+            };
             self.data_stream = Some(DataStream {
                 kind: text(kind, "logs"),
                 dataset: text(dataset, "generic"),
@@ -157,16 +212,22 @@ fn crate_template(options: &mut Options<'_>, text: &str, span: &Span) -> Option<
 
 /// `es01:9200`, `http://es01`, `https://user:secret@es01:9200`; 9200 where no port is given, as in Logstash.
 fn hosts(options: &mut Options<'_>) -> Vec<Url> {
-    let given = options.texts("hosts").unwrap_or_else(|| {
-        vec![alces_conf::Spanned { node: "127.0.0.1:9200".to_owned(), span: 0..0 }]
-    });
+    let given = options
+        .texts("hosts")
+        .unwrap_or_else(|| vec![alces_conf::Spanned { node: "127.0.0.1:9200".to_owned(), span: 0..0 }]);
     let mut hosts = Vec::new();
     for host in given {
-        let text = if host.node.contains("://") { host.node.clone() } else { format!("http://{}", host.node) };
+        let text =
+            if host.node.contains("://") { host.node.clone() } else { format!("http://{}", host.node) };
         match Url::parse(&text) {
             Ok(mut url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
                 let port_given = text.rsplit('@').next().is_some_and(|rest| {
-                    rest.rsplit(']').next().is_some_and(|r| r.trim_start_matches("http").trim_start_matches("s://").trim_start_matches("://").contains(':'))
+                    rest.rsplit(']').next().is_some_and(|r| {
+                        r.trim_start_matches("http")
+                            .trim_start_matches("s://")
+                            .trim_start_matches("://")
+                            .contains(':')
+                    })
                 });
                 if url.port().is_none() && !port_given {
                     let _ = url.set_port(Some(9200));
@@ -175,7 +236,10 @@ fn hosts(options: &mut Options<'_>) -> Vec<Url> {
             }
             _ => options.error(
                 &host.span,
-                format!("`{}` is no address of a host: write `es01:9200` or `https://es01:9200`", shown(&host.node)),
+                format!(
+                    "`{}` is no address of a host: write `es01:9200` or `https://es01:9200`",
+                    shown(&host.node)
+                ),
             ),
         }
     }
@@ -200,12 +264,18 @@ mod tests {
         let source = Source::new("x.conf", &format!("output {{ {options} }}"));
         let config = parse(&source).unwrap();
         let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
-        let context = Context { source: &source, env: &|_| None, ecs: EcsMode::V8, clock: Arc::new(|| Timestamp::UNIX_EPOCH) };
+        let context = Context {
+            source: &source,
+            env: &|_| None,
+            ecs: EcsMode::V8,
+            clock: Arc::new(|| Timestamp::UNIX_EPOCH),
+        };
         let (plan, errors) = OpenSearchPlan::compile(&context, plugin);
         if let Some(error) = errors.first() {
             return error.to_string();
         }
-        let (event, _) = alces_event::Event::from_json(b"{\"message\":\"m\"}", Timestamp::UNIX_EPOCH).unwrap();
+        let (event, _) =
+            alces_event::Event::from_json(b"{\"message\":\"m\"}", Timestamp::UNIX_EPOCH).unwrap();
         let place = match &plan.data_stream {
             Some(stream) => format!("{}-{}-{}", stream.kind, stream.dataset, stream.namespace),
             None => plan.index.render(&event),
@@ -215,12 +285,24 @@ mod tests {
 
     #[test]
     fn places_and_hosts() {
-        assert_eq!(check(r#"elasticsearch { hosts => ["es01:9200", "https://a"] }"#), "logs-generic-default at http://es01:9200 https://a:9200");
+        assert_eq!(
+            check(r#"elasticsearch { hosts => ["es01:9200", "https://a"] }"#),
+            "logs-generic-default at http://es01:9200 https://a:9200"
+        );
         assert_eq!(check("opensearch { }"), "ecs-logstash-1970.01.01 at http://127.0.0.1:9200");
-        assert_eq!(check("elasticsearch { ecs_compatibility => disabled }"), "logstash-1970.01.01 at http://127.0.0.1:9200");
+        assert_eq!(
+            check("elasticsearch { ecs_compatibility => disabled }"),
+            "logstash-1970.01.01 at http://127.0.0.1:9200"
+        );
         assert_eq!(check(r#"elasticsearch { index => "x-%{+yyyy}" }"#), "x-1970 at http://127.0.0.1:9200");
-        assert_eq!(check(r#"opensearch { data_stream => true data_stream_type => "metrics" }"#), "metrics-generic-default at http://127.0.0.1:9200");
-        assert_eq!(check(r#"opensearch { hosts => "http://u:secret@h" }"#), "ecs-logstash-1970.01.01 at http://h:9200");
+        assert_eq!(
+            check(r#"opensearch { data_stream => true data_stream_type => "metrics" }"#),
+            "metrics-generic-default at http://127.0.0.1:9200"
+        );
+        assert_eq!(
+            check(r#"opensearch { hosts => "http://u:secret@h" }"#),
+            "ecs-logstash-1970.01.01 at http://h:9200"
+        );
     }
 
     #[test]
@@ -229,6 +311,8 @@ mod tests {
         // The line itself is shown, as it stands in the user's file; the message does not repeat the secret.
         assert!(!error.lines().next().unwrap().contains("secret"), "{error}");
         assert!(check(r#"elasticsearch { user => "u" }"#).contains("belong together"));
-        assert!(check(r#"elasticsearch { index => "x" data_stream => true }"#).contains("exclude each other"));
+        assert!(
+            check(r#"elasticsearch { index => "x" data_stream => true }"#).contains("exclude each other")
+        );
     }
 }

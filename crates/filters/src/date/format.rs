@@ -35,7 +35,9 @@ impl ParseFormat {
                 '\''
             } else if c.is_ascii_alphabetic() && !quoted {
                 if !KNOWN.contains(c) {
-                    return Err(format!("date format `{pattern}`: letter `{c}` cannot be read; known are {KNOWN}"));
+                    return Err(format!(
+                        "date format `{pattern}`: letter `{c}` cannot be read; known are {KNOWN}"
+                    ));
                 }
                 let mut count = 1;
                 while chars.next_if_eq(&c).is_some() {
@@ -57,7 +59,12 @@ impl ParseFormat {
 
     /// The whole of `text` by this pattern, in `zone` where it names no offset. A time that a clock change skips or
     /// repeats in that zone is not read.
-    pub(super) fn parse(&self, text: &str, zone: &TimeZone, clock: &dyn Fn() -> Timestamp) -> Option<Timestamp> {
+    pub(super) fn parse(
+        &self,
+        text: &str,
+        zone: &TimeZone,
+        clock: &dyn Fn() -> Timestamp,
+    ) -> Option<Timestamp> {
         let mut rest = text;
         let mut read = Read::default();
         for (at, part) in self.parts.iter().enumerate() {
@@ -147,7 +154,8 @@ impl Read {
                 Some(rest)
             }
             'S' => {
-                let end = text.bytes().take(if joined { count } else { 9 }).take_while(u8::is_ascii_digit).count();
+                let end =
+                    text.bytes().take(if joined { count } else { 9 }).take_while(u8::is_ascii_digit).count();
                 let value: i32 = text[..end].parse().ok()?;
                 // Joda keeps milliseconds.
                 let nanos = value * 10_i32.pow(9 - end as u32);
@@ -189,7 +197,9 @@ impl Read {
 
     fn finish(self, zone: &TimeZone) -> Option<Timestamp> {
         let hour = if self.half == Some(true) { self.hour + 12 } else { self.hour };
-        let civil = DateTime::new(self.year, self.month, self.day, hour, self.minute, self.second, self.nanos).ok()?;
+        let civil =
+            DateTime::new(self.year, self.month, self.day, hour, self.minute, self.second, self.nanos)
+                .ok()?;
         let civil = match self.day_of_year {
             Some(day) => civil.with().day_of_year(day).build().ok()?,
             None => civil,
@@ -208,7 +218,11 @@ trait CompatibleUnlessGap {
 impl CompatibleUnlessGap for jiff::tz::AmbiguousTimestamp {
     /// A repeated hour takes the earlier, a skipped one is a failure (date_spec.rb:548).
     fn compatible_unless_gap(self) -> Option<Timestamp> {
-        if matches!(self.offset(), jiff::tz::AmbiguousOffset::Gap { .. }) { None } else { self.compatible().ok() }
+        if matches!(self.offset(), jiff::tz::AmbiguousOffset::Gap { .. }) {
+            None
+        } else {
+            self.compatible().ok()
+        }
     }
 }
 

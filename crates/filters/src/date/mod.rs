@@ -45,7 +45,10 @@ impl Date {
         let zone = match options.text("timezone") {
             None => TimeZone::UTC,
             Some(name) => TimeZone::get(&name.node).unwrap_or_else(|_| {
-                options.error(&name.span, format!("`{}` is no time zone; write one as `Europe/Berlin`", name.node));
+                options.error(
+                    &name.span,
+                    format!("`{}` is no time zone; write one as `Europe/Berlin`", name.node),
+                );
                 TimeZone::UTC
             }),
         };
@@ -182,10 +185,15 @@ mod tests {
             // The clock says 2 January 2026: December was last year.
             (r#""MMM dd HH:mm:ss", "MMM  d HH:mm:ss""#, "Dec 31 23:59:59", "2025-12-31T23:59:59.000Z"),
             (r#""MMM dd HH:mm:ss", "MMM  d HH:mm:ss""#, "Jan  1 00:00:01", "2026-01-01T00:00:01.000Z"),
-            (r#""EEE MMM dd HH:mm:ss.SSSSSS yyyy""#, "Sun May 17 10:05:03.123456 2015", "2015-05-17T10:05:03.123Z"),
+            (
+                r#""EEE MMM dd HH:mm:ss.SSSSSS yyyy""#,
+                "Sun May 17 10:05:03.123456 2015",
+                "2015-05-17T10:05:03.123Z",
+            ),
             (r#""h:mm a dd.MM.yy""#, "1:05 PM 17.05.15", "2015-05-17T13:05:00.000Z"),
         ] {
-            let format = if format.contains("nope") { format.replace("nope", "'nope'") } else { format.to_owned() };
+            let format =
+                if format.contains("nope") { format.replace("nope", "'nope'") } else { format.to_owned() };
             assert_eq!(time(&format, text), expect, "{format} of {text}");
         }
     }
@@ -201,6 +209,8 @@ mod tests {
     fn what_cannot_be_read_is_said_before_it_runs() {
         assert!(errors(r#"date { match => ["message", "yyyy-jj"] }"#).contains("letter `j`"));
         assert!(errors(r#"date { match => ["message"] }"#).contains("date wants `match"));
-        assert!(errors(r#"date { match => ["m", "yyyy"] timezone => "Mars/Base" }"#).contains("no time zone"));
+        assert!(
+            errors(r#"date { match => ["m", "yyyy"] timezone => "Mars/Base" }"#).contains("no time zone")
+        );
     }
 }
