@@ -40,6 +40,8 @@ pub(crate) struct Harvester {
     /// The line under way was longer than the limit: it is given out, and the rest is skipped.
     skipping: bool,
     max_line: usize,
+    /// Length and hash of the first bytes when they were last looked at.
+    known: (u64, u64),
 }
 
 /// What became of a file since the last turn.
@@ -47,7 +49,7 @@ pub(crate) struct Harvester {
 pub(crate) enum State {
     /// It is as it was, or longer.
     Same,
-    /// It is shorter than what was read: cut and written anew.
+    /// It is shorter than what was read, or begins otherwise: cut and written anew.
     Truncated,
     /// Its last name is gone.
     Deleted,
@@ -80,12 +82,17 @@ impl Harvester {
         max_line: usize,
     ) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Self { id, path, file, held: Vec::new(), offset, skipping: false, max_line })
+        Ok(Self { id, path, file, held: Vec::new(), offset, skipping: false, max_line, known: (0, 0) })
     }
 
     pub(crate) fn state(&self) -> io::Result<State> {
         let meta = self.file.metadata()?;
-        Ok(if meta.len() < self.offset + self.held.len() as u64 {
+        let read = self.offset + self.held.len() as u64;
+        let (len, hash) = self.known;
+        // A file that was cut and has already grown past the old offset shows in its first bytes only. They are looked at
+        // each time before more is read.
+        let other = meta.len() > read && len > 0 && prefix_hash(&self.file, len) != Some(hash);
+        Ok(if meta.len() < read || other {
             State::Truncated
         } else if meta.nlink() == 0 {
             State::Deleted
@@ -94,15 +101,13 @@ impl Harvester {
         })
     }
 
-    /// Length and hash of the first bytes now.
-    pub(crate) fn prefix(&self) -> (u64, u64) {
-        let len = self.file.metadata().map_or(0, |m| m.len().min(PREFIX));
-        prefix_hash(&self.file, len).map_or((0, 0), |hash| (len, hash))
-    }
-
-    /// The hash of the first `len` bytes, if there are as many.
-    pub(crate) fn prefix_hash(&self, len: u64) -> Option<u64> {
-        prefix_hash(&self.file, len)
+    /// Length and hash of the first bytes now, which are remembered.
+    pub(crate) fn prefix(&mut self) -> (u64, u64) {
+        if self.known.0 < PREFIX {
+            let len = self.file.metadata().map_or(0, |m| m.len().min(PREFIX));
+            self.known = prefix_hash(&self.file, len).map_or((0, 0), |hash| (len, hash));
+        }
+        self.known
     }
 
     pub(crate) fn into_file(self) -> File {
@@ -211,6 +216,17 @@ mod tests {
         assert_eq!(lines(&mut harvester), ["0123…@0"]);
         temp.write_all(b"0123\nab\nabcdef\n").unwrap();
         assert_eq!(lines(&mut harvester), ["ab@15", "abcd…@18"]);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_and_has_grown_past_the_old_offset_is_noticed() {
+        let (mut temp, mut harvester) = open(b"one\n", 100);
+        harvester.prefix();
+        lines(&mut harvester);
+        temp.as_file().set_len(0).unwrap();
+        temp.write_all(b"").unwrap();
+        std::fs::write(temp.path(), b"two\nthree\n").unwrap();
+        assert_eq!(harvester.state().unwrap(), State::Truncated);
     }
 
     #[test]

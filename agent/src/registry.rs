@@ -120,12 +120,6 @@ impl Registry {
         }
     }
 
-    /// Whether the file still begins as it did when it was last seen.
-    pub(crate) fn same_prefix(&self, id: FileId, prefix: impl Fn(u64) -> Option<u64>) -> bool {
-        let entry = self.content.files.get(&id.0);
-        entry.is_none_or(|e| e.prefix_len == 0 || prefix(e.prefix_len) == Some(e.prefix_hash))
-    }
-
     /// The file's first bytes, of which there may now be more, and where it is.
     pub(crate) fn seen(&mut self, id: FileId, path: &Path, prefix_len: u64, prefix_hash: u64) {
         if let Some(entry) = self.content.files.get_mut(&id.0)

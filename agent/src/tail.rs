@@ -114,9 +114,8 @@ impl Tail {
                 }
             }
         }
-        // A file that was cut and has grown past the old offset shows in its first bytes: it is a new file.
         open.retain(|_, harvester| {
-            let same = registry.same_prefix(harvester.id, |len| harvester.prefix_hash(len));
+            let same = !matches!(harvester.state(), Ok(State::Truncated));
             if same {
                 let (len, hash) = harvester.prefix();
                 registry.seen(harvester.id, &harvester.path, len, hash);

@@ -167,7 +167,7 @@ impl OpenSearchOutput {
         if !self.plan.manage_template {
             return Ok(());
         }
-        self.prepared.get_or_try_init(|| self.install_templates()).await.map(|()| ())
+        self.prepared.get_or_try_init(|| self.install_templates()).await.copied()
     }
 
     async fn install_templates(&self) -> Result<(), Undelivered> {

@@ -22,7 +22,7 @@ pub(super) async fn install(client: &Client) -> Result<(), String> {
         match client.put(&path, content).await? {
             Ok(()) => info!(template = name, "index template installed"),
             Err(reason) => {
-                warn!(template = name, reason, "index template refused: types may be guessed wrong")
+                warn!(template = name, reason, "index template refused: types may be guessed wrong");
             }
         }
     }

@@ -1,0 +1,47 @@
+//! The demo, started as a user would, then asked over HTTP.
+
+use crate::support::{eventually, http, process::Process};
+
+/// The address behind a word that the demo prints.
+fn address(demo: &Process, word: &str) -> String {
+    let line = demo.wait_for(word);
+    line[word.len()..].trim().trim_end_matches('/').to_owned()
+}
+
+#[test]
+fn the_demo_shows_ten_thousand_real_requests_and_goes_on_live() {
+    let folder = std::env::temp_dir();
+    let left = || {
+        let entries = std::fs::read_dir(&folder).unwrap().flatten();
+        entries.filter(|e| e.file_name().to_string_lossy().starts_with("alces-demo-")).count()
+    };
+    let before = left();
+    let demo = Process::alces("demo", &["--dashboard", "127.0.0.1:0"]);
+    let (page, store) = (address(&demo, "Dashboard: "), address(&demo, "Store: "));
+    let overview = format!("{page}/api/v1/overview?from=now-3h&to=now");
+    let first = eventually("all requests are there", || {
+        http::get_json(&overview).filter(|o| o["totals"]["requests"].as_u64() >= Some(9_999))
+    });
+    assert_eq!(first["lines"]["unparsed"], 1, "the sample's one broken line");
+    assert!(first["totals"]["by_class"]["2xx"].as_u64() >= Some(9_000), "{}", first["totals"]);
+    assert_eq!(first["totals"]["by_class"]["5xx"], 3, "{}", first["totals"]);
+    for percentile in ["p50", "p95", "p99"] {
+        assert!(first["totals"]["latency"][percentile].as_f64() > Some(0.0), "{}", first["totals"]);
+    }
+    // It goes on live, and the host's own figures arrive.
+    let count = first["totals"]["requests"].as_u64().unwrap();
+    eventually("more requests come in", || {
+        http::get_json(&overview).filter(|o| o["totals"]["requests"].as_u64() > Some(count + 3))
+    });
+    eventually("host metrics arrive", || {
+        let overview = http::get_json(&overview)?;
+        let host = &overview["hosts"]["shown"][0];
+        let has = |what: &str| host[what].as_array().is_some_and(|v| v.iter().any(|v| v.is_number()));
+        ["cpu", "memory", "disk"].iter().all(|what| has(what)).then_some(())
+    });
+    assert_eq!(http::get(&format!("{page}/")).unwrap().0, 200);
+    assert_eq!(http::get_json(&store).unwrap()["version"]["distribution"], "opensearch");
+    let (status, lines) = demo.signal("-INT");
+    assert!(status.success(), "{status}: {}", lines.join("\n"));
+    assert_eq!(left(), before, "its temporary folder is gone");
+}

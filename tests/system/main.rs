@@ -1,0 +1,12 @@
+//! Whole-system tests: the real binary, real peers, real signals. What they need is set up by `tests/peers/setup`; a peer
+//! that is missing is a failure.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test that cannot go on must stop")]
+
+mod bad_input;
+mod browser;
+mod command_line;
+mod demo;
+mod restart;
+mod seed;
+mod support;
