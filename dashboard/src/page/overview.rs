@@ -140,7 +140,7 @@ fn no_latency(overview: &Overview) -> Markup {
     html! {
         strong { "These lines carry no request time." }
         span { "Add " code { "$request_time" } " to Nginx’s log_format, and reload Nginx:" }
-        code class="block" { "log_format timed '… \"$http_user_agent\" $request_time $upstream_response_time';" }
+        code class="block" { "log_format timed '… \"$http_user_agent\" rt=$request_time urt=\"$upstream_response_time\"';" }
     }
 }
 
