@@ -78,7 +78,8 @@ fn verdict(overview: &Overview, range: &Range) -> Markup {
 }
 
 fn tiles(overview: &Overview, now: &Totals, range: &Range) -> Markup {
-    let before = overview.previous.known().filter(|p| p.requests > 0);
+    // A period with next to no traffic (before the first day, a night) is nothing to compare with.
+    let before = overview.previous.known().filter(|p| p.requests > 0 && p.requests * 20 >= now.requests);
     let seconds = (range.to.min(range.now) - range.from).max(1) as f64 / 1000.0;
     let percent = |share: Option<f64>| share.map_or_else(|| "—".into(), |s| Unit::Percent.show(s * 100.0));
     let ms = |value: Option<f64>| value.map_or_else(|| "—".into(), |v| Unit::Millis.show(v));
