@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use crate::support::{process::Process, project};
+use crate::support::{process::Process, project, usual_ports};
 
 #[test]
 fn the_first_page_in_chromium() {
+    let _ports = usual_ports();
     let demo = Process::alces("demo", &["--dashboard", "127.0.0.1:0"]);
     let line = demo.wait_for("Dashboard: ");
     let url = line.trim_start_matches("Dashboard: ").trim();

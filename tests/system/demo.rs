@@ -1,6 +1,6 @@
 //! The demo, started as a user would, then asked over HTTP.
 
-use crate::support::{eventually, http, process::Process};
+use crate::support::{eventually, http, process::Process, usual_ports};
 
 /// The address behind a word that the demo prints.
 fn address(demo: &Process, word: &str) -> String {
@@ -10,6 +10,7 @@ fn address(demo: &Process, word: &str) -> String {
 
 #[test]
 fn the_demo_shows_ten_thousand_real_requests_and_goes_on_live() {
+    let _ports = usual_ports();
     let folder = std::env::temp_dir();
     let left = || {
         let entries = std::fs::read_dir(&folder).unwrap().flatten();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::support::{engine::Engine, files::sample, process::Process, project, target};
+use crate::support::{engine::Engine, files::sample, process::Process, project, target, usual_ports};
 
 const STREAM: &str = "logs-generic-default";
 
@@ -62,6 +62,7 @@ fn failed(document: &Value) -> bool {
 
 #[test]
 fn filebeat_through_the_seed_into_opensearch_and_into_the_store_gives_the_same_documents() {
+    let _ports = usual_ports();
     // The port of the seed is fixed, so the two runs come one after the other.
     let dir = tempfile::tempdir().unwrap();
     let (theirs, printed) = {

@@ -8,6 +8,7 @@ pub(crate) mod process;
 use std::{
     net::TcpListener,
     path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -36,6 +37,13 @@ fn pause() {
 /// A port of 127.0.0.1 that nobody uses just now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Held by tests whose programs take the usual ports (5044, 5601, 9200): the seed's port cannot be changed, and the demo
+/// takes the usual ones where they are free.
+pub(crate) fn usual_ports() -> MutexGuard<'static, ()> {
+    static PORTS: Mutex<()> = Mutex::new(());
+    PORTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The folder with the built binaries and peers.
