@@ -40,7 +40,8 @@ type Shared = Arc<Mutex<Engine>>;
 /// Answers as the script says, and 201 to everything when it is at its end.
 async fn bulk(State(engine): State<Shared>, body: String) -> Result<String, StatusCode> {
     let mut engine = engine.lock().unwrap();
-    let actions: Vec<Value> = body.lines().step_by(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let actions: Vec<Value> =
+        body.lines().step_by(2).map(|line| serde_json::from_str(line).unwrap()).collect();
     let id = |action: &Value| action["create"]["_id"].as_str().unwrap_or_default().to_owned();
     let ids: Vec<String> = actions.iter().map(id).collect();
     let statuses = match engine.script.pop_front() {

@@ -175,6 +175,23 @@ async fn dynamic_mapping_and_templates() {
 }
 
 #[tokio::test]
+async fn a_field_without_index_and_doc_values_is_only_in_the_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let field = json!({"type": "keyword", "index": false, "doc_values": false});
+    server.ok("PUT", "/a", json!({"mappings": {"properties": {"original": field}}})).await;
+    // Longer than a term may be: nothing is made a term of here.
+    let long = "x".repeat(40_000);
+    let answer = server.fill("a", &[("1", json!({"original": long}))]).await;
+    assert_eq!(answer["errors"], false, "{answer}");
+    assert_eq!(server.count("a", json!({"match_all": {}})).await, 1);
+    assert_eq!(server.count("a", json!({"exists": {"field": "original"}})).await, 0);
+    let found = server.ok("POST", "/a/_search", json!({})).await;
+    assert_eq!(found["hits"]["hits"][0]["_source"]["original"], long.as_str());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn data_streams_take_only_create() {
     let dir = tempfile::tempdir().unwrap();
     let server = start(dir.path()).await;

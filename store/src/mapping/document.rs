@@ -173,6 +173,7 @@ impl Walk<'_> {
 
 fn put(out: &mut Vec<(String, Scalar)>, path: &str, field: &Field, value: &Value) -> Result<(), ApiError> {
     match field.ty.coerce(value) {
+        Ok(_) if field.source_only => {}
         Ok(Some(Scalar::Exact(text)))
             if text.len() > field.ignore_above && text.chars().count() > field.ignore_above => {}
         // Lucene's limit of one term; OpenSearch refuses the document, and so do we.

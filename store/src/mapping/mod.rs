@@ -31,6 +31,8 @@ pub(crate) struct Field {
     pub(crate) ignore_above: usize,
     /// A value that does not fit is left out instead of failing the document.
     pub(crate) ignore_malformed: bool,
+    /// `index: false` and `doc_values: false`: the value is checked and kept in the source, and nothing else.
+    pub(crate) source_only: bool,
     pub(crate) subfields: BTreeMap<String, Field>,
     /// The definition as the client wrote it.
     pub(crate) json: Map<String, Value>,

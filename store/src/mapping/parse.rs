@@ -249,7 +249,17 @@ impl Field {
                 }
             }
         }
-        Ok(Self { ty, ignore_above, ignore_malformed, subfields, json: json.clone(), parent: None })
+        let off = |key: &str| json.get(key).is_some_and(|v| v == &json!(false) || v == "false");
+        let source_only = off("index") && off("doc_values");
+        Ok(Self {
+            ty,
+            ignore_above,
+            ignore_malformed,
+            source_only,
+            subfields,
+            json: json.clone(),
+            parent: None,
+        })
     }
 }
 
