@@ -265,7 +265,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn json_in_is_json_out(message in ".*", number: i64, key in "[a-z]{1,9}") {
-            let json = serde_json::json!({"message": message, "n": number, "o": {key: [message.clone()]}});
+            let json = serde_json::json!({"message": message, "n": number, "o": {key: [message]}});
             let (event, _) = Event::from_json(json.to_string().as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
             let back: serde_json::Value = serde_json::to_value(&event).unwrap();
             for name in ["message", "n", "o"] {

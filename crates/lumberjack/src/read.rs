@@ -319,7 +319,7 @@ mod tests {
             ([window.clone(), frame(b'J', &[1, u32::MAX], b"")].concat(), "over the limit"),
             ([window.clone(), frame(b'C', &[bomb.len() as u32], &bomb)].concat(), "an inflated frame"),
             ([window.clone(), frame(b'C', &[3], b"abc")].concat(), "is broken"),
-            ([window.clone(), frame(b'C', &[nested.len() as u32], &nested)].concat(), "frame type"),
+            ([window, frame(b'C', &[nested.len() as u32], &nested)].concat(), "frame type"),
         ] {
             let error = read_all(&bytes, 1 << 20).unwrap_err().to_string();
             assert!(error.contains(words), "{error} has no {words}");
