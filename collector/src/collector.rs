@@ -106,7 +106,15 @@ impl Collector {
             stats: self.stats.clone(),
             under_way: Arc::new(Semaphore::new(under_way as usize)),
         };
-        let mut working: Vec<_> = (0..workers).map(|_| tokio::spawn(worker.clone().run())).collect();
+        // Threads of their own: filters compute for milliseconds at a time. On the runtime's threads they would hold up the
+        // network, and a worker woken by another would wait for it (a task in tokio's LIFO slot is not stolen).
+        let runtime = tokio::runtime::Handle::current();
+        let mut working: Vec<_> = (0..workers)
+            .map(|_| {
+                let (runtime, worker) = (runtime.clone(), worker.clone());
+                tokio::task::spawn_blocking(move || runtime.block_on(worker.run()))
+            })
+            .collect();
         let intake = Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
         let mut inputs = Vec::new();
         for beats in self.beats {
