@@ -135,7 +135,11 @@ mod tests {
         assert_eq!(lines.len(), 10_000);
         assert!(lines[0].contains("[02/Jan/2026:10:00:0"), "{}", lines[0]);
         assert!(lines[9_999].contains("[02/Jan/2026:11:59:"), "{}", lines[9_999]);
-        assert_eq!(lines.iter().filter(|line| !line.contains(" rt=")).count(), 1, "the line that is cut off stays so");
+        assert_eq!(
+            lines.iter().filter(|line| !line.contains(" rt=")).count(),
+            1,
+            "the line that is cut off stays so"
+        );
         let again: Vec<String> = Replay::new().unwrap().past(now, Duration::from_secs(7200)).collect();
         assert_eq!(lines, again);
     }

@@ -2,18 +2,28 @@
 
 use fancy_regex::{Regex, RegexBuilder};
 
-use crate::{Capture, GrokError, PatternSet, dialect, expand};
+use crate::{
+    Capture, GrokError, PatternSet, dialect,
+    engine::{End, Machine, Optimise, Program, Refusal},
+    expand,
+};
 
 /// Steps before a match is given up. A combined access line takes some hundreds; what takes a million is exploding.
-const FUEL: usize = 1_000_000;
+const FUEL: u64 = 1_000_000;
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Grok {
-    regex: Regex,
+    engine: Engine,
     captures: Vec<Capture>,
-    /// The group number of each capture.
-    groups: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    /// Ours; capture `i` of the pattern is capture `i` of the program.
+    Own(Box<Program>),
+    /// For what ours does not do (back references and the like), with the group number of each capture.
+    Fancy(Box<Regex>, Vec<usize>),
 }
 
 /// Where a capture stands: bytes `start..end` of the text.
@@ -21,12 +31,15 @@ pub type Span = (usize, usize);
 
 /// A reusable buffer for the spans of one match, as many as [`Grok::captures`]; `None` where the group took no part.
 #[derive(Debug, Default)]
-pub struct Spans(Vec<Option<Span>>);
+pub struct Spans {
+    spans: Vec<Option<Span>>,
+    machine: Machine,
+}
 
 impl Spans {
     /// The span of each capture, in the order of [`Grok::captures`].
     pub fn get(&self) -> &[Option<Span>] {
-        &self.0
+        &self.spans
     }
 }
 
@@ -48,19 +61,21 @@ impl Grok {
     /// Unknown or recursive names and broken regular expressions, each named.
     pub fn compile(set: &PatternSet, pattern: &str) -> Result<Self, GrokError> {
         let expanded = expand::expand(set, pattern)?;
-        let regex = RegexBuilder::new(&dialect::from_ruby(&expanded.regex))
-            .backtrack_limit(FUEL)
-            .build()
-            .map_err(|e| GrokError::Regex { reason: e.to_string() })?;
-        let mut groups = vec![0; expanded.captures.len()];
-        for (number, name) in regex.capture_names().enumerate() {
-            if let Some(at) = name.and_then(|n| n.strip_prefix('g')).and_then(|n| n.parse::<usize>().ok())
-                && let Some(slot) = groups.get_mut(at)
-            {
-                *slot = number;
+        let engine = match Program::compile(&expanded.regex, Optimise::On) {
+            Ok(program) => Engine::Own(Box::new(program)),
+            Err(Refusal::Unsupported(_)) => fancy(&expanded)?,
+            Err(Refusal::Broken(at, what)) => {
+                let around: String = expanded
+                    .regex
+                    .get(at.saturating_sub(10)..)
+                    .unwrap_or_default()
+                    .chars()
+                    .take(20)
+                    .collect();
+                return Err(GrokError::Regex { reason: format!("{what}, near `{around}`") });
             }
-        }
-        Ok(Self { regex, captures: expanded.captures, groups })
+        };
+        Ok(Self { engine, captures: expanded.captures })
     }
 
     /// The captures in order of appearance.
@@ -68,18 +83,46 @@ impl Grok {
         &self.captures
     }
 
-    /// Searches `text` for the leftmost match and fills `spans`.
+    /// Searches `text` for the leftmost match and fills `spans`. Allocates nothing once `spans` has been used.
     pub fn matches(&self, text: &str, spans: &mut Spans) -> Outcome {
-        match self.regex.captures(text) {
-            Ok(Some(found)) => {
-                spans.0.clear();
-                spans.0.extend(self.groups.iter().map(|g| found.get(*g).map(|m| (m.start(), m.end()))));
-                Outcome::Match
-            }
-            Ok(None) => Outcome::NoMatch,
-            Err(_) => Outcome::Exhausted,
+        match &self.engine {
+            Engine::Own(program) => match spans.machine.search(program, text, FUEL) {
+                End::Match => {
+                    spans.spans.clear();
+                    let machine = &spans.machine;
+                    spans.spans.extend((0..self.captures.len()).map(|number| machine.capture(number)));
+                    Outcome::Match
+                }
+                End::NoMatch => Outcome::NoMatch,
+                End::Exhausted => Outcome::Exhausted,
+            },
+            Engine::Fancy(regex, groups) => match regex.captures(text) {
+                Ok(Some(found)) => {
+                    spans.spans.clear();
+                    spans.spans.extend(groups.iter().map(|g| found.get(*g).map(|m| (m.start(), m.end()))));
+                    Outcome::Match
+                }
+                Ok(None) => Outcome::NoMatch,
+                Err(_) => Outcome::Exhausted,
+            },
         }
     }
+}
+
+fn fancy(expanded: &expand::Expanded) -> Result<Engine, GrokError> {
+    let regex = RegexBuilder::new(&dialect::from_ruby(&expanded.regex))
+        .backtrack_limit(FUEL as usize)
+        .build()
+        .map_err(|e| GrokError::Regex { reason: e.to_string() })?;
+    let mut groups = vec![0; expanded.captures.len()];
+    for (number, name) in regex.capture_names().enumerate() {
+        if let Some(at) = name.and_then(|n| n.strip_prefix('g')).and_then(|n| n.parse::<usize>().ok())
+            && let Some(slot) = groups.get_mut(at)
+        {
+            *slot = number;
+        }
+    }
+    Ok(Engine::Fancy(Box::new(regex), groups))
 }
 
 #[cfg(test)]
