@@ -199,9 +199,8 @@ fn set_captures(
     for (at, ((target, cast), span)) in compiled
         .targets
         .iter()
-        .zip(spans.get())
         .enumerate()
-        .filter_map(|(at, (target, span))| target.as_ref().zip(*span).map(|both| (at, both)))
+        .filter_map(|(at, target)| target.as_ref().zip(spans.get(at)).map(|both| (at, both)))
     {
         let (start, end) = span;
         if start == end && !keep_empty {
@@ -210,8 +209,8 @@ fn set_captures(
         // The first capture into a field that is to be overwritten replaces it; later ones of the same match append.
         let first = !compiled.targets[..at]
             .iter()
-            .zip(spans.get())
-            .any(|(t, s)| s.is_some() && t.as_ref().is_some_and(|(field, _)| field == target));
+            .enumerate()
+            .any(|(at, t)| spans.get(at).is_some() && t.as_ref().is_some_and(|(field, _)| field == target));
         let replace = first && overwrite.contains(target);
         let existing = event.get(target);
         // A value that is there and is neither text nor a list is kept, as in Logstash.

@@ -32,14 +32,14 @@ pub type Span = (usize, usize);
 /// A reusable buffer for the spans of one match, as many as [`Grok::captures`]; `None` where the group took no part.
 #[derive(Debug, Default)]
 pub struct Spans {
-    spans: Vec<Option<Span>>,
     machine: Machine,
 }
 
 impl Spans {
-    /// The span of each capture, in the order of [`Grok::captures`].
-    pub fn get(&self) -> &[Option<Span>] {
-        &self.spans
+    /// The span of a capture, by its number in [`Grok::captures`].
+    #[inline]
+    pub fn get(&self, capture: usize) -> Option<Span> {
+        self.machine.capture(capture)
     }
 }
 
@@ -83,23 +83,26 @@ impl Grok {
         &self.captures
     }
 
+    /// A literal that every text that matches holds, if one is known.
+    pub(crate) fn required_literal(&self) -> Option<&[u8]> {
+        match &self.engine {
+            Engine::Own(program) => program.gate.as_ref()?.best(),
+            Engine::Fancy(..) => None,
+        }
+    }
+
     /// Searches `text` for the leftmost match and fills `spans`. Allocates nothing once `spans` has been used.
     pub fn matches(&self, text: &str, spans: &mut Spans) -> Outcome {
         match &self.engine {
             Engine::Own(program) => match spans.machine.search(program, text, FUEL) {
-                End::Match => {
-                    spans.spans.clear();
-                    let machine = &spans.machine;
-                    spans.spans.extend((0..self.captures.len()).map(|number| machine.capture(number)));
-                    Outcome::Match
-                }
+                End::Match => Outcome::Match,
                 End::NoMatch => Outcome::NoMatch,
                 End::Exhausted => Outcome::Exhausted,
             },
             Engine::Fancy(regex, groups) => match regex.captures(text) {
                 Ok(Some(found)) => {
-                    spans.spans.clear();
-                    spans.spans.extend(groups.iter().map(|g| found.get(*g).map(|m| (m.start(), m.end()))));
+                    let groups = groups.iter().map(|g| found.get(*g).map(|m| (m.start(), m.end())));
+                    spans.machine.set_captures(groups);
                     Outcome::Match
                 }
                 Ok(None) => Outcome::NoMatch,
@@ -138,8 +141,8 @@ mod tests {
             Outcome::Match => grok
                 .captures()
                 .iter()
-                .zip(spans.get())
-                .filter_map(|(c, s)| s.map(|(a, b)| format!("{}={}", c.field, &text[a..b])))
+                .enumerate()
+                .filter_map(|(at, c)| spans.get(at).map(|(a, b)| format!("{}={}", c.field, &text[a..b])))
                 .collect::<Vec<_>>()
                 .join("\n"),
             other => format!("{other:?}"),
@@ -204,8 +207,8 @@ mod tests {
             let line = line.unwrap();
             match (ours.matches(&line, &mut spans), theirs.match_against(&line)) {
                 (Outcome::Match, Some(found)) => {
-                    for (capture, span) in ours.captures().iter().zip(spans.get()) {
-                        let mine = span.map(|(a, b)| &line[a..b]);
+                    for (at, capture) in ours.captures().iter().enumerate() {
+                        let mine = spans.get(at).map(|(a, b)| &line[a..b]);
                         assert_eq!(mine, found.get(&capture.field), "{} in {line}", capture.field);
                         compared += 1;
                     }

@@ -14,8 +14,10 @@ mod compile;
 mod dialect;
 mod engine;
 mod expand;
+mod list;
 mod patterns;
 
 pub use compile::{Grok, Outcome, Span, Spans};
 pub use expand::{Capture, Cast, GrokError};
+pub use list::{ListMatch, PatternList};
 pub use patterns::{DefinitionError, PatternSet};

@@ -1,7 +1,7 @@
 //! Sets of characters, and sets of bytes.
 
 /// Any set of characters: a bit for each ASCII one, and sorted ranges for the others.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Class {
     ascii: u128,
     /// Inclusive, sorted, apart from each other, all from 0x80 on.
@@ -70,6 +70,11 @@ impl Class {
         self.negate().union(&other.negate()).negate()
     }
 
+    /// `[0-9A-Za-z_]`
+    pub(crate) fn ascii_word() -> Self {
+        Self::of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
+    }
+
     /// With the other case of each character.
     pub(crate) fn fold(&self) -> Self {
         let mut folded = self.clone();
@@ -127,7 +132,21 @@ impl Class {
         if found.is_ok() { len } else { 0 }
     }
 
-    /// The bytes that a character of the set can begin with; of the others than ASCII, all leading bytes.
+    /// Whether bytes alone tell what is in it: all characters beyond ASCII are, or none is.
+    pub(crate) fn is_bytewise(&self) -> bool {
+        self.wide.is_empty() || self.has_all_wide()
+    }
+
+    pub(crate) fn has_all_wide(&self) -> bool {
+        self.wide == [(0x80, LAST)]
+    }
+
+    /// The bytes of which each character that begins with one is in the set.
+    pub(crate) fn certain_bytes(&self) -> ByteSet {
+        if self.has_all_wide() { self.bytes() } else { self.bytes().intersect(ByteSet::wide().complement()) }
+    }
+
+    /// The bytes that its characters can hold; of those beyond ASCII, all leading and following bytes.
     pub(crate) fn bytes(&self) -> ByteSet {
         let mut set = ByteSet::default();
         set.0[0] = self.ascii as u64;
@@ -151,7 +170,7 @@ pub(crate) fn decode(rest: &[u8]) -> (u32, usize) {
 }
 
 /// A set of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
@@ -161,6 +180,32 @@ impl ByteSet {
         let mut set = Self::default();
         set.0[usize::from(byte >> 6)] = 1 << (byte & 63);
         set
+    }
+
+    /// All bytes of characters beyond ASCII.
+    pub(crate) fn wide() -> Self {
+        Self([0, 0, u64::MAX, u64::MAX])
+    }
+
+    pub(crate) fn complement(self) -> Self {
+        Self(self.0.map(|bits| !bits))
+    }
+
+    pub(crate) fn intersect(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= b);
+        self
+    }
+
+    pub(crate) fn is_subset(&self, other: &Self) -> bool {
+        self.intersect(other.complement()) == Self::NONE
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.0.iter().map(|bits| bits.count_ones()).sum()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..=255).filter(|byte| self.has(*byte))
     }
 
     #[inline]

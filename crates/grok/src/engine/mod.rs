@@ -9,10 +9,14 @@
 
 mod ast;
 mod class;
+mod compile;
+mod dfa;
 mod first;
+mod gate;
 mod parse;
 mod program;
 mod run;
+mod shape;
 #[cfg(test)]
 mod twin;
 

@@ -1,10 +1,15 @@
-//! Tree to program.
+//! What a pattern is compiled to.
+
+use memchr::memmem::Finder;
 
 use super::{
-    ast::{Assertion, Node},
-    class::Class,
-    first::{Empty, First},
-    parse::{Refusal, look_behind_widths, parse},
+    ast::Assertion,
+    class::{ByteSet, Class},
+    compile,
+    dfa::Dfa,
+    first::First,
+    gate::Gate,
+    parse::Refusal,
 };
 
 /// Whether choice points are left out where that is provably the same.
@@ -16,40 +21,66 @@ pub(crate) enum Optimise {
     Off,
 }
 
+// A choice's `forget` is the first slot that nothing before the choice has set: from there on all are void when it is taken
+// anew. In loops and looks it is the first one behind them; those inside are put back one by one.
+
 /// Instruction numbers.
 pub(crate) type At = u32;
+
+/// No memory is kept at this place.
+pub(crate) const NO_MEMO: u32 = u32::MAX;
+
+/// Nothing is captured.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// Without end.
+pub(crate) const NO_END: u32 = u32::MAX;
 
 /// What is done; where nothing else is said, the next instruction follows.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    /// Up to eight bytes, as a little-endian number.
+    Word {
+        value: u64,
+        mask: u64,
+        len: u8,
+    },
     Literal(Box<[u8]>),
     Byte(u8),
+    /// One byte of a set.
+    Set(u32),
+    /// One character of a class.
     Class(u32),
     Assert(Assertion),
-    Save(u32),
-    Jump(At),
-    /// `first`, and if that fails `second`; each only where it can begin.
-    Split {
-        first: At,
-        second: At,
-        guards: u32,
+    /// A look at the one character that stands here, or before.
+    LookAt {
+        class: u32,
+        behind: bool,
+        negated: bool,
     },
+    /// Notes a place. Nothing is put back: what a later choice makes void is forgotten when that choice is taken anew.
+    Save(u32),
+    /// The same in a loop or a look, where the last round's place may have to be put back.
+    SaveAgain(u32),
+    Jump(At),
+    /// One way, and if that fails the other; each only where it can begin.
+    Split(u32),
     /// The branches that can begin at the byte, in order.
     Branch(u32),
     /// Characters of a class, greedy: as many as there are, giving back one by one.
     Span(u32),
     /// The same, giving nothing back.
-    Commit {
-        class: u32,
-        min: u32,
-        max: u32,
-    },
+    Commit(u32),
     /// Characters of a class, lazy: as few as possible.
     Lazy(u32),
-    /// Runs up to its `Done`, then goes on at `next`; no coming back into it.
-    Atomic {
-        next: At,
-    },
+    /// A part by its table; what the table cannot tell, the instructions that follow do.
+    Table(u32),
+    /// Remembers how many choices there are.
+    Enter(u32),
+    /// Where what follows can go on, this was the only way to get here: the choices since `Enter` are dropped.
+    Fence(u32),
+    /// The end of an atomic group: the choices since `Enter` are dropped.
+    Cut(u32),
     Look {
         next: At,
         negated: bool,
@@ -67,330 +98,134 @@ pub(crate) enum Step {
         mark: u32,
         to: At,
     },
-    /// The end of an atomic group or a look-around.
+    /// The end of a look-around.
     Done,
     Match,
 }
 
+/// The end of a part that has one end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FenceStep {
+    pub(crate) register: u32,
+    pub(crate) follow: First,
+    pub(crate) memo: u32,
+    /// So many bytes behind it are known already, and stepped over with the step for them.
+    pub(crate) skip: u32,
+}
+
+/// Two ways to go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fork {
+    pub(crate) first: At,
+    pub(crate) second: At,
+    /// What each needs.
+    pub(crate) guards: (First, First),
+    pub(crate) forget: u32,
+}
+
+/// A part with a table.
 #[derive(Clone, Debug)]
-pub(crate) struct SpanOf {
+pub(crate) struct TableStep {
+    pub(crate) dfa: Dfa,
+    /// Where it goes on.
+    pub(crate) next: At,
+    pub(crate) memo: u32,
+    /// The slot where it begins, the next one is where it ends; or [`NO_SLOT`].
+    pub(crate) slot: u32,
+    /// So many bytes behind it are known already, and stepped over.
+    pub(crate) skip: u32,
+    /// What follows it.
+    pub(crate) follow: First,
+}
+
+/// A run of characters of one class.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
     pub(crate) class: u32,
+    pub(crate) set: u32,
+    pub(crate) scan: Scan,
     pub(crate) min: u32,
     pub(crate) max: u32,
     /// What follows: only there is it tried.
     pub(crate) follow: First,
+    pub(crate) seek: Seek,
+    /// The slot where it begins, the next one is where it ends; or [`NO_SLOT`].
+    pub(crate) slot: u32,
+    /// The byte that comes next, of runs that give nothing back: the step for it is left out.
+    pub(crate) then: Option<u8>,
+    pub(crate) forget: u32,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct BranchTable {
-    /// For each byte, and last for the end of the text, which branches can begin.
-    pub(crate) masks: Box<[u64; 257]>,
-    pub(crate) targets: Vec<At>,
+/// How the end of a run is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scan {
+    /// Nothing ends it.
+    All,
+    /// The first of these bytes ends it.
+    Until1(u8),
+    Until2(u8, u8),
+    Until3(u8, u8, u8),
+    /// `\S+`
+    Word,
+    /// Byte by byte.
+    Bytes,
+    /// Character by character: counted, or with some characters beyond ASCII and not others.
+    Characters,
 }
+
+/// How the place where a lazy run can end is found.
+#[derive(Clone, Debug)]
+pub(crate) enum Seek {
+    Try,
+    /// Only before this byte.
+    Byte(u8),
+    /// Only before these bytes, which the class holds.
+    Bytes(Box<Finder<'static>>),
+}
+
+/// The branches of an alternation.
+#[derive(Clone, Debug)]
+pub(crate) struct Branches {
+    /// For each byte, and last for the end of the text, which mask.
+    pub(crate) rows: Box<[u16; 257]>,
+    /// Which branches can begin.
+    pub(crate) masks: Vec<u64>,
+    pub(crate) targets: Vec<At>,
+    pub(crate) forget: u32,
+    /// Remembers how many choices there are, as [`Step::Enter`] does; or [`NO_SLOT`].
+    pub(crate) register: u32,
+}
+
+/// A set of bytes to look up.
+pub(crate) type Lookup = [bool; 256];
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
     pub(crate) classes: Vec<Class>,
-    pub(crate) spans: Vec<SpanOf>,
-    pub(crate) guards: Vec<(First, First)>,
-    pub(crate) branches: Vec<BranchTable>,
+    pub(crate) sets: Vec<Lookup>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) tables: Vec<TableStep>,
+    pub(crate) forks: Vec<Fork>,
+    pub(crate) fences: Vec<FenceStep>,
+    pub(crate) branches: Vec<Branches>,
     pub(crate) behinds: Vec<Vec<(usize, At)>>,
     pub(crate) marks: u32,
+    pub(crate) registers: u32,
+    pub(crate) memos: u32,
     /// The names of the captures in order.
     pub(crate) names: Vec<String>,
-    /// What a match can begin with.
-    pub(crate) first: First,
+    /// What a match can begin with; none where that is not known.
+    pub(crate) first: Option<ByteSet>,
     /// It can only match at the beginning of the text.
     pub(crate) anchored: bool,
+    pub(crate) gate: Option<Gate>,
 }
-
-/// A program may have this many steps; copies of counted repetitions can ask for any number.
-const MAX_STEPS: usize = 200_000;
-
-const NO_END: u32 = u32::MAX;
 
 impl Program {
+    /// Compiles an expression in Ruby's dialect.
     pub(crate) fn compile(regex: &str, optimise: Optimise) -> Result<Self, Refusal> {
-        let (node, names) = parse(regex)?;
-        let program = Self {
-            steps: Vec::new(),
-            classes: Vec::new(),
-            spans: Vec::new(),
-            guards: Vec::new(),
-            branches: Vec::new(),
-            behinds: Vec::new(),
-            marks: 0,
-            names,
-            first: match optimise {
-                Optimise::On => First::of(&node),
-                Optimise::Off => First::END,
-            },
-            anchored: optimise == Optimise::On && is_anchored(&node),
-        };
-        let mut compiler = Compiler { program, optimise };
-        compiler.node(&node, First::END)?;
-        compiler.program.steps.push(Step::Match);
-        Ok(compiler.program)
-    }
-}
-
-fn is_anchored(node: &Node) -> bool {
-    match node {
-        Node::Assert(Assertion::TextStart) => true,
-        Node::Concat(nodes) => nodes.first().is_some_and(is_anchored),
-        Node::Capture(_, node) | Node::Atomic(node) => is_anchored(node),
-        Node::Alternate(branches) => branches.iter().all(is_anchored),
-        _ => false,
-    }
-}
-
-struct Compiler {
-    program: Program,
-    optimise: Optimise,
-}
-
-impl Compiler {
-    fn at(&self) -> At {
-        self.program.steps.len() as At
-    }
-
-    fn push(&mut self, step: Step) -> Result<usize, Refusal> {
-        if self.program.steps.len() >= MAX_STEPS {
-            return Err(Refusal::Unsupported("so many repetitions of something so large"));
-        }
-        self.program.steps.push(step);
-        Ok(self.program.steps.len() - 1)
-    }
-
-    fn class(&mut self, class: &Class) -> u32 {
-        let classes = &mut self.program.classes;
-        let found = classes.iter().position(|c| c == class);
-        found.unwrap_or_else(|| {
-            classes.push(class.clone());
-            classes.len() - 1
-        }) as u32
-    }
-
-    /// What is known of what follows: everything, or nothing for the dull twin.
-    fn known(&self, first: First) -> First {
-        match self.optimise {
-            Optimise::On => first,
-            Optimise::Off => First { bytes: first.bytes, empty: Empty::Sometimes },
-        }
-    }
-
-    fn node(&mut self, node: &Node, follow: First) -> Result<(), Refusal> {
-        match node {
-            Node::Empty => {}
-            Node::Class(class) => {
-                let step = match class.single().filter(char::is_ascii) {
-                    Some(c) => Step::Byte(c as u8),
-                    None => Step::Class(self.class(class)),
-                };
-                self.push(step)?;
-            }
-            Node::Literal(bytes) => {
-                let step = match bytes[..] {
-                    [byte] => Step::Byte(byte),
-                    _ => Step::Literal(bytes.clone().into_boxed_slice()),
-                };
-                self.push(step)?;
-            }
-            Node::Assert(assertion) => {
-                self.push(Step::Assert(*assertion))?;
-            }
-            Node::Capture(number, node) => {
-                self.push(Step::Save(*number as u32 * 2))?;
-                self.node(node, follow)?;
-                self.push(Step::Save(*number as u32 * 2 + 1))?;
-            }
-            Node::Concat(nodes) => {
-                // From the right, what follows each.
-                let mut follows = vec![follow; nodes.len()];
-                for at in (1..nodes.len()).rev() {
-                    follows[at - 1] = First::of(&nodes[at]).then(follows[at]);
-                }
-                for (node, follow) in nodes.iter().zip(follows) {
-                    self.node(node, follow)?;
-                }
-            }
-            Node::Alternate(branches) => self.alternate(branches, follow)?,
-            Node::Repeat { node, min, max, greedy } => self.repeat(node, *min, *max, *greedy, follow)?,
-            Node::Atomic(node) => {
-                let atomic = self.push(Step::Atomic { next: 0 })?;
-                self.node(node, First::END)?;
-                self.push(Step::Done)?;
-                self.program.steps[atomic] = Step::Atomic { next: self.at() };
-            }
-            Node::Look { node, behind: false, negated } => {
-                let look = self.push(Step::Look { next: 0, negated: *negated })?;
-                self.node(node, First::END)?;
-                self.push(Step::Done)?;
-                self.program.steps[look] = Step::Look { next: self.at(), negated: *negated };
-            }
-            Node::Look { node, behind: true, negated } => self.behind(node, *negated)?,
-        }
-        Ok(())
-    }
-
-    fn behind(&mut self, node: &Node, negated: bool) -> Result<(), Refusal> {
-        let widths =
-            look_behind_widths(node).ok_or(Refusal::Unsupported("a look-behind without a fixed width"))?;
-        let look = self.push(Step::Behind { next: 0, negated, branches: 0 })?;
-        let branches: Vec<&Node> = match node {
-            Node::Alternate(branches) => branches.iter().collect(),
-            one => vec![one],
-        };
-        let mut starts = Vec::new();
-        for (branch, width) in branches.into_iter().zip(widths) {
-            starts.push((width, self.at()));
-            self.node(branch, First::END)?;
-            self.push(Step::Done)?;
-        }
-        self.program.behinds.push(starts);
-        let branches = self.program.behinds.len() as u32 - 1;
-        self.program.steps[look] = Step::Behind { next: self.at(), negated, branches };
-        Ok(())
-    }
-
-    fn alternate(&mut self, branches: &[Node], follow: First) -> Result<(), Refusal> {
-        // A mask has 64 bits; longer lists become a chain.
-        if branches.len() > 64 {
-            let rest = Node::Alternate(branches[63..].to_vec());
-            let mut front = branches[..63].to_vec();
-            front.push(rest);
-            return self.alternate(&front, follow);
-        }
-        let firsts: Vec<First> = branches.iter().map(|b| self.known(First::of(b).then(follow))).collect();
-        let mut masks = Box::new([0_u64; 257]);
-        for (at, first) in firsts.iter().enumerate() {
-            for byte in 0..=255_u8 {
-                masks[usize::from(byte)] |= u64::from(first.can_begin(Some(byte))) << at;
-            }
-            masks[256] |= u64::from(first.can_begin(None)) << at;
-        }
-        let table = self.program.branches.len();
-        self.program.branches.push(BranchTable { masks, targets: Vec::new() });
-        self.push(Step::Branch(table as u32))?;
-        let (mut targets, mut ends) = (Vec::new(), Vec::new());
-        for (at, branch) in branches.iter().enumerate() {
-            targets.push(self.at());
-            self.node(branch, follow)?;
-            if at + 1 < branches.len() {
-                ends.push(self.push(Step::Jump(0))?);
-            }
-        }
-        let end = self.at();
-        ends.into_iter().for_each(|at| self.program.steps[at] = Step::Jump(end));
-        self.program.branches[table].targets = targets;
-        Ok(())
-    }
-
-    fn repeat(
-        &mut self,
-        node: &Node,
-        min: u32,
-        max: Option<u32>,
-        greedy: bool,
-        follow: First,
-    ) -> Result<(), Refusal> {
-        if max == Some(0) {
-            return Ok(());
-        }
-        let single = match node {
-            Node::Class(class) => Some(class.clone()),
-            Node::Literal(bytes) => std::str::from_utf8(bytes).ok().and_then(|text| {
-                let mut chars = text.chars();
-                let c = chars.next()?;
-                chars.next().is_none().then(|| Class::of(&[(c, c)]))
-            }),
-            _ => None,
-        };
-        if let Some(class) = single {
-            return self.span(&class, min, max.unwrap_or(NO_END), greedy, follow);
-        }
-        let inner = First::of(node);
-        // Each copy may be followed by another, or by what comes after all.
-        let between = if inner.empty == Empty::No {
-            First { bytes: inner.bytes.union(follow.bytes), empty: follow.empty }
-        } else {
-            inner.or(follow)
-        };
-        for copy in 0..min {
-            let last = copy + 1 == min && max == Some(min);
-            self.node(node, if last { follow } else { between })?;
-        }
-        let guard = |compiler: &mut Self| {
-            let (body, exit) = (compiler.known(inner.then(between)), compiler.known(follow));
-            compiler.program.guards.push(if greedy { (body, exit) } else { (exit, body) });
-            compiler.program.guards.len() as u32 - 1
-        };
-        let split = |guards, body, exit| {
-            let (first, second) = if greedy { (body, exit) } else { (exit, body) };
-            Step::Split { first, second, guards }
-        };
-        match max {
-            None => {
-                let guards = guard(self);
-                let head = self.push(Step::Jump(0))?;
-                let body = self.at();
-                if inner.empty == Empty::No {
-                    self.node(node, between)?;
-                    self.push(Step::Jump(head as At))?;
-                } else {
-                    let mark = self.program.marks;
-                    self.program.marks += 1;
-                    self.push(Step::Mark(mark))?;
-                    self.node(node, between)?;
-                    self.push(Step::Again { mark, to: head as At })?;
-                }
-                self.program.steps[head] = split(guards, body, self.at());
-            }
-            Some(max) => {
-                let mut heads = Vec::new();
-                for copy in min..max {
-                    let guards = guard(self);
-                    let head = self.push(Step::Jump(0))?;
-                    heads.push((head, guards, self.at()));
-                    self.node(node, if copy + 1 == max { follow } else { between })?;
-                }
-                let exit = self.at();
-                for (head, guards, body) in heads {
-                    self.program.steps[head] = split(guards, body, exit);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn span(
-        &mut self,
-        class: &Class,
-        min: u32,
-        max: u32,
-        greedy: bool,
-        follow: First,
-    ) -> Result<(), Refusal> {
-        let number = self.class(class);
-        let word = Class::of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')]);
-        // Giving characters back helps only where what follows can begin with one of them, or can be empty at one place and
-        // not at another. Between two word characters there is no `\b`.
-        let apart = class.bytes().is_disjoint(&follow.bytes)
-            && match follow.empty {
-                Empty::No | Empty::Always => true,
-                Empty::AtBoundary => min >= 1 && class.is_ascii_subset_of(&word),
-                Empty::Sometimes => false,
-            };
-        if self.optimise == Optimise::On && greedy && apart {
-            self.push(Step::Commit { class: number, min, max })?;
-            return Ok(());
-        }
-        let follow = self.known(follow);
-        self.program.spans.push(SpanOf { class: number, min, max, follow });
-        let span = self.program.spans.len() as u32 - 1;
-        self.push(if greedy { Step::Span(span) } else { Step::Lazy(span) })?;
-        Ok(())
+        compile::compile(regex, optimise)
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     ast::Assertion,
     class::{decode, is_word},
-    first::Empty,
-    program::{At, Program, SpanOf, Step},
+    dfa::Verdict,
+    program::{At, Branches, NO_END, NO_MEMO, NO_SLOT, Program, Run, Scan, Seek, Step},
 };
 
 /// What came of a search.
@@ -16,16 +16,19 @@ pub(crate) enum End {
     Exhausted,
 }
 
-/// Where a capture is not set.
-const UNSET: usize = usize::MAX;
+/// Where nothing is set. Texts are shorter.
+const UNSET: u32 = u32::MAX;
 
 /// The scratch space of searches; kept, so that a search allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     stack: Vec<Frame>,
     /// Begin and end of each capture.
-    slots: Vec<usize>,
-    marks: Vec<usize>,
+    slots: Vec<u32>,
+    marks: Vec<u32>,
+    registers: Vec<u32>,
+    /// For some places of the program, where in the text nothing more matched.
+    memos: Vec<u32>,
     fuel: u64,
 }
 
@@ -34,96 +37,137 @@ pub(crate) struct Machine {
 enum Frame {
     Try {
         at: At,
-        pos: usize,
+        pos: u32,
+        forget: u32,
     },
+    /// The branches of the mask are still to be tried.
     Branch {
         table: u32,
         mask: u64,
-        pos: usize,
+        pos: u32,
     },
-    /// A greedy span that can give back down to `low`.
+    /// A greedy run that can give back down to `low`.
     Give {
-        span: u32,
+        run: u32,
         next: At,
-        low: usize,
-        pos: usize,
+        low: u32,
+        pos: u32,
     },
-    /// A lazy span that can take more.
+    /// A lazy run that can take more.
     Take {
-        span: u32,
+        run: u32,
         next: At,
-        pos: usize,
+        pos: u32,
         taken: u32,
     },
     Slot {
         slot: u32,
-        old: usize,
+        old: u32,
     },
     Mark {
         mark: u32,
-        old: usize,
+        old: u32,
     },
 }
 
 struct OutOfFuel;
 
+/// What a part of a program came to.
+type Outcome = Result<Option<usize>, OutOfFuel>;
+
 impl Machine {
     /// The leftmost match; then the captures are in [`Machine::capture`].
     pub(crate) fn search(&mut self, program: &Program, text: &str, fuel: u64) -> End {
         let bytes = text.as_bytes();
+        if bytes.len() >= UNSET as usize {
+            return End::Exhausted;
+        }
         self.fuel = fuel;
-        self.marks.clear();
-        self.marks.resize(program.marks as usize, UNSET);
+        reset(&mut self.marks, program.marks);
+        reset(&mut self.registers, program.registers);
+        reset(&mut self.memos, program.memos);
+        self.search_from(program, bytes).unwrap_or(End::Exhausted)
+    }
+
+    fn search_from(&mut self, program: &Program, text: &[u8]) -> Result<End, OutOfFuel> {
+        let slots = program.names.len() as u32 * 2;
         let mut start = 0;
+        let mut last: Option<usize> = None;
         loop {
-            if program.first.empty == Empty::No {
+            if let Some(first) = &program.first {
                 // Where it cannot begin is not tried.
-                match bytes[start..].iter().position(|b| program.first.bytes.has(*b)) {
+                let rest = text.get(start..last.map_or(text.len(), |last| (last + 1).min(text.len())));
+                match rest.unwrap_or_default().iter().position(|b| first.has(*b)) {
                     Some(skip) => start += skip,
-                    None => return End::NoMatch,
+                    None => return Ok(End::NoMatch),
                 }
-                let skipped = start as u64 / 64;
-                self.fuel = self.fuel.saturating_sub(skipped.min(1));
             }
-            if text.is_char_boundary(start) {
+            if start == text.len() || text[start] & 0xc0 != 0x80 {
                 self.stack.clear();
-                self.slots.clear();
-                self.slots.resize(program.names.len() * 2, UNSET);
-                match self.run(program, bytes, 0, start) {
-                    Ok(Some(_)) => return End::Match,
-                    Ok(None) => {}
-                    Err(OutOfFuel) => return End::Exhausted,
+                reset(&mut self.slots, slots);
+                if self.run(program, text, 0, start, false)?.is_some() {
+                    return Ok(End::Match);
                 }
+                self.burn(1)?;
             }
-            if start >= bytes.len() || program.anchored {
-                return End::NoMatch;
+            if start >= text.len() || program.anchored {
+                return Ok(End::NoMatch);
             }
             start += 1;
+            if last.is_none() {
+                // Most lines match where they begin. For the others it is worth to look whether they can match at all.
+                last = match &program.gate {
+                    Some(gate) => match gate.last_start(text, start) {
+                        Some(last) => Some(last),
+                        None => return Ok(End::NoMatch),
+                    },
+                    None => Some(text.len()),
+                };
+            }
+            if last.is_some_and(|last| start > last) {
+                return Ok(End::NoMatch);
+            }
         }
     }
 
     /// Where capture `number` of the last match stands.
+    #[inline]
     pub(crate) fn capture(&self, number: usize) -> Option<(usize, usize)> {
         let (start, end) = (*self.slots.get(number * 2)?, *self.slots.get(number * 2 + 1)?);
-        (start != UNSET && end != UNSET).then_some((start, end))
+        (start != UNSET && end != UNSET).then_some((start as usize, end as usize))
+    }
+
+    /// Takes the captures that another engine found.
+    pub(crate) fn set_captures(&mut self, spans: impl Iterator<Item = Option<(usize, usize)>>) {
+        self.slots.clear();
+        for span in spans {
+            let (start, end) = span.map_or((UNSET, UNSET), |(start, end)| (start as u32, end as u32));
+            self.slots.extend([start, end]);
+        }
     }
 
     /// Runs from a step to the `Done` or `Match` that ends it, and gives back where. On failure the stack is as before.
-    fn run(
-        &mut self,
-        program: &Program,
-        text: &[u8],
-        at: At,
-        pos: usize,
-    ) -> Result<Option<usize>, OutOfFuel> {
+    /// `nested` is what is run for a look.
+    fn run(&mut self, program: &Program, text: &[u8], at: At, pos: usize, nested: bool) -> Outcome {
         let bottom = self.stack.len();
         let (mut at, mut pos) = (at, pos);
         loop {
-            self.fuel = self.fuel.checked_sub(1).ok_or(OutOfFuel)?;
             let goes_on = match &program.steps[at as usize] {
                 Step::Byte(byte) => {
                     let found = text.get(pos) == Some(byte);
                     pos += usize::from(found);
+                    found
+                }
+                Step::Word { value, mask, len } => {
+                    let found = match text.get(pos..pos + 8).and_then(|bytes| bytes.try_into().ok()) {
+                        Some(bytes) => u64::from_le_bytes(bytes) & mask == *value,
+                        None => {
+                            let literal = value.to_le_bytes();
+                            text.get(pos..)
+                                .is_some_and(|rest| rest.starts_with(&literal[..usize::from(*len)]))
+                        }
+                    };
+                    pos += if found { usize::from(*len) } else { 0 };
                     found
                 }
                 Step::Literal(literal) => {
@@ -131,45 +175,71 @@ impl Machine {
                     pos += if found { literal.len() } else { 0 };
                     found
                 }
+                Step::Set(set) => {
+                    let found = text.get(pos).is_some_and(|b| program.sets[*set as usize][usize::from(*b)]);
+                    pos += usize::from(found);
+                    found
+                }
                 Step::Class(class) => {
                     let len = program.classes[*class as usize].matches(&text[pos..]);
                     pos += len;
                     len > 0
                 }
-                Step::Assert(assertion) => holds(*assertion, text, pos),
-                Step::Save(slot) => {
-                    let old = std::mem::replace(&mut self.slots[*slot as usize], pos);
-                    self.stack.push(Frame::Slot { slot: *slot, old });
-                    true
-                }
-                Step::Jump(to) => {
-                    at = *to;
-                    continue;
-                }
-                Step::Split { first, second, guards } => {
-                    let byte = text.get(pos).copied();
-                    let (one, two) = &program.guards[*guards as usize];
-                    match (one.can_begin(byte), two.can_begin(byte)) {
-                        (true, true) => {
-                            self.stack.push(Frame::Try { at: *second, pos });
-                            at = *first;
-                            continue;
+                Step::Table(table) => {
+                    let table = &program.tables[*table as usize];
+                    match table.dfa.run(text, pos) {
+                        Verdict::End(end) => {
+                            self.burn((end - pos) as u64 / 16)?;
+                            if table.memo != NO_MEMO && self.is_hopeless(table.memo, end, nested) {
+                                false
+                            } else {
+                                self.note(table.slot, pos, end);
+                                pos = end + table.skip as usize;
+                                at = table.next;
+                                continue;
+                            }
                         }
-                        (true, false) => {
-                            at = *first;
-                            continue;
-                        }
-                        (false, true) => {
-                            at = *second;
-                            continue;
-                        }
-                        (false, false) => false,
+                        Verdict::Fail => false,
+                        Verdict::Unknown => true,
                     }
                 }
+                Step::Save(slot) => {
+                    self.slots[*slot as usize] = pos as u32;
+                    true
+                }
+                Step::SaveAgain(slot) => {
+                    let old = std::mem::replace(&mut self.slots[*slot as usize], pos as u32);
+                    // Without a choice to come back to, nothing is put back.
+                    if nested || !self.stack.is_empty() {
+                        self.stack.push(Frame::Slot { slot: *slot, old });
+                    }
+                    true
+                }
+                Step::Commit(number) => match span(program, *number, text, pos) {
+                    Some((_, end)) => {
+                        self.burn((end - pos) as u64 / 16)?;
+                        let run = &program.runs[*number as usize];
+                        self.note(run.slot, pos, end);
+                        pos = end;
+                        match run.then {
+                            None => true,
+                            Some(byte) if text.get(pos) == Some(&byte) => {
+                                pos += 1;
+                                at += 2;
+                                continue;
+                            }
+                            Some(_) => false,
+                        }
+                    }
+                    None => false,
+                },
                 Step::Branch(table) => {
                     let branches = &program.branches[*table as usize];
-                    let mask = branches.masks[text.get(pos).map_or(256, |b| usize::from(*b))];
-                    match self.branch(branches, *table, mask, pos) {
+                    if branches.register != NO_SLOT {
+                        self.registers[branches.register as usize] = self.stack.len() as u32;
+                    }
+                    let row = branches.rows[text.get(pos).map_or(256, |b| usize::from(*b))];
+                    match self.branch(branches, *table, branches.masks[usize::from(row)], pos) {
                         Some(to) => {
                             at = to;
                             continue;
@@ -177,56 +247,60 @@ impl Machine {
                         None => false,
                     }
                 }
-                Step::Commit { class, min, max } => {
-                    let class = &program.classes[*class as usize];
-                    let mut count = 0;
-                    while count < *max {
-                        let len = class.matches(&text[pos..]);
-                        if len == 0 {
-                            break;
+                Step::Split(fork) => {
+                    let fork = &program.forks[*fork as usize];
+                    let byte = text.get(pos).copied();
+                    self.burn(1)?;
+                    match (fork.guards.0.can_begin(byte), fork.guards.1.can_begin(byte)) {
+                        (true, true) => {
+                            let (at, forget) = (fork.second, fork.forget);
+                            self.stack.push(Frame::Try { at, pos: pos as u32, forget });
                         }
-                        pos += len;
-                        count += 1;
+                        (true, false) => {}
+                        (false, true) => {
+                            at = fork.second;
+                            continue;
+                        }
+                        (false, false) => match self.come_back(program, text, bottom)? {
+                            Some((to, there)) => {
+                                (at, pos) = (to, there);
+                                continue;
+                            }
+                            None => return Ok(None),
+                        },
                     }
-                    self.burn(u64::from(count) / 16)?;
-                    count >= *min
+                    at = fork.first;
+                    continue;
                 }
-                Step::Span(number) => {
-                    let span = &program.spans[*number as usize];
-                    let class = &program.classes[span.class as usize];
-                    let (mut count, mut low) = (0, pos);
-                    while count < span.max {
-                        if count == span.min {
-                            low = pos;
-                        }
-                        let len = class.matches(&text[pos..]);
-                        if len == 0 {
-                            break;
-                        }
-                        pos += len;
-                        count += 1;
-                    }
-                    if count == span.min {
-                        low = pos;
-                    }
-                    self.burn(u64::from(count) / 16)?;
-                    if count < span.min {
-                        false
-                    } else {
-                        match self.give(span, *number, text, at + 1, low, pos)? {
+                Step::Jump(to) => {
+                    at = *to;
+                    continue;
+                }
+                Step::Assert(assertion) => holds(*assertion, text, pos),
+                Step::LookAt { class, behind, negated } => {
+                    let from = if *behind { back(text, pos, 1) } else { Some(pos) };
+                    let class = &program.classes[*class as usize];
+                    from.is_some_and(|from| class.matches(&text[from..]) > 0) != *negated
+                }
+                Step::Span(number) => match span(program, *number, text, pos) {
+                    Some((low, end)) => {
+                        self.burn((end - pos) as u64 / 16)?;
+                        match self.give(&program.runs[*number as usize], *number, text, at + 1, low, end)? {
                             Some(there) => {
+                                self.note(program.runs[*number as usize].slot, pos, there);
                                 pos = there;
                                 true
                             }
                             None => false,
                         }
                     }
-                }
+                    None => false,
+                },
                 Step::Lazy(number) => {
-                    let span = &program.spans[*number as usize];
-                    let class = &program.classes[span.class as usize];
-                    let mut count = 0;
-                    while count < span.min {
+                    let run = &program.runs[*number as usize];
+                    let class = &program.classes[run.class as usize];
+                    let (start, mut count) = (pos, 0);
+                    while count < run.min {
                         let len = class.matches(&text[pos..]);
                         if len == 0 {
                             break;
@@ -234,11 +308,12 @@ impl Machine {
                         pos += len;
                         count += 1;
                     }
-                    if count < span.min {
+                    if count < run.min {
                         false
                     } else {
                         match self.take(program, *number, text, at + 1, pos, count)? {
                             Some(there) => {
+                                self.note(run.slot, start, there);
                                 pos = there;
                                 true
                             }
@@ -246,20 +321,31 @@ impl Machine {
                         }
                     }
                 }
-                Step::Atomic { next } => {
-                    let height = self.stack.len();
-                    match self.run(program, text, at + 1, pos)? {
-                        Some(end) => {
-                            self.forget_choices(height);
-                            pos = end;
-                            at = *next;
+                Step::Enter(register) => {
+                    self.registers[*register as usize] = self.stack.len() as u32;
+                    true
+                }
+                Step::Fence(fence) => {
+                    let fence = &program.fences[*fence as usize];
+                    if fence.follow.can_begin(text.get(pos).copied()) {
+                        self.forget_choices(self.registers[fence.register as usize] as usize, nested);
+                        if fence.memo != NO_MEMO && self.is_hopeless(fence.memo, pos, nested) {
+                            false
+                        } else {
+                            pos += fence.skip as usize;
+                            at += 1 + fence.skip;
                             continue;
                         }
-                        None => false,
+                    } else {
+                        false
                     }
                 }
+                Step::Cut(register) => {
+                    self.forget_choices(self.registers[*register as usize] as usize, nested);
+                    true
+                }
                 Step::Look { next, negated } => {
-                    let found = self.look(program, text, at + 1, pos, *negated)?;
+                    let found = self.look(program, text, at + 1, pos, *negated, nested)?;
                     if found != *negated {
                         at = *next;
                         continue;
@@ -270,7 +356,7 @@ impl Machine {
                     let mut found = false;
                     for (width, start) in &program.behinds[*branches as usize] {
                         if let Some(from) = back(text, pos, *width)
-                            && self.look(program, text, *start, from, *negated)?
+                            && self.look(program, text, *start, from, *negated, nested)?
                         {
                             found = true;
                             break;
@@ -283,12 +369,13 @@ impl Machine {
                     false
                 }
                 Step::Mark(mark) => {
-                    let old = std::mem::replace(&mut self.marks[*mark as usize], pos);
+                    let old = std::mem::replace(&mut self.marks[*mark as usize], pos as u32);
                     self.stack.push(Frame::Mark { mark: *mark, old });
                     true
                 }
                 Step::Again { mark, to } => {
-                    if self.marks[*mark as usize] != pos {
+                    self.burn(1)?;
+                    if self.marks[*mark as usize] != pos as u32 {
                         at = *to;
                         continue;
                     }
@@ -307,6 +394,18 @@ impl Machine {
         }
     }
 
+    /// Whether an earlier try went on from this very place, and failed. If not, and if there is nothing to come back to, this
+    /// try's success hangs on what comes now: a later one need not try it again.
+    #[inline]
+    fn is_hopeless(&mut self, memo: u32, pos: usize, nested: bool) -> bool {
+        let known = &mut self.memos[memo as usize];
+        let hopeless = *known == pos as u32;
+        if !nested && self.stack.is_empty() {
+            *known = pos as u32;
+        }
+        hopeless
+    }
+
     /// Puts back what was changed since the last choice, and takes its next possibility.
     fn come_back(
         &mut self,
@@ -315,32 +414,42 @@ impl Machine {
         bottom: usize,
     ) -> Result<Option<(At, usize)>, OutOfFuel> {
         while self.stack.len() > bottom {
-            self.fuel = self.fuel.checked_sub(1).ok_or(OutOfFuel)?;
+            self.burn(1)?;
             let Some(frame) = self.stack.pop() else { break };
             match frame {
                 Frame::Slot { slot, old } => self.slots[slot as usize] = old,
                 Frame::Mark { mark, old } => self.marks[mark as usize] = old,
-                Frame::Try { at, pos } => return Ok(Some((at, pos))),
+                Frame::Try { at, pos, forget } => {
+                    self.forget_slots(forget);
+                    return Ok(Some((at, pos as usize)));
+                }
                 Frame::Branch { table, mask, pos } => {
-                    if let Some(at) = self.branch(&program.branches[table as usize], table, mask, pos) {
-                        return Ok(Some((at, pos)));
+                    let branches = &program.branches[table as usize];
+                    self.forget_slots(branches.forget);
+                    if let Some(at) = self.branch(branches, table, mask, pos as usize) {
+                        return Ok(Some((at, pos as usize)));
                     }
                 }
-                Frame::Give { span, next, low, pos } => {
-                    let of = &program.spans[span as usize];
+                Frame::Give { run, next, low, pos } => {
                     // One character back.
-                    let Some(pos) = back(text, pos, 1) else { continue };
-                    if let Some(pos) = self.give(of, span, text, next, low, pos)? {
+                    let Some(pos) = back(text, pos as usize, 1) else { continue };
+                    let of = &program.runs[run as usize];
+                    self.forget_slots(of.forget);
+                    if let Some(pos) = self.give(of, run, text, next, low as usize, pos)? {
+                        self.note_end(of.slot, pos);
                         return Ok(Some((next, pos)));
                     }
                 }
-                Frame::Take { span, next, pos, taken } => {
-                    let of = &program.spans[span as usize];
-                    let len = program.classes[of.class as usize].matches(&text[pos..]);
+                Frame::Take { run, next, pos, taken } => {
+                    let of = &program.runs[run as usize];
+                    self.forget_slots(of.forget);
+                    let len = program.classes[of.class as usize].matches(&text[pos as usize..]);
                     if len > 0
                         && taken < of.max
-                        && let Some(pos) = self.take(program, span, text, next, pos + len, taken + 1)?
+                        && let Some(pos) =
+                            self.take(program, run, text, next, pos as usize + len, taken.saturating_add(1))?
                     {
+                        self.note_end(of.slot, pos);
                         return Ok(Some((next, pos)));
                     }
                 }
@@ -349,41 +458,50 @@ impl Machine {
         Ok(None)
     }
 
-    fn branch(
-        &mut self,
-        branches: &super::program::BranchTable,
-        table: u32,
-        mask: u64,
-        pos: usize,
-    ) -> Option<At> {
+    #[inline]
+    fn forget_slots(&mut self, from: u32) {
+        if let Some(void) = self.slots.get_mut(from as usize..) {
+            void.fill(UNSET);
+        }
+    }
+
+    #[inline]
+    fn note(&mut self, slot: u32, start: usize, end: usize) {
+        if slot != NO_SLOT
+            && let Some(pair) = self.slots.get_mut(slot as usize..slot as usize + 2)
+        {
+            pair.copy_from_slice(&[start as u32, end as u32]);
+        }
+    }
+
+    fn note_end(&mut self, slot: u32, end: usize) {
+        if slot != NO_SLOT {
+            self.slots[slot as usize + 1] = end as u32;
+        }
+    }
+
+    #[inline]
+    fn branch(&mut self, branches: &Branches, table: u32, mask: u64, pos: usize) -> Option<At> {
         if mask == 0 {
             return None;
         }
         let rest = mask & (mask - 1);
         if rest != 0 {
-            self.stack.push(Frame::Branch { table, mask: rest, pos });
+            self.stack.push(Frame::Branch { table, mask: rest, pos: pos as u32 });
         }
         Some(branches.targets[mask.trailing_zeros() as usize])
     }
 
     /// The last place from `pos` down to `low` where what follows can begin; what is below waits on the stack.
-    fn give(
-        &mut self,
-        span: &SpanOf,
-        number: u32,
-        text: &[u8],
-        next: At,
-        low: usize,
-        pos: usize,
-    ) -> Result<Option<usize>, OutOfFuel> {
+    fn give(&mut self, run: &Run, number: u32, text: &[u8], next: At, low: usize, pos: usize) -> Outcome {
         let mut at = pos;
         loop {
             if at < low {
                 return Ok(None);
             }
-            if span.follow.can_begin(text.get(at).copied()) {
+            if run.follow.can_begin(text.get(at).copied()) {
                 if at > low {
-                    self.stack.push(Frame::Give { span: number, next, low, pos: at });
+                    self.stack.push(Frame::Give { run: number, next, low: low as u32, pos: at as u32 });
                 }
                 return Ok(Some(at));
             }
@@ -404,24 +522,38 @@ impl Machine {
         next: At,
         pos: usize,
         taken: u32,
-    ) -> Result<Option<usize>, OutOfFuel> {
-        let span = &program.spans[number as usize];
-        let class = &program.classes[span.class as usize];
-        let (mut at, mut taken) = (pos, taken);
-        loop {
-            if span.follow.can_begin(text.get(at).copied()) {
-                self.stack.push(Frame::Take { span: number, next, pos: at, taken });
-                self.burn((at - pos) as u64 / 16)?;
-                return Ok(Some(at));
+    ) -> Outcome {
+        let run = &program.runs[number as usize];
+        let found = match &run.seek {
+            Seek::Byte(byte) => memchr::memchr(*byte, &text[pos..]),
+            Seek::Bytes(finder) => finder.find(&text[pos..]),
+            Seek::Try => {
+                let class = &program.classes[run.class as usize];
+                let (mut at, mut taken) = (pos, taken);
+                loop {
+                    if run.follow.can_begin(text.get(at).copied()) {
+                        self.stack.push(Frame::Take { run: number, next, pos: at as u32, taken });
+                        self.burn((at - pos) as u64 / 16)?;
+                        return Ok(Some(at));
+                    }
+                    let len = if taken < run.max { class.matches(&text[at..]) } else { 0 };
+                    if len == 0 {
+                        self.burn((at - pos) as u64 / 16)?;
+                        return Ok(None);
+                    }
+                    at += len;
+                    taken += 1;
+                }
             }
-            let len = if taken < span.max { class.matches(&text[at..]) } else { 0 };
-            if len == 0 {
-                self.burn((at - pos) as u64 / 16)?;
-                return Ok(None);
-            }
-            at += len;
-            taken += 1;
-        }
+        };
+        // These runs have no end, so how much is taken does not count.
+        let Some(skip) = found else {
+            self.burn((text.len() - pos) as u64 / 64)?;
+            return Ok(None);
+        };
+        self.burn(skip as u64 / 64)?;
+        self.stack.push(Frame::Take { run: number, next, pos: (pos + skip) as u32, taken: 0 });
+        Ok(Some(pos + skip))
     }
 
     /// Whether something matches from here. What it captured stays, where it is not negated.
@@ -432,19 +564,28 @@ impl Machine {
         at: At,
         pos: usize,
         negated: bool,
+        nested: bool,
     ) -> Result<bool, OutOfFuel> {
         let height = self.stack.len();
-        let found = self.run(program, text, at, pos)?.is_some();
+        let found = self.run(program, text, at, pos, true)?.is_some();
         if found && negated {
             self.undo(height);
         } else if found {
-            self.forget_choices(height);
+            self.forget_choices(height, nested);
         }
         Ok(found)
     }
 
     /// Drops the choices above `height` and keeps what must be put back should something below be chosen anew.
-    fn forget_choices(&mut self, height: usize) {
+    #[inline]
+    fn forget_choices(&mut self, height: usize, nested: bool) {
+        if self.stack.len() == height {
+            return;
+        }
+        if height == 0 && !nested {
+            self.stack.clear();
+            return;
+        }
         let mut kept = height;
         for at in height..self.stack.len() {
             if matches!(self.stack[at], Frame::Slot { .. } | Frame::Mark { .. }) {
@@ -465,10 +606,86 @@ impl Machine {
         }
     }
 
+    #[inline]
     fn burn(&mut self, fuel: u64) -> Result<(), OutOfFuel> {
         self.fuel = self.fuel.checked_sub(fuel).ok_or(OutOfFuel)?;
         Ok(())
     }
+}
+
+#[inline]
+fn reset(numbers: &mut Vec<u32>, count: u32) {
+    if numbers.len() == count as usize {
+        // One by one: they are few, and a `memset` of nothing at a dangling address costs 100 ns on some machines.
+        for number in numbers {
+            *number = UNSET;
+        }
+    } else {
+        numbers.clear();
+        numbers.resize(count as usize, UNSET);
+    }
+}
+
+/// The least and the most that a greedy run from `pos` can take, as places; none where it cannot take the least.
+#[inline]
+fn span(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<(usize, usize)> {
+    let run = &program.runs[number as usize];
+    let rest = text.get(pos..)?;
+    let len = match run.scan {
+        Scan::Bytes => {
+            let set = &program.sets[run.set as usize];
+            rest.iter().position(|b| !set[usize::from(*b)])
+        }
+        Scan::Until1(a) => memchr::memchr(a, rest),
+        Scan::Until2(a, b) => memchr::memchr2(a, b, rest),
+        Scan::Until3(a, b, c) => memchr::memchr3(a, b, c, rest),
+        Scan::Word => word_end(rest),
+        Scan::All => None,
+        Scan::Characters => return characters(program, run, text, pos),
+    };
+    let len = len.unwrap_or(rest.len());
+    if run.min == 0 {
+        return Some((pos, pos + len));
+    }
+    // These runs take one character at least, or none.
+    let first = rest.first().map_or(0, |b| match b {
+        0..0x80 => 1,
+        0x80..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0.. => 4,
+    });
+    (len > 0).then_some((pos + first, pos + len))
+}
+
+/// The first white space: a fast search for a blank, and then a look whether a rarer one stands before it.
+#[inline]
+fn word_end(rest: &[u8]) -> Option<usize> {
+    let blank = memchr::memchr(b' ', rest);
+    let before = &rest[..blank.unwrap_or(rest.len())];
+    let rare = |byte: u8| byte.wrapping_sub(9) < 5;
+    // Without a way out in between, so that the compiler takes many bytes at once.
+    if before.iter().fold(false, |found, b| found | rare(*b)) {
+        return before.iter().position(|b| rare(*b));
+    }
+    blank
+}
+
+fn characters(program: &Program, run: &Run, text: &[u8], pos: usize) -> Option<(usize, usize)> {
+    let class = &program.classes[run.class as usize];
+    let (mut count, mut low, mut pos) = (0, pos, pos);
+    let most = if run.max == NO_END { u32::MAX } else { run.max };
+    while count < most {
+        let len = class.matches(&text[pos..]);
+        if len == 0 {
+            break;
+        }
+        pos += len;
+        count += 1;
+        if count == run.min {
+            low = pos;
+        }
+    }
+    (count >= run.min).then_some((low, pos))
 }
 
 /// The place `count` characters before `pos`.

@@ -1,0 +1,199 @@
+//! A few things that stand in nearly every log line, recognised at a stroke and not byte by byte.
+//!
+//! A shape only ever says yes to texts of its [`regex`](Shape::regex), and [`super::dfa`] uses it for a part of a pattern only where
+//! it has proved, on the tables of both, that the part accepts every one of them. So no name of a pattern is known here.
+
+/// What is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `83.149.9.216`
+    Ipv4,
+    /// `17/May/2015:10:05:03 +0000`
+    HttpDate,
+    /// `Feb 21 21:54:44`
+    SyslogTime,
+}
+
+const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+
+impl Shape {
+    pub(crate) const ALL: [Self; 3] = [Self::Ipv4, Self::HttpDate, Self::SyslogTime];
+
+    /// All that it can say yes to.
+    pub(crate) fn regex(self) -> &'static str {
+        match self {
+            Self::Ipv4 => {
+                r"(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])(?:\.(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])){3}"
+            }
+            Self::HttpDate => {
+                r"(?:0[1-9]|[12][0-9]|3[01])/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9] [+-][0-9]{4}"
+            }
+            Self::SyslogTime => {
+                r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?: [1-9]|[12][0-9]|3[01]) (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+            }
+        }
+    }
+
+    /// The length of the shape at the front of `text`. It may say no to what [`Shape::regex`] matches.
+    #[inline]
+    pub(crate) fn length(self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Ipv4 => ipv4(text),
+            Self::HttpDate => http_date(text),
+            Self::SyslogTime => syslog_time(text),
+        }
+    }
+}
+
+fn digit(byte: u8) -> u32 {
+    u32::from(byte.wrapping_sub(b'0'))
+}
+
+/// Two digits as a number; anything that is not two digits is 100 or more.
+fn two(tens: u8, ones: u8) -> u32 {
+    let (tens, ones) = (digit(tens), digit(ones));
+    if tens > 9 || ones > 9 { 100 } else { tens * 10 + ones }
+}
+
+fn is_month(text: [u8; 3]) -> bool {
+    // Without a way out in between: the twelve are compared at once.
+    let word = u32::from_le_bytes([text[0], text[1], text[2], 0]);
+    MONTHS.iter().fold(false, |found, m| found | (word == u32::from_le_bytes([m[0], m[1], m[2], 0])))
+}
+
+fn is_time(b: &[u8; 8]) -> bool {
+    (b[2] == b':') & (b[5] == b':') & (two(b[0], b[1]) < 24) & (two(b[3], b[4]) < 60) & (two(b[6], b[7]) < 60)
+}
+
+fn http_date(text: &[u8]) -> Option<usize> {
+    let b: &[u8; 26] = text.get(..26)?.try_into().ok()?;
+    let day = two(b[0], b[1]);
+    let time: &[u8; 8] = b[12..20].try_into().ok()?;
+    let fine = (1..=31).contains(&day)
+        & (b[2] == b'/')
+        & is_month([b[3], b[4], b[5]])
+        & (b[6] == b'/')
+        & (two(b[7], b[8]) < 100)
+        & (two(b[9], b[10]) < 100)
+        & (b[11] == b':')
+        & is_time(time)
+        & (b[20] == b' ')
+        & ((b[21] == b'+') | (b[21] == b'-'))
+        & (two(b[22], b[23]) < 100)
+        & (two(b[24], b[25]) < 100);
+    fine.then_some(26)
+}
+
+fn syslog_time(text: &[u8]) -> Option<usize> {
+    let b: &[u8; 15] = text.get(..15)?.try_into().ok()?;
+    let day = if b[4] == b' ' { two(b'0', b[5]) } else { two(b[4], b[5]) };
+    let short = (b[4] == b'0') | ((b[4] != b' ') & (day < 10));
+    let time: &[u8; 8] = b[7..15].try_into().ok()?;
+    let fine = is_month([b[0], b[1], b[2]])
+        & (b[3] == b' ')
+        & (1..=31).contains(&day)
+        & !short
+        & (b[6] == b' ')
+        & is_time(time);
+    fine.then_some(15)
+}
+
+/// Where each dot stands and where the number ends is found in one word of sixteen bytes.
+fn ipv4(text: &[u8]) -> Option<usize> {
+    let bytes: &[u8; 16] = text.get(..16)?.try_into().ok()?;
+    let word = u128::from_le_bytes(*bytes);
+    const ONES: u128 = u128::MAX / 255;
+    const HIGH: u128 = ONES << 7;
+    // The high bit of each byte that is zero in `x`, exactly.
+    let zeros = |x: u128| !(((x & !HIGH) + (ONES * 0x7f)) | x) & HIGH;
+    let dots = zeros(word ^ (ONES * u128::from(b'.')));
+    // A digit: the upper half is 3, and the lower one does not reach 16 when 6 is added.
+    let threes = zeros((word & (ONES * 0xf0)) ^ (ONES * 0x30));
+    let digits = threes & !(((word & (ONES * 0x0f)) + ONES * 6) << 3);
+    let end = (!(dots | digits) & HIGH).trailing_zeros() as usize / 8;
+    let first = dots.trailing_zeros() as usize / 8;
+    let dots = dots & dots.wrapping_sub(1);
+    let second = dots.trailing_zeros() as usize / 8;
+    let dots = dots & dots.wrapping_sub(1);
+    let third = dots.trailing_zeros() as usize / 8;
+    let fourth = (dots & dots.wrapping_sub(1)).trailing_zeros() as usize / 8;
+    if third >= end || fourth < end || end > 15 {
+        return None;
+    }
+    let fine = octet(bytes, 0, first)
+        & octet(bytes, first + 1, second)
+        & octet(bytes, second + 1, third)
+        & octet(bytes, third + 1, end);
+    fine.then_some(end)
+}
+
+/// Whether digits are a number to 255 without a zero in front.
+#[inline]
+fn octet(bytes: &[u8; 16], start: usize, end: usize) -> bool {
+    let length = end.wrapping_sub(start);
+    let at = |place: usize| digit(bytes[place & 15]);
+    let (ones, tens, hundreds) = (at(end.wrapping_sub(1)), at(end.wrapping_sub(2)), at(end.wrapping_sub(3)));
+    let long = u32::from(length > 1);
+    let longer = u32::from(length > 2);
+    let value = ones + 10 * tens * long + 100 * hundreds * longer;
+    let zero_in_front = (at(start) == 0) & (length > 1);
+    (length.wrapping_sub(1) < 3) & (value < 256) & !zero_in_front
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::{End, Machine, Optimise, Program};
+
+    /// What it says yes to, its expression matches; and of common texts it knows all.
+    fn check(shape: Shape, text: &str) -> bool {
+        let program = Program::compile(&format!(r"\A(?:{})", shape.regex()), Optimise::Off).unwrap();
+        let mut machine = Machine::default();
+        let Some(length) = shape.length(text.as_bytes()) else { return false };
+        let exact = Program::compile(&format!(r"\A(?:{})\z", shape.regex()), Optimise::Off).unwrap();
+        assert_eq!(machine.search(&program, text, 100_000), End::Match, "{text}");
+        assert_eq!(machine.search(&exact, &text[..length], 100_000), End::Match, "{text} to {length}");
+        true
+    }
+
+    #[test]
+    fn common_texts_are_recognised() {
+        for yes in
+            ["83.149.9.216 - - [17/May", "1.2.3.4 - - [17/May/2015", "255.255.255.255 ", "0.10.200.99     "]
+        {
+            assert!(check(Shape::Ipv4, yes), "{yes}");
+        }
+        for no in [
+            "256.1.1.1 xxxxxxxxxx",
+            "1.2.3 xxxxxxxxxxxxx",
+            "1.2.3.4.5 xxxxxxxxx",
+            "01.2.3.4 xxxxxxxxx",
+            "1..2.3 xxxxxxxxxxxxx",
+        ] {
+            assert!(!check(Shape::Ipv4, no), "{no}");
+        }
+        assert!(check(Shape::HttpDate, "17/May/2015:10:05:03 +0000] x"));
+        assert!(!check(Shape::HttpDate, "17/Mai/2015:10:05:03 +0000] x"));
+        assert!(check(Shape::SyslogTime, "Feb  1 23:59:59 host"));
+        assert!(check(Shape::SyslogTime, "Dec 31 00:00:00 host"));
+        assert!(!check(Shape::SyslogTime, "Dec 01 00:00:00 host"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_its_expression(
+            ip in "[0-9]{0,4}[.]{0,2}[0-9]{0,4}[.][0-9]{1,3}[.][0-9]{1,3}[ :a.]{0,20}",
+            date in "[0-3][0-9]/(Jan|May|Dec|xyz)/[0-9]{4}:[0-2][0-9]:[0-6][0-9]:[0-6][0-9] [+-][0-9]{4}[\\] ]",
+            time in "(Jan|Jul|Juli) [ 0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9] ",
+        ) {
+            for text in [&ip, &date, &time] {
+                for shape in Shape::ALL {
+                    check(shape, text);
+                }
+            }
+        }
+    }
+}
