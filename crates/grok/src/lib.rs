@@ -10,12 +10,14 @@
 //! **State.** The sets hold what the house's first pipelines need (base, HTTP servers, syslog's basics), not all of
 //! Logstash's names yet.
 
+mod cast;
 mod compile;
 mod dialect;
 mod engine;
 mod expand;
 mod patterns;
 
+pub use cast::{to_f, to_i};
 pub use compile::{Grok, Outcome, Span, Spans};
 pub use expand::{Capture, Cast, GrokError};
 pub use patterns::{DefinitionError, PatternSet};

@@ -1,0 +1,92 @@
+//! Where in a pattern an error is.
+
+use std::ops::Range;
+
+use alces_conf::{Source, closest};
+use alces_grok::{Grok, GrokError, PatternSet};
+
+use super::{
+    Failure,
+    stop::split::{Element, split},
+};
+
+/// Compiles a pattern; an error names the place in it.
+pub(crate) fn compile(set: &PatternSet, pattern: &str) -> Result<Grok, Failure> {
+    Grok::compile(set, pattern).map_err(|error| explain(set, pattern, &error))
+}
+
+/// An error at the first place of `text` in the pattern.
+pub(crate) fn at_text(pattern: &str, text: &str, message: String) -> Failure {
+    let start = pattern.find(text);
+    let span = start.map_or(0..pattern.len(), |start| start..start + text.len());
+    Failure::Pattern(Box::new(Source::new("pattern", pattern).error(&span, message)))
+}
+
+fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Failure {
+    let mut source = Source::new("pattern", pattern);
+    let span = match error {
+        GrokError::Unknown { name, within } => {
+            if let Some(definition) = set.get(within) {
+                source = Source::new(&format!("definition of %{{{within}}}"), definition);
+            }
+            reference(source.text(), name)
+        }
+        GrokError::Recursive { name } => reference(pattern, name),
+        GrokError::Syntax { text } => pattern.find(text.as_str()).map(|at| at..at + text.len()),
+        _ => broken(set, pattern),
+    };
+    let mut diagnostic = source.error(&span.unwrap_or(0..pattern.len()), error.to_string());
+    if let GrokError::Unknown { name, .. } = error
+        && let Some(near) = closest(name, set.names())
+    {
+        diagnostic = diagnostic.with_help(format!("did you mean `%{{{near}}}`?"));
+    }
+    Failure::Pattern(Box::new(diagnostic))
+}
+
+fn reference(text: &str, name: &str) -> Option<Range<usize>> {
+    let open = format!("%{{{name}");
+    text.match_indices(&open).find_map(|(at, _)| {
+        let end = at + text[at..].find('}')? + 1;
+        text[at + open.len()..].starts_with(['}', ':', '=']).then_some(at..end)
+    })
+}
+
+/// The first element that is broken by itself.
+fn broken(set: &PatternSet, pattern: &str) -> Option<Range<usize>> {
+    let branches = match split(pattern) {
+        Ok(branches) => branches,
+        Err(broken) => return Some(broken.at..pattern.len().min(broken.at + 1)),
+    };
+    let wrong = |e: &&Element<'_>| matches!(Grok::compile(set, e.text), Err(GrokError::Regex { .. }));
+    branches.iter().flatten().find(wrong).map(|e| e.at..e.at + e.text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str) -> String {
+        let mut set = PatternSet::ecs_v1();
+        set.add("MINE", "a %{NOWHERE} b");
+        set.add("LOOP", "%{LOOP}");
+        compile(&set, pattern).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names() {
+        insta::assert_snapshot!(check("%{IP:ip} %{WROD:w}"), @"");
+        insta::assert_snapshot!(check("%{MINE}"), @"");
+        insta::assert_snapshot!(check("x %{LOOP}"), @"");
+        insta::assert_snapshot!(check("x %{IP"), @"");
+    }
+
+    #[test]
+    fn regular_expressions() {
+        insta::assert_snapshot!(check("%{IP:ip} (a|b"), @"");
+        insta::assert_snapshot!(check("%{IP:ip} a) b"), @"");
+        insta::assert_snapshot!(check("%{IP:ip} [z-a] b"), @"");
+        insta::assert_snapshot!(check("%{IP:ip} [abc"), @"");
+        insta::assert_snapshot!(check("*a"), @"");
+    }
+}

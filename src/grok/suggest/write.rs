@@ -1,0 +1,264 @@
+//! Columns written as a pattern.
+
+use super::{
+    align::{Column, What, is_constant},
+    names::Names,
+    token::{Kind, TIMES},
+};
+
+/// The pattern for columns; without anchors.
+pub(crate) fn pattern(columns: &[Column<'_>], names: &mut Names) -> String {
+    let mut out = String::new();
+    for at in 0..columns.len() {
+        out.push_str(&column(columns, at, names));
+    }
+    out
+}
+
+fn column(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
+    let here = &columns[at];
+    let first = here.texts.first().copied().unwrap_or_default();
+    match here.what {
+        What::Same(Kind::Mark(_) | Kind::Key) => escape(first),
+        What::Same(Kind::Word) if is_constant(here) => escape(first),
+        What::Same(Kind::Space) => {
+            if is_constant(here) {
+                escape(first)
+            } else {
+                r"\s+".to_owned()
+            }
+        }
+        What::PerhapsSpace => "%{SPACE}".to_owned(),
+        What::Same(Kind::Quoted(quote)) => quoted(columns, at, quote, names),
+        What::Same(kind) => value(columns, at, kind, names),
+        What::OrDash(kind) => format!("(?:-|{})", value(columns, at, kind, names)),
+        What::Mixed => text(columns, at, &name(columns, at, names)),
+        What::Enclosed => format!("%{{DATA:{}}}", name(columns, at, names)),
+        What::Rest => format!("%{{GREEDYDATA:{}}}", names.fixed("message")),
+    }
+}
+
+fn value(columns: &[Column<'_>], at: usize, kind: Kind, names: &mut Names) -> String {
+    match kind {
+        Kind::Time(way) => {
+            let name = names.fixed("timestamp");
+            let way = TIMES[way];
+            match way.strip_prefix("%{").and_then(|rest| rest.strip_suffix('}')) {
+                Some(sole) if !sole.contains('%') => format!("%{{{sole}:{name}}}"),
+                _ => format!("(?<{name}>{way})"),
+            }
+        }
+        Kind::Level => format!("%{{LOGLEVEL:{}}}", names.fixed("loglevel")),
+        Kind::Ip => {
+            let name = label(columns, at, names).unwrap_or_else(|| names.fixed("client_ip"));
+            format!("%{{IP:{name}}}")
+        }
+        Kind::Uuid => {
+            format!("%{{UUID:{}}}", label(columns, at, names).unwrap_or_else(|| names.fixed("uuid")))
+        }
+        Kind::Mac => format!("%{{MAC:{}}}", label(columns, at, names).unwrap_or_else(|| names.fixed("mac"))),
+        Kind::Email => {
+            let name = label(columns, at, names).unwrap_or_else(|| names.fixed("email"));
+            format!("%{{EMAILADDRESS:{name}}}")
+        }
+        Kind::Uri => text(columns, at, &label(columns, at, names).unwrap_or_else(|| names.fixed("uri"))),
+        Kind::Path => text(columns, at, &label(columns, at, names).unwrap_or_else(|| names.fixed("path"))),
+        Kind::Int | Kind::Number => number(&columns[at], &name(columns, at, names)),
+        _ => text(columns, at, &name(columns, at, names)),
+    }
+}
+
+fn number(column: &Column<'_>, name: &str) -> String {
+    let digits = |text: &str| text.trim_start_matches(['+', '-']).to_owned();
+    let texts: Vec<&str> = column.texts.iter().copied().filter(|text| *text != "-").collect();
+    if texts.iter().any(|text| text.contains('.')) {
+        return format!("%{{NUMBER:{name}:float}}");
+    }
+    // `007` and a card's number are names made of digits.
+    let plain = texts
+        .iter()
+        .all(|text| digits(text).len() <= 18 && (digits(text).len() == 1 || !digits(text).starts_with('0')));
+    format!("%{{INT:{name}{}}}", if plain { ":int" } else { "" })
+}
+
+/// Text without spaces, as narrow as what stands there allows.
+fn text(columns: &[Column<'_>], at: usize, name: &str) -> String {
+    let word = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let before_space = columns.get(at + 1).is_none_or(|next| matches!(next.what, What::Same(Kind::Space)));
+    let here = &columns[at];
+    let pattern = if here.what != What::OrDash(Kind::Word) && here.texts.iter().all(word) {
+        "WORD"
+    } else if before_space {
+        "NOTSPACE"
+    } else {
+        "DATA"
+    };
+    format!("%{{{pattern}:{name}}}")
+}
+
+fn quoted(columns: &[Column<'_>], at: usize, quote: char, names: &mut Names) -> String {
+    let here = &columns[at];
+    let request = |text: &&str| {
+        let mut words = text.trim_matches(quote).split(' ');
+        let verb = words.next().is_some_and(|w| w.len() > 2 && w.bytes().all(|b| b.is_ascii_uppercase()));
+        verb && words.next().is_some()
+            && words.next().is_some_and(|w| w.starts_with("HTTP/"))
+            && words.next().is_none()
+    };
+    if here.texts.iter().all(request) {
+        let (verb, request, version) =
+            (names.fixed("verb"), names.fixed("request"), names.fixed("httpversion"));
+        return format!("{quote}%{{WORD:{verb}}} %{{NOTSPACE:{request}}} HTTP/%{{NUMBER:{version}}}{quote}");
+    }
+    let name = name(columns, at, names);
+    // With an escaped quote inside, the quotes stay in the value.
+    let pattern = if here.texts.iter().any(|text| text.contains('\\')) { "QS" } else { "DATA" };
+    if pattern == "QS" { format!("%{{QS:{name}}}") } else { format!("{quote}%{{DATA:{name}}}{quote}") }
+}
+
+fn name(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
+    let what = |back: usize| at.checked_sub(back).map(|at| columns[at].what);
+    let number = matches!(columns[at].what, What::Same(Kind::Int));
+    // `sshd[3402]`, `10.0.0.1:80`.
+    if number
+        && what(1) == Some(What::Same(Kind::Mark('[')))
+        && matches!(what(2), Some(What::Same(Kind::Word) | What::Mixed))
+    {
+        return names.fixed("pid");
+    }
+    if number && what(1) == Some(What::Same(Kind::Mark(':'))) && what(2) == Some(What::Same(Kind::Ip)) {
+        return names.fixed("port");
+    }
+    label(columns, at, names).unwrap_or_else(|| names.numbered())
+}
+
+/// The key or the constant word right before a value: `user=`, `port 22`, `client: `.
+fn label(columns: &[Column<'_>], at: usize, names: &mut Names) -> Option<String> {
+    let what = |back: usize| at.checked_sub(back).map(|at| columns[at].what);
+    let space = What::Same(Kind::Space);
+    let colon = What::Same(Kind::Mark(':'));
+    let equals = What::Same(Kind::Mark('='));
+    let back = match (what(1)?, what(2)) {
+        (mark, _) if mark == equals => 2,
+        (mark, Some(before)) if mark == space && before == colon => 3,
+        (mark, _) if mark == space || mark == colon => 2,
+        _ => return None,
+    };
+    let column = columns.get(at.checked_sub(back)?)?;
+    let named = match column.what {
+        What::Same(Kind::Key) => true,
+        // One line alone: every word of it is constant.
+        What::Same(Kind::Word) => is_constant(column),
+        _ => false,
+    };
+    named.then(|| column.texts.first().and_then(|text| names.label(text))).flatten()
+}
+
+/// Text that stands for itself.
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str(r"\t"),
+            c => {
+                if r".\+*?()|[]{}^$".contains(c) {
+                    out.push('\\');
+                }
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+/// A string of a pipeline file; those have no escapes, so the quote is chosen.
+pub(crate) fn conf_string(pattern: &str) -> String {
+    if !pattern.contains('"') {
+        format!("\"{pattern}\"")
+    } else if !pattern.contains('\'') {
+        format!("'{pattern}'")
+    } else {
+        format!("\"{}\"", pattern.replace('"', r"\x22"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alces_grok::{Grok, Outcome, PatternSet, Spans};
+
+    use super::{
+        super::{align::align, token::Tokenizer},
+        *,
+    };
+
+    /// The pattern, and which lines the engine matches with it.
+    fn check(lines: &[&str]) -> String {
+        let set = PatternSet::ecs_v1();
+        let mut tokenizer = Tokenizer::new(&set);
+        let tokens: Vec<_> = lines.iter().map(|line| tokenizer.cut(line)).collect();
+        let Some(columns) = align(&tokens) else { return "nothing in common".to_owned() };
+        let pattern = format!("^{}$", pattern(&columns, &mut Names::default()));
+        let grok = Grok::compile(&set, &pattern).unwrap();
+        let mut spans = Spans::default();
+        let matched: String = lines
+            .iter()
+            .map(|l| if grok.matches(l, &mut spans) == Outcome::Match { '+' } else { '-' })
+            .collect();
+        format!("{pattern}\n{matched}")
+    }
+
+    #[test]
+    fn times_levels_and_free_text() {
+        insta::assert_snapshot!(check(&[
+            "[2018-05-17T08:29:12,177][INFO ][o.e.c.m.Create] [node_4] [test] creating index",
+            "[2018-05-17T08:19:35,939][ERROR][o.e.n.Node    ] [] initializing ...",
+            "[2018-05-17T08:19:36,089][WARN ][o.e.e.Env     ] [node_4] using [1] data paths",
+        ]), @"");
+    }
+
+    #[test]
+    fn keys_name_their_values() {
+        insta::assert_snapshot!(check(&[
+            r#"time=2024-01-01T00:00:00Z level=info user=bob status=200 took=0.5 path=/a/b msg="a b" host=x-1.y"#,
+            r#"time=2024-01-01T00:00:01Z level=warn user=eve status=404 took=12 path=/c msg="it is" host=x-2.y"#,
+        ]), @"");
+    }
+
+    #[test]
+    fn words_before_values_name_them_too() {
+        insta::assert_snapshot!(check(&[
+            "Accepted password for bob from 10.0.0.1 port 22 (tty1)",
+            "Accepted password for eve from 10.0.0.2 port 23 (tty2)",
+        ]), @"");
+    }
+
+    #[test]
+    fn a_dash_where_there_is_no_value() {
+        insta::assert_snapshot!(check(&[
+            r#"10.0.0.1:80 200 "GET / HTTP/1.1" 0.004"#,
+            r#"10.0.0.1:80 - "GET / HTTP/1.1" 0.004"#,
+            r#"10.0.0.1:80 404 "POST /x HTTP/1.0" 0.1"#,
+        ]), @"");
+    }
+
+    #[test]
+    fn the_end_that_all_lines_share_is_kept() {
+        insta::assert_snapshot!(check(&[
+            "10:00:00 INFO starting up (kafka.Server)",
+            "10:00:01 INFO a=b 1 2 3 (kafka.Log)",
+            "10:00:01 WARN what? (kafka.Log)",
+        ]), @"");
+    }
+
+    #[test]
+    fn prose_has_nothing_in_common() {
+        insta::assert_snapshot!(check(&["one two", "three", "and so on, until"]), @"");
+    }
+
+    #[test]
+    fn quotes_of_a_pipeline() {
+        assert_eq!(conf_string("a"), "\"a\"");
+        assert_eq!(conf_string("a\"b"), "'a\"b'");
+        assert_eq!(conf_string("a\"b'"), "\"a\\x22b'\"");
+    }
+}
