@@ -37,11 +37,23 @@ fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Failure {
     };
     let mut diagnostic = source.error(&span.unwrap_or(0..pattern.len()), error.to_string());
     if let GrokError::Unknown { name, .. } = error
-        && let Some(near) = closest(name, set.names())
+        && let Some(near) = near(set, name)
     {
         diagnostic = diagnostic.with_help(format!("did you mean `%{{{near}}}`?"));
     }
     Failure::Pattern(Box::new(diagnostic))
+}
+
+/// The name that was meant; letters in the wrong order are the commonest slip.
+fn near<'s>(set: &'s PatternSet, name: &str) -> Option<&'s str> {
+    let letters = |name: &str| {
+        let mut letters: Vec<char> = name.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let mut names: Vec<&str> = set.names().collect();
+    names.sort_unstable_by_key(|candidate| (letters(candidate) != letters(name), *candidate));
+    closest(name, names)
 }
 
 fn reference(text: &str, name: &str) -> Option<Range<usize>> {

@@ -111,6 +111,15 @@ impl<'s> Finder<'s> {
                 None => high = middle - 1,
             }
         }
+        // Text that is sought after what takes any text is sought as a whole: one letter of it is found anywhere.
+        if branch.get(low).is_some_and(is_letter) {
+            let run = branch[..low].iter().rposition(|e| !is_letter(e)).map_or(0, |at| at + 1);
+            let before =
+                if run == 0 { Some(reached.clone()) } else { self.reach(reached, &branch[..run], line) };
+            if let Some(before) = before.filter(|b| matches!(b.last, Some((.., Last::TakesAnything)))) {
+                (low, best) = (run, before);
+            }
+        }
         let next = branch.get(low)?;
         let stop = self.plain(&best, text, next);
         Some(self.inside(&best, next, line, depth).filter(|inner| inner.1 || inner.0.at > stop.at).map_or(
@@ -236,15 +245,17 @@ fn is_sequence(definition: &str) -> bool {
     })
 }
 
+/// A literal character that stands once.
+fn is_letter(element: &Element<'_>) -> bool {
+    element.kind == Kind::Literal && element.quantifier.is_empty()
+}
+
 /// The literal text from an element on.
 fn literal(text: &str, from: &Element<'_>) -> String {
     let rest = split(&text[from.at..]).unwrap_or_default();
     let run = rest.first().map(Vec::as_slice).unwrap_or_default();
-    run.iter()
-        .take_while(|e| e.kind == Kind::Literal && e.quantifier.is_empty())
-        .map(|e| e.text)
-        .collect::<String>()
-        + if from.quantifier.is_empty() { "" } else { from.text }
+    let run: String = run.iter().take_while(|e| is_letter(e)).map(|e| e.text).collect();
+    if run.is_empty() { from.text.to_owned() } else { run }
 }
 
 #[cfg(test)]

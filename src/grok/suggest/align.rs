@@ -40,25 +40,54 @@ struct Reader<'t, 'l> {
     alive: Vec<usize>,
 }
 
-/// The columns of the largest group of lines that begin alike; none where they have nothing in common.
+/// The columns of the largest group of lines that begin alike and have something in common.
 pub(crate) fn align<'l>(lines: &[Vec<Token<'l>>]) -> Option<Vec<Column<'l>>> {
-    let mut reader = Reader {
-        lines: lines.iter().map(Vec::as_slice).collect(),
-        at: vec![0; lines.len()],
-        columns: Vec::new(),
-        alive: (0..lines.len()).collect(),
-    };
-    if reader.alive.is_empty() {
-        return None;
+    let mut groups: Vec<(Option<(Kind, &str)>, Vec<&[Token<'l>]>)> = Vec::new();
+    for line in lines {
+        let class = class(line.first().copied());
+        match groups.iter_mut().find(|(c, _)| *c == class) {
+            Some((_, group)) => group.push(line),
+            None => groups.push((class, vec![line])),
+        }
     }
-    while reader.step() {}
+    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
+    groups.into_iter().find_map(|(_, group)| {
+        // One line among others: its words are not what lines of its kind have in common.
+        let lone = group.len() == 1 && lines.len() > 1;
+        let columns = align_group(group, lone);
+        columns.iter().any(strong).then_some(columns)
+    })
+}
+
+/// The columns of lines, strong or not.
+pub(crate) fn align_all<'l>(lines: &[Vec<Token<'l>>]) -> Vec<Column<'l>> {
+    align_group(lines.iter().map(Vec::as_slice).collect(), false)
+}
+
+fn align_group<'l>(mut lines: Vec<&[Token<'l>]>, lone: bool) -> Vec<Column<'l>> {
+    let prose = if lone { lines.first().and_then(|line| prose(line)) } else { None };
+    if let (Some(prose), Some(line)) = (prose, lines.first_mut()) {
+        *line = &line[..prose];
+    }
+    let mut reader =
+        Reader { at: vec![0; lines.len()], alive: (0..lines.len()).collect(), lines, columns: Vec::new() };
+    while !reader.alive.is_empty() && reader.step() {}
+    if prose.is_some() {
+        reader.columns.push((What::Rest, Vec::new()));
+    }
     let alive = &reader.alive;
     let columns = reader.columns.into_iter().map(|(what, texts)| {
         let texts = texts.into_iter().filter(|(line, _)| alive.binary_search(line).is_ok());
         Column { what, texts: texts.map(|(_, text)| text).collect() }
     });
-    let columns: Vec<_> = columns.collect();
-    columns.iter().any(strong).then_some(columns)
+    columns.collect()
+}
+
+/// Where prose begins: three words in a row.
+fn prose(line: &[Token<'_>]) -> Option<usize> {
+    let word = |at: usize| line.get(at).is_some_and(|token| token.kind == Kind::Word);
+    let space = |at: usize| line.get(at).is_some_and(|token| token.kind == Kind::Space);
+    (0..line.len()).find(|at| word(*at) && space(at + 1) && word(at + 2) && space(at + 3) && word(at + 4))
 }
 
 /// Whether a column is more than what any text has.
@@ -67,6 +96,14 @@ fn strong(column: &Column<'_>) -> bool {
         What::Same(Kind::Word) => is_constant(column),
         What::Same(Kind::Space) | What::Mixed | What::PerhapsSpace | What::Rest => false,
         _ => true,
+    }
+}
+
+/// Whether a column is a value of a kind.
+fn is_telling(what: What) -> bool {
+    match what {
+        What::Same(kind) => !matches!(kind, Kind::Word | Kind::Space | Kind::Mark(_)),
+        _ => false,
     }
 }
 
@@ -91,7 +128,9 @@ impl<'l> Reader<'_, 'l> {
             // Half of the lines agree on something that is no mere word: the others are another kind of line.
             let typed =
                 top.is_some_and(|(kind, _)| !matches!(kind, Kind::Word | Kind::Space | Kind::Mark(_)));
-            if typed && share >= 0.5 {
+            // So they are where a pattern would otherwise say next to nothing.
+            let thin = self.columns.iter().filter(|(what, _)| is_telling(*what)).count() < 2;
+            if (typed || thin) && top.is_some() && share >= 0.5 {
                 return self.take(top);
             }
             self.rest();

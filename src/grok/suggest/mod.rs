@@ -1,6 +1,6 @@
 //! Patterns proposed for lines.
 //!
-//! In turns: a well-known pattern of the set where it takes most of the lines; else a well-known beginning and a pattern of
+//! In turns: a well-known pattern of the set where it takes a good part of the lines; else a well-known beginning and a pattern of
 //! the rest; else a pattern of what the lines have in common. Each is tried on the lines with the real engine, and the next
 //! turn is about those that it leaves.
 
@@ -74,15 +74,14 @@ fn suggest(set: &PatternSet, sample: &[&str]) -> Vec<Suggestion> {
 
 /// One pattern for these lines.
 fn turn(set: &PatternSet, tokenizer: &mut Tokenizer, lines: &[&str]) -> Option<String> {
-    if let Some(known) = known::whole(set, lines).into_iter().next().filter(|k| k.matched * 2 >= lines.len())
+    if let Some(known) = known::whole(set, lines).into_iter().next().filter(|k| k.matched * 5 >= lines.len())
     {
         return Some(known.pattern);
     }
     if let Some(known) = known::beginning(set, lines) {
         let mut names = Names::new(known.fields.iter().map(String::as_str));
         let rests: Vec<_> = known.rests.iter().map(|rest| tokenizer.cut(rest)).collect();
-        let rest = align::align(&rests).map(|columns| write::pattern(&columns, &mut names));
-        let rest = rest.unwrap_or_else(|| format!("%{{GREEDYDATA:{}}}", names.fixed("message")));
+        let rest = write::pattern(&align::align_all(&rests), &mut names);
         return Some(format!("^{}{rest}$", known.pattern));
     }
     let tokens: Vec<_> = lines.iter().map(|line| tokenizer.cut(line)).collect();
@@ -123,12 +122,8 @@ fn print<W: Write>(
     let misses: Vec<&&str> = sample.iter().filter(|line| !takes(line)).collect();
     if let Some(first) = misses.first() {
         let first: String = first.chars().take(100).collect();
-        writeln!(
-            screen.out,
-            "{} lines match none of these, the first:\n{}\n",
-            misses.len(),
-            super::show::visible(&first)
-        )?;
+        let first = super::show::visible(&first);
+        writeln!(screen.out, "lines that match none of these: {}, the first:\n{first}\n", misses.len())?;
     }
     writeln!(screen.out, "{}", filter(suggestions))?;
     Ok(())

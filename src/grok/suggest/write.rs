@@ -21,13 +21,10 @@ fn column(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
     match here.what {
         What::Same(Kind::Mark(_) | Kind::Key) => escape(first),
         What::Same(Kind::Word) if is_constant(here) => escape(first),
-        What::Same(Kind::Space) => {
-            if is_constant(here) {
-                escape(first)
-            } else {
-                r"\s+".to_owned()
-            }
-        }
+        // Padding: it is shorter or not there where the value is longer.
+        What::Same(Kind::Space) if closes(columns.get(at + 1)) => "%{SPACE}".to_owned(),
+        What::Same(Kind::Space) if is_constant(here) && first.len() == 1 => escape(first),
+        What::Same(Kind::Space) => r"\s+".to_owned(),
         What::PerhapsSpace => "%{SPACE}".to_owned(),
         What::Same(Kind::Quoted(quote)) => quoted(columns, at, quote, names),
         What::Same(kind) => value(columns, at, kind, names),
@@ -36,6 +33,11 @@ fn column(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
         What::Enclosed => format!("%{{DATA:{}}}", name(columns, at, names)),
         What::Rest => format!("%{{GREEDYDATA:{}}}", names.fixed("message")),
     }
+}
+
+/// Whether a column is a bracket that closes.
+fn closes(column: Option<&Column<'_>>) -> bool {
+    column.is_some_and(|column| matches!(column.what, What::Same(Kind::Mark(']' | ')' | '}' | '>'))))
 }
 
 fn value(columns: &[Column<'_>], at: usize, kind: Kind, names: &mut Names) -> String {
@@ -98,22 +100,17 @@ fn text(columns: &[Column<'_>], at: usize, name: &str) -> String {
 
 fn quoted(columns: &[Column<'_>], at: usize, quote: char, names: &mut Names) -> String {
     let here = &columns[at];
-    let request = |text: &&str| {
-        let mut words = text.trim_matches(quote).split(' ');
-        let verb = words.next().is_some_and(|w| w.len() > 2 && w.bytes().all(|b| b.is_ascii_uppercase()));
-        verb && words.next().is_some()
-            && words.next().is_some_and(|w| w.starts_with("HTTP/"))
-            && words.next().is_none()
-    };
-    if here.texts.iter().all(request) {
+    if is_request(here) {
         let (verb, request, version) =
             (names.fixed("verb"), names.fixed("request"), names.fixed("httpversion"));
         return format!("{quote}%{{WORD:{verb}}} %{{NOTSPACE:{request}}} HTTP/%{{NUMBER:{version}}}{quote}");
     }
     let name = name(columns, at, names);
     // With an escaped quote inside, the quotes stay in the value.
-    let pattern = if here.texts.iter().any(|text| text.contains('\\')) { "QS" } else { "DATA" };
-    if pattern == "QS" { format!("%{{QS:{name}}}") } else { format!("{quote}%{{DATA:{name}}}{quote}") }
+    if here.texts.iter().any(|text| text.contains('\\')) {
+        return format!("%{{QS:{name}}}");
+    }
+    format!("{quote}%{{DATA:{name}}}{quote}")
 }
 
 fn name(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
@@ -129,7 +126,54 @@ fn name(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
     if number && what(1) == Some(What::Same(Kind::Mark(':'))) && what(2) == Some(What::Same(Kind::Ip)) {
         return names.fixed("port");
     }
-    label(columns, at, names).unwrap_or_else(|| names.numbered())
+    // `54053#0` of nginx.
+    let hash = |column: Option<&Column<'_>>| column.is_some_and(|c| c.what == What::Same(Kind::Mark('#')));
+    if number && hash(columns.get(at + 1)) {
+        return names.fixed("pid");
+    }
+    if number && what(1) == Some(What::Same(Kind::Mark('#'))) && what(2) == Some(What::Same(Kind::Int)) {
+        return names.fixed("tid");
+    }
+    if let Some(name) = label(columns, at, names) {
+        return name;
+    }
+    match after_request(columns, at) {
+        Some(name) => names.fixed(name),
+        None if is_class_name(&columns[at]) => names.fixed("class"),
+        None => names.numbered(),
+    }
+}
+
+/// A request of HTTP in quotes.
+fn is_request(column: &Column<'_>) -> bool {
+    let What::Same(Kind::Quoted(quote)) = column.what else { return false };
+    column.texts.iter().all(|text| {
+        let words: Vec<&str> = text.trim_matches(quote).split(' ').collect();
+        matches!(words[..], [verb, _, version]
+            if verb.len() > 2 && verb.bytes().all(|b| b.is_ascii_uppercase()) && version.starts_with("HTTP/"))
+    })
+}
+
+/// What usually follows a request, in this order.
+fn after_request(columns: &[Column<'_>], at: usize) -> Option<&'static str> {
+    let request = columns[..at].iter().position(is_request)?;
+    let number = |column: &Column<'_>| matches!(column.what, What::Same(Kind::Int) | What::OrDash(Kind::Int));
+    let quoted = |column: &Column<'_>| matches!(column.what, What::Same(Kind::Quoted(_)));
+    let between = &columns[request + 1..at];
+    if number(&columns[at]) {
+        return ["response", "bytes"].get(between.iter().filter(|c| number(c)).count()).copied();
+    }
+    let names = ["referrer", "agent"];
+    quoted(&columns[at]).then(|| names.get(between.iter().filter(|c| quoted(c)).count()).copied()).flatten()
+}
+
+/// `o.e.node.Node`: names with dots, the last of them with a capital.
+fn is_class_name(column: &Column<'_>) -> bool {
+    column.what == What::Same(Kind::Word)
+        && column.texts.iter().all(|text| {
+            let last = text.rsplit_once('.').map(|(_, last)| last);
+            last.is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()))
+        })
 }
 
 /// The key or the constant word right before a value: `user=`, `port 22`, `client: `.
@@ -147,8 +191,8 @@ fn label(columns: &[Column<'_>], at: usize, names: &mut Names) -> Option<String>
     let column = columns.get(at.checked_sub(back)?)?;
     let named = match column.what {
         What::Same(Kind::Key) => true,
-        // One line alone: every word of it is constant.
-        What::Same(Kind::Word) => is_constant(column),
+        // A name with dots is a value itself.
+        What::Same(Kind::Word) => is_constant(column) && column.texts.iter().all(|text| !text.contains('.')),
         _ => false,
     };
     named.then(|| column.texts.first().and_then(|text| names.label(text))).flatten()
