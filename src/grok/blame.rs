@@ -87,18 +87,64 @@ mod tests {
 
     #[test]
     fn names() {
-        insta::assert_snapshot!(check("%{IP:ip} %{WROD:w}"), @"");
-        insta::assert_snapshot!(check("%{MINE}"), @"");
-        insta::assert_snapshot!(check("x %{LOOP}"), @"");
-        insta::assert_snapshot!(check("x %{IP"), @"");
+        insta::assert_snapshot!(check("%{IP:ip} %{WROD:w}"), @"
+        pattern:1:10: pattern `%{WROD}` is not defined
+          |
+        1 | %{IP:ip} %{WROD:w}
+          |          ^^^^^^^^^
+          = help: did you mean `%{WORD}`?
+        ");
+        insta::assert_snapshot!(check("%{MINE}"), @"
+        definition of %{MINE}:1:3: pattern `%{NOWHERE}` is not defined, used in `%{MINE}`
+          |
+        1 | a %{NOWHERE} b
+          |   ^^^^^^^^^^
+        ");
+        insta::assert_snapshot!(check("x %{LOOP}"), @"
+        pattern:1:3: pattern `%{LOOP}` contains itself
+          |
+        1 | x %{LOOP}
+          |   ^^^^^^^
+        ");
+        insta::assert_snapshot!(check("x %{IP"), @"
+        pattern:1:3: `%{IP` is not `%{NAME}`, `%{NAME:field}` or `%{NAME:field:int}`
+          |
+        1 | x %{IP
+          |   ^^^^
+        ");
     }
 
     #[test]
     fn regular_expressions() {
-        insta::assert_snapshot!(check("%{IP:ip} (a|b"), @"");
-        insta::assert_snapshot!(check("%{IP:ip} a) b"), @"");
-        insta::assert_snapshot!(check("%{IP:ip} [z-a] b"), @"");
-        insta::assert_snapshot!(check("%{IP:ip} [abc"), @"");
-        insta::assert_snapshot!(check("*a"), @"");
+        insta::assert_snapshot!(check("%{IP:ip} (a|b"), @"
+        pattern:1:10: the regular expression is broken: a group without its `)`, near `])))) (a|b`
+          |
+        1 | %{IP:ip} (a|b
+          |          ^
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} a) b"), @"
+        pattern:1:11: the regular expression is broken: an unmatched `)`, near `0-9])))) a) b`
+          |
+        1 | %{IP:ip} a) b
+          |           ^
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} [z-a] b"), @"
+        pattern:1:10: the regular expression is broken: a range whose ends are swapped, near `])))) [z-a] b`
+          |
+        1 | %{IP:ip} [z-a] b
+          |          ^^^^^
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} [abc"), @"
+        pattern:1:10: the regular expression is broken: a `[` without its `]`, near `])))) [abc`
+          |
+        1 | %{IP:ip} [abc
+          |          ^
+        ");
+        insta::assert_snapshot!(check("*a"), @"
+        pattern:1:1: the regular expression is broken: a repetition of nothing, near `*a`
+          |
+        1 | *a
+          | ^
+        ");
     }
 }

@@ -12,6 +12,8 @@ use super::{fields::Kept, stop::Stop};
 /// One for each capture, in turn; red is for what failed.
 const PALETTE: [AnsiColor; 5] =
     [AnsiColor::Green, AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Magenta, AnsiColor::Blue];
+/// On a terminal narrower than this nothing is helped.
+const NARROW: usize = 20;
 const WRONG: Style = AnsiColor::Red.on_default();
 
 /// Standard output, which takes colours or drops them.
@@ -69,7 +71,7 @@ impl<W: Write> Screen<W> {
         write_in(&mut self.out, Some(WRONG), bad)?;
         writeln!(self.out)?;
         let column = stop.column(line);
-        match self.width.filter(|width| line.chars().count() >= *width) {
+        match self.width.filter(|width| *width >= NARROW && line.chars().count() >= *width) {
             // A caret under a line that the terminal folds would stand anywhere.
             Some(width) => {
                 let before = column.min(width / 2) - 1;
@@ -148,22 +150,40 @@ mod tests {
 
     #[test]
     fn a_match() {
-        insta::assert_snapshot!(check("%{WORD:verb} %{INT:bytes:int} %{QS:agent}", "GET 007 \"a\tb\"", None, false), @"");
+        insta::assert_snapshot!(check("%{WORD:verb} %{INT:bytes:int} %{QS:agent}", "GET 007 \"a\tb\"", None, false), @r#"
+        GET 007 "a␉b"
+          verb  = "GET"
+          bytes = 7
+          agent = "\"a\tb\""
+        "#);
     }
 
     #[test]
     fn captures_have_colours_and_the_inner_one_is_seen() {
-        insta::assert_snapshot!(check("(?<all>%{WORD:w}:) x", "ä a: x", None, true), @"");
+        insta::assert_snapshot!(check("(?<all>%{WORD:w}:) x", "ä a: x", None, true), @r#"
+        ä ESC[36maESC[0mESC[32m:ESC[0m x
+          ESC[32mallESC[0m = "a:"
+          ESC[36mwESC[0m   = "a"
+        "#);
     }
 
     #[test]
     fn the_caret_stands_under_the_column() {
-        insta::assert_snapshot!(check("^ä %{INT:n}", "ä x", None, false), @"");
+        insta::assert_snapshot!(check("^ä %{INT:n}", "ä x", None, false), @"
+        ä x
+          ^
+          stopped at column 3: `%{INT:n}` does not match `x`
+        ");
     }
 
     #[test]
     fn a_long_line_is_shown_around_the_place_on_a_terminal() {
-        insta::assert_snapshot!(check("end %{INT:n}", "0123456789 0123456789 0123456789 end x 0123456789", Some(24), false), @"");
+        insta::assert_snapshot!(check("end %{INT:n}", "0123456789 0123456789 0123456789 end x 0123456789", Some(24), false), @"
+        0123456789 0123456789 0123456789 end x 0123456789
+        456789 end x 0123456789
+                   ^
+          stopped at column 38: `%{INT:n}` does not match `x 0123456789`
+        ");
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { matched, missed, exhausted, .. } = self;
         let lines = self.lines();
-        write!(f, "{lines} lines: {matched} matched, {missed} not matched, {exhausted} timed out")?;
+        let s = if lines == 1 { "" } else { "s" };
+        write!(f, "{lines} line{s}: {matched} matched, {missed} not matched, {exhausted} timed out")?;
         if let Some((time, line)) = self.slowest {
             let mean = self.time.as_nanos() / u128::from(lines);
             write!(f, "\nmatching: {mean} ns a line, the slowest (line {line}) {} ns", time.as_nanos())?;
@@ -65,7 +66,10 @@ mod tests {
 
     #[test]
     fn counts_mean_and_slowest() {
-        insta::assert_snapshot!(check(&[]), @"");
-        insta::assert_snapshot!(check(&[(Outcome::Match, 100), (Outcome::NoMatch, 400), (Outcome::Exhausted, 100)]), @"");
+        insta::assert_snapshot!(check(&[]), @"0 lines: 0 matched, 0 not matched, 0 timed out");
+        insta::assert_snapshot!(check(&[(Outcome::Match, 100), (Outcome::NoMatch, 400), (Outcome::Exhausted, 100)]), @"
+        3 lines: 1 matched, 1 not matched, 1 timed out
+        matching: 200 ns a line, the slowest (line 2) 400 ns
+        ");
     }
 }

@@ -274,36 +274,113 @@ mod tests {
 
     #[test]
     fn an_element_of_the_pattern() {
-        insta::assert_snapshot!(check("%{WORD:verb} %{INT:bytes} %{INT:ms}", "GET 12 abcdef"), @"");
-        insta::assert_snapshot!(check("^%{IP:ip}", "host 1.2.3.4"), @"");
-        insta::assert_snapshot!(check("%{IP:ip} x", "no address"), @"");
-        insta::assert_snapshot!(check("status=%{INT:status} end", "ä status=200 and"), @"");
-        insta::assert_snapshot!(check("%{INT:a} %{INT:b}", "12 "), @"");
+        insta::assert_snapshot!(check("%{WORD:verb} %{INT:bytes} %{INT:ms}", "GET 12 abcdef"), @"
+        GET 12 abcdef
+               ^
+        stopped at column 8: `%{INT:ms}` does not match `abcdef`
+        ");
+        insta::assert_snapshot!(check("^%{IP:ip}", "host 1.2.3.4"), @"
+        host 1.2.3.4
+        ^
+        stopped at column 1: `%{IP:ip}` does not match `host 1.2.3.4`
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} x", "no address"), @"
+        no address
+        ^
+        stopped at column 1: `%{IP:ip}` matches nowhere in the line
+        ");
+        insta::assert_snapshot!(check("status=%{INT:status} end", "ä status=200 and"), @"
+        ä status=200 and
+                     ^
+        stopped at column 14: `end` does not match `and`
+        ");
+        insta::assert_snapshot!(check("%{INT:a} %{INT:b}", "12 "), @"
+        12 
+           ^
+        stopped at column 4: `%{INT:b}` does not match the end of the line
+        ");
     }
 
     #[test]
     fn inside_definitions() {
-        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 abc "-" "curl""#), @"");
-        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", r#"1.2.3.4 - - [17/Foo/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl""#), @"");
-        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl"#), @"");
-        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", ""), @"");
+        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 abc "-" "curl""#), @r#"
+        1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 abc "-" "curl"
+                                                                      ^
+        stopped at column 63: `%{COMBINEDAPACHELOG}` → `%{HTTPD_COMBINEDLOG}` → `%{HTTPD_COMMONLOG}` → `(?:-|%{NUMBER:bytes})` does not match `abc "-" "curl"`
+        "#);
+        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", r#"1.2.3.4 - - [17/Foo/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl""#), @r#"
+        1.2.3.4 - - [17/Foo/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl"
+                        ^
+        stopped at column 17: `%{COMBINEDAPACHELOG}` → `%{HTTPD_COMBINEDLOG}` → `%{HTTPD_COMMONLOG}` → `%{HTTPDATE:timestamp}` → `%{MONTH}` does not match `Foo/2015:10:05:03 +0000]…`
+        "#);
+        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl"#), @r#"
+        1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl
+                                                                            ^
+        stopped at column 69: `%{COMBINEDAPACHELOG}` → `%{HTTPD_COMBINEDLOG}` → `%{QS:agent}` does not match `"curl`
+        "#);
+        insta::assert_snapshot!(check("%{COMBINEDAPACHELOG}", ""), @"
+        ^
+        stopped at column 1: `%{COMBINEDAPACHELOG}` → `%{HTTPD_COMBINEDLOG}` → `%{HTTPD_COMMONLOG}` → `%{IPORHOST:clientip}` matches nowhere in the line
+        ");
     }
 
     #[test]
     fn after_what_takes_any_text() {
-        insta::assert_snapshot!(check("%{DATA:x} => %{INT:n}", "one -> 2"), @"");
-        insta::assert_snapshot!(check("a %{GREEDYDATA:x} end", "a b c"), @"");
-        insta::assert_snapshot!(check("a %{DATA:x} => %{INT:n}", "a b => c"), @"");
+        insta::assert_snapshot!(check("%{DATA:x} => %{INT:n}", "one -> 2"), @"
+        one -> 2
+        ^
+        stopped at column 1: ` => ` matches nowhere in `one -> 2`, which `%{DATA:x}` would take
+        ");
+        insta::assert_snapshot!(check("a %{GREEDYDATA:x} end", "a b c"), @"
+        a b c
+          ^
+        stopped at column 3: ` end` matches nowhere in `b c`, which `%{GREEDYDATA:x}` would take
+        ");
+        insta::assert_snapshot!(check("a %{DATA:x} => %{INT:n}", "a b => c"), @"
+        a b => c
+               ^
+        stopped at column 8: `%{INT:n}` does not match `c`
+        ");
     }
 
     #[test]
     fn an_optional_element_that_took_nothing_is_named() {
-        insta::assert_snapshot!(check(r#"%{WORD:w}(?: HTTP/%{NUMBER:v})?""#, r#"x HTTP/one""#), @"");
+        insta::assert_snapshot!(check(r#"^%{WORD:w}(?: HTTP/%{NUMBER:v})?""#, r#"x HTTP/one""#), @r#"
+        x HTTP/one"
+         ^
+        stopped at column 2: `"` does not match ` HTTP/one"`, and `(?: HTTP/%{NUMBER:v})?` before it took nothing
+        "#);
     }
 
     #[test]
     fn the_alternative_that_comes_furthest() {
-        insta::assert_snapshot!(check("^%{INT:a}: x|^%{INT:a} %{WORD:b} y|^z", "12 foo z"), @"");
-        insta::assert_snapshot!(check("k(?:=%{INT:n}|: %{WORD:w})", "k: ?"), @"");
+        insta::assert_snapshot!(check("^%{INT:a}: x|^%{INT:a} %{WORD:b} y|^z", "12 foo z"), @"
+        12 foo z
+               ^
+        stopped at column 8: `y` does not match `z`
+        ");
+        insta::assert_snapshot!(check("k(?:=%{INT:n}|: %{WORD:w})", "k: ?"), @"
+        k: ?
+           ^
+        stopped at column 4: `%{WORD:w}` does not match `?`
+        ");
+    }
+
+    proptest::proptest! {
+        /// Of any pattern that compiles and any line that it does not match, something is said.
+        #[test]
+        fn any_miss_has_a_stop(
+            pattern in r"([ab|().+ ]|%\{INT:n\}|%\{DATA:d\}|%\{HTTPDATE\}|\(\?:a\||\[ab\]\*){1,8}",
+            line in "[ab1 ä:/]{0,12}",
+        ) {
+            let set = PatternSet::legacy();
+            if let Ok(grok) = Grok::compile(&set, &pattern)
+                && grok.matches(&line, &mut Spans::default()) == Outcome::NoMatch
+            {
+                let stop = Finder::new(&set, &pattern).find(&line);
+                assert!(line.is_char_boundary(stop.at));
+                assert_ne!(stop.why, Why::Unknown, "{pattern} on {line}");
+            }
+        }
     }
 }

@@ -219,15 +219,27 @@ mod tests {
 
     #[test]
     fn elements() {
-        insta::assert_snapshot!(check(r#"^%{IP:ip}(?: \[%{INT:n:int}\])?x{2,3}+.*?[^]a-z[:alpha:]]+\d\.\p{Alpha}\x41b"#), @"");
-        insta::assert_snapshot!(check("a|(b|c)|%{X=a|b}"), @"");
-        insta::assert_snapshot!(check("(?<n>a)(?<=b)(?i)ä"), @"");
+        insta::assert_snapshot!(check(r#"^%{IP:ip}(?: \[%{INT:n:int}\])?x{2,3}+.*?[^]a-z[:alpha:]]+\d\.\p{Alpha}\x41b"#), @r"^ %{IP:ip} (?: \[%{INT:n:int}\])? x{2,3}+ .*? [^]a-z[:alpha:]]+ \d \. \p{Alpha} \x41 b");
+        insta::assert_snapshot!(check("a|(b|c)|%{X=a|b}"), @"a || (b|c) || %{X=a|b}");
+        insta::assert_snapshot!(check("(?<n>a)(?<=b)(?i)ä"), @"(?<n>a) (?<=b) (?i) ä");
     }
 
     #[test]
     fn broken() {
         for text in ["(a", "a)", "[a", "%{A", "*"] {
             assert!(check(text).starts_with("broken at "), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever is typed: no panic, and nothing is lost.
+        #[test]
+        fn any_text_is_cut_without_loss(text in r"([ab|(){}\[\]^?*+.,:<>=!\\ä1]|%\{A\}|\(\?<n>|\\x4){0,12}") {
+            if let Ok(branches) = split(&text) {
+                let branches: Vec<String> =
+                    branches.iter().map(|branch| branch.iter().map(|e| e.text).collect()).collect();
+                assert_eq!(branches.join("|"), text);
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::token::{Kind, Token};
 
+/// What must be equal for two tokens to stand in one column: the kind and, of keys, the text; none is the end.
+type Class<'l> = Option<(Kind, &'l str)>;
+
 /// A column of what the lines have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Column<'l> {
@@ -30,8 +33,23 @@ pub(crate) enum What {
 /// So many of a group's lines must agree on a column; those that do not are left to another pattern.
 const AGREE: f64 = 0.9;
 
+/// In a sample of more lines, a line that stands alone gets no pattern.
+const FEW: usize = 20;
+
+/// What the lines are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Lines of one kind.
+    Whole,
+    /// One line, the only one of its kind.
+    Lone,
+    /// What follows a known beginning.
+    Remainder,
+}
+
 /// A group's lines as they are read.
 struct Reader<'t, 'l> {
+    mode: Mode,
     lines: Vec<&'t [Token<'l>]>,
     /// For each line the token that is next.
     at: Vec<usize>,
@@ -42,7 +60,7 @@ struct Reader<'t, 'l> {
 
 /// The columns of the largest group of lines that begin alike and have something in common.
 pub(crate) fn align<'l>(lines: &[Vec<Token<'l>>]) -> Option<Vec<Column<'l>>> {
-    let mut groups: Vec<(Option<(Kind, &str)>, Vec<&[Token<'l>]>)> = Vec::new();
+    let mut groups: Vec<(Class<'_>, Vec<&[Token<'l>]>)> = Vec::new();
     for line in lines {
         let class = class(line.first().copied());
         match groups.iter_mut().find(|(c, _)| *c == class) {
@@ -54,23 +72,31 @@ pub(crate) fn align<'l>(lines: &[Vec<Token<'l>>]) -> Option<Vec<Column<'l>>> {
     groups.into_iter().find_map(|(_, group)| {
         // One line among others: its words are not what lines of its kind have in common.
         let lone = group.len() == 1 && lines.len() > 1;
-        let columns = align_group(group, lone);
+        if lone && lines.len() > FEW {
+            return None;
+        }
+        let columns = align_group(group, if lone { Mode::Lone } else { Mode::Whole });
         columns.iter().any(strong).then_some(columns)
     })
 }
 
 /// The columns of lines, strong or not.
 pub(crate) fn align_all<'l>(lines: &[Vec<Token<'l>>]) -> Vec<Column<'l>> {
-    align_group(lines.iter().map(Vec::as_slice).collect(), false)
+    align_group(lines.iter().map(Vec::as_slice).collect(), Mode::Remainder)
 }
 
-fn align_group<'l>(mut lines: Vec<&[Token<'l>]>, lone: bool) -> Vec<Column<'l>> {
-    let prose = if lone { lines.first().and_then(|line| prose(line)) } else { None };
+fn align_group<'l>(mut lines: Vec<&[Token<'l>]>, mode: Mode) -> Vec<Column<'l>> {
+    let prose = if mode == Mode::Lone { lines.first().and_then(|line| prose(line)) } else { None };
     if let (Some(prose), Some(line)) = (prose, lines.first_mut()) {
         *line = &line[..prose];
     }
-    let mut reader =
-        Reader { at: vec![0; lines.len()], alive: (0..lines.len()).collect(), lines, columns: Vec::new() };
+    let mut reader = Reader {
+        mode,
+        at: vec![0; lines.len()],
+        alive: (0..lines.len()).collect(),
+        lines,
+        columns: Vec::new(),
+    };
     while !reader.alive.is_empty() && reader.step() {}
     if prose.is_some() {
         reader.columns.push((What::Rest, Vec::new()));
@@ -120,7 +146,7 @@ impl<'l> Reader<'_, 'l> {
     /// Reads one column; false at the end.
     fn step(&mut self) -> bool {
         let (top, share) = self.majority();
-        let first = self.columns.is_empty();
+        let first = self.columns.is_empty() && self.mode != Mode::Remainder;
         if share >= AGREE || (first && top.is_some()) {
             return self.take(top);
         }
@@ -129,7 +155,9 @@ impl<'l> Reader<'_, 'l> {
             let typed =
                 top.is_some_and(|(kind, _)| !matches!(kind, Kind::Word | Kind::Space | Kind::Mark(_)));
             // So they are where a pattern would otherwise say next to nothing.
-            let thin = self.columns.iter().filter(|(what, _)| is_telling(*what)).count() < 2;
+            let telling = self.columns.iter().filter(|(what, _)| is_telling(*what)).count();
+            let timed = self.columns.iter().any(|(what, _)| matches!(what, What::Same(Kind::Time(_))));
+            let thin = telling < 2 && !timed && self.mode != Mode::Remainder;
             if (typed || thin) && top.is_some() && share >= 0.5 {
                 return self.take(top);
             }
@@ -139,8 +167,8 @@ impl<'l> Reader<'_, 'l> {
     }
 
     /// The kind (and, for keys, the text) that most lines have next; none is the end.
-    fn majority(&self) -> (Option<(Kind, &'l str)>, f64) {
-        let mut counts: Vec<(Option<(Kind, &'l str)>, usize)> = Vec::new();
+    fn majority(&self) -> (Class<'l>, f64) {
+        let mut counts: Vec<(Class<'l>, usize)> = Vec::new();
         for line in &self.alive {
             let class = class(self.next(*line));
             match counts.iter_mut().find(|(c, _)| *c == class) {
@@ -159,7 +187,7 @@ impl<'l> Reader<'_, 'l> {
     }
 
     /// Takes the column that most lines agree on, and drops the others.
-    fn take(&mut self, top: Option<(Kind, &'l str)>) -> bool {
+    fn take(&mut self, top: Class<'l>) -> bool {
         self.keep(|this, line| class(this.next(line)) == top);
         let Some((kind, _)) = top else { return false };
         self.push_one(What::Same(kind));
@@ -210,9 +238,11 @@ impl<'l> Reader<'_, 'l> {
         if (fitting as f64) < AGREE * self.alive.len() as f64 {
             return false;
         }
+        let before = self.at.clone();
+        let alive = self.alive.clone();
         self.keep(|this, line| fits(this.next(line)));
         self.push_one(What::OrDash(kind));
-        true
+        self.agree_or_undo(before, alive)
     }
 
     /// Inside brackets: whatever there is, up to the mark that closes.
@@ -279,15 +309,25 @@ impl<'l> Reader<'_, 'l> {
 
     /// Values of different kinds (an address here, a host's name there), where the lines agree again behind them.
     fn mixed(&mut self) -> bool {
-        if !self.alive.iter().all(|line| self.next(*line).is_some_and(|t| is_value(t.kind))) {
+        let fits = |this: &Self, line: usize| this.next(line).is_some_and(|t| is_value(t.kind));
+        let fitting = self.alive.iter().filter(|line| fits(self, **line)).count();
+        if (fitting as f64) < AGREE * self.alive.len() as f64 {
             return false;
         }
         let before = self.at.clone();
+        let alive = self.alive.clone();
+        self.keep(fits);
         self.push_one(What::Mixed);
+        self.agree_or_undo(before, alive)
+    }
+
+    /// Keeps the column just read where the lines agree on what follows it.
+    fn agree_or_undo(&mut self, before: Vec<usize>, alive: Vec<usize>) -> bool {
         if self.majority().1 >= AGREE {
             return true;
         }
         self.at = before;
+        self.alive = alive;
         self.columns.pop();
         false
     }
@@ -338,8 +378,7 @@ impl<'l> Reader<'_, 'l> {
     }
 }
 
-/// What must be equal for two tokens to stand in one column.
-fn class(token: Option<Token<'_>>) -> Option<(Kind, &str)> {
+fn class(token: Option<Token<'_>>) -> Class<'_> {
     token.map(|token| match token.kind {
         Kind::Key => (Kind::Key, token.text),
         // Whether a column of numbers has fractions is seen when it is written.

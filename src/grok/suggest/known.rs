@@ -54,12 +54,21 @@ pub(crate) fn whole(set: &PatternSet, lines: &[&str]) -> Vec<Known> {
             let pattern = format!("^%{{{name}}}$");
             let grok = Grok::compile(set, &pattern).ok()?;
             let mut spans = Spans::default();
-            let matched = lines.iter().filter(|l| grok.matches(l, &mut spans) == Outcome::Match).count();
+            let matched = lines.iter().filter(|line| takes(&grok, &mut spans, line)).count();
             (matched > 0).then_some(Known { pattern, matched })
         })
         .collect();
     known.sort_by_key(|known| std::cmp::Reverse(known.matched));
     known
+}
+
+/// Whether a pattern takes a line, and as it was meant: a value that runs over `" "` is two.
+fn takes(grok: &Grok, spans: &mut Spans, line: &str) -> bool {
+    grok.matches(line, spans) == Outcome::Match
+        && grok.captures().iter().zip(spans.get()).all(|(capture, span)| {
+            let text = span.and_then(|(start, end)| line.get(start..end)).unwrap_or_default();
+            capture.field == "message" || !text.contains("\" \"")
+        })
 }
 
 /// A known beginning of most lines, with what follows it in each, and the fields that it names.

@@ -73,7 +73,7 @@ impl Tokenizer {
             (Kind::Quoted('\''), r"'[^']*'(?!\w)"),
             (Kind::Path, r#"/[^\s"'<>()\[\],;:]+"#),
             (Kind::Key, r"[A-Za-z_](?:[\w.-]*\w)?(?==)"),
-            (Kind::Word, r"\w(?:[\w.@$+-]*\w)?"),
+            (Kind::Word, r"\w(?:[\w.@$+/-]*\w)?"),
             (Kind::Space, r"\s+"),
         ];
         let others = others.into_iter().map(|(kind, pattern)| (kind, pattern.to_owned()));
@@ -127,11 +127,45 @@ mod tests {
 
     #[test]
     fn an_application() {
-        insta::assert_snapshot!(check("[2018-05-17T08:29:12,177][INFO ][o.e.Node] user=bob took 32.4gb 0.5 s, wasn't at 10.0.0.1:80"), @"");
+        insta::assert_snapshot!(check("[2018-05-17T08:29:12,177][INFO ][o.e.Node] user=bob took 32.4gb 0.5 s, wasn't at 10.0.0.1:80"), @r"
+        Mark('[') [
+        Time(0) 2018-05-17T08:29:12,177
+        Mark(']') ]
+        Mark('[') [
+        Level INFO
+        Mark(']') ]
+        Mark('[') [
+        Word o.e.Node
+        Mark(']') ]
+        Key user
+        Mark('=') =
+        Word bob
+        Word took
+        Word 32.4gb
+        Number 0.5
+        Word s
+        Mark(',') ,
+        Word wasn
+        Mark('\'') '
+        Word t
+        Word at
+        Ip 10.0.0.1
+        Mark(':') :
+        Int 80
+        ");
     }
 
     #[test]
     fn times_paths_and_quotes() {
-        insta::assert_snapshot!(check(r#"30 May 10:05:20 161209 14:18:50 "GET /" 'a b' /var/log/x.log: http://x/y?z 5.7.10"#), @"");
+        insta::assert_snapshot!(check(r#"30 May 10:05:20 161209 14:18:50 "GET /" 'a b' /var/log/x.log: http://x/y?z 5.7.10"#), @r#"
+        Time(7) 30 May 10:05:20
+        Time(10) 161209 14:18:50
+        Quoted('"') "GET /"
+        Quoted('\'') 'a b'
+        Path /var/log/x.log
+        Mark(':') :
+        Uri http://x/y?z
+        Word 5.7.10
+        "#);
     }
 }

@@ -43,8 +43,12 @@ fn closes(column: Option<&Column<'_>>) -> bool {
 fn value(columns: &[Column<'_>], at: usize, kind: Kind, names: &mut Names) -> String {
     match kind {
         Kind::Time(way) => {
-            let name = names.fixed("timestamp");
             let way = TIMES[way];
+            let name = names.fixed(match way {
+                "%{TIME}" => "time",
+                way if way.contains("TIME") || way.contains("DATE") => "timestamp",
+                _ => "date",
+            });
             match way.strip_prefix("%{").and_then(|rest| rest.strip_suffix('}')) {
                 Some(sole) if !sole.contains('%') => format!("%{{{sole}:{name}}}"),
                 _ => format!("(?<{name}>{way})"),
@@ -86,7 +90,9 @@ fn number(column: &Column<'_>, name: &str) -> String {
 /// Text without spaces, as narrow as what stands there allows.
 fn text(columns: &[Column<'_>], at: usize, name: &str) -> String {
     let word = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let before_space = columns.get(at + 1).is_none_or(|next| matches!(next.what, What::Same(Kind::Space)));
+    let before_space = columns
+        .get(at + 1)
+        .is_none_or(|next| matches!(next.what, What::Same(Kind::Space) | What::PerhapsSpace | What::Rest));
     let here = &columns[at];
     let pattern = if here.what != What::OrDash(Kind::Word) && here.texts.iter().all(word) {
         "WORD"
@@ -107,6 +113,19 @@ fn quoted(columns: &[Column<'_>], at: usize, quote: char, names: &mut Names) -> 
     }
     let name = name(columns, at, names);
     // With an escaped quote inside, the quotes stay in the value.
+    // `"0.003"`, and `"-"` where there is none.
+    let inner: Vec<&str> = here.texts.iter().map(|text| text.trim_matches(quote)).collect();
+    let dash = inner.contains(&"-");
+    let is_number =
+        |text: &&str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.parse::<f64>().is_ok();
+    if inner.iter().all(|text| *text == "-" || is_number(text)) && inner.iter().any(is_number) {
+        let number = number(&Column { what: here.what, texts: inner }, &name);
+        return if dash {
+            format!("{quote}(?:-|{number}){quote}")
+        } else {
+            format!("{quote}{number}{quote}")
+        };
+    }
     if here.texts.iter().any(|text| text.contains('\\')) {
         return format!("%{{QS:{name}}}");
     }
@@ -161,6 +180,12 @@ fn after_request(columns: &[Column<'_>], at: usize) -> Option<&'static str> {
     let quoted = |column: &Column<'_>| matches!(column.what, What::Same(Kind::Quoted(_)));
     let between = &columns[request + 1..at];
     if number(&columns[at]) {
+        let texts = || columns[at].texts.iter().filter(|text| **text != "-");
+        let counted = between.iter().any(number);
+        // Three digits are a status; a fraction is a time, whatever stands before it.
+        if texts().any(|text| text.contains('.') || (!counted && text.len() != 3)) {
+            return None;
+        }
         return ["response", "bytes"].get(between.iter().filter(|c| number(c)).count()).copied();
     }
     let names = ["referrer", "agent"];
@@ -189,10 +214,16 @@ fn label(columns: &[Column<'_>], at: usize, names: &mut Names) -> Option<String>
         _ => return None,
     };
     let column = columns.get(at.checked_sub(back)?)?;
+    // `InnoDB: Mutexes and …` is prose, `server: localhost, …` is not.
+    let value = columns[at].what != What::Same(Kind::Word);
+    let mark = |column: &Column<'_>| matches!(column.what, What::Same(Kind::Mark(_)));
+    let closed = columns.get(at + 1).is_none_or(mark);
     let named = match column.what {
         What::Same(Kind::Key) => true,
         // A name with dots is a value itself.
-        What::Same(Kind::Word) => is_constant(column) && column.texts.iter().all(|text| !text.contains('.')),
+        What::Same(Kind::Word) if value || closed => {
+            is_constant(column) && column.texts.iter().all(|text| !text.contains('.'))
+        }
         _ => false,
     };
     named.then(|| column.texts.first().and_then(|text| names.label(text))).flatten()
@@ -257,7 +288,10 @@ mod tests {
             "[2018-05-17T08:29:12,177][INFO ][o.e.c.m.Create] [node_4] [test] creating index",
             "[2018-05-17T08:19:35,939][ERROR][o.e.n.Node    ] [] initializing ...",
             "[2018-05-17T08:19:36,089][WARN ][o.e.e.Env     ] [node_4] using [1] data paths",
-        ]), @"");
+        ]), @r"
+        ^\[%{TIMESTAMP_ISO8601:timestamp}\]\[%{LOGLEVEL:loglevel}%{SPACE}\]\[%{NOTSPACE:class}%{SPACE}\] \[%{DATA:field1}\] %{GREEDYDATA:message}$
+        +++
+        ");
     }
 
     #[test]
@@ -265,7 +299,10 @@ mod tests {
         insta::assert_snapshot!(check(&[
             r#"time=2024-01-01T00:00:00Z level=info user=bob status=200 took=0.5 path=/a/b msg="a b" host=x-1.y"#,
             r#"time=2024-01-01T00:00:01Z level=warn user=eve status=404 took=12 path=/c msg="it is" host=x-2.y"#,
-        ]), @"");
+        ]), @r#"
+        ^time=%{TIMESTAMP_ISO8601:timestamp} level=%{LOGLEVEL:loglevel} user=%{WORD:user} status=%{INT:status:int} took=%{NUMBER:took:float} path=%{NOTSPACE:path} msg="%{DATA:msg}" host=%{NOTSPACE:host_name}$
+        ++
+        "#);
     }
 
     #[test]
@@ -273,7 +310,10 @@ mod tests {
         insta::assert_snapshot!(check(&[
             "Accepted password for bob from 10.0.0.1 port 22 (tty1)",
             "Accepted password for eve from 10.0.0.2 port 23 (tty2)",
-        ]), @"");
+        ]), @r"
+        ^Accepted password for %{WORD:field1} from %{IP:client_ip} port %{INT:port:int} \(%{WORD:field2}\)$
+        ++
+        ");
     }
 
     #[test]
@@ -282,7 +322,10 @@ mod tests {
             r#"10.0.0.1:80 200 "GET / HTTP/1.1" 0.004"#,
             r#"10.0.0.1:80 - "GET / HTTP/1.1" 0.004"#,
             r#"10.0.0.1:80 404 "POST /x HTTP/1.0" 0.1"#,
-        ]), @"");
+        ]), @r#"
+        ^%{IP:client_ip}:%{INT:port:int} (?:-|%{INT:field1:int}) "%{WORD:verb} %{NOTSPACE:request} HTTP/%{NUMBER:httpversion}" %{NUMBER:field2:float}$
+        +++
+        "#);
     }
 
     #[test]
@@ -291,12 +334,15 @@ mod tests {
             "10:00:00 INFO starting up (kafka.Server)",
             "10:00:01 INFO a=b 1 2 3 (kafka.Log)",
             "10:00:01 WARN what? (kafka.Log)",
-        ]), @"");
+        ]), @r"
+        ^%{TIME:time} %{LOGLEVEL:loglevel} %{GREEDYDATA:message} \(%{DATA:class}\)$
+        +++
+        ");
     }
 
     #[test]
     fn prose_has_nothing_in_common() {
-        insta::assert_snapshot!(check(&["one two", "three", "and so on, until"]), @"");
+        insta::assert_snapshot!(check(&["one two", "three", "and so on, until"]), @"nothing in common");
     }
 
     #[test]
