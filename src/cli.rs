@@ -158,9 +158,9 @@ pub(crate) struct CheckArgs {
 #[command(after_help = "\
 Examples:
   alces grok '%{COMBINEDAPACHELOG}' access.log
-  alces grok --only misses '%{COMBINEDAPACHELOG}' access.log    the lines that do not match, and where each stops
-  tail -f app.log | alces grok --json '%{TIMESTAMP_ISO8601:timestamp} %{LOGLEVEL:level} %{GREEDYDATA:text}'
-  alces grok --suggest app.log                                  patterns for these lines, tried on them
+  alces grok --only misses '%{COMBINEDAPACHELOG}' access.log    where each line stops
+  tail -f app.log | alces grok --json '%{LOGLEVEL:level} %{GREEDYDATA:text}'
+  alces grok --suggest app.log    patterns for these lines, tried on them
 
 Exit code 0: at least one line matched. 1: none did. 2: the pattern is broken, or a file cannot be read.")]
 pub(crate) struct GrokArgs {

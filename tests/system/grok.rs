@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::files;
+use crate::support::{files, project};
 
 /// Exit code, standard output and standard error of a run with this on standard input.
 fn run(args: &[&str], input: &[u8]) -> (i32, String, String) {
@@ -203,4 +203,13 @@ fn a_suggested_filter_is_one_that_the_collector_takes() {
 fn prose_gets_no_suggestion() {
     let (code, out, _) = run(&["--suggest"], b"one two\nand so on\nuntil the end, or not\n");
     assert_eq!((code, out.as_str()), (1, "the 3 lines have nothing in common that a pattern could name\n"));
+}
+
+#[test]
+fn the_readme_shows_what_it_prints() {
+    let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
+    let pattern = "%{WORD:verb} %{URIPATH:path} %{INT:status:int} %{INT:bytes:int}";
+    assert!(readme.contains(&format!("alces grok '{pattern}'\n")));
+    let (_, out, _) = run(&[pattern], b"GET /a 200 12\nGET /b 200 -\n");
+    assert!(readme.contains(&format!("<!-- grok-output -->\n```\n{out}```\n")), "{out}");
 }
