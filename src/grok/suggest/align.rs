@@ -41,8 +41,8 @@ const FEW: usize = 20;
 enum Mode {
     /// Lines of one kind.
     Whole,
-    /// One line, the only one of its kind.
-    Lone,
+    /// The only line of all.
+    Sole,
     /// What follows a known beginning.
     Remainder,
 }
@@ -70,12 +70,10 @@ pub(crate) fn align<'l>(lines: &[Vec<Token<'l>>]) -> Option<Vec<Column<'l>>> {
     }
     groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
     groups.into_iter().find_map(|(_, group)| {
-        // One line among others: its words are not what lines of its kind have in common.
-        let lone = group.len() == 1 && lines.len() > 1;
-        if lone && lines.len() > FEW {
+        if group.len() == 1 && lines.len() > FEW {
             return None;
         }
-        let columns = align_group(group, if lone { Mode::Lone } else { Mode::Whole });
+        let columns = align_group(group, if lines.len() == 1 { Mode::Sole } else { Mode::Whole });
         columns.iter().any(strong).then_some(columns)
     })
 }
@@ -85,11 +83,7 @@ pub(crate) fn align_all<'l>(lines: &[Vec<Token<'l>>]) -> Vec<Column<'l>> {
     align_group(lines.iter().map(Vec::as_slice).collect(), Mode::Remainder)
 }
 
-fn align_group<'l>(mut lines: Vec<&[Token<'l>]>, mode: Mode) -> Vec<Column<'l>> {
-    let prose = if mode == Mode::Lone { lines.first().and_then(|line| prose(line)) } else { None };
-    if let (Some(prose), Some(line)) = (prose, lines.first_mut()) {
-        *line = &line[..prose];
-    }
+fn align_group<'l>(lines: Vec<&[Token<'l>]>, mode: Mode) -> Vec<Column<'l>> {
     let mut reader = Reader {
         mode,
         at: vec![0; lines.len()],
@@ -98,9 +92,6 @@ fn align_group<'l>(mut lines: Vec<&[Token<'l>]>, mode: Mode) -> Vec<Column<'l>> 
         columns: Vec::new(),
     };
     while !reader.alive.is_empty() && reader.step() {}
-    if prose.is_some() {
-        reader.columns.push((What::Rest, Vec::new()));
-    }
     let alive = &reader.alive;
     let columns = reader.columns.into_iter().map(|(what, texts)| {
         let texts = texts.into_iter().filter(|(line, _)| alive.binary_search(line).is_ok());
@@ -109,11 +100,10 @@ fn align_group<'l>(mut lines: Vec<&[Token<'l>]>, mode: Mode) -> Vec<Column<'l>> 
     columns.collect()
 }
 
-/// Where prose begins: three words in a row.
-fn prose(line: &[Token<'_>]) -> Option<usize> {
-    let word = |at: usize| line.get(at).is_some_and(|token| token.kind == Kind::Word);
-    let space = |at: usize| line.get(at).is_some_and(|token| token.kind == Kind::Space);
-    (0..line.len()).find(|at| word(*at) && space(at + 1) && word(at + 2) && space(at + 3) && word(at + 4))
+/// Whether prose begins: three words in a row.
+fn is_prose(tokens: &[Token<'_>]) -> bool {
+    let kinds: Vec<Kind> = tokens.iter().take(5).map(|token| token.kind).collect();
+    kinds == [Kind::Word, Kind::Space, Kind::Word, Kind::Space, Kind::Word]
 }
 
 /// Whether a column is more than what any text has.
@@ -145,6 +135,14 @@ impl<'l> Reader<'_, 'l> {
 
     /// Reads one column; false at the end.
     fn step(&mut self) -> bool {
+        // One line among others: its words are not what lines of its kind have in common.
+        if let [line] = self.alive[..]
+            && self.mode != Mode::Sole
+            && is_prose(&self.lines[line][self.at[line]..])
+        {
+            self.rest();
+            return false;
+        }
         let (top, share) = self.majority();
         let first = self.columns.is_empty() && self.mode != Mode::Remainder;
         if share >= AGREE || (first && top.is_some()) {
@@ -355,6 +353,9 @@ impl<'l> Reader<'_, 'l> {
             (back < left).then(|| this.lines[line][this.lines[line].len() - 1 - back])
         };
         let mut columns = Vec::new();
+        if self.alive.len() < 2 {
+            return columns;
+        }
         for back in 0.. {
             let classes: Vec<_> = self.alive.iter().map(|line| class(from_end(self, *line, back))).collect();
             let Some(Some((kind, _))) = classes.first().copied() else { break };

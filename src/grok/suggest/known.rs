@@ -47,6 +47,7 @@ pub(crate) struct Known {
 
 /// Each pattern that matches at least one line from end to end, the best first.
 pub(crate) fn whole(set: &PatternSet, lines: &[&str]) -> Vec<Known> {
+    let level = Grok::compile(set, "^%{LOGLEVEL}$").ok();
     let mut known: Vec<Known> = NAMES
         .iter()
         .filter(|name| set.get(name).is_some())
@@ -54,7 +55,7 @@ pub(crate) fn whole(set: &PatternSet, lines: &[&str]) -> Vec<Known> {
             let pattern = format!("^%{{{name}}}$");
             let grok = Grok::compile(set, &pattern).ok()?;
             let mut spans = Spans::default();
-            let matched = lines.iter().filter(|line| takes(&grok, &mut spans, line)).count();
+            let matched = lines.iter().filter(|line| takes(&grok, level.as_ref(), &mut spans, line)).count();
             (matched > 0).then_some(Known { pattern, matched })
         })
         .collect();
@@ -62,12 +63,36 @@ pub(crate) fn whole(set: &PatternSet, lines: &[&str]) -> Vec<Known> {
     known
 }
 
-/// Whether a pattern takes a line, and as it was meant: a value that runs over `" "` is two.
-fn takes(grok: &Grok, spans: &mut Spans, line: &str) -> bool {
-    grok.matches(line, spans) == Outcome::Match
-        && grok.captures().iter().zip(spans.get()).all(|(capture, span)| {
+/// Fields of a machine's name and of a program's, in both sets.
+const HOSTS: [&str; 2] = ["logsource", "[host][hostname]"];
+const PROGRAMS: [&str; 2] = ["program", "[process][name]"];
+
+/// Whether a pattern takes a line, and as it was meant.
+fn takes(grok: &Grok, level: Option<&Grok>, spans: &mut Spans, line: &str) -> bool {
+    if grok.matches(line, spans) != Outcome::Match {
+        return false;
+    }
+    let captures: Vec<(&str, &str)> = grok
+        .captures()
+        .iter()
+        .zip(spans.get())
+        .map(|(capture, span)| {
             let text = span.and_then(|(start, end)| line.get(start..end)).unwrap_or_default();
-            capture.field == "message" || !text.contains("\" \"")
+            (capture.field.as_str(), text)
+        })
+        .collect();
+    let mut is_level = |text: &str| level.is_some_and(|level| level.matches(text, spans) == Outcome::Match);
+    // Syslog's patterns are wide: any word after a time passes for a host, and the program may be missing.
+    let programs = || captures.iter().filter(|(field, _)| PROGRAMS.contains(field));
+    (programs().next().is_none() || programs().any(|(_, text)| !text.is_empty()))
+        && captures.iter().all(|(field, text)| match *field {
+            "message" => true,
+            host if HOSTS.contains(&host) => {
+                text.is_empty()
+                    || (text.contains(|c: char| c.is_ascii_alphabetic() || c == '.') && !is_level(text))
+            }
+            // A value that runs over this is two values.
+            _ => !text.contains("\" \""),
         })
 }
 
@@ -95,4 +120,33 @@ pub(crate) fn beginning<'l>(set: &PatternSet, lines: &[&'l str]) -> Option<Begin
         let fields = grok.captures().iter().filter(|c| c.named && c.field != WHOLE).map(|c| c.field.clone());
         (rests.len() * 2 >= lines.len()).then(|| Beginning { pattern, fields: fields.collect(), rests })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each known pattern with the number of lines that it takes.
+    fn check(lines: &[&str]) -> String {
+        let mut set = PatternSet::ecs_v1();
+        // As wide as Logstash's own.
+        set.add("SYSLOGLINE", "(?:%{SYSLOGTIMESTAMP:timestamp}|%{TIMESTAMP_ISO8601:timestamp}) %{SYSLOGHOST:[host][hostname]}+(?: %{SYSLOGPROG}:|) %{GREEDYDATA:message}");
+        whole(&set, lines)
+            .iter()
+            .map(|known| format!("{} {}", known.pattern, known.matched))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn a_line_of_syslog_has_a_host_and_a_program() {
+        insta::assert_snapshot!(check(&["Feb 21 21:54:44 desk-1 sshd[3402]: hello", "2024-05-01T10:00:00Z 10.0.0.1 cron: hello"]), @"^%{SYSLOGLINE}$ 2");
+        insta::assert_snapshot!(check(&["2024-05-01T10:00:00Z INFO main: hello", "2024-05-01T10:00:00Z 0 main: x", "2024-05-01T10:00:00Z Starting up"]), @"");
+    }
+
+    #[test]
+    fn a_field_more_than_the_pattern_has_is_not_swallowed() {
+        let line = r#"1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "curl""#;
+        insta::assert_snapshot!(check(&[line, &format!("{line} \"10.0.0.1\"")]), @"^%{COMBINEDAPACHELOG}$ 1");
+    }
 }

@@ -341,6 +341,21 @@ mod tests {
     }
 
     #[test]
+    fn words_of_one_line_among_others_are_not_what_its_kind_has_in_common() {
+        insta::assert_snapshot!(check(&[
+            "98738:M 30 May 12:23:52.442 * Saving the final snapshot",
+            "30 May 10:05:20 . 0 clients connected",
+        ]), @r"
+        ^%{INT:field1:int}:M (?<timestamp>%{MONTHDAY} %{MONTH} %{TIME}) \* %{GREEDYDATA:message}$
+        +-
+        ");
+        insta::assert_snapshot!(check(&["98738:M 30 May 12:23:52.442 * Saving the final snapshot of 12"]), @r"
+        ^%{INT:field1:int}:M (?<timestamp>%{MONTHDAY} %{MONTH} %{TIME}) \* Saving the final snapshot of %{INT:field2:int}$
+        +
+        ");
+    }
+
+    #[test]
     fn prose_has_nothing_in_common() {
         insta::assert_snapshot!(check(&["one two", "three", "and so on, until"]), @"nothing in common");
     }
