@@ -206,6 +206,13 @@ fn prose_gets_no_suggestion() {
 }
 
 #[test]
+fn json_gets_no_suggestion_and_no_lines_none_either() {
+    let (code, out, _) = run(&["--suggest"], b"{\"a\":1}\n{\"a\":2}\n");
+    assert_eq!((code, out.as_str()), (1, "lines that are JSON objects and want no grok: 2\n\n"));
+    assert_eq!(run(&["--suggest"], b"").0, 1);
+}
+
+#[test]
 fn the_readme_shows_what_it_prints() {
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
     let pattern = "%{WORD:verb} %{URIPATH:path} %{INT:status:int} %{INT:bytes:int}";

@@ -45,11 +45,23 @@ pub(crate) fn run(args: &GrokArgs, set: PatternSet, file: &Path) -> Result<bool,
         }
     }
     let sample: Vec<&str> = sample.iter().map(String::as_str).collect();
-    let suggestions = suggest(&set, &sample);
     let mut screen = Screen::new(args.color);
+    let (json, sample): (Vec<&str>, Vec<&str>) = sample.into_iter().partition(|line| is_json(line));
+    if !json.is_empty() {
+        writeln!(screen.out, "lines that are JSON objects and want no grok: {}\n", json.len())?;
+    }
+    if sample.is_empty() {
+        screen.out.flush()?;
+        return Ok(false);
+    }
+    let suggestions = suggest(&set, &sample);
     print(&mut screen, &sample, &suggestions)?;
     screen.out.flush()?;
     Ok(!suggestions.is_empty())
+}
+
+fn is_json(line: &str) -> bool {
+    line.starts_with('{') && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).is_ok()
 }
 
 fn suggest(set: &PatternSet, sample: &[&str]) -> Vec<Suggestion> {

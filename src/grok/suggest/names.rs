@@ -44,6 +44,10 @@ impl Names {
         if !starts || name.len() > 32 || HOLLOW.contains(&name.to_ascii_lowercase().as_str()) {
             return None;
         }
+        // What follows a method of HTTP.
+        if ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"].contains(&name) {
+            return Some(self.fixed("request"));
+        }
         Some(if TAKEN.contains(&name) { self.fixed(&format!("{name}_name")) } else { self.fixed(name) })
     }
 

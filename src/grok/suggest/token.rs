@@ -34,9 +34,10 @@ pub(crate) enum Kind {
 }
 
 /// The ways that times are written, each as a pattern; the longer before what they contain.
-pub(crate) const TIMES: [&str; 13] = [
+pub(crate) const TIMES: [&str; 14] = [
     "%{TIMESTAMP_ISO8601}",
     "%{HTTPDATE}",
+    "%{MONTHDAY}/%{MONTH}/%{YEAR}:%{TIME}",
     "%{YEAR}/%{MONTHNUM}/%{MONTHDAY} %{TIME}",
     "%{HTTPDERROR_DATE}",
     "%{DATESTAMP_RFC2822}",
@@ -66,8 +67,8 @@ impl Tokenizer {
             (Kind::Uri, r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>()\[\]]+"#),
             (Kind::Email, r"%{EMAILADDRESS}(?!\w)"),
             (Kind::Level, r"%{LOGLEVEL}(?![\w.-])"),
-            (Kind::Int, r"%{INT}(?!\w)(?!\.\w)"),
-            (Kind::Number, r"%{BASE10NUM}(?!\w)(?!\.\w)"),
+            (Kind::Int, r"%{INT}(?![\w/]|[.-]\w)"),
+            (Kind::Number, r"%{BASE10NUM}(?![\w/]|[.-]\w)"),
             (Kind::Quoted('"'), r#""(?:[^"\\]|\\.)*""#),
             // Not an apostrophe.
             (Kind::Quoted('\''), r"'[^']*'(?!\w)"),
@@ -158,8 +159,8 @@ mod tests {
     #[test]
     fn times_paths_and_quotes() {
         insta::assert_snapshot!(check(r#"30 May 10:05:20 161209 14:18:50 "GET /" 'a b' /var/log/x.log: http://x/y?z 5.7.10"#), @r#"
-        Time(7) 30 May 10:05:20
-        Time(10) 161209 14:18:50
+        Time(8) 30 May 10:05:20
+        Time(11) 161209 14:18:50
         Quoted('"') "GET /"
         Quoted('\'') 'a b'
         Path /var/log/x.log

@@ -20,7 +20,7 @@ fn column(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
     let first = here.texts.first().copied().unwrap_or_default();
     match here.what {
         What::Same(Kind::Mark(_) | Kind::Key) => escape(first),
-        What::Same(Kind::Word) if is_constant(here) => escape(first),
+        What::Same(Kind::Word) if is_constant(here) && !follows_key(columns, at) => escape(first),
         // Padding: it is shorter or not there where the value is longer.
         What::Same(Kind::Space) if closes(columns.get(at + 1)) => "%{SPACE}".to_owned(),
         What::Same(Kind::Space) if is_constant(here) && first.len() == 1 => escape(first),
@@ -33,6 +33,11 @@ fn column(columns: &[Column<'_>], at: usize, names: &mut Names) -> String {
         What::Enclosed => format!("%{{DATA:{}}}", name(columns, at, names)),
         What::Rest => format!("%{{GREEDYDATA:{}}}", names.fixed("message")),
     }
+}
+
+/// Whether a column is what a key stands for; that is a value even where all lines have the same.
+fn follows_key(columns: &[Column<'_>], at: usize) -> bool {
+    at >= 2 && matches!(columns[at - 2].what, What::Same(Kind::Key))
 }
 
 /// Whether a column is a bracket that closes.
