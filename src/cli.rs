@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use alces_agent::cli::AgentArgs;
-use alces_collector::cli::CollectorArgs;
-use clap::{Args, Parser, Subcommand};
+use alces_collector::cli::{CollectorArgs, Ecs};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 /// The Rust ELK for a helpdesk fleet: agent, collector, dashboard and an embedded store
@@ -18,6 +18,7 @@ Examples:
   alces demo                                   everything in one process, with sample traffic
   alces up --logs '/srv/app/runtime/logs/*.log'  the same for your own logs
   alces collector -f pipelines/seed.conf       a Logstash pipeline, unchanged
+  alces grok '%{COMBINEDAPACHELOG}' access.log   what a pattern captures, and where it stops
 
 `alces <role> --help` shows each role's options and examples."
 )]
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Store(StoreArgs),
     /// Check pipeline files and report everything that is wrong with them
     Check(CheckArgs),
+    /// Try a grok pattern on lines: what it captures, where it stops, or which pattern would fit
+    Grok(GrokArgs),
 }
 
 #[derive(Args)]
@@ -149,4 +152,52 @@ pub(crate) struct CheckArgs {
     /// Pipeline files, or folders of *.conf files that count as one pipeline
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces grok '%{COMBINEDAPACHELOG}' access.log
+  alces grok --only misses '%{COMBINEDAPACHELOG}' access.log    where each line stops
+  tail -f app.log | alces grok --json '%{LOGLEVEL:level} %{GREEDYDATA:text}'
+  alces grok --suggest app.log    patterns for these lines, tried on them
+
+Exit code 0: at least one line matched. 1: none did. 2: the pattern is broken, or a file cannot be read.")]
+pub(crate) struct GrokArgs {
+    /// The pattern (quote it)
+    #[arg(required_unless_present = "suggest")]
+    pub(crate) pattern: Option<String>,
+    /// File of lines [default: standard input, also as `-`]
+    pub(crate) file: Option<PathBuf>,
+    /// Propose patterns for the lines of a file or, without one, of standard input
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    #[arg(conflicts_with_all = ["pattern", "file", "json", "only"])]
+    pub(crate) suggest: Option<PathBuf>,
+    /// Print one JSON object of captures a line, `null` where the pattern does not match
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show only these lines
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) only: Option<Only>,
+    /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled)
+    #[arg(long, value_name = "MODE", default_value = "v8")]
+    pub(crate) ecs: Ecs,
+    /// Folder of pattern files, read in the order of their names; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) patterns_dir: Vec<PathBuf>,
+    /// A definition of your own; may be given several times
+    #[arg(long, value_name = "NAME=REGEX")]
+    pub(crate) definition: Vec<String>,
+    /// Colours: on a terminal where NO_COLOR is not set (auto), always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    pub(crate) color: ColorChoice,
+}
+
+/// Which lines `alces grok` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// Those that the pattern matches.
+    Matches,
+    /// Those that it does not.
+    Misses,
 }

@@ -6,6 +6,7 @@
 mod cli;
 mod demo;
 mod fleet;
+mod grok;
 mod paths;
 mod replay;
 mod roles;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     // A thread that blocks on a terminal's standard input must not hold the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -40,16 +41,19 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(args) => demo::run(args, environment).await,
-        Command::Up(args) => fleet::up(args, environment).await,
-        Command::Agent(args) => roles::agent(args).await,
-        Command::Collector(args) => roles::collector(args, environment).await,
-        Command::Store(args) => roles::store(args).await,
-        Command::Dashboard(args) => roles::dashboard(args).await,
-        Command::Check(args) => roles::check(&args, environment),
+        Command::Demo(args) => demo::run(args, environment).await?,
+        Command::Up(args) => fleet::up(args, environment).await?,
+        Command::Agent(args) => roles::agent(args).await?,
+        Command::Collector(args) => roles::collector(args, environment).await?,
+        Command::Store(args) => roles::store(args).await?,
+        Command::Dashboard(args) => roles::dashboard(args).await?,
+        Command::Check(args) => roles::check(&args, environment)?,
+        // Its exit codes are grep's.
+        Command::Grok(args) => return Ok(grok::run(&args)),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The process's environment, read here and nowhere else.

@@ -7,6 +7,7 @@ mod bad_input;
 mod browser;
 mod command_line;
 mod demo;
+mod grok;
 mod restart;
 mod seed;
 mod support;

@@ -2,7 +2,7 @@
 
 use alces_conf::{Options, Plugin};
 use alces_event::{Event, FieldRef, Value, ValueRef};
-use alces_grok::{Cast, Grok as Pattern, Outcome, PatternSet, Spans};
+use alces_grok::{Cast, Grok as Pattern, Outcome, PatternSet, Spans, to_f, to_i};
 
 use crate::{
     common::{Common, field},
@@ -242,28 +242,6 @@ fn set_captures(
     }
 }
 
-/// Ruby's `to_i`: the longest prefix that is a number, or 0.
-fn to_i(text: &str) -> i64 {
-    let text = text.trim_start();
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let prefix = &text[..text.len() - digits.len() + end];
-    prefix.parse().unwrap_or(if end == 0 {
-        0
-    } else if text.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    })
-}
-
-/// Ruby's `to_f`: the longest prefix that is a number, or 0.
-fn to_f(text: &str) -> f64 {
-    let text = text.trim_start();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c))).unwrap_or(text.len());
-    (0..=end).rev().find_map(|end| text.get(..end)?.parse().ok()).unwrap_or(0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::test_support::{check, errors};
@@ -329,11 +307,5 @@ mod tests {
         1 | filter { grok { match => { "message" => "%{NOPE:x}" } } }
           |                                         ^^^^^^^^^^^
         "#);
-    }
-
-    #[test]
-    fn casts_read_a_prefix_and_never_fail() {
-        assert_eq!((super::to_i("12ab"), super::to_i("-3"), super::to_i("x")), (12, -3, 0));
-        assert_eq!((super::to_f("0.25,1"), super::to_f("1e3"), super::to_f("-")), (0.25, 1000.0, 0.0));
     }
 }

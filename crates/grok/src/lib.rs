@@ -10,6 +10,7 @@
 //! **State.** The sets hold what the house's first pipelines need (base, HTTP servers, syslog's basics), not all of
 //! Logstash's names yet.
 
+mod cast;
 mod compile;
 mod dialect;
 mod engine;
@@ -17,6 +18,7 @@ mod expand;
 mod list;
 mod patterns;
 
+pub use cast::{to_f, to_i};
 pub use compile::{Grok, Outcome, Span, Spans};
 pub use expand::{Capture, Cast, GrokError};
 pub use list::{ListMatch, PatternList};

@@ -1,0 +1,150 @@
+//! Where in a pattern an error is.
+
+use std::ops::Range;
+
+use alces_conf::{Source, closest};
+use alces_grok::{Grok, GrokError, PatternSet};
+
+use super::{
+    Failure,
+    stop::split::{Element, split},
+};
+
+/// Compiles a pattern; an error names the place in it.
+pub(crate) fn compile(set: &PatternSet, pattern: &str) -> Result<Grok, Failure> {
+    Grok::compile(set, pattern).map_err(|error| explain(set, pattern, &error))
+}
+
+/// An error at the first place of `text` in the pattern.
+pub(crate) fn at_text(pattern: &str, text: &str, message: String) -> Failure {
+    let start = pattern.find(text);
+    let span = start.map_or(0..pattern.len(), |start| start..start + text.len());
+    Failure::Pattern(Box::new(Source::new("pattern", pattern).error(&span, message)))
+}
+
+fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Failure {
+    let mut source = Source::new("pattern", pattern);
+    let span = match error {
+        GrokError::Unknown { name, within } => {
+            if let Some(definition) = set.get(within) {
+                source = Source::new(&format!("definition of %{{{within}}}"), definition);
+            }
+            reference(source.text(), name)
+        }
+        GrokError::Recursive { name } => reference(pattern, name),
+        GrokError::Syntax { text } => pattern.find(text.as_str()).map(|at| at..at + text.len()),
+        _ => broken(set, pattern),
+    };
+    let mut diagnostic = source.error(&span.unwrap_or(0..pattern.len()), error.to_string());
+    if let GrokError::Unknown { name, .. } = error
+        && let Some(near) = near(set, name)
+    {
+        diagnostic = diagnostic.with_help(format!("did you mean `%{{{near}}}`?"));
+    }
+    Failure::Pattern(Box::new(diagnostic))
+}
+
+/// The name that was meant; letters in the wrong order are the commonest slip.
+fn near<'s>(set: &'s PatternSet, name: &str) -> Option<&'s str> {
+    let letters = |name: &str| {
+        let mut letters: Vec<char> = name.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let mut names: Vec<&str> = set.names().collect();
+    names.sort_unstable_by_key(|candidate| (letters(candidate) != letters(name), *candidate));
+    closest(name, names)
+}
+
+fn reference(text: &str, name: &str) -> Option<Range<usize>> {
+    let open = format!("%{{{name}");
+    text.match_indices(&open).find_map(|(at, _)| {
+        let end = at + text[at..].find('}')? + 1;
+        text[at + open.len()..].starts_with(['}', ':', '=']).then_some(at..end)
+    })
+}
+
+/// The first element that is broken by itself.
+fn broken(set: &PatternSet, pattern: &str) -> Option<Range<usize>> {
+    let branches = match split(pattern) {
+        Ok(branches) => branches,
+        Err(broken) => return Some(broken.at..pattern.len().min(broken.at + 1)),
+    };
+    let wrong = |e: &&Element<'_>| matches!(Grok::compile(set, e.text), Err(GrokError::Regex { .. }));
+    branches.iter().flatten().find(wrong).map(|e| e.at..e.at + e.text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str) -> String {
+        let mut set = PatternSet::ecs_v1();
+        set.add("MINE", "a %{NOWHERE} b");
+        set.add("LOOP", "%{LOOP}");
+        compile(&set, pattern).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names() {
+        insta::assert_snapshot!(check("%{IP:ip} %{WROD:w}"), @"
+        pattern:1:10: pattern `%{WROD}` is not defined
+          |
+        1 | %{IP:ip} %{WROD:w}
+          |          ^^^^^^^^^
+          = help: did you mean `%{WORD}`?
+        ");
+        insta::assert_snapshot!(check("%{MINE}"), @"
+        definition of %{MINE}:1:3: pattern `%{NOWHERE}` is not defined, used in `%{MINE}`
+          |
+        1 | a %{NOWHERE} b
+          |   ^^^^^^^^^^
+        ");
+        insta::assert_snapshot!(check("x %{LOOP}"), @"
+        pattern:1:3: pattern `%{LOOP}` contains itself
+          |
+        1 | x %{LOOP}
+          |   ^^^^^^^
+        ");
+        insta::assert_snapshot!(check("x %{IP"), @"
+        pattern:1:3: `%{IP` is not `%{NAME}`, `%{NAME:field}` or `%{NAME:field:int}`
+          |
+        1 | x %{IP
+          |   ^^^^
+        ");
+    }
+
+    #[test]
+    fn regular_expressions() {
+        insta::assert_snapshot!(check("%{IP:ip} (a|b"), @"
+        pattern:1:10: the regular expression is broken: a group without its `)`, near `])))) (a|b`
+          |
+        1 | %{IP:ip} (a|b
+          |          ^
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} a) b"), @"
+        pattern:1:11: the regular expression is broken: an unmatched `)`, near `0-9])))) a) b`
+          |
+        1 | %{IP:ip} a) b
+          |           ^
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} [z-a] b"), @"
+        pattern:1:10: the regular expression is broken: a range whose ends are swapped, near `])))) [z-a] b`
+          |
+        1 | %{IP:ip} [z-a] b
+          |          ^^^^^
+        ");
+        insta::assert_snapshot!(check("%{IP:ip} [abc"), @"
+        pattern:1:10: the regular expression is broken: a `[` without its `]`, near `])))) [abc`
+          |
+        1 | %{IP:ip} [abc
+          |          ^
+        ");
+        insta::assert_snapshot!(check("*a"), @"
+        pattern:1:1: the regular expression is broken: a repetition of nothing, near `*a`
+          |
+        1 | *a
+          | ^
+        ");
+    }
+}
