@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use alces_conf::{Config, Diagnostic, Env, SectionKind, Source, Statement, closest, parse};
-use alces_filters::{Clock, Condition, Context, EcsMode, Program};
+use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Program};
 
 use crate::{input::InputPlan, output::OutputPlan};
 
@@ -65,7 +65,7 @@ impl Plan {
         let mut plan =
             Self { inputs: Vec::new(), program: Program::default(), outputs: Vec::new(), routes: Vec::new() };
         for (source, config) in &parsed {
-            let context = Context { source, env, ecs, clock: Arc::clone(clock) };
+            let context = Context { source, env, ecs, clock: Arc::clone(clock), files: &Disk };
             plan.inputs(&context, config, &mut errors);
             match Program::compile(&context, config) {
                 Ok(program) => plan.program.append(program),

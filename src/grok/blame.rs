@@ -3,12 +3,9 @@
 use std::ops::Range;
 
 use alces_conf::{Source, closest};
-use alces_grok::{Grok, GrokError, PatternSet};
+use alces_grok::{Grok, GrokError, PatternSet, Reason};
 
-use super::{
-    Failure,
-    stop::split::{Element, split},
-};
+use super::Failure;
 
 /// Compiles a pattern; an error names the place in it.
 pub(crate) fn compile(set: &PatternSet, pattern: &str) -> Result<Grok, Failure> {
@@ -24,19 +21,15 @@ pub(crate) fn at_text(pattern: &str, text: &str, message: String) -> Failure {
 
 fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Failure {
     let mut source = Source::new("pattern", pattern);
-    let span = match error {
-        GrokError::Unknown { name, within } => {
-            if let Some(definition) = set.get(within) {
-                source = Source::new(&format!("definition of %{{{within}}}"), definition);
-            }
-            reference(source.text(), name)
+    let span = match (&error.reason, set.get(&error.within)) {
+        (Reason::Unknown(name), Some(definition)) => {
+            source = Source::new(&format!("definition of %{{{}}}", error.within), definition);
+            reference(definition, name)
         }
-        GrokError::Recursive { name } => reference(pattern, name),
-        GrokError::Syntax { text } => pattern.find(text.as_str()).map(|at| at..at + text.len()),
-        _ => broken(set, pattern),
+        _ => None,
     };
-    let mut diagnostic = source.error(&span.unwrap_or(0..pattern.len()), error.to_string());
-    if let GrokError::Unknown { name, .. } = error
+    let mut diagnostic = source.error(&span.unwrap_or(error.span.clone()), error.to_string());
+    if let Reason::Unknown(name) = &error.reason
         && let Some(near) = near(set, name)
     {
         diagnostic = diagnostic.with_help(format!("did you mean `%{{{near}}}`?"));
@@ -62,16 +55,6 @@ fn reference(text: &str, name: &str) -> Option<Range<usize>> {
         let end = at + text[at..].find('}')? + 1;
         text[at + open.len()..].starts_with(['}', ':', '=']).then_some(at..end)
     })
-}
-
-/// The first element that is broken by itself.
-fn broken(set: &PatternSet, pattern: &str) -> Option<Range<usize>> {
-    let branches = match split(pattern) {
-        Ok(branches) => branches,
-        Err(broken) => return Some(broken.at..pattern.len().min(broken.at + 1)),
-    };
-    let wrong = |e: &&Element<'_>| matches!(Grok::compile(set, e.text), Err(GrokError::Regex { .. }));
-    branches.iter().flatten().find(wrong).map(|e| e.at..e.at + e.text.len())
 }
 
 #[cfg(test)]

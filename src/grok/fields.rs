@@ -23,9 +23,9 @@ impl Fields {
 
     /// Each capture that is kept: its field, its value and its place, in order of appearance. Empty ones are not kept.
     pub(crate) fn kept<'a>(&'a self, line: &'a str, spans: &'a Spans) -> impl Iterator<Item = Kept<'a>> {
-        self.targets.iter().zip(spans.get()).filter_map(|(target, span)| {
+        self.targets.iter().enumerate().filter_map(|(at, target)| {
             let (reference, capture) = target.as_ref()?;
-            let (start, end) = span.filter(|(start, end)| start < end)?;
+            let (start, end) = spans.get(at).filter(|(start, end)| start < end)?;
             let text = line.get(start..end)?;
             let value = match capture.cast {
                 Cast::None => Value::from(text),

@@ -50,6 +50,12 @@ impl<'c> Options<'c> {
         self.errors.push(self.source.error(span, message));
     }
 
+    /// An error at `span`, and what to do about it.
+    pub fn error_with_help(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        let error = self.source.error(span, message).with_help(help);
+        self.errors.push(error);
+    }
+
     /// Records an error at the plugin's name.
     pub fn error_here(&mut self, message: impl Into<String>) {
         let span = self.plugin_span();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use alces_conf::{Env, Options, Source};
 use alces_event::Timestamp;
 
+use crate::files::Files;
+
 /// The time, passed in so that a test owns it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -29,6 +31,8 @@ pub struct Context<'c> {
     pub ecs: EcsMode,
     /// The time, for dates without a year.
     pub clock: Clock,
+    /// The files that options name.
+    pub files: &'c dyn Files,
 }
 
 /// A plugin's own `ecs_compatibility`, or the pipeline's.

@@ -1,8 +1,12 @@
 //! `grok`: named captures out of a line (logstash-filter-grok 4.4).
 
-use alces_conf::{Options, Plugin};
+use std::path::Path;
+
+use alces_conf::{Options, Plugin, Spanned, closest};
 use alces_event::{Event, FieldRef, Value, ValueRef};
-use alces_grok::{Cast, Grok as Pattern, Outcome, PatternSet, Spans, to_f, to_i};
+use alces_grok::{
+    Cast, Grok as Pattern, GrokError, ListOutcome, Outcome, PatternList, PatternSet, Reason, Spans, to_f, to_i,
+};
 
 use crate::{
     common::{Common, field},
@@ -12,37 +16,65 @@ use crate::{
 /// A compiled `grok { … }`.
 #[derive(Debug)]
 pub(crate) struct Grok {
-    matches: Vec<(FieldRef, Vec<Compiled>)>,
+    matches: Vec<(FieldRef, Patterns)>,
     break_on_match: bool,
     keep_empty: bool,
     tag_on_failure: Vec<String>,
     tag_on_timeout: String,
-    overwrite: Vec<FieldRef>,
     common: Common,
-    spans: Spans,
+    scratch: Scratch,
+}
+
+/// The scratch space is each worker's own.
+#[derive(Debug)]
+struct Scratch(Spans);
+
+impl Scratch {
+    fn new(budget: u64, for_event: bool) -> Self {
+        let spans = Spans::with_budget(budget);
+        Self(if for_event { spans.shared() } else { spans })
+    }
+}
+
+impl Clone for Scratch {
+    fn clone(&self) -> Self {
+        Self(self.0.fresh())
+    }
 }
 
 impl Clone for Grok {
-    /// The scratch space is each worker's own.
     fn clone(&self) -> Self {
         Self {
             matches: self.matches.clone(),
             tag_on_failure: self.tag_on_failure.clone(),
             tag_on_timeout: self.tag_on_timeout.clone(),
-            overwrite: self.overwrite.clone(),
             common: self.common.clone(),
-            spans: Spans::default(),
+            scratch: self.scratch.clone(),
             ..*self
         }
     }
 }
 
+/// The patterns for one field, in order.
 #[derive(Clone, Debug)]
-struct Compiled {
-    pattern: Pattern,
-    /// Where each capture of the pattern goes; `None` for captures without a name of their own.
-    targets: Vec<Option<(FieldRef, Cast)>>,
+struct Patterns {
+    list: PatternList,
+    /// For each pattern, where each of its captures goes.
+    targets: Vec<Vec<Target>>,
 }
+
+#[derive(Clone, Debug)]
+struct Target {
+    field: FieldRef,
+    cast: Cast,
+    /// It is one of `overwrite`: the last capture wins.
+    overwrite: bool,
+    /// It is the field that is matched.
+    replaces_source: bool,
+}
+
+/// A step takes some nanoseconds, so that this many are a tenth of a millisecond at most.
+const STEPS_PER_MILLISECOND: u64 = 100_000;
 
 impl Grok {
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<alces_conf::Diagnostic>) {
@@ -52,23 +84,29 @@ impl Grok {
             EcsMode::Disabled => PatternSet::legacy(),
             EcsMode::V8 => PatternSet::ecs_v1(),
         };
+        pattern_files(context, &mut options, &mut set);
         for (name, definitions) in options.text_lists("pattern_definitions").unwrap_or_default() {
             for definition in definitions {
                 set.add(&name.node, &definition.node);
             }
         }
-        options.unsupported("patterns_dir", "write the definitions into `pattern_definitions` for now");
-        options
-            .unsupported("patterns_files_glob", "write the definitions into `pattern_definitions` for now");
-        options.unsupported("target", "capture into nested fields instead: `%{NAME:[target][field]}`");
-        options.unsupported("named_captures_only", "captures without a name are not kept");
-        // Work is limited by steps and not by time, so that the same line always ends the same way.
-        options.no_effect("timeout_millis");
-        options.no_effect("timeout_scope");
-        let target = options.text("tag_on_timeout").map_or("_groktimeout".to_owned(), |t| t.node);
-        let failure = options
-            .texts("tag_on_failure")
-            .map_or(vec!["_grokparsefailure".to_owned()], |tags| tags.into_iter().map(|t| t.node).collect());
+        let texts = |options: &mut Options<'_>, name: &'static str| {
+            options.texts(name).map(|texts| texts.into_iter().map(|t| t.node).collect::<Vec<_>>())
+        };
+        let target = options.text("target").and_then(|t| field(&mut options, &t.node, &t.span).map(|_| t.node));
+        let all_names = options.boolean("named_captures_only") == Some(false);
+        let timeout = options.integer("timeout_millis", 0..=i64::MAX).unwrap_or(0);
+        let for_event =
+            options.choice("timeout_scope", &[("pattern", false), ("event", true)]).unwrap_or(false);
+        // Work is limited by steps and not by time, so that the same line always ends the same way, and by no more steps than
+        // a line that is not exploding could need.
+        let budget = match u64::try_from(timeout) {
+            Ok(millis @ 1..) => Spans::BUDGET.min(millis.saturating_mul(STEPS_PER_MILLISECOND)),
+            _ => Spans::BUDGET,
+        };
+        let tag_on_timeout = options.text("tag_on_timeout").map_or("_groktimeout".to_owned(), |t| t.node);
+        let tag_on_failure =
+            texts(&mut options, "tag_on_failure").unwrap_or_else(|| vec!["_grokparsefailure".to_owned()]);
         let overwrite = options.texts("overwrite").unwrap_or_default();
         let overwrite =
             overwrite.iter().filter_map(|f| field(&mut options, &f.node, &f.span)).collect::<Vec<_>>();
@@ -81,164 +119,280 @@ impl Grok {
         let mut matches = Vec::new();
         for (source, patterns) in given.unwrap_or_default() {
             let Some(source) = field(&mut options, &source.node, &source.span) else { continue };
-            let mut compiled = Vec::new();
+            let (mut groks, mut targets) = (Vec::new(), Vec::new());
             for text in patterns {
-                match compile_one(&set, &text.node) {
-                    Ok(one) => compiled.push(one),
-                    Err(reason) => options.error(&text.span, reason),
+                let compiled = if all_names {
+                    Pattern::compile_all_names(&set, &text.node)
+                } else {
+                    Pattern::compile(&set, &text.node)
+                };
+                let found = compiled.map_err(|error| locate(&mut options, &set, &text, &error)).and_then(|grok| {
+                    match targets_of(&grok, target.as_deref(), &overwrite, &source) {
+                        Ok(targets) => Ok((grok, targets)),
+                        Err(reason) => {
+                            options.error(&text.span, reason);
+                            Err(())
+                        }
+                    }
+                });
+                if let Ok((grok, to)) = found {
+                    groks.push(grok);
+                    targets.push(to);
                 }
             }
-            matches.push((source, compiled));
+            matches.push((source, Patterns { list: PatternList::new(groks), targets }));
         }
-        let grok = Self {
-            matches,
-            break_on_match,
-            keep_empty,
-            tag_on_failure: failure,
-            tag_on_timeout: target,
-            overwrite,
-            common,
-            spans: Spans::default(),
-        };
+        let scratch = Scratch::new(budget, for_event);
+        let grok =
+            Self { matches, break_on_match, keep_empty, tag_on_failure, tag_on_timeout, common, scratch };
         (grok, options.finish())
     }
 
     pub(crate) fn apply(&mut self, event: &mut Event) {
-        // The answer of the last pattern tried counts, as in Logstash.
+        match self.match_all(event) {
+            Ok(true) => self.common.apply(event),
+            Ok(false) => {
+                for tag in &self.tag_on_failure {
+                    event.tag(tag);
+                }
+            }
+            Err(TimedOut) => event.tag(&self.tag_on_timeout),
+        }
+    }
+
+    /// Whether a field matched. What counts for a field is its last pattern that was tried, as in Logstash.
+    fn match_all(&mut self, event: &mut Event) -> Result<bool, TimedOut> {
+        self.scratch.0.refill();
         let mut matched = false;
-        let mut exhausted = false;
-        'fields: for (source, patterns) in &self.matches {
-            let text = match event.get(source) {
-                Some(ValueRef::Str(_)) => None,
-                Some(ValueRef::Null) | None => continue,
+        for (source, patterns) in &self.matches {
+            let how = How { break_on_match: self.break_on_match, keep_empty: self.keep_empty };
+            let spans = &mut self.scratch.0;
+            let found = match event.get(source) {
+                None | Some(ValueRef::Null) => false,
+                Some(ValueRef::Str(_)) => patterns.match_field(event, source, spans, how)?,
+                // The elements of a list one by one; the last one counts.
+                Some(ValueRef::List(list)) => {
+                    let texts: Vec<String> = list.iter().map(print).collect();
+                    let mut found = false;
+                    for text in texts {
+                        found = patterns.match_text(event, &text, spans, how)?;
+                    }
+                    found
+                }
                 // Numbers and the like are matched as the text that they print as.
-                Some(other) => Some(print(other)),
+                Some(other) => {
+                    let text = print(other);
+                    patterns.match_text(event, &text, spans, how)?
+                }
             };
-            for compiled in patterns {
-                let subject = match &text {
-                    Some(text) => text.as_str(),
-                    None => event.get(source).and_then(ValueRef::as_str).unwrap_or_default(),
-                };
-                match compiled.pattern.matches(subject, &mut self.spans) {
-                    Outcome::Match => {
-                        matched = true;
-                        let owned = text.as_deref();
-                        set_captures(
-                            event,
-                            source,
-                            owned,
-                            compiled,
-                            &self.spans,
-                            self.keep_empty,
-                            &self.overwrite,
-                        );
-                        if self.break_on_match {
-                            break 'fields;
-                        }
+            matched |= found;
+            if matched && self.break_on_match {
+                break;
+            }
+        }
+        Ok(matched)
+    }
+}
+
+/// A pattern was given up.
+struct TimedOut;
+
+#[derive(Clone, Copy)]
+struct How {
+    break_on_match: bool,
+    keep_empty: bool,
+}
+
+impl Patterns {
+    /// Matches the text of a field; captures become parts of that text, nothing is copied.
+    fn match_field(
+        &self,
+        event: &mut Event,
+        source: &FieldRef,
+        spans: &mut Spans,
+        how: How,
+    ) -> Result<bool, TimedOut> {
+        let text = |event: &Event| event.get(source).and_then(ValueRef::as_str).map(str::to_owned);
+        if !how.break_on_match {
+            // Every pattern sees the text as it was before the first.
+            let Some(text) = text(event) else { return Ok(false) };
+            return self.match_text(event, &text, spans, how);
+        }
+        let subject = event.get(source).and_then(ValueRef::as_str).unwrap_or_default();
+        let number = match self.list.first_match(subject, spans) {
+            ListOutcome::Match(number) => number,
+            ListOutcome::NoMatch => return Ok(false),
+            ListOutcome::Exhausted => return Err(TimedOut),
+        };
+        let targets = &self.targets[number];
+        if targets.iter().any(|target| target.replaces_source) {
+            // The text goes while its captures are still wanted.
+            let Some(text) = text(event) else { return Ok(false) };
+            set_captures(event, targets, spans, how, &text);
+            return Ok(true);
+        }
+        for (at, target) in targets.iter().enumerate() {
+            let Some((start, end)) = spans.get(at) else {
+                absent(event, target, how);
+                continue;
+            };
+            match target.cast {
+                _ if start == end && !how.keep_empty => {}
+                Cast::None if target.overwrite || event.get(&target.field).is_none() => {
+                    event.set_slice(&target.field, source, start, end);
+                }
+                Cast::None => {
+                    if takes_more(event, &target.field) {
+                        event.append_slice(&target.field, source, start, end);
                     }
-                    Outcome::NoMatch => matched = false,
-                    Outcome::Exhausted => {
-                        exhausted = true;
-                        matched = false;
-                    }
+                }
+                cast => {
+                    let text = event.get(source).and_then(ValueRef::as_str).unwrap_or_default();
+                    let value = number_of(cast, text.get(start..end).unwrap_or_default());
+                    put(event, target, value);
                 }
             }
         }
-        if matched {
-            self.common.apply(event);
-        } else if exhausted {
-            event.tag(&self.tag_on_timeout);
-        } else {
-            for tag in &self.tag_on_failure {
-                event.tag(tag);
+        Ok(true)
+    }
+
+    fn match_text(
+        &self,
+        event: &mut Event,
+        text: &str,
+        spans: &mut Spans,
+        how: How,
+    ) -> Result<bool, TimedOut> {
+        let mut matched = false;
+        for (grok, targets) in self.list.patterns().iter().zip(&self.targets) {
+            matched = match grok.matches(text, spans) {
+                Outcome::Match => true,
+                Outcome::NoMatch => false,
+                Outcome::Exhausted => return Err(TimedOut),
+            };
+            if matched {
+                set_captures(event, targets, spans, how, text);
+                if how.break_on_match {
+                    break;
+                }
+            }
+        }
+        Ok(matched)
+    }
+}
+
+fn set_captures(event: &mut Event, targets: &[Target], spans: &Spans, how: How, text: &str) {
+    for (at, target) in targets.iter().enumerate() {
+        match spans.get(at) {
+            None => absent(event, target, how),
+            Some((start, end)) if start == end && !how.keep_empty => {}
+            Some((start, end)) => {
+                let text = text.get(start..end).unwrap_or_default();
+                put(event, target, if target.cast == Cast::None { text.into() } else { number_of(target.cast, text) });
             }
         }
     }
 }
 
-fn compile_one(set: &PatternSet, text: &str) -> Result<Compiled, String> {
-    let pattern = Pattern::compile(set, text).map_err(|e| e.to_string())?;
-    let targets = pattern
-        .captures()
+/// A group that took no part is kept as null where empty captures are kept.
+fn absent(event: &mut Event, target: &Target, how: How) {
+    if how.keep_empty && (target.overwrite || event.get(&target.field).is_none()) {
+        event.set(&target.field, Value::Null);
+    }
+}
+
+/// Sets or appends, in Logstash's way.
+fn put(event: &mut Event, target: &Target, value: Value) {
+    if target.overwrite || matches!(event.get(&target.field), None | Some(ValueRef::Null)) {
+        event.set(&target.field, value);
+    } else if takes_more(event, &target.field) {
+        event.append(&target.field, value);
+    }
+}
+
+/// A value that is there and is neither text nor a list is kept, and the capture is lost, as in Logstash.
+fn takes_more(event: &Event, field: &FieldRef) -> bool {
+    matches!(event.get(field), Some(ValueRef::Str(_) | ValueRef::List(_) | ValueRef::Null))
+}
+
+fn number_of(cast: Cast, text: &str) -> Value {
+    if cast == Cast::Int { Value::Int(to_i(text)) } else { Value::Float(to_f(text)) }
+}
+
+fn targets_of(
+    grok: &Pattern,
+    target: Option<&str>,
+    overwrite: &[FieldRef],
+    source: &FieldRef,
+) -> Result<Vec<Target>, String> {
+    grok.captures()
         .iter()
         .map(|capture| {
-            let field = FieldRef::parse(&capture.field).map_err(|e| e.to_string())?;
-            Ok(capture.named.then_some((field, capture.cast)))
+            let name = &capture.field;
+            let path = match target {
+                None => name.clone(),
+                Some(target) => {
+                    let bracketed = |name: &str| if name.starts_with('[') { name.to_owned() } else { format!("[{name}]") };
+                    bracketed(target) + &bracketed(name)
+                }
+            };
+            let field = FieldRef::parse(&path).map_err(|e| e.to_string())?;
+            let (overwrite, replaces_source) = (overwrite.contains(&field), field == *source);
+            Ok(Target { field, cast: capture.cast, overwrite, replaces_source })
         })
-        .collect::<Result<_, String>>()?;
-    Ok(Compiled { pattern, targets })
+        .collect()
+}
+
+/// An error in a pattern at its very place in the file.
+fn locate(options: &mut Options<'_>, set: &PatternSet, text: &Spanned<String>, error: &GrokError) {
+    // The text stands between quotes; where it is longer or shorter than what it says, it holds `${…}`.
+    let plain = text.span.len() == text.node.len() + 2;
+    let span = match (plain, error.span.is_empty()) {
+        (true, false) => text.span.start + 1 + error.span.start..text.span.start + 1 + error.span.end,
+        _ => text.span.clone(),
+    };
+    let near = match &error.reason {
+        Reason::Unknown(name) => closest(name, set.names()),
+        _ => None,
+    };
+    match near {
+        Some(near) => options.error_with_help(&span, error.to_string(), format!("did you mean `%{{{near}}}`?")),
+        None => options.error(&span, error.to_string()),
+    }
+}
+
+/// Reads the files of `patterns_dir`; a later definition of a name wins.
+fn pattern_files(context: &Context<'_>, options: &mut Options<'_>, set: &mut PatternSet) {
+    let glob = options.text("patterns_files_glob");
+    let glob = glob.as_ref().map_or("*", |glob| glob.node.as_str());
+    for directory in options.texts("patterns_dir").unwrap_or_default() {
+        let files = match context.files.list(Path::new(&directory.node), glob) {
+            Ok(files) => files,
+            Err(error) => {
+                options.error(&directory.span, format!("{}: {error}", directory.node));
+                continue;
+            }
+        };
+        for file in files {
+            let read = context.files.read(&file).map_err(|error| error.to_string()).and_then(|bytes| {
+                let text = String::from_utf8_lossy(&bytes);
+                set.add_file(&text).map_err(|error| error.to_string())
+            });
+            if let Err(reason) = read {
+                options.error(&directory.span, format!("{}: {reason}", file.display()));
+            }
+        }
+    }
 }
 
 fn print(value: ValueRef<'_>) -> String {
     match value {
+        ValueRef::Str(text) => text.to_owned(),
         ValueRef::Int(number) => number.to_string(),
         ValueRef::Float(number) => format!("{number:?}"),
         ValueRef::Bool(truth) => truth.to_string(),
-        ValueRef::List(list) => {
-            list.iter().map(|item| item.as_str().map_or_else(|| print(item), str::to_owned)).collect()
-        }
+        ValueRef::List(list) => list.iter().map(print).collect(),
         _ => String::new(),
-    }
-}
-
-fn set_captures(
-    event: &mut Event,
-    source: &FieldRef,
-    owned: Option<&str>,
-    compiled: &Compiled,
-    spans: &Spans,
-    keep_empty: bool,
-    overwrite: &[FieldRef],
-) {
-    // A capture may overwrite the very field that is matched; its text is then kept aside first.
-    let replaces_source = compiled.targets.iter().flatten().any(|(field, _)| field == source);
-    let kept = (replaces_source && owned.is_none())
-        .then(|| event.get(source).and_then(ValueRef::as_str).map(str::to_owned))
-        .flatten();
-    let owned = owned.or(kept.as_deref());
-    for (at, ((target, cast), span)) in compiled
-        .targets
-        .iter()
-        .enumerate()
-        .filter_map(|(at, target)| target.as_ref().zip(spans.get(at)).map(|both| (at, both)))
-    {
-        let (start, end) = span;
-        if start == end && !keep_empty {
-            continue;
-        }
-        // The first capture into a field that is to be overwritten replaces it; later ones of the same match append.
-        let first = !compiled.targets[..at]
-            .iter()
-            .enumerate()
-            .any(|(at, t)| spans.get(at).is_some() && t.as_ref().is_some_and(|(field, _)| field == target));
-        let replace = first && overwrite.contains(target);
-        let existing = event.get(target);
-        // A value that is there and is neither text nor a list is kept, as in Logstash.
-        let blocked = !replace
-            && first
-            && existing.is_some_and(|v| !matches!(v, ValueRef::Str(_) | ValueRef::List(_) | ValueRef::Null));
-        if blocked {
-            continue;
-        }
-        if replace {
-            event.remove(target);
-        }
-        let number = match cast {
-            Cast::None => None,
-            Cast::Int | Cast::Float => {
-                let text = match owned {
-                    Some(text) => text,
-                    None => event.get(source).and_then(ValueRef::as_str).unwrap_or_default(),
-                };
-                let part = text.get(start..end).unwrap_or_default();
-                Some(if *cast == Cast::Int { Value::Int(to_i(part)) } else { Value::Float(to_f(part)) })
-            }
-        };
-        match (number, owned) {
-            (Some(number), _) => event.append(target, number),
-            (None, Some(text)) => event.append(target, text.get(start..end).unwrap_or_default()),
-            (None, None) => event.append_slice(target, source, start, end),
-        }
     }
 }
 

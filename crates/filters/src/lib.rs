@@ -11,12 +11,14 @@ mod condition;
 mod context;
 mod date;
 mod drop;
+mod files;
 mod grok;
 mod mutate;
 mod program;
 
 pub use condition::Condition;
 pub use context::{Clock, Context, EcsMode};
+pub use files::{Disk, Files, NoFiles};
 pub use program::{FILTERS, Program};
 
 #[cfg(test)]

@@ -6,14 +6,20 @@ use alces_conf::{Source, parse};
 use alces_event::{Event, Timestamp};
 use bytestring::ByteString;
 
-use crate::{Context, EcsMode, Program};
+use crate::{Context, Disk, EcsMode, Program};
 
 fn compile(filters: &str) -> Result<Program, String> {
     let source = Source::new("x.conf", &format!("filter {{ {filters} }}"));
     let config = parse(&source).map_err(|e| e.to_string())?;
     // The clock of these tests: 2 January 2026.
     let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
-    let context = Context { source: &source, env: &|_| None, ecs: EcsMode::V8, clock: Arc::new(move || now) };
+    let context = Context {
+        source: &source,
+        env: &|_| None,
+        ecs: EcsMode::V8,
+        clock: Arc::new(move || now),
+        files: &Disk,
+    };
     Program::compile(&context, &config)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }

@@ -5,7 +5,7 @@ use fancy_regex::{Regex, RegexBuilder};
 use crate::{
     Capture, GrokError, PatternSet, dialect,
     engine::{End, Machine, Optimise, Program, Refusal},
-    expand,
+    expand::{self, Names, Reason},
 };
 
 /// Steps before a match is given up. A combined access line takes some hundreds; what takes a million is exploding.
@@ -30,12 +30,57 @@ enum Engine {
 pub type Span = (usize, usize);
 
 /// A reusable buffer for the spans of one match, as many as [`Grok::captures`]; `None` where the group took no part.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spans {
     machine: Machine,
+    budget: u64,
+    left: u64,
+    /// The budget is for several matches together, until [`Spans::refill`].
+    shared: bool,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self::with_budget(FUEL)
+    }
 }
 
 impl Spans {
+    /// The most steps that a match may take, if nothing else is said.
+    pub const BUDGET: u64 = FUEL;
+
+    /// With a number of steps of its own for each match: a step is a choice taken back, a round of a loop, or sixteen bytes of
+    /// text.
+    pub fn with_budget(steps: u64) -> Self {
+        Self { machine: Machine::default(), budget: steps, left: steps, shared: false }
+    }
+
+    /// The budget counts for all matches together from one [`refill`](Self::refill) to the next.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { shared: true, ..self }
+    }
+
+    fn search(&mut self, program: &Program, text: &str) -> End {
+        if !self.shared {
+            self.left = self.budget;
+        }
+        let (end, left) = self.machine.search(program, text, self.left);
+        self.left = left;
+        end
+    }
+
+    /// Another one like it, with nothing in it.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { shared: self.shared, ..Self::with_budget(self.budget) }
+    }
+
+    /// The whole budget again.
+    pub fn refill(&mut self) {
+        self.left = self.budget;
+    }
+
     /// The span of a capture, by its number in [`Grok::captures`].
     #[inline]
     pub fn get(&self, capture: usize) -> Option<Span> {
@@ -60,19 +105,24 @@ impl Grok {
     /// # Errors
     /// Unknown or recursive names and broken regular expressions, each named.
     pub fn compile(set: &PatternSet, pattern: &str) -> Result<Self, GrokError> {
-        let expanded = expand::expand(set, pattern)?;
+        Self::compile_with(set, pattern, Names::Given)
+    }
+
+    /// The same, where `%{IP}` captures too, into a field named like the pattern (Logstash's `named_captures_only => false`).
+    ///
+    /// # Errors
+    /// As [`Grok::compile`].
+    pub fn compile_all_names(set: &PatternSet, pattern: &str) -> Result<Self, GrokError> {
+        Self::compile_with(set, pattern, Names::All)
+    }
+
+    fn compile_with(set: &PatternSet, pattern: &str, names: Names) -> Result<Self, GrokError> {
+        let expanded = expand::expand(set, pattern, names)?;
         let engine = match Program::compile(&expanded.regex, Optimise::On) {
             Ok(program) => Engine::Own(Box::new(program)),
             Err(Refusal::Unsupported(_)) => fancy(&expanded)?,
             Err(Refusal::Broken(at, what)) => {
-                let around: String = expanded
-                    .regex
-                    .get(at.saturating_sub(10)..)
-                    .unwrap_or_default()
-                    .chars()
-                    .take(20)
-                    .collect();
-                return Err(GrokError::Regex { reason: format!("{what}, near `{around}`") });
+                return Err(expanded.error(at, Reason::Regex(what.to_owned())));
             }
         };
         Ok(Self { engine, captures: expanded.captures })
@@ -94,7 +144,7 @@ impl Grok {
     /// Searches `text` for the leftmost match and fills `spans`. Allocates nothing once `spans` has been used.
     pub fn matches(&self, text: &str, spans: &mut Spans) -> Outcome {
         match &self.engine {
-            Engine::Own(program) => match spans.machine.search(program, text, FUEL) {
+            Engine::Own(program) => match spans.search(program, text) {
                 End::Match => Outcome::Match,
                 End::NoMatch => Outcome::NoMatch,
                 End::Exhausted => Outcome::Exhausted,
@@ -116,7 +166,7 @@ fn fancy(expanded: &expand::Expanded) -> Result<Engine, GrokError> {
     let regex = RegexBuilder::new(&dialect::from_ruby(&expanded.regex))
         .backtrack_limit(FUEL as usize)
         .build()
-        .map_err(|e| GrokError::Regex { reason: e.to_string() })?;
+        .map_err(|e| expanded.error(0, Reason::Regex(e.to_string())))?;
     let mut groups = vec![0; expanded.captures.len()];
     for (number, name) in regex.capture_names().enumerate() {
         if let Some(at) = name.and_then(|n| n.strip_prefix('g')).and_then(|n| n.parse::<usize>().ok())

@@ -1,5 +1,7 @@
 //! `%{NAME:field:cast}` and `(?<name>…)` to one regular expression and a table of captures.
 
+use std::ops::Range;
+
 use crate::PatternSet;
 
 /// What a capture's text becomes.
@@ -24,39 +26,40 @@ pub struct Capture {
     pub named: bool,
 }
 
-/// Why a pattern cannot be compiled.
+/// Why a pattern cannot be compiled, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}{}", inside(.within))]
+pub struct GrokError {
+    /// The bytes of the pattern; of an error in a definition, those of the reference that leads there.
+    pub span: Range<usize>,
+    /// The definition in which it is; empty for the pattern itself.
+    pub within: String,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+/// What is wrong with a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum GrokError {
+pub enum Reason {
     /// A name that no set defines.
-    #[error("pattern `%{{{name}}}` is not defined{}", inside(.within))]
-    Unknown {
-        /// The name.
-        name: String,
-        /// The definition that uses it, empty for the pattern itself.
-        within: String,
-    },
+    #[error("pattern `%{{{0}}}` is not defined")]
+    Unknown(String),
     /// A definition that leads back to itself.
-    #[error("pattern `%{{{name}}}` contains itself")]
-    Recursive {
-        /// The name.
-        name: String,
-    },
+    #[error("pattern `%{{{0}}}` contains itself")]
+    Recursive(String),
     /// `%{` without `}`, or something between them that is no name.
-    #[error("`{text}` is not `%{{NAME}}`, `%{{NAME:field}}` or `%{{NAME:field:int}}`")]
-    Syntax {
-        /// What stands there.
-        text: String,
-    },
+    #[error("`{0}` is not `%{{NAME}}`, `%{{NAME:field}}` or `%{{NAME:field:int}}`")]
+    Syntax(String),
+    /// A cast that there is not. Logstash says nothing and captures text.
+    #[error("`{0}` is no cast: a field is text, `:int` or `:float`")]
+    Cast(String),
     /// The expanded pattern is longer than any sensible one.
     #[error("the pattern expands to more than {MAX_LEN} characters")]
     TooLong,
     /// The regular expression is broken.
-    #[error("the regular expression is broken: {reason}")]
-    Regex {
-        /// The engine's words.
-        reason: String,
-    },
+    #[error("the regular expression is broken: {0}")]
+    Regex(String),
 }
 
 fn inside(within: &str) -> String {
@@ -70,51 +73,113 @@ const MAX_LEN: usize = 1 << 20;
 pub(crate) struct Expanded {
     pub(crate) regex: String,
     pub(crate) captures: Vec<Capture>,
+    places: Vec<Place>,
 }
 
-pub(crate) fn expand(set: &PatternSet, pattern: &str) -> Result<Expanded, GrokError> {
-    let mut expander = Expander { set, out: String::new(), captures: Vec::new(), stack: Vec::new() };
+/// Where a piece of the regex comes from.
+struct Place {
+    /// The first byte of the piece.
+    at: usize,
+    /// The bytes of the pattern.
+    span: Range<usize>,
+    /// Byte by byte, or from a definition.
+    within: Option<String>,
+}
+
+impl Expanded {
+    /// An error at a byte of the regex.
+    pub(crate) fn error(&self, at: usize, reason: Reason) -> GrokError {
+        let place = self.places.iter().rev().find(|place| place.at <= at);
+        let (span, within) = match place {
+            None => (0..0, String::new()),
+            Some(Place { span, within: Some(name), .. }) => (span.clone(), name.clone()),
+            Some(place) => {
+                let from = (place.span.start + at - place.at).min(place.span.end);
+                (from..(from + 1).min(place.span.end.max(from)), String::new())
+            }
+        };
+        GrokError { span, within, reason }
+    }
+}
+
+/// Which references capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Those with a field.
+    Given,
+    /// All; `%{IP}` goes to the field `IP`.
+    All,
+}
+
+pub(crate) fn expand(set: &PatternSet, pattern: &str, names: Names) -> Result<Expanded, GrokError> {
+    let out = Expanded { regex: String::new(), captures: Vec::new(), places: Vec::new() };
+    let mut expander = Expander { set, out, stack: Vec::new(), names, top: 0..pattern.len() };
     expander.text(pattern)?;
-    Ok(Expanded { regex: expander.out, captures: expander.captures })
+    Ok(expander.out)
 }
 
 struct Expander<'p> {
     set: &'p PatternSet,
-    out: String,
-    captures: Vec<Capture>,
+    out: Expanded,
     stack: Vec<String>,
+    names: Names,
+    /// The bytes of the pattern that are being read.
+    top: Range<usize>,
 }
 
 impl Expander<'_> {
     fn text(&mut self, text: &str) -> Result<(), GrokError> {
         let mut rest = text;
+        let outermost = self.stack.is_empty();
+        let mut known = false;
         while let Some(c) = rest.chars().next() {
-            if self.out.len() > MAX_LEN {
-                return Err(GrokError::TooLong);
+            if self.out.regex.len() > MAX_LEN {
+                return Err(self.error(Reason::TooLong));
+            }
+            let start = text.len() - rest.len();
+            if outermost {
+                self.top = start..text.len();
+            }
+            if !std::mem::replace(&mut known, true) {
+                self.place();
             }
             if c == '\\' {
                 let end = rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at);
-                self.out.push_str(&rest[..end]);
+                self.out.regex.push_str(&rest[..end]);
                 rest = &rest[end..];
             } else if rest.starts_with("%{") {
                 // Logstash's pattern allows anything before the brace that closes.
-                let end = rest.find('}').ok_or_else(|| GrokError::Syntax { text: rest.to_owned() })?;
+                let end = rest.find('}').ok_or_else(|| self.error(Reason::Syntax(rest.to_owned())))?;
+                if outermost {
+                    self.top = start..start + end + 1;
+                }
                 self.reference(&rest[2..end])?;
                 rest = &rest[end + 1..];
+                known = false;
             } else if let Some((name, after)) = named_group(rest) {
                 self.open(name, Cast::None, true);
                 rest = after;
+                known = false;
             } else {
-                self.out.push(c);
+                self.out.regex.push(c);
                 rest = &rest[c.len_utf8()..];
             }
         }
         Ok(())
     }
 
+    fn place(&mut self) {
+        let (at, span) = (self.out.regex.len(), self.top.clone());
+        self.out.places.push(Place { at, span, within: self.stack.last().cloned() });
+    }
+
+    fn error(&self, reason: Reason) -> GrokError {
+        GrokError { span: self.top.clone(), within: self.stack.last().cloned().unwrap_or_default(), reason }
+    }
+
     fn open(&mut self, field: &str, cast: Cast, named: bool) {
-        self.out.push_str(&format!("(?<g{}>", self.captures.len()));
-        self.captures.push(Capture { field: field.to_owned(), cast, named });
+        self.out.regex.push_str(&format!("(?<g{}>", self.out.captures.len()));
+        self.out.captures.push(Capture { field: field.to_owned(), cast, named });
     }
 
     fn reference(&mut self, inner: &str) -> Result<(), GrokError> {
@@ -127,30 +192,30 @@ impl Expander<'_> {
         let name = parts.next().unwrap_or_default();
         let field = parts.next();
         let cast = match parts.next() {
+            None => Cast::None,
             Some("int") => Cast::Int,
             Some("float") => Cast::Float,
-            // Logstash ignores any other word.
-            _ => Cast::None,
+            Some(other) => return Err(self.error(Reason::Cast(other.to_owned()))),
         };
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(GrokError::Syntax { text: format!("%{{{inner}}}") });
+            return Err(self.error(Reason::Syntax(format!("%{{{inner}}}"))));
         }
         if self.stack.iter().any(|open| open == name) {
-            return Err(GrokError::Recursive { name: name.to_owned() });
+            return Err(GrokError { within: String::new(), ..self.error(Reason::Recursive(name.to_owned())) });
         }
         let set = self.set;
-        let definition = inline.or_else(|| set.get(name)).ok_or_else(|| GrokError::Unknown {
-            name: name.to_owned(),
-            within: self.stack.last().cloned().unwrap_or_default(),
-        })?;
+        let definition = inline
+            .or_else(|| set.get(name))
+            .ok_or_else(|| self.error(Reason::Unknown(name.to_owned())))?;
         match field {
             Some(field) => self.open(field, cast, true),
-            None => self.out.push_str("(?:"),
+            None if self.names == Names::All => self.open(name, cast, false),
+            None => self.out.regex.push_str("(?:"),
         }
         self.stack.push(name.to_owned());
         self.text(definition)?;
         self.stack.pop();
-        self.out.push(')');
+        self.out.regex.push(')');
         Ok(())
     }
 }
@@ -173,7 +238,7 @@ mod tests {
     fn check(pattern: &str) -> String {
         let mut set = PatternSet::default();
         set.add_file("INT [0-9]+\nPAIR %{INT:a:int},%{INT}\nLOOP x%{LOOP}\nBAD %{NOWHERE}").unwrap();
-        match expand(&set, pattern) {
+        match expand(&set, pattern, Names::Given) {
             Ok(expanded) => {
                 let fields: Vec<_> =
                     expanded.captures.iter().map(|c| format!("{}:{:?}", c.field, c.cast)).collect();
@@ -191,9 +256,41 @@ mod tests {
     }
 
     #[test]
+    fn errors_know_their_place() {
+        let place = |pattern: &str| {
+            let mut set = PatternSet::default();
+            set.add_file("INT [0-9]+\nOPEN a(b").unwrap();
+            let error = crate::Grok::compile(&set, pattern).unwrap_err();
+            (pattern[error.span.clone()].to_owned(), error.span.start, error.to_string())
+        };
+        insta::assert_debug_snapshot!(place("é%{INT:a} %{WHAT:b}"), @r#"
+        (
+            "%{WHAT:b}",
+            12,
+            "pattern `%{WHAT}` is not defined",
+        )
+        "#);
+        insta::assert_debug_snapshot!(place("%{INT:a} x[b-a]"), @r#"
+        (
+            "]",
+            14,
+            "the regular expression is broken: a range whose ends are swapped",
+        )
+        "#);
+        insta::assert_debug_snapshot!(place("%{INT:a} x%{OPEN:c}"), @r#"
+        (
+            "%{OPEN:c}",
+            10,
+            "the regular expression is broken: a group that is not closed, used in `%{OPEN}`",
+        )
+        "#);
+    }
+
+    #[test]
     fn errors_name_the_pattern() {
         insta::assert_snapshot!(check("%{LOOP}"), @"pattern `%{LOOP}` contains itself");
         insta::assert_snapshot!(check("%{BAD}"), @"pattern `%{NOWHERE}` is not defined, used in `%{BAD}`");
         insta::assert_snapshot!(check("%{INT"), @"`%{INT` is not `%{NAME}`, `%{NAME:field}` or `%{NAME:field:int}`");
+        insta::assert_snapshot!(check("%{INT:n:number}"), @"`number` is no cast: a field is text, `:int` or `:float`");
     }
 }

@@ -20,6 +20,6 @@ mod patterns;
 
 pub use cast::{to_f, to_i};
 pub use compile::{Grok, Outcome, Span, Spans};
-pub use expand::{Capture, Cast, GrokError};
-pub use list::{ListMatch, PatternList};
+pub use expand::{Capture, Cast, GrokError, Reason};
+pub use list::{ListOutcome, PatternList};
 pub use patterns::{DefinitionError, PatternSet};

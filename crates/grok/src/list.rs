@@ -13,18 +13,13 @@ pub struct PatternList {
 
 /// What came of a [`PatternList`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListMatch {
-    /// The first pattern that matched; the spans are its.
-    pub matched: Option<usize>,
-    /// One before it was given up, see [`Outcome::Exhausted`].
-    pub exhausted: bool,
-}
-
-impl ListMatch {
-    /// Whether a pattern matched.
-    pub fn is_some(&self) -> bool {
-        self.matched.is_some()
-    }
+pub enum ListOutcome {
+    /// The first pattern that matched, by its number; the spans are its.
+    Match(usize),
+    /// None did.
+    NoMatch,
+    /// One was given up, see [`Outcome::Exhausted`]; those behind it were not tried.
+    Exhausted,
 }
 
 /// Shorter lists are tried one by one: a look at the whole text costs as much as a pattern that fails early.
@@ -55,20 +50,19 @@ impl PatternList {
     }
 
     /// The first pattern that matches `text`; `spans` then holds its captures.
-    pub fn first_match(&self, text: &str, spans: &mut Spans) -> ListMatch {
+    pub fn first_match(&self, text: &str, spans: &mut Spans) -> ListOutcome {
         let candidates = self.prefilter.as_ref().map_or(u64::MAX, |filter| filter.candidates(text));
-        let mut exhausted = false;
         for (at, grok) in self.groks.iter().enumerate() {
             if at < MOST && candidates >> at & 1 == 0 {
                 continue;
             }
             match grok.matches(text, spans) {
-                Outcome::Match => return ListMatch { matched: Some(at), exhausted },
+                Outcome::Match => return ListOutcome::Match(at),
                 Outcome::NoMatch => {}
-                Outcome::Exhausted => exhausted = true,
+                Outcome::Exhausted => return ListOutcome::Exhausted,
             }
         }
-        ListMatch { matched: None, exhausted }
+        ListOutcome::NoMatch
     }
 }
 
@@ -118,7 +112,10 @@ mod tests {
         let set = PatternSet::ecs_v1();
         let list = PatternList::new(patterns.iter().map(|p| Grok::compile(&set, p).unwrap()).collect());
         let mut spans = Spans::default();
-        let found = list.first_match(text, &mut spans).matched;
+        let found = match list.first_match(text, &mut spans) {
+            ListOutcome::Match(at) => Some(at),
+            _ => None,
+        };
         let dull = list.patterns().iter().position(|grok| grok.matches(text, &mut spans) == Outcome::Match);
         assert_eq!(found, dull);
         found

@@ -197,7 +197,7 @@ impl<'s> Finder<'s> {
         }
         let span = |field: &str| {
             let at = grok.captures().iter().position(|capture| capture.field == field)?;
-            self.spans.get().get(at).copied().flatten()
+            self.spans.get(at)
         };
         let (_, end) = span(WHOLE)?;
         let (start, last_end) = span(LAST)?;

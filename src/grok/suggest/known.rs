@@ -75,9 +75,9 @@ fn takes(grok: &Grok, level: Option<&Grok>, spans: &mut Spans, line: &str) -> bo
     let captures: Vec<(&str, &str)> = grok
         .captures()
         .iter()
-        .zip(spans.get())
-        .map(|(capture, span)| {
-            let text = span.and_then(|(start, end)| line.get(start..end)).unwrap_or_default();
+        .enumerate()
+        .map(|(at, capture)| {
+            let text = spans.get(at).and_then(|(start, end)| line.get(start..end)).unwrap_or_default();
             (capture.field.as_str(), text)
         })
         .collect();
@@ -113,7 +113,7 @@ pub(crate) fn beginning<'l>(set: &PatternSet, lines: &[&'l str]) -> Option<Begin
             .iter()
             .filter_map(|line| {
                 let found = grok.matches(line, &mut spans) == Outcome::Match;
-                let (_, end) = spans.get().first().copied().flatten().filter(|_| found)?;
+                let (_, end) = spans.get(0).filter(|_| found)?;
                 line.get(end..)
             })
             .collect();

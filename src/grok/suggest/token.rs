@@ -105,10 +105,10 @@ impl Tokenizer {
                 continue;
             }
             if grok.matches(rest, &mut self.spans) == Outcome::Match
-                && let Some(Some((0, end))) = self.spans.get().first()
-                && *end > 0
+                && let Some((0, end)) = self.spans.get(0)
+                && end > 0
             {
-                return (*kind, *end);
+                return (*kind, end);
             }
         }
         (Kind::Mark(first), first.len_utf8())

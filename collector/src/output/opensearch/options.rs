@@ -269,6 +269,7 @@ mod tests {
             env: &|_| None,
             ecs: EcsMode::V8,
             clock: Arc::new(|| Timestamp::UNIX_EPOCH),
+            files: &alces_filters::NoFiles,
         };
         let (plan, errors) = OpenSearchPlan::compile(&context, plugin);
         if let Some(error) = errors.first() {

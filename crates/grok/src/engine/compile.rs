@@ -621,7 +621,11 @@ fn is_apart(class: &Class, min: u32, follow: First) -> bool {
     match follow.open {
         Open::No => class.bytes().is_disjoint(&follow.bytes),
         Open::Always => true,
-        Open::AtBoundary => min >= 1 && class.is_ascii_subset_of(&Class::ascii_word()),
+        Open::AtBoundary => {
+            min >= 1
+                && class.is_ascii_subset_of(&Class::ascii_word())
+                && class.bytes().is_disjoint(&follow.bytes)
+        }
         Open::Sometimes => false,
     }
 }

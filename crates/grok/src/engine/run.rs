@@ -76,17 +76,18 @@ struct OutOfFuel;
 type Outcome = Result<Option<usize>, OutOfFuel>;
 
 impl Machine {
-    /// The leftmost match; then the captures are in [`Machine::capture`].
-    pub(crate) fn search(&mut self, program: &Program, text: &str, fuel: u64) -> End {
+    /// The leftmost match, and what fuel is left; the captures are then in [`Machine::capture`].
+    pub(crate) fn search(&mut self, program: &Program, text: &str, fuel: u64) -> (End, u64) {
         let bytes = text.as_bytes();
         if bytes.len() >= UNSET as usize {
-            return End::Exhausted;
+            return (End::Exhausted, fuel);
         }
         self.fuel = fuel;
         reset(&mut self.marks, program.marks);
         reset(&mut self.registers, program.registers);
         reset(&mut self.memos, program.memos);
-        self.search_from(program, bytes).unwrap_or(End::Exhausted)
+        let end = self.search_from(program, bytes).unwrap_or(End::Exhausted);
+        (end, self.fuel)
     }
 
     fn search_from(&mut self, program: &Program, text: &[u8]) -> Result<End, OutOfFuel> {

@@ -154,8 +154,8 @@ mod tests {
         let mut machine = Machine::default();
         let Some(length) = shape.length(text.as_bytes()) else { return false };
         let exact = Program::compile(&format!(r"\A(?:{})\z", shape.regex()), Optimise::Off).unwrap();
-        assert_eq!(machine.search(&program, text, 100_000), End::Match, "{text}");
-        assert_eq!(machine.search(&exact, &text[..length], 100_000), End::Match, "{text} to {length}");
+        assert_eq!(machine.search(&program, text, 100_000).0, End::Match, "{text}");
+        assert_eq!(machine.search(&exact, &text[..length], 100_000).0, End::Match, "{text} to {length}");
         true
     }
 

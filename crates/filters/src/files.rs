@@ -1,0 +1,58 @@
+//! Files that filters read, passed in so that a test owns them.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Reads files; see [`Disk`].
+pub trait Files: Send + Sync {
+    /// The whole of a file.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The files of a directory whose names match a glob (`*.grok`), in the order of their names.
+    ///
+    /// # Errors
+    /// The system's, and a broken glob.
+    fn list(&self, directory: &Path, glob: &str) -> io::Result<Vec<PathBuf>>;
+}
+
+/// The machine's files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn list(&self, directory: &Path, glob: &str) -> io::Result<Vec<PathBuf>> {
+        let glob = globset::Glob::new(glob).map_err(io::Error::other)?.compile_matcher();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_file() && path.file_name().is_some_and(|name| glob.is_match(name)) {
+                found.push(path);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// No files at all, for texts that should not reach any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _: &Path, _: &str) -> io::Result<Vec<PathBuf>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
