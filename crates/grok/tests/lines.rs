@@ -264,6 +264,10 @@ fn some_of_ecs_v1() {
     [network][bytes]=8712
     [event][reason]=TCP FINs
     "#);
+    insta::assert_snapshot!(sample(&set, "CISCO_SRC_IP_USER", 0), @r"
+    [observer][ingress][interface][name]=outside
+    [source][ip]=2001:db8::9
+    ");
     insta::assert_snapshot!(sample(&set, "NAGIOSLOGLINE", 1), @r#"
     timestamp=1427956600
     [nagios][log][type]=CURRENT SERVICE STATE
