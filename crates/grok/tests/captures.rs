@@ -7,6 +7,9 @@ use alces_grok::{Cast, Grok, PatternSet};
 /// Set, pattern, and the fields it captures in order of appearance, each once.
 const CAPTURES: &str = include_str!("data/captures.tsv");
 
+/// In `CISCOFW302013_302014_302015_302016` of ecs-v1 a bracket lacks, so that it is no field's name. Ours has the bracket.
+const BROKEN: (&str, &str) = ("[source][user][name ", "[source][user][name] ");
+
 fn rows(set: &str) -> BTreeMap<&'static str, &'static str> {
     CAPTURES
         .lines()
@@ -48,8 +51,8 @@ fn check(name: &str, set: &PatternSet, count: usize) {
     assert_eq!(theirs.difference(&ours).collect::<Vec<_>>(), Vec::<&&str>::new(), "names that lack");
     let differ: Vec<String> = rows
         .iter()
-        .map(|(pattern, fields)| (pattern, fields, captures(set, pattern)))
-        .filter(|(_, fields, ours)| *fields != ours)
+        .map(|(pattern, fields)| (pattern, fields.replace(BROKEN.0, BROKEN.1), captures(set, pattern)))
+        .filter(|(_, fields, ours)| fields != ours)
         .map(|(pattern, fields, ours)| format!("{pattern}\n  theirs {fields}\n  ours   {ours}"))
         .collect();
     assert!(differ.is_empty(), "{}", differ.join("\n"));
