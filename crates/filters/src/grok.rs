@@ -5,7 +5,8 @@ use std::path::Path;
 use alces_conf::{Options, Plugin, Spanned, closest};
 use alces_event::{Event, FieldRef, Value, ValueRef};
 use alces_grok::{
-    Cast, Grok as Pattern, GrokError, ListOutcome, Outcome, PatternList, PatternSet, Reason, Spans, to_f, to_i,
+    Cast, Grok as Pattern, GrokError, ListOutcome, Outcome, PatternList, PatternSet, Reason, Spans, to_f,
+    to_i,
 };
 
 use crate::{
@@ -93,7 +94,8 @@ impl Grok {
         let texts = |options: &mut Options<'_>, name: &'static str| {
             options.texts(name).map(|texts| texts.into_iter().map(|t| t.node).collect::<Vec<_>>())
         };
-        let target = options.text("target").and_then(|t| field(&mut options, &t.node, &t.span).map(|_| t.node));
+        let target =
+            options.text("target").and_then(|t| field(&mut options, &t.node, &t.span).map(|_| t.node));
         let all_names = options.boolean("named_captures_only") == Some(false);
         let timeout = options.integer("timeout_millis", 0..=i64::MAX).unwrap_or(0);
         let for_event =
@@ -126,15 +128,16 @@ impl Grok {
                 } else {
                     Pattern::compile(&set, &text.node)
                 };
-                let found = compiled.map_err(|error| locate(&mut options, &set, &text, &error)).and_then(|grok| {
-                    match targets_of(&grok, target.as_deref(), &overwrite, &source) {
-                        Ok(targets) => Ok((grok, targets)),
-                        Err(reason) => {
-                            options.error(&text.span, reason);
-                            Err(())
+                let found =
+                    compiled.map_err(|error| locate(&mut options, &set, &text, &error)).and_then(|grok| {
+                        match targets_of(&grok, target.as_deref(), &overwrite, &source) {
+                            Ok(targets) => Ok((grok, targets)),
+                            Err(reason) => {
+                                options.error(&text.span, reason);
+                                Err(())
+                            }
                         }
-                    }
-                });
+                    });
                 if let Ok((grok, to)) = found {
                     groks.push(grok);
                     targets.push(to);
@@ -288,7 +291,11 @@ fn set_captures(event: &mut Event, targets: &[Target], spans: &Spans, how: How, 
             Some((start, end)) if start == end && !how.keep_empty => {}
             Some((start, end)) => {
                 let text = text.get(start..end).unwrap_or_default();
-                put(event, target, if target.cast == Cast::None { text.into() } else { number_of(target.cast, text) });
+                put(
+                    event,
+                    target,
+                    if target.cast == Cast::None { text.into() } else { number_of(target.cast, text) },
+                );
             }
         }
     }
@@ -332,7 +339,9 @@ fn targets_of(
             let path = match target {
                 None => name.clone(),
                 Some(target) => {
-                    let bracketed = |name: &str| if name.starts_with('[') { name.to_owned() } else { format!("[{name}]") };
+                    let bracketed = |name: &str| {
+                        if name.starts_with('[') { name.to_owned() } else { format!("[{name}]") }
+                    };
                     bracketed(target) + &bracketed(name)
                 }
             };
@@ -356,7 +365,9 @@ fn locate(options: &mut Options<'_>, set: &PatternSet, text: &Spanned<String>, e
         _ => None,
     };
     match near {
-        Some(near) => options.error_with_help(&span, error.to_string(), format!("did you mean `%{{{near}}}`?")),
+        Some(near) => {
+            options.error_with_help(&span, error.to_string(), format!("did you mean `%{{{near}}}`?"));
+        }
         None => options.error(&span, error.to_string()),
     }
 }
@@ -423,7 +434,7 @@ mod tests {
     fn the_first_of_several_patterns_wins_and_overwrite_replaces() {
         insta::assert_snapshot!(
             check(r#"grok { match => { "message" => ["%{INT:n:int}x", "%{WORD:w} %{GREEDYDATA:message}"] } overwrite => ["message"] }"#, "abc def ghi"),
-            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","w":"abc","message":"def ghi"}"#
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"def ghi","w":"abc"}"#
         );
     }
 
@@ -433,6 +444,88 @@ mod tests {
             check(r#"grok { match => { "message" => "%{WORD:w} %{GREEDYDATA:message}" } }"#, "abc def"),
             @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":["abc def","def"],"w":"abc"}"#
         );
+    }
+
+    #[test]
+    fn with_overwrite_the_last_capture_wins_and_numbers_are_kept() {
+        insta::assert_snapshot!(
+            check(r#"grok { match => { "message" => "%{WORD:message} %{WORD:message} %{INT:n:int} %{INT:n:int}" } overwrite => "message" }"#, "abc def 1 2"),
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"def","n":1}"#
+        );
+    }
+
+    #[test]
+    fn without_break_on_match_all_are_tried_and_the_last_one_counts() {
+        let conf = r#"grok { match => { "message" => ["%{INT:n}", "%{WORD:w}$", "x%{INT:x}"] } break_on_match => false }"#;
+        insta::assert_snapshot!(check(conf, "5 abc"), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"5 abc","n":"5","w":"abc","tags":["_grokparsefailure"]}"#);
+        insta::assert_snapshot!(check(conf, "5 abcx7"), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"5 abcx7","n":"5","w":"abcx7","x":"7"}"#);
+    }
+
+    #[test]
+    fn a_target_takes_all_captures() {
+        insta::assert_snapshot!(
+            check(r#"grok { match => { "message" => "%{WORD:w} %{INT:[a][n]:int}" } target => "[parsed][it]" }"#, "abc 5"),
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"abc 5","parsed":{"it":{"w":"abc","a":{"n":5}}}}"#
+        );
+    }
+
+    #[test]
+    fn captures_named_by_their_pattern_only_where_asked() {
+        insta::assert_snapshot!(
+            check(r#"grok { match => { "message" => "^%{WORD} %{HOSTPORT}$" } named_captures_only => false }"#, "to 10.0.0.1:80"),
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"to 10.0.0.1:80","WORD":"to","HOSTPORT":"10.0.0.1:80","IPORHOST":"10.0.0.1","IP":"10.0.0.1","IPV4":"10.0.0.1","POSINT":"80"}"#
+        );
+    }
+
+    #[test]
+    fn empty_captures_are_kept_where_asked() {
+        insta::assert_snapshot!(
+            check(r#"grok { match => { "message" => "^(?<a>x*)(?<b>y)?%{GREEDYDATA:rest}" } keep_empty_captures => true }"#, "z"),
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"z","a":"","b":null,"rest":"z"}"#
+        );
+    }
+
+    #[test]
+    fn the_elements_of_a_list_are_matched_one_by_one() {
+        insta::assert_snapshot!(
+            check(r#"mutate { add_field => { "l" => ["a1", "b2"] } } grok { match => { "l" => "%{INT:n}" } }"#, "x"),
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"x","l":["a1","b2"],"n":["1","2"]}"#
+        );
+    }
+
+    #[test]
+    fn patterns_come_from_files_and_the_plugin_wins_over_them() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.grok"), "# ours\nTICKET T-[0-9]+\nSTATE open\n").unwrap();
+        std::fs::write(folder.path().join("b.grok"), "STATE closed").unwrap();
+        std::fs::write(folder.path().join("c.txt"), "TICKET never").unwrap();
+        let directory = folder.path().display();
+        let conf = format!(
+            r#"grok {{ patterns_dir => ["{directory}"] patterns_files_glob => "*.grok" pattern_definitions => {{ "WHO" => "by %{{WORD:who}}" }}
+                match => {{ "message" => "%{{TICKET:ticket}} %{{STATE:state}} %{{WHO}}" }} }}"#
+        );
+        insta::assert_snapshot!(check(&conf, "T-42 closed by ann"), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"T-42 closed by ann","ticket":"T-42","state":"closed","who":"ann"}"#);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_match_as_replacement_characters() {
+        let line = String::from_utf8_lossy(b"GET /\xff\xfe HTTP").into_owned();
+        insta::assert_snapshot!(
+            check(r#"grok { match => { "message" => "%{WORD:verb} %{NOTSPACE:path} %{WORD:proto}" } }"#, &line),
+            @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","message":"GET /�� HTTP","verb":"GET","path":"/��","proto":"HTTP"}"#
+        );
+    }
+
+    #[test]
+    fn a_budget_for_the_event_is_shared_by_its_patterns() {
+        // Each takes some thousand steps, and none matches.
+        let slow = r#""(?:(?<x>a)|(?<x>b)|(?<x>ab))*(?:c|d)e|zz""#;
+        let conf = |more: &str| {
+            format!(r#"grok {{ match => {{ "message" => [{slow}, {slow}, {slow}, {slow}] }} break_on_match => false timeout_millis => 1 {more} }}"#)
+        };
+        let line = "ab".repeat(11) + "q";
+        assert!(check(&conf(""), &line).contains("_grokparsefailure"));
+        assert!(check(&conf(r#"timeout_scope => "event""#), &line).contains("_groktimeout"));
     }
 
     #[test]
@@ -456,10 +549,33 @@ mod tests {
           = help: did you mean `match`?
         "#);
         insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{NOPE:x}" } }"#), @r#"
-        x.conf:1:41: pattern `%{NOPE}` is not defined
+        x.conf:1:42: pattern `%{NOPE}` is not defined
           |
         1 | filter { grok { match => { "message" => "%{NOPE:x}" } } }
-          |                                         ^^^^^^^^^^^
+          |                                          ^^^^^^^^^
+        "#);
+        insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{IP:ip} %{WROD:x}|(a" } }"#), @r#"
+        x.conf:1:51: pattern `%{WROD}` is not defined
+          |
+        1 | filter { grok { match => { "message" => "%{IP:ip} %{WROD:x}|(a" } } }
+          |                                                   ^^^^^^^^^
+          = help: did you mean `%{WORD}`?
+        "#);
+        insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{IP:ip} (a" } }"#), @r#"
+        x.conf:1:41: the regular expression is broken: a group without its `)`
+          |
+        1 | filter { grok { match => { "message" => "%{IP:ip} (a" } } }
+          |                                         ^^^^^^^^^^^^^
+        "#);
+        insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{INT:n:number}" } patterns_dir => "/no/such" }"#), @r#"
+        x.conf:1:77: /no/such: No such file or directory (os error 2)
+          |
+        1 | filter { grok { match => { "message" => "%{INT:n:number}" } patterns_dir => "/no/such" } }
+          |                                                                             ^^^^^^^^^^
+        x.conf:1:42: `number` is no cast: a field is text, `:int` or `:float`
+          |
+        1 | filter { grok { match => { "message" => "%{INT:n:number}" } patterns_dir => "/no/such" } }
+          |                                          ^^^^^^^^^^^^^^^
         "#);
     }
 }

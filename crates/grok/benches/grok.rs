@@ -120,7 +120,9 @@ fn ten(criterion: &mut Criterion, lines: &[String]) {
         let list = PatternList::new(groks);
         let mut spans = Spans::default();
         group.bench_function(format!("alces {kind}"), |bencher| {
-            each(bencher, lines, |line| black_box(list.first_match(line, &mut spans)) == ListOutcome::Match(9));
+            each(bencher, lines, |line| {
+                black_box(list.first_match(line, &mut spans)) == ListOutcome::Match(9)
+            });
         });
     }
     let set = grok::Grok::with_default_patterns();

@@ -117,8 +117,26 @@ impl Grok {
     }
 
     fn compile_with(set: &PatternSet, pattern: &str, names: Names) -> Result<Self, GrokError> {
+        Self::compile_how(set, pattern, names, Optimise::On)
+    }
+
+    /// Without optimisations: the dull twin, for the fuzzer.
+    ///
+    /// # Errors
+    /// As [`Grok::compile`].
+    #[cfg(feature = "twin")]
+    pub fn compile_dull(set: &PatternSet, pattern: &str) -> Result<Self, GrokError> {
+        Self::compile_how(set, pattern, Names::Given, Optimise::Off)
+    }
+
+    fn compile_how(
+        set: &PatternSet,
+        pattern: &str,
+        names: Names,
+        optimise: Optimise,
+    ) -> Result<Self, GrokError> {
         let expanded = expand::expand(set, pattern, names)?;
-        let engine = match Program::compile(&expanded.regex, Optimise::On) {
+        let engine = match Program::compile(&expanded.regex, optimise) {
             Ok(program) => Engine::Own(Box::new(program)),
             Err(Refusal::Unsupported(_)) => fancy(&expanded)?,
             Err(Refusal::Broken(at, what)) => {

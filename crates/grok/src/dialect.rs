@@ -40,13 +40,11 @@ pub(crate) fn from_ruby(regex: &str) -> String {
                 out.push(c);
             }
             '[' if in_class > 0 => {
-                // `[:alpha:]`: copied to its end.
-                out.push(c);
-                for inner in chars.by_ref() {
-                    out.push(inner);
-                    if inner == ']' {
-                        break;
-                    }
+                // `[:alpha:]`: Unicode in Ruby, ASCII in Rust's engines.
+                let name: String = chars.by_ref().take_while(|inner| *inner != ']').collect();
+                match posix(name.trim_matches(':')) {
+                    Some(class) => out.push_str(class),
+                    None => out.push_str(&format!("[{name}]")),
                 }
             }
             '[' => {
@@ -72,6 +70,19 @@ pub(crate) fn from_ruby(regex: &str) -> String {
     out
 }
 
+fn posix(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "alpha" => r"\p{Alphabetic}",
+        "digit" => r"\p{Nd}",
+        "alnum" => r"\p{Alphabetic}\p{Nd}",
+        "upper" => r"\p{Uppercase}",
+        "lower" => r"\p{Lowercase}",
+        "space" => r"\s",
+        "word" => r"\w",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +91,7 @@ mod tests {
     fn classes_are_ascii() {
         assert_eq!(
             from_ruby(r"\d[\w.~]\S[[:alpha:]\d]"),
-            r"(?sm)[0-9][0-9A-Za-z_.\~][^ \t\n\x0b\x0c\r][[:alpha:]0-9]"
+            r"(?sm)[0-9][0-9A-Za-z_.\~][^ \t\n\x0b\x0c\r][\p{Alphabetic}0-9]"
         );
     }
 }

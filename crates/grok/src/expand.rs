@@ -201,12 +201,14 @@ impl Expander<'_> {
             return Err(self.error(Reason::Syntax(format!("%{{{inner}}}"))));
         }
         if self.stack.iter().any(|open| open == name) {
-            return Err(GrokError { within: String::new(), ..self.error(Reason::Recursive(name.to_owned())) });
+            return Err(GrokError {
+                within: String::new(),
+                ..self.error(Reason::Recursive(name.to_owned()))
+            });
         }
         let set = self.set;
-        let definition = inline
-            .or_else(|| set.get(name))
-            .ok_or_else(|| self.error(Reason::Unknown(name.to_owned())))?;
+        let definition =
+            inline.or_else(|| set.get(name)).ok_or_else(|| self.error(Reason::Unknown(name.to_owned())))?;
         match field {
             Some(field) => self.open(field, cast, true),
             None if self.names == Names::All => self.open(name, cast, false),
@@ -266,7 +268,7 @@ mod tests {
         insta::assert_debug_snapshot!(place("é%{INT:a} %{WHAT:b}"), @r#"
         (
             "%{WHAT:b}",
-            12,
+            11,
             "pattern `%{WHAT}` is not defined",
         )
         "#);
@@ -281,7 +283,7 @@ mod tests {
         (
             "%{OPEN:c}",
             10,
-            "the regular expression is broken: a group that is not closed, used in `%{OPEN}`",
+            "the regular expression is broken: a group without its `)`, used in `%{OPEN}`",
         )
         "#);
     }

@@ -25,9 +25,9 @@ fn captures(set: &PatternSet, pattern: &str, line: &str) -> Option<String> {
         Outcome::Match => Some(
             grok.captures()
                 .iter()
-                .zip(spans.get())
-                .filter_map(|(capture, span)| {
-                    span.map(|(from, to)| format!("{}={}", capture.field, &line[from..to]))
+                .enumerate()
+                .filter_map(|(at, capture)| {
+                    spans.get(at).map(|(from, to)| format!("{}={}", capture.field, &line[from..to]))
                 })
                 .collect::<Vec<_>>()
                 .join("\n"),
@@ -125,8 +125,8 @@ fn legacy_equals_the_grok_crates_set_on_every_line() {
             compared += 1;
             let difference = match (ours.matches(line, &mut spans), theirs.match_against(line)) {
                 (Outcome::NoMatch, None) => None,
-                (Outcome::Match, Some(found)) => keys.iter().zip(spans.get()).find_map(|(key, span)| {
-                    let mine = span.map(|(from, to)| &line[from..to]);
+                (Outcome::Match, Some(found)) => keys.iter().enumerate().find_map(|(at, key)| {
+                    let mine = spans.get(at).map(|(from, to)| &line[from..to]);
                     (mine != found.get(key))
                         .then(|| format!("{key} is {mine:?}, theirs {:?}", found.get(key)))
                 }),

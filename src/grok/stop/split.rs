@@ -37,10 +37,7 @@ pub(crate) enum Kind<'t> {
 
 /// Why a text cannot be cut.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Broken {
-    /// The byte.
-    pub(crate) at: usize,
-}
+pub(crate) struct Broken;
 
 /// The alternatives at the top level, each as its elements.
 pub(crate) fn split(text: &str) -> Result<Vec<Vec<Element<'_>>>, Broken> {
@@ -53,8 +50,8 @@ pub(crate) fn split(text: &str) -> Result<Vec<Vec<Element<'_>>>, Broken> {
                 at += 1;
                 continue;
             }
-            ')' => return Err(Broken { at }),
-            '*' | '+' | '?' => return Err(Broken { at }),
+            ')' => return Err(Broken),
+            '*' | '+' | '?' => return Err(Broken),
             _ => element(text, at, c)?,
         };
         let quantifier = quantifier(&text[at + length..]);
@@ -71,11 +68,11 @@ fn element(text: &str, at: usize, first: char) -> Result<(usize, Kind<'_>), Brok
     let rest = &text[at..];
     Ok(match first {
         '%' if rest.starts_with("%{") => {
-            let end = rest.find('}').ok_or(Broken { at })?;
+            let end = rest.find('}').ok_or(Broken)?;
             (end + 1, reference(&rest[2..end]))
         }
         '\\' => {
-            let escaped = rest[1..].chars().next().ok_or(Broken { at })?;
+            let escaped = rest[1..].chars().next().ok_or(Broken)?;
             let kind = if escaped.is_ascii_alphanumeric() { Kind::Other } else { Kind::Literal };
             // `\p{Alpha}`, `\k<name>`: the braces belong to it.
             let tail = &rest[1 + escaped.len_utf8()..];
@@ -90,9 +87,9 @@ fn element(text: &str, at: usize, first: char) -> Result<(usize, Kind<'_>), Brok
             };
             (1 + escaped.len_utf8() + closing.map_or(0, |end| end + 1), kind)
         }
-        '[' => (class(rest).ok_or(Broken { at })?, Kind::Other),
+        '[' => (class(rest).ok_or(Broken)?, Kind::Other),
         '(' => {
-            let length = group(rest).ok_or(Broken { at })?;
+            let length = group(rest).ok_or(Broken)?;
             (length, inside(&rest[..length]))
         }
         '.' => (1, Kind::Any),

@@ -1,5 +1,10 @@
 //! Sets of characters, and sets of bytes.
 
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
 /// Any set of characters: a bit for each ASCII one, and sorted ranges for the others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Class {
@@ -225,6 +230,14 @@ impl ByteSet {
 
 /// A POSIX bracket or `\p{…}` by name; Unicode, as in Ruby for UTF-8 text.
 pub(crate) fn named(name: &str) -> Option<Class> {
+    // Each is found out once: a walk over all characters takes some milliseconds.
+    static KNOWN: LazyLock<Mutex<HashMap<String, Option<Class>>>> = LazyLock::new(Mutex::default);
+    let name = name.to_ascii_lowercase();
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(name).or_insert_with_key(|name| find(name)).clone()
+}
+
+fn find(name: &str) -> Option<Class> {
     let of = |predicate: fn(char) -> bool| {
         let mut class = Class::default();
         let mut start = None;
@@ -245,7 +258,7 @@ pub(crate) fn named(name: &str) -> Option<Class> {
         }
         Some(class)
     };
-    match name.to_ascii_lowercase().as_str() {
+    match name {
         "alpha" => of(char::is_alphabetic),
         "digit" => of(|c| c.is_ascii_digit() || is_wide_digit(c)),
         "alnum" => of(|c| c.is_alphabetic() || c.is_ascii_digit() || is_wide_digit(c)),

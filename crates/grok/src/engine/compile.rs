@@ -18,6 +18,9 @@ use super::{
 /// A program may have this many steps; copies of counted repetitions can ask for any number.
 const MAX_STEPS: usize = 200_000;
 
+/// So many states may be looked at for the tables of one expression: some tenths of a second at the very most.
+const WORK: u64 = 30_000_000;
+
 /// A try that fails late has passed the first places; there the later tries end.
 const MOST_MEMOS: u32 = 3;
 
@@ -44,7 +47,7 @@ pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusa
         gate: on.then(|| Gate::of(&node)).flatten(),
     };
     let mut compiler =
-        Compiler { program, on, tables: on, loops: 0, inner: 0, cycles: 0, opened: 0, forget: None };
+        Compiler { program, on, tables: on, loops: 0, inner: 0, cycles: 0, opened: 0, forget: None, work: WORK };
     compiler.node(&node, Last::UNKNOWN, First::END)?;
     compiler.push(Step::Match)?;
     Ok(compiler.program)
@@ -72,6 +75,8 @@ struct Compiler {
     cycles: u32,
     /// The number of captures that begin before this place.
     opened: usize,
+    /// How much work on tables is left.
+    work: u64,
     /// In a cycle, the first slot behind the outermost one.
     forget: Option<u32>,
 }
@@ -185,13 +190,13 @@ impl Compiler {
     }
 
     /// The table for a part that is worth one.
-    fn table(&self, node: &Node, follow: First) -> Option<Dfa> {
+    fn table(&mut self, node: &Node, follow: First) -> Option<Dfa> {
         if !self.on || !self.tables || matches!(node, Node::Capture(..)) {
             return None;
         }
         let shape = Shape::of(node);
         let wanted = shape.choices && !shape.captures && !shape.long_runs;
-        wanted.then(|| Dfa::build(node, follow)).flatten()
+        wanted.then(|| Dfa::build(node, follow, &mut self.work)).flatten()
     }
 
     /// Whether there may be something to come back to inside.

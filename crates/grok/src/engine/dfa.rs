@@ -64,28 +64,29 @@ const MOST_UNSURE: usize = 10;
 const LONG: u32 = 8;
 
 impl Dfa {
-    /// The table for `node` where `follow` comes after it; none where it would be large, or knows no bytes for something.
-    pub(crate) fn build(node: &Node, follow: First) -> Option<Self> {
+    /// The table for `node` where `follow` comes after it; none where it would be large, or knows no bytes for something, or
+    /// where the `work` that is allowed (states looked at) is used up.
+    pub(crate) fn build(node: &Node, follow: First, work: &mut u64) -> Option<Self> {
         if follow.open != Open::No {
             return None;
         }
-        let mut dfa = Self::plain(node, follow)?;
+        let mut dfa = Self::plain(node, follow, work)?;
         if dfa.rows.len() / (dfa.end + 1) >= LARGE {
-            dfa.shape = Shape::ALL.into_iter().find_map(|shape| Some((shape, dfa.proves(shape, follow)?)));
+            dfa.shape = Shape::ALL.into_iter().find_map(|shape| Some((shape, dfa.proves(shape, follow, work)?)));
         }
         Some(dfa)
     }
 
-    fn plain(node: &Node, follow: First) -> Option<Self> {
+    fn plain(node: &Node, follow: First, work: &mut u64) -> Option<Self> {
         let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX };
         let first = nfa.add(node, 0, follow)?;
-        Table::of(&nfa, first, follow)
+        Table::of(&nfa, first, follow, work)
     }
 
     /// For which bytes before, by column, everything that the shape can say yes to is accepted; none where for no byte.
-    fn proves(&self, shape: Shape, follow: First) -> Option<Vec<bool>> {
+    fn proves(&self, shape: Shape, follow: First, work: &mut u64) -> Option<Vec<bool>> {
         let (node, _) = parse(shape.regex()).ok()?;
-        let other = Self::plain(&node, follow)?;
+        let other = Self::plain(&node, follow, work)?;
         if self.limit < other.limit.min(MOST_SHAPE) {
             return None;
         }
@@ -357,12 +358,14 @@ struct Table<'n> {
     /// The conditions that look at the byte before.
     looks_back: Vec<Condition>,
     numbers: HashMap<(Vec<u32>, u32), u16>,
+    /// How many states the last cell took to work out.
+    visited: u64,
     /// The states still to be worked out, with an example of the byte before.
     open: Vec<(Vec<u32>, Option<u8>)>,
 }
 
 impl Table<'_> {
-    fn of(nfa: &Nfa, first: u32, follow: First) -> Option<Dfa> {
+    fn of(nfa: &Nfa, first: u32, follow: First, work: &mut u64) -> Option<Dfa> {
         let (columns, mut examples) = classes(nfa, follow);
         let end = examples.len();
         examples.push(None);
@@ -379,7 +382,7 @@ impl Table<'_> {
             return None;
         }
         let mut table =
-            Table { nfa, follow, examples, looks_back, numbers: HashMap::new(), open: Vec::new() };
+            Table { nfa, follow, examples, looks_back, numbers: HashMap::new(), visited: 0, open: Vec::new() };
         let width = table.examples.len();
         let mut starts = Vec::with_capacity(width);
         for column in 0..width {
@@ -396,6 +399,7 @@ impl Table<'_> {
             let (kernel, before) = table.open[done].clone();
             for column in 0..width {
                 let cell = table.cell(&kernel, before, table.examples[column])?;
+                *work = work.checked_sub(table.visited)?;
                 rows.push(cell);
             }
             done += 1;
@@ -448,11 +452,14 @@ impl Table<'_> {
             return Some(GIVE_UP);
         }
         let (mut todo, mut seen) = (kernel.to_vec(), vec![false; self.nfa.states.len()]);
+        // Making the list counts too.
+        self.visited = 1 + seen.len() as u64 / 64;
         let (mut accepts, mut next) = (false, Vec::new());
         while let Some(state) = todo.pop() {
             if std::mem::replace(&mut seen[state as usize], true) {
                 continue;
             }
+            self.visited += 1;
             match &self.nfa.states[state as usize] {
                 State::Accept => accepts = true,
                 State::Either(ways) => todo.extend(ways),
