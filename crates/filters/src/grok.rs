@@ -559,13 +559,13 @@ mod tests {
           |
         1 | filter { grok { match => { "message" => "%{IP:ip} %{WROD:x}|(a" } } }
           |                                                   ^^^^^^^^^
-          = help: did you mean `%{WORD}`?
+          = help: did you mean `%{PROG}`?
         "#);
         insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{IP:ip} (a" } }"#), @r#"
-        x.conf:1:41: the regular expression is broken: a group without its `)`
+        x.conf:1:51: the regular expression is broken: a group without its `)`
           |
         1 | filter { grok { match => { "message" => "%{IP:ip} (a" } } }
-          |                                         ^^^^^^^^^^^^^
+          |                                                   ^
         "#);
         insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{INT:n:number}" } patterns_dir => "/no/such" }"#), @r#"
         x.conf:1:77: /no/such: No such file or directory (os error 2)

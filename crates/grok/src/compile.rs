@@ -15,6 +15,7 @@ const FUEL: u64 = 1_000_000;
 #[derive(Clone, Debug)]
 pub struct Grok {
     engine: Engine,
+    regex: String,
     captures: Vec<Capture>,
 }
 
@@ -143,7 +144,13 @@ impl Grok {
                 return Err(expanded.error(at, Reason::Regex(what.to_owned())));
             }
         };
-        Ok(Self { engine, captures: expanded.captures })
+        Ok(Self { engine, regex: expanded.regex, captures: expanded.captures })
+    }
+
+    /// The regular expression that the pattern expands to, in Ruby's dialect: capture `i` is the group named `g{i}`, and a dot
+    /// is meant to match a newline.
+    pub fn regex(&self) -> &str {
+        &self.regex
     }
 
     /// The captures in order of appearance.
@@ -184,7 +191,7 @@ fn fancy(expanded: &expand::Expanded) -> Result<Engine, GrokError> {
     let regex = RegexBuilder::new(&dialect::from_ruby(&expanded.regex))
         .backtrack_limit(FUEL as usize)
         .build()
-        .map_err(|e| expanded.error(0, Reason::Regex(e.to_string())))?;
+        .map_err(|e| expanded.whole_error(Reason::Regex(e.to_string())))?;
     let mut groups = vec![0; expanded.captures.len()];
     for (number, name) in regex.capture_names().enumerate() {
         if let Some(at) = name.and_then(|n| n.strip_prefix('g')).and_then(|n| n.parse::<usize>().ok())

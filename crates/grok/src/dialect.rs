@@ -2,9 +2,18 @@
 
 /// `\d \w \s \D \W \S` are ASCII in Ruby and Unicode in Rust's engines.
 pub(crate) fn from_ruby(regex: &str) -> String {
-    let mut out = String::with_capacity(regex.len() + 16);
     // `.` matches a newline in grok (Regexp::MULTILINE), `^` and `$` are always line anchors in Ruby.
-    out.push_str("(?sm)");
+    format!("(?sm){}", translate(regex, true))
+}
+
+/// With only `\d \w \s` and their likes as ASCII classes, for Oniguruma.
+#[cfg(test)]
+pub(crate) fn spell_out(regex: &str) -> String {
+    translate(regex, false)
+}
+
+fn translate(regex: &str, for_rust: bool) -> String {
+    let mut out = String::with_capacity(regex.len() + 16);
     let mut in_class = 0_usize;
     let mut chars = regex.chars().peekable();
     while let Some(c) = chars.next() {
@@ -23,7 +32,7 @@ pub(crate) fn from_ruby(regex: &str) -> String {
                     'W' => ("[^0-9A-Za-z_]", "[^0-9A-Za-z_]"),
                     'S' => ("[^ \\t\\n\\x0b\\x0c\\r]", "[^ \\t\\n\\x0b\\x0c\\r]"),
                     // Rust's engines know no escape for these.
-                    '_' | '\'' | '"' | '`' | '@' | '%' | '!' | ',' | '=' | ';' | '/' | ':' => {
+                    '_' | '\'' | '"' | '`' | '@' | '%' | '!' | ',' | '=' | ';' | '/' | ':' if for_rust => {
                         out.push(next);
                         continue;
                     }
@@ -42,7 +51,7 @@ pub(crate) fn from_ruby(regex: &str) -> String {
             '[' if in_class > 0 => {
                 // `[:alpha:]`: Unicode in Ruby, ASCII in Rust's engines.
                 let name: String = chars.by_ref().take_while(|inner| *inner != ']').collect();
-                match posix(name.trim_matches(':')) {
+                match posix(name.trim_matches(':')).filter(|_| for_rust) {
                     Some(class) => out.push_str(class),
                     None => out.push_str(&format!("[{name}]")),
                 }
@@ -63,7 +72,7 @@ pub(crate) fn from_ruby(regex: &str) -> String {
                 out.push(c);
             }
             // In a class these are operators for Rust's engine (`&&`, `~~`, `--`) and plain in Ruby, but for `&&`.
-            '~' if in_class > 0 => out.push_str("\\~"),
+            '~' if in_class > 0 && for_rust => out.push_str("\\~"),
             _ => out.push(c),
         }
     }

@@ -74,6 +74,7 @@ pub(crate) struct Expanded {
     pub(crate) regex: String,
     pub(crate) captures: Vec<Capture>,
     places: Vec<Place>,
+    pattern: String,
 }
 
 /// Where a piece of the regex comes from.
@@ -87,6 +88,11 @@ struct Place {
 }
 
 impl Expanded {
+    /// An error of the whole.
+    pub(crate) fn whole_error(&self, reason: Reason) -> GrokError {
+        GrokError { span: 0..self.pattern.len(), within: String::new(), reason }
+    }
+
     /// An error at a byte of the regex.
     pub(crate) fn error(&self, at: usize, reason: Reason) -> GrokError {
         let place = self.places.iter().rev().find(|place| place.at <= at);
@@ -94,8 +100,9 @@ impl Expanded {
             None => (0..0, String::new()),
             Some(Place { span, within: Some(name), .. }) => (span.clone(), name.clone()),
             Some(place) => {
-                let from = (place.span.start + at - place.at).min(place.span.end);
-                (from..(from + 1).min(place.span.end.max(from)), String::new())
+                let from = (place.span.start + at - place.at).min(self.pattern.len());
+                let start = self.pattern.floor_char_boundary(from);
+                (start..self.pattern.ceil_char_boundary(start + 1), String::new())
             }
         };
         GrokError { span, within, reason }
@@ -112,7 +119,7 @@ pub(crate) enum Names {
 }
 
 pub(crate) fn expand(set: &PatternSet, pattern: &str, names: Names) -> Result<Expanded, GrokError> {
-    let out = Expanded { regex: String::new(), captures: Vec::new(), places: Vec::new() };
+    let out = Expanded { regex: String::new(), captures: Vec::new(), places: Vec::new(), pattern: pattern.to_owned() };
     let mut expander = Expander { set, out, stack: Vec::new(), names, top: 0..pattern.len() };
     expander.text(pattern)?;
     Ok(expander.out)
@@ -209,12 +216,13 @@ impl Expander<'_> {
         let set = self.set;
         let definition =
             inline.or_else(|| set.get(name)).ok_or_else(|| self.error(Reason::Unknown(name.to_owned())))?;
+        self.stack.push(name.to_owned());
+        self.place();
         match field {
             Some(field) => self.open(field, cast, true),
             None if self.names == Names::All => self.open(name, cast, false),
             None => self.out.regex.push_str("(?:"),
         }
-        self.stack.push(name.to_owned());
         self.text(definition)?;
         self.stack.pop();
         self.out.regex.push(')');

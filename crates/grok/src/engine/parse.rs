@@ -202,10 +202,11 @@ impl Parser<'_> {
     }
 
     fn group(&mut self) -> Result<Option<Node>, Refusal> {
+        let open = self.at - 1;
         if !self.eat("?") {
             // With named groups about, plain ones do not capture; without, nobody asks for them.
             let node = self.alternation()?;
-            return self.close(node).map(Some);
+            return self.close(node, open).map(Some);
         }
         let look = |behind, negated| move |node| Node::Look { node: Box::new(node), behind, negated };
         let wrapped: Box<dyn Fn(Node) -> Node> = if self.eat(":") {
@@ -232,7 +233,7 @@ impl Parser<'_> {
             self.names.push(name);
             Box::new(move |node| Node::Capture(number, Box::new(node)))
         } else if self.peek().is_some_and(|c| "imx-".contains(c)) {
-            return self.options();
+            return self.options(open);
         } else {
             return Err(Refusal::Unsupported("this kind of group"));
         };
@@ -242,16 +243,16 @@ impl Parser<'_> {
         {
             return Err(Refusal::Unsupported("a look-behind without a fixed width"));
         }
-        let node = self.close(node)?;
+        let node = self.close(node, open)?;
         Ok(Some(wrapped(node)))
     }
 
-    fn close(&mut self, node: Node) -> Result<Node, Refusal> {
-        if self.eat(")") { Ok(node) } else { Err(self.broken("a group without its `)`")) }
+    fn close(&mut self, node: Node, open: usize) -> Result<Node, Refusal> {
+        if self.eat(")") { Ok(node) } else { Err(Refusal::Broken(open, "a group without its `)`")) }
     }
 
     /// `(?i)`, `(?-x)`, `(?i-m:…)`.
-    fn options(&mut self) -> Result<Option<Node>, Refusal> {
+    fn options(&mut self, open: usize) -> Result<Option<Node>, Refusal> {
         let before = (self.ignore_case, self.extended);
         let mut on = true;
         loop {
@@ -269,7 +270,7 @@ impl Parser<'_> {
                 }
                 Some(':') => {
                     let node = self.alternation()?;
-                    let node = self.close(node)?;
+                    let node = self.close(node, open)?;
                     (self.ignore_case, self.extended) = before;
                     return Ok(Some(node));
                 }
@@ -413,14 +414,14 @@ impl Parser<'_> {
                 first = false;
                 continue;
             }
-            if self.rest().starts_with("[:")
-                && let Some(end) = self.rest().find(":]")
+            if let Some(inside) = self.rest().strip_prefix("[:")
+                && let Some(end) = inside.find(":]")
             {
-                let name = self.rest()[2..end].to_owned();
+                let name = inside[..end].to_owned();
                 let (name, inverse) = name.strip_prefix('^').map_or((name.as_str(), false), |n| (n, true));
                 let set = named(name).ok_or(Refusal::Unsupported("this POSIX bracket"))?;
                 class = class.union(&if inverse { set.negate() } else { set });
-                self.at += end + 2;
+                self.at += end + 4;
                 first = false;
                 continue;
             }
