@@ -8,6 +8,7 @@ mod browser;
 mod command_line;
 mod demo;
 mod grok;
+mod grok_twins;
 mod restart;
 mod seed;
 mod support;

@@ -65,10 +65,7 @@ fn filebeat_through_the_seed_into_opensearch_and_into_the_store_gives_the_same_d
     let _ports = usual_ports();
     // The port of the seed is fixed, so the two runs come one after the other.
     let dir = tempfile::tempdir().unwrap();
-    let (theirs, printed) = {
-        let opensearch = Engine::opensearch("127.77.0.3", 9200, &dir.path().join("opensearch"));
-        run(&opensearch, "127.77.0.3", &dir.path().join("one"))
-    };
+    let (theirs, printed) = run(Engine::shared_opensearch(), "127.77.0.3", &dir.path().join("one"));
     let ours = {
         let store = Engine::store("127.77.0.2:9200", &dir.path().join("store"));
         run(&store, "127.77.0.2", &dir.path().join("two")).0

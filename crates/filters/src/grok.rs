@@ -521,7 +521,9 @@ mod tests {
         // Each takes some thousand steps, and none matches.
         let slow = r#""(?:(?<x>a)|(?<x>b)|(?<x>ab))*(?:c|d)e|zz""#;
         let conf = |more: &str| {
-            format!(r#"grok {{ match => {{ "message" => [{slow}, {slow}, {slow}, {slow}] }} break_on_match => false timeout_millis => 1 {more} }}"#)
+            format!(
+                r#"grok {{ match => {{ "message" => [{slow}, {slow}, {slow}, {slow}] }} break_on_match => false timeout_millis => 1 {more} }}"#
+            )
         };
         let line = "ab".repeat(11) + "q";
         assert!(check(&conf(""), &line).contains("_grokparsefailure"));

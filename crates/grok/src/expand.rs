@@ -119,7 +119,12 @@ pub(crate) enum Names {
 }
 
 pub(crate) fn expand(set: &PatternSet, pattern: &str, names: Names) -> Result<Expanded, GrokError> {
-    let out = Expanded { regex: String::new(), captures: Vec::new(), places: Vec::new(), pattern: pattern.to_owned() };
+    let out = Expanded {
+        regex: String::new(),
+        captures: Vec::new(),
+        places: Vec::new(),
+        pattern: pattern.to_owned(),
+    };
     let mut expander = Expander { set, out, stack: Vec::new(), names, top: 0..pattern.len() };
     expander.text(pattern)?;
     Ok(expander.out)

@@ -1,6 +1,6 @@
 //! What documents are written to: `alces store`, or a real OpenSearch.
 
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, sync::OnceLock};
 
 use serde_json::{Value, json};
 
@@ -20,8 +20,20 @@ impl Engine {
         Self { url, process }
     }
 
+    /// The real OpenSearch of this run of the tests, at 127.77.0.3:9200. It is started when it is first asked for, and ends
+    /// with the tests' process: its standard input is closed then.
+    pub(crate) fn shared_opensearch() -> &'static Self {
+        static SHARED: OnceLock<Engine> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            // Nobody is left to remove it but the next run.
+            let folder = target().join("tmp/opensearch");
+            let _ = std::fs::remove_dir_all(&folder);
+            Self::opensearch("127.77.0.3", 9200, &folder)
+        })
+    }
+
     /// A real OpenSearch on a loopback address of its own.
-    pub(crate) fn opensearch(host: &str, port: u16, folder: &Path) -> Self {
+    fn opensearch(host: &str, port: u16, folder: &Path) -> Self {
         let peers = target().join("peers");
         let classes = format!("{0}/opensearch/lib/*:{0}/opensearch", peers.display());
         let mut command = Command::new(peers.join("java"));

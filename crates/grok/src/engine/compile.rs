@@ -46,8 +46,17 @@ pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusa
         anchored: on && is_anchored(&node),
         gate: on.then(|| Gate::of(&node)).flatten(),
     };
-    let mut compiler =
-        Compiler { program, on, tables: on, loops: 0, inner: 0, cycles: 0, opened: 0, forget: None, work: WORK };
+    let mut compiler = Compiler {
+        program,
+        on,
+        tables: on,
+        loops: 0,
+        inner: 0,
+        cycles: 0,
+        opened: 0,
+        forget: None,
+        work: WORK,
+    };
     compiler.node(&node, Last::UNKNOWN, First::END)?;
     compiler.push(Step::Match)?;
     Ok(compiler.program)

@@ -72,7 +72,8 @@ impl Dfa {
         }
         let mut dfa = Self::plain(node, follow, work)?;
         if dfa.rows.len() / (dfa.end + 1) >= LARGE {
-            dfa.shape = Shape::ALL.into_iter().find_map(|shape| Some((shape, dfa.proves(shape, follow, work)?)));
+            dfa.shape =
+                Shape::ALL.into_iter().find_map(|shape| Some((shape, dfa.proves(shape, follow, work)?)));
         }
         Some(dfa)
     }
@@ -381,8 +382,15 @@ impl Table<'_> {
         if looks_back.len() > 16 {
             return None;
         }
-        let mut table =
-            Table { nfa, follow, examples, looks_back, numbers: HashMap::new(), visited: 0, open: Vec::new() };
+        let mut table = Table {
+            nfa,
+            follow,
+            examples,
+            looks_back,
+            numbers: HashMap::new(),
+            visited: 0,
+            open: Vec::new(),
+        };
         let width = table.examples.len();
         let mut starts = Vec::with_capacity(width);
         for column in 0..width {

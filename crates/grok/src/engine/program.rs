@@ -17,7 +17,10 @@ use super::{
 pub(crate) enum Optimise {
     On,
     /// The dull twin, for tests.
-    #[cfg_attr(not(any(test, feature = "twin")), allow(dead_code, reason = "tests hold the program against it"))]
+    #[cfg_attr(
+        not(any(test, feature = "twin")),
+        allow(dead_code, reason = "tests hold the program against it")
+    )]
     Off,
 }
 

@@ -207,6 +207,8 @@ fn every_pattern_of_both_sets_equals_its_three_twins_on_every_line() {
             }
         }
     }
-    println!("{pairs} pairs of a pattern and a line, {matched} matches, {captures} captures, equal in all four");
+    println!(
+        "{pairs} pairs of a pattern and a line, {matched} matches, {captures} captures, equal in all four"
+    );
     assert!(pairs > 300_000 && matched > 20_000, "{pairs} {matched}");
 }
