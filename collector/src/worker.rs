@@ -37,12 +37,15 @@ impl Worker {
             // The place in the window of requests first: events that nobody can send yet stay in the queue.
             let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
             let Some((mut events, deliveries)) = self.take().await else { return };
+            let mut made = Vec::new();
             for event in &mut events {
-                self.program.run(event);
+                self.program.run(event, &mut made);
             }
             let before = events.len();
             events.retain(|event| !event.is_cancelled());
             let dropped = before - events.len();
+            // Made of events of this batch, and acknowledged with it.
+            events.append(&mut made);
             tokio::spawn(deliver(
                 events,
                 dropped,

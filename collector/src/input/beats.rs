@@ -76,7 +76,7 @@ impl BeatsPlan {
         for name in
             ["executor_threads", "client_inactivity_timeout_seconds", "add_hostname", "event_loop_threads"]
         {
-            options.no_effect(name);
+            options.no_effect(name, "what it tunes is decided by the collector");
         }
         options.unsupported("enrich", "");
         let plan = Self {

@@ -62,7 +62,7 @@ pub(crate) struct Decoration {
 impl Decoration {
     fn read(options: &mut Options<'_>, context: &Context<'_>) -> Self {
         options.text("id");
-        options.no_effect("enable_metric");
+        options.no_effect("enable_metric", "every plugin is measured");
         options.unsupported("add_field", "add it with `mutate { add_field => … }` in the filter section");
         let ecs = options.choice(
             "ecs_compatibility",

@@ -78,8 +78,8 @@ impl OutputPlan {
 /// The options that every output has.
 fn common(options: &mut Options<'_>) {
     options.text("id");
-    options.no_effect("enable_metric");
-    options.no_effect("workers");
+    options.no_effect("enable_metric", "every plugin is measured");
+    options.no_effect("workers", "requests run at once anyway");
 }
 
 impl Output {

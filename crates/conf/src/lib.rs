@@ -20,6 +20,6 @@ pub use ast::{
 };
 pub use diagnostic::{Diagnostic, Source};
 pub use env::{Env, substitute};
-pub use options::{Options, TextLists, TypedValue};
+pub use options::{OptionInfo, Options, Support, TextLists, TypedValue};
 pub use parse::parse;
 pub use suggest::closest;

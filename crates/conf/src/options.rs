@@ -8,9 +8,32 @@ pub struct Options<'c> {
     source: &'c Source,
     env: Env<'c>,
     plugin: &'c Plugin,
-    /// What the plugin is called in messages: `grok`, `json` …
-    asked: Vec<&'static str>,
+    asked: Vec<OptionInfo>,
     errors: Vec<Diagnostic>,
+}
+
+/// What is known of an option that a plugin reads; the documents' tables are made of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// What it wants: `string`, `number`, `boolean`, `list`, `hash`, `codec`.
+    pub kind: &'static str,
+    /// Whether it does what it does in Logstash.
+    pub support: Support,
+}
+
+/// Whether an option does what it does in Logstash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// As in Logstash.
+    Full,
+    /// Otherwise than in Logstash; how.
+    Differs(&'static str),
+    /// It is read and has no effect; why.
+    NoEffect(&'static str),
+    /// It is an error; what to do instead.
+    Unsupported(&'static str),
 }
 
 /// A key with its texts, each with its place.
@@ -62,14 +85,37 @@ impl<'c> Options<'c> {
         self.error(&span, message);
     }
 
-    fn all(&mut self, name: &'static str) -> Vec<&'c Attribute> {
-        self.asked.push(name);
+    fn ask(&mut self, name: &'static str, kind: &'static str, support: Support) {
+        match self.asked.iter_mut().find(|o| o.name == name) {
+            Some(known) if support != Support::Full => known.support = support,
+            Some(_) => {}
+            None => self.asked.push(OptionInfo { name, kind, support }),
+        }
+    }
+
+    /// The options that were asked for so far, in order.
+    pub fn described(&self) -> &[OptionInfo] {
+        &self.asked
+    }
+
+    /// Says how an option that is read differs from Logstash's.
+    pub fn differs(&mut self, name: &'static str, how: &'static str) {
+        self.ask(name, "", Support::Differs(how));
+    }
+
+    /// The text that the plugin stands in.
+    pub fn source(&self) -> &'c Source {
+        self.source
+    }
+
+    fn all(&mut self, name: &'static str, kind: &'static str) -> Vec<&'c Attribute> {
+        self.ask(name, kind, Support::Full);
         self.plugin.attributes.iter().filter(|a| a.name.node == name).collect()
     }
 
     /// The last attribute of that name: a scalar that is given twice takes the last.
-    fn last(&mut self, name: &'static str) -> Option<&'c Spanned<Value>> {
-        self.all(name).pop().map(|a| &a.value)
+    fn last(&mut self, name: &'static str, kind: &'static str) -> Option<&'c Spanned<Value>> {
+        self.all(name, kind).pop().map(|a| &a.value)
     }
 
     fn wrong_type(&mut self, name: &str, value: &Spanned<Value>, expected: &str) {
@@ -101,7 +147,11 @@ impl<'c> Options<'c> {
 
     /// Text, from a string, a word or a number.
     pub fn text(&mut self, name: &'static str) -> Option<Spanned<String>> {
-        let value = self.last(name)?;
+        self.text_as(name, "string")
+    }
+
+    fn text_as(&mut self, name: &'static str, kind: &'static str) -> Option<Spanned<String>> {
+        let value = self.last(name, kind)?;
         match &value.node {
             Value::String(text) | Value::Bareword(text) | Value::Number(text) => {
                 let node = self.text_of(text, &value.span);
@@ -131,12 +181,13 @@ impl<'c> Options<'c> {
 
     /// `true` or `false`.
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        self.ask(name, "boolean", Support::Full);
         self.choice(name, &[("true", true), ("false", false)])
     }
 
     /// A whole number in a range.
     pub fn integer(&mut self, name: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
-        let text = self.text(name)?;
+        let text = self.text_as(name, "number")?;
         match text.node.parse() {
             Ok(number) if range.contains(&number) => Some(number),
             _ => {
@@ -155,7 +206,7 @@ impl<'c> Options<'c> {
     /// A list of texts; a single text is a list of one, and repeated attributes append.
     pub fn texts(&mut self, name: &'static str) -> Option<Vec<Spanned<String>>> {
         let mut texts = Vec::new();
-        let attributes = self.all(name);
+        let attributes = self.all(name, "list");
         let given = !attributes.is_empty();
         for attribute in attributes {
             self.collect_texts(name, &attribute.value, &mut texts);
@@ -182,7 +233,7 @@ impl<'c> Options<'c> {
     /// texts is read as pairs, as Logstash does for `match => ["message", "…"]`.
     pub fn text_lists(&mut self, name: &'static str) -> Option<Vec<TextLists>> {
         let mut pairs: Vec<TextLists> = Vec::new();
-        let attributes = self.all(name);
+        let attributes = self.all(name, "hash");
         let given = !attributes.is_empty();
         for attribute in attributes {
             match &attribute.value.node {
@@ -213,7 +264,7 @@ impl<'c> Options<'c> {
     /// A hash of any values, variables replaced.
     pub fn hash(&mut self, name: &'static str) -> Option<Vec<(Spanned<String>, Spanned<TypedValue>)>> {
         let mut pairs: Vec<(Spanned<String>, Spanned<TypedValue>)> = Vec::new();
-        let attributes = self.all(name);
+        let attributes = self.all(name, "hash");
         let given = !attributes.is_empty();
         for attribute in attributes {
             let Value::Hash(entries) = &attribute.value.node else {
@@ -247,7 +298,7 @@ impl<'c> Options<'c> {
 
     /// A codec: a word, a string or a plugin with options.
     pub fn codec(&mut self, name: &'static str) -> Option<Plugin> {
-        let value = self.last(name)?;
+        let value = self.last(name, "codec")?;
         match &value.node {
             Value::Plugin(plugin) => Some(plugin.clone()),
             Value::Bareword(word) | Value::String(word) => Some(Plugin {
@@ -262,8 +313,9 @@ impl<'c> Options<'c> {
     }
 
     /// Names an option that Logstash has and this program does not: given, it is an error and not silently ignored.
-    pub fn unsupported(&mut self, name: &'static str, instead: &str) {
-        for attribute in self.all(name) {
+    pub fn unsupported(&mut self, name: &'static str, instead: &'static str) {
+        self.ask(name, "", Support::Unsupported(instead));
+        for attribute in self.all(name, "") {
             let diagnostic = self
                 .source
                 .error(
@@ -275,28 +327,26 @@ impl<'c> Options<'c> {
         }
     }
 
-    /// Names an option that is read and has no effect here, because what it asks for is so anyway.
-    pub fn no_effect(&mut self, name: &'static str) {
-        self.asked.push(name);
+    /// Names an option that is read and has no effect here, and why not.
+    pub fn no_effect(&mut self, name: &'static str, why: &'static str) {
+        self.ask(name, "", Support::NoEffect(why));
     }
 
     /// All errors, with one for each option that nobody asked for.
     pub fn finish(mut self) -> Vec<Diagnostic> {
+        let mut known: Vec<_> = self.asked.iter().map(|option| option.name).collect();
+        known.sort_unstable();
         for attribute in &self.plugin.attributes {
             let name = attribute.name.node.as_str();
-            if self.asked.contains(&name) {
+            if known.contains(&name) {
                 continue;
             }
             let mut diagnostic = self
                 .source
                 .error(&attribute.name.span, format!("unknown option `{name}` of {}", self.plugin.name.node));
-            diagnostic = match closest(name, self.asked.iter().copied()) {
+            diagnostic = match closest(name, known.iter().copied()) {
                 Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
-                None => {
-                    self.asked.sort_unstable();
-                    self.asked.dedup();
-                    diagnostic.with_help(format!("known options: {}", self.asked.join(", ")))
-                }
+                None => diagnostic.with_help(format!("known options: {}", known.join(", "))),
             };
             self.errors.push(diagnostic);
         }

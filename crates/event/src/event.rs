@@ -34,6 +34,11 @@ impl Event {
         event
     }
 
+    /// An event without fields but `@version`, for filters that make events of their own.
+    pub fn new(now: Timestamp) -> Self {
+        Self::from_parts(ByteString::new(), now, Object::with_capacity(USUAL_FIELDS), Object::default())
+    }
+
     /// An event without fields over `line`, for decoders that fill it.
     pub(crate) fn with_line(line: ByteString, timestamp: Timestamp) -> Self {
         Self {
@@ -142,16 +147,20 @@ impl Event {
     /// The part `start..end` of the text of `source` as a value of this event; see [`Event::set_slice`].
     fn slice_of(&self, source: &FieldRef, start: usize, end: usize) -> Option<Value> {
         let text = self.get(source)?.as_str()?;
-        let part = text.get(start..end)?;
+        Some(self.share(text.get(start..end)?))
+    }
+
+    /// `part` as a value of this event and no other: without copying where it is borrowed from the event's line.
+    pub fn share(&self, part: &str) -> Value {
         // Where the text lies in the line, by address: this is how a slice of a slice stays a slice, wherever in the
         // event the source is.
         let offset = (part.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize);
         let inside = offset <= self.line.len() && part.len() <= self.line.len() - offset;
-        Some(if inside && offset + part.len() <= u32::MAX as usize {
+        if inside && offset + part.len() <= u32::MAX as usize {
             slice_value(offset, part.len())
         } else {
             Value::from(part)
-        })
+        }
     }
 
     /// Appends the part to what `field` holds: a value that is there becomes a list (grok's way with repeated names).

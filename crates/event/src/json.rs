@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytestring::ByteString;
 use serde::{
-    de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
+    de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
     ser::{Serialize, SerializeMap, SerializeSeq, Serializer},
 };
 
@@ -139,13 +139,92 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
+/// A value from any self-describing format, with text of its own: a field's JSON, a dictionary's YAML.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        OwnedSeed { depth: 0 }.deserialize(deserializer)
+    }
+}
+
+struct OwnedSeed {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for OwnedSeed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.depth > MAX_DEPTH {
+            return Err(D::Error::custom("nested too deeply"));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OwnedSeed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Int(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(i64::try_from(number).map_or(Value::Float(number as f64), Value::Int))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(OwnedSeed { depth: self.depth + 1 })? {
+            items.push(item);
+        }
+        Ok(Value::list(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Object::default();
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            object.set(key, map.next_value_seed(OwnedSeed { depth: self.depth + 1 })?);
+        }
+        Ok(Value::from(object))
+    }
+}
+
 struct KeySeed;
 
 impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Key;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_str(self)
+        // Any and not text: the keys of YAML may be numbers.
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -158,6 +237,22 @@ impl Visitor<'_> for KeySeed {
 
     fn visit_str<E>(self, name: &str) -> Result<Key, E> {
         Ok(Key::new(name))
+    }
+
+    fn visit_bool<E>(self, name: bool) -> Result<Key, E> {
+        Ok(Key::new(if name { "true" } else { "false" }))
+    }
+
+    fn visit_i64<E>(self, name: i64) -> Result<Key, E> {
+        Ok(Key::new(&name.to_string()))
+    }
+
+    fn visit_u64<E>(self, name: u64) -> Result<Key, E> {
+        Ok(Key::new(&name.to_string()))
+    }
+
+    fn visit_f64<E>(self, name: f64) -> Result<Key, E> {
+        Ok(Key::new(&format!("{name:?}")))
     }
 }
 

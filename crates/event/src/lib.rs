@@ -28,7 +28,7 @@ pub use json::DecodeError;
 pub use key::Key;
 pub use object::{Object, ObjectRef};
 pub use reference::{FieldRef, RefError, Root};
-pub use sprintf::{Template, TemplateError};
+pub use sprintf::{Template, TemplateError, render_value};
 pub use time::{format_timestamp, parse_timestamp};
 pub use value::{ListRef, Str, Value, ValueRef};
 

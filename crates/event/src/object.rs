@@ -33,6 +33,21 @@ impl Object {
         self.entries.is_empty()
     }
 
+    /// The value under `key`, to change it in place.
+    pub fn value_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.get_mut(key)
+    }
+
+    /// Takes the value under `key` out. One that is a part of an event's line is still bound to that event.
+    pub fn take(&mut self, key: &str) -> Option<Value> {
+        self.remove(key)
+    }
+
+    /// An object of its own, read without an event; text that is a part of an event's line reads as empty.
+    pub fn view(&self) -> ObjectRef<'_> {
+        ObjectRef { line: "", object: self }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.entries.iter().find(|(k, _)| same(k, key)).map(|(_, v)| v)
     }
@@ -78,6 +93,25 @@ impl Object {
 fn same(key: &Key, name: &str) -> bool {
     let key = key.as_str();
     key.len() == name.len() && (std::ptr::eq(key.as_ptr(), name.as_ptr()) || key == name)
+}
+
+impl IntoIterator for Object {
+    type Item = (Key, Value);
+    type IntoIter = std::vec::IntoIter<(Key, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+impl FromIterator<(Key, Value)> for Object {
+    fn from_iter<I: IntoIterator<Item = (Key, Value)>>(entries: I) -> Self {
+        let mut object = Self::default();
+        for (key, value) in entries {
+            object.set(key, value);
+        }
+        object
+    }
 }
 
 /// An object as it is read.

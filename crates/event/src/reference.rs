@@ -78,6 +78,25 @@ impl FieldRef {
         Self { root: Root::Metadata, path: SmallVec::from_iter([Key::from_static(name)]) }
     }
 
+    /// A reference to the field of that name at the top of the event, whatever characters the name has.
+    pub fn key(name: Key) -> Self {
+        match name.as_str() {
+            "@metadata" => Self { root: Root::Metadata, path: SmallVec::new() },
+            "@timestamp" => Self { root: Root::Timestamp, path: SmallVec::from_iter([name]) },
+            _ => Self { root: Root::Fields, path: SmallVec::from_iter([name]) },
+        }
+    }
+
+    /// A reference to the field `name` below this one.
+    #[must_use]
+    pub fn child(&self, name: Key) -> Self {
+        let mut path = self.path.clone();
+        path.push(name);
+        // Below a time there is nothing; the name is then that of an ordinary object.
+        let root = if self.root == Root::Timestamp { Root::Fields } else { self.root };
+        Self { root, path }
+    }
+
     /// Where it starts.
     pub fn root(&self) -> Root {
         self.root

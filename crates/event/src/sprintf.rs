@@ -102,8 +102,8 @@ impl Template {
     }
 }
 
-/// As Logstash prints a value inside text: lists joined by commas, objects as JSON.
-fn render_value(out: &mut String, value: ValueRef<'_>) {
+/// Appends a value as Logstash prints it inside text: lists joined by commas, objects as JSON.
+pub fn render_value(out: &mut String, value: ValueRef<'_>) {
     match value {
         ValueRef::Null => {}
         ValueRef::Bool(b) => out.push_str(if b { "true" } else { "false" }),

@@ -79,6 +79,11 @@ impl Value {
         }
     }
 
+    /// A value of its own, read without an event; text that is a part of an event's line reads as empty.
+    pub fn view_alone(&self) -> ValueRef<'_> {
+        self.view("")
+    }
+
     pub(crate) fn view<'a>(&'a self, line: &'a str) -> ValueRef<'a> {
         match self {
             Self::Null => ValueRef::Null,

@@ -16,8 +16,8 @@ impl Common {
     pub(crate) fn read(options: &mut Options<'_>) -> Self {
         // Shown by the monitoring API, not needed to run.
         options.text("id");
-        options.no_effect("enable_metric");
-        options.no_effect("periodic_flush");
+        options.no_effect("enable_metric", "every plugin is measured");
+        options.no_effect("periodic_flush", "filters that hold events back are flushed anyway");
         let add_field = options.hash("add_field").unwrap_or_default();
         let add_field = add_field
             .into_iter()

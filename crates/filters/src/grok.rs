@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alces_conf::{Options, Plugin, Spanned, closest};
+use alces_conf::{Options, Spanned, closest};
 use alces_event::{Event, FieldRef, Value, ValueRef};
 use alces_grok::{
     Cast, Grok as Pattern, GrokError, ListOutcome, Outcome, PatternList, PatternSet, Reason, Spans, to_f,
@@ -12,6 +12,7 @@ use alces_grok::{
 use crate::{
     common::{Common, field},
     context::{Context, EcsMode, ecs_option},
+    filter::Filter,
 };
 
 /// A compiled `grok { … }`.
@@ -77,15 +78,28 @@ struct Target {
 /// A step takes some nanoseconds, so that this many are a tenth of a millisecond at most.
 const STEPS_PER_MILLISECOND: u64 = 100_000;
 
+impl Filter for Grok {
+    fn apply(&mut self, event: &mut Event, _: &mut Vec<Event>) {
+        match self.match_all(event) {
+            Ok(true) => self.common.apply(event),
+            Ok(false) => {
+                for tag in &self.tag_on_failure {
+                    event.tag(tag);
+                }
+            }
+            Err(TimedOut) => event.tag(&self.tag_on_timeout),
+        }
+    }
+}
+
 impl Grok {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<alces_conf::Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        let common = Common::read(&mut options);
-        let mut set = match ecs_option(&mut options, context.ecs) {
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Option<Box<dyn Filter>> {
+        let common = Common::read(options);
+        let mut set = match ecs_option(options, context.ecs) {
             EcsMode::Disabled => PatternSet::legacy(),
             EcsMode::V8 => PatternSet::ecs_v1(),
         };
-        pattern_files(context, &mut options, &mut set);
+        pattern_files(context, options, &mut set);
         for (name, definitions) in options.text_lists("pattern_definitions").unwrap_or_default() {
             for definition in definitions {
                 set.add(&name.node, &definition.node);
@@ -94,8 +108,7 @@ impl Grok {
         let texts = |options: &mut Options<'_>, name: &'static str| {
             options.texts(name).map(|texts| texts.into_iter().map(|t| t.node).collect::<Vec<_>>())
         };
-        let target =
-            options.text("target").and_then(|t| field(&mut options, &t.node, &t.span).map(|_| t.node));
+        let target = options.text("target").and_then(|t| field(options, &t.node, &t.span).map(|_| t.node));
         let all_names = options.boolean("named_captures_only") == Some(false);
         let timeout = options.integer("timeout_millis", 0..=i64::MAX).unwrap_or(0);
         let for_event =
@@ -108,10 +121,9 @@ impl Grok {
         };
         let tag_on_timeout = options.text("tag_on_timeout").map_or("_groktimeout".to_owned(), |t| t.node);
         let tag_on_failure =
-            texts(&mut options, "tag_on_failure").unwrap_or_else(|| vec!["_grokparsefailure".to_owned()]);
+            texts(options, "tag_on_failure").unwrap_or_else(|| vec!["_grokparsefailure".to_owned()]);
         let overwrite = options.texts("overwrite").unwrap_or_default();
-        let overwrite =
-            overwrite.iter().filter_map(|f| field(&mut options, &f.node, &f.span)).collect::<Vec<_>>();
+        let overwrite = overwrite.iter().filter_map(|f| field(options, &f.node, &f.span)).collect::<Vec<_>>();
         let break_on_match = options.boolean("break_on_match").unwrap_or(true);
         let keep_empty = options.boolean("keep_empty_captures").unwrap_or(false);
         let given = options.text_lists("match");
@@ -120,7 +132,7 @@ impl Grok {
         }
         let mut matches = Vec::new();
         for (source, patterns) in given.unwrap_or_default() {
-            let Some(source) = field(&mut options, &source.node, &source.span) else { continue };
+            let Some(source) = field(options, &source.node, &source.span) else { continue };
             let (mut groks, mut targets) = (Vec::new(), Vec::new());
             for text in patterns {
                 let compiled = if all_names {
@@ -128,16 +140,15 @@ impl Grok {
                 } else {
                     Pattern::compile(&set, &text.node)
                 };
-                let found =
-                    compiled.map_err(|error| locate(&mut options, &set, &text, &error)).and_then(|grok| {
-                        match targets_of(&grok, target.as_deref(), &overwrite, &source) {
-                            Ok(targets) => Ok((grok, targets)),
-                            Err(reason) => {
-                                options.error(&text.span, reason);
-                                Err(())
-                            }
+                let found = compiled.map_err(|error| locate(options, &set, &text, &error)).and_then(|grok| {
+                    match targets_of(&grok, target.as_deref(), &overwrite, &source) {
+                        Ok(targets) => Ok((grok, targets)),
+                        Err(reason) => {
+                            options.error(&text.span, reason);
+                            Err(())
                         }
-                    });
+                    }
+                });
                 if let Ok((grok, to)) = found {
                     groks.push(grok);
                     targets.push(to);
@@ -146,21 +157,15 @@ impl Grok {
             matches.push((source, Patterns { list: PatternList::new(groks), targets }));
         }
         let scratch = Scratch::new(budget, for_event);
-        let grok =
-            Self { matches, break_on_match, keep_empty, tag_on_failure, tag_on_timeout, common, scratch };
-        (grok, options.finish())
-    }
-
-    pub(crate) fn apply(&mut self, event: &mut Event) {
-        match self.match_all(event) {
-            Ok(true) => self.common.apply(event),
-            Ok(false) => {
-                for tag in &self.tag_on_failure {
-                    event.tag(tag);
-                }
-            }
-            Err(TimedOut) => event.tag(&self.tag_on_timeout),
-        }
+        Some(Box::new(Self {
+            matches,
+            break_on_match,
+            keep_empty,
+            tag_on_failure,
+            tag_on_timeout,
+            common,
+            scratch,
+        }))
     }
 
     /// Whether a field matched. What counts for a field is its last pattern that was tried, as in Logstash.

@@ -12,6 +12,7 @@ mod context;
 mod date;
 mod drop;
 mod files;
+mod filter;
 mod grok;
 mod mutate;
 mod program;
@@ -19,7 +20,7 @@ mod program;
 pub use condition::Condition;
 pub use context::{Clock, Context, EcsMode};
 pub use files::{Disk, Files, NoFiles};
-pub use program::{FILTERS, Program};
+pub use program::{Program, describe};
 
 #[cfg(test)]
 mod test_support;

@@ -1,11 +1,12 @@
 //! `mutate`: rename, replace, convert … in Logstash's fixed order, whatever the order in the file.
 
-use alces_conf::{Diagnostic, Options, Plugin, Spanned};
+use alces_conf::{Options, Spanned};
 use alces_event::{Event, FieldRef, Template, Value, ValueRef};
 
 use crate::{
     common::{Common, field, template},
     context::Context,
+    filter::Filter,
 };
 
 /// A compiled `mutate { … }`.
@@ -31,22 +32,21 @@ enum Type {
 }
 
 impl Mutate {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        let common = Common::read(&mut options);
+    pub(crate) fn compile(_: &Context<'_>, options: &mut Options<'_>) -> Option<Box<dyn Filter>> {
+        let common = Common::read(options);
         for name in ["gsub", "capitalize", "split", "join", "merge", "coerce"] {
             options.unsupported(
                 name,
                 "it comes with the engine; see the README's list of what does not work yet",
             );
         }
-        options.no_effect("tag_on_failure");
-        let rename = field_pairs(&mut options, "rename");
-        let copy = field_pairs(&mut options, "copy");
-        let update = template_pairs(&mut options, "update");
-        let replace = template_pairs(&mut options, "replace");
+        options.no_effect("tag_on_failure", "nothing of what is supported can fail");
+        let rename = field_pairs(options, "rename");
+        let copy = field_pairs(options, "copy");
+        let update = template_pairs(options, "update");
+        let replace = template_pairs(options, "replace");
         let mut convert = Vec::new();
-        for (name, word) in pairs(&mut options, "convert") {
+        for (name, word) in pairs(options, "convert") {
             let to = match word.node.as_str() {
                 "integer" => Type::Integer,
                 "float" => Type::Float,
@@ -57,7 +57,7 @@ impl Mutate {
                     continue;
                 }
             };
-            if let Some(name) = field(&mut options, &name.node, &name.span) {
+            if let Some(name) = field(options, &name.node, &name.span) {
                 convert.push((name, to));
             }
         }
@@ -66,16 +66,18 @@ impl Mutate {
             update,
             replace,
             convert,
-            uppercase: fields(&mut options, "uppercase"),
-            lowercase: fields(&mut options, "lowercase"),
-            strip: fields(&mut options, "strip"),
+            uppercase: fields(options, "uppercase"),
+            lowercase: fields(options, "lowercase"),
+            strip: fields(options, "strip"),
             copy,
             common,
         };
-        (mutate, options.finish())
+        Some(Box::new(mutate))
     }
+}
 
-    pub(crate) fn apply(&self, event: &mut Event) {
+impl Filter for Mutate {
+    fn apply(&mut self, event: &mut Event, _: &mut Vec<Event>) {
         for (from, to) in &self.rename {
             event.rename(from, to);
         }

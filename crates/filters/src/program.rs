@@ -1,12 +1,31 @@
 //! The filters of a pipeline, in order, with their conditionals.
 
-use alces_conf::{Config, Diagnostic, Plugin, SectionKind, Statement, closest};
+use alces_conf::{Config, Diagnostic, OptionInfo, Options, Plugin, SectionKind, Spanned, Statement, closest};
 use alces_event::Event;
 
-use crate::{Condition, Context, date::Date, drop::Drop, grok::Grok, mutate::Mutate};
+use crate::{
+    Condition, Context,
+    date::Date,
+    drop::Drop,
+    filter::{Compile, Filter},
+    grok::Grok,
+    mutate::Mutate,
+};
 
-/// The names of all filters, for messages and documents.
-pub const FILTERS: &[&str] = &["date", "drop", "grok", "mutate"];
+/// All filters, in the order of their names.
+const FILTERS: &[(&str, Compile)] =
+    &[("date", Date::compile), ("drop", Drop::compile), ("grok", Grok::compile), ("mutate", Mutate::compile)];
+
+/// The names of all filters with their options, for documents.
+pub fn describe(context: &Context<'_>) -> Vec<(&'static str, Vec<OptionInfo>)> {
+    let describe = |&(name, compile): &(&'static str, Compile)| {
+        let plugin = Plugin { name: Spanned { node: name.to_owned(), span: 0..0 }, attributes: Vec::new() };
+        let mut options = Options::new(context.source, context.env, &plugin);
+        compile(context, &mut options);
+        (name, options.described().to_vec())
+    };
+    FILTERS.iter().map(describe).collect()
+}
 
 /// The filters of a pipeline, compiled.
 #[derive(Clone, Debug, Default)]
@@ -16,16 +35,8 @@ pub struct Program {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Filter(Filter),
+    Filter(Box<dyn Filter>),
     If(Vec<(Option<Condition>, Vec<Step>)>),
-}
-
-#[derive(Clone, Debug)]
-enum Filter {
-    Date(Box<Date>),
-    Drop(Drop),
-    Grok(Box<Grok>),
-    Mutate(Box<Mutate>),
 }
 
 impl Program {
@@ -44,9 +55,15 @@ impl Program {
         self.steps.append(&mut other.steps);
     }
 
-    /// Applies all filters to one event; a dropped event [is cancelled](Event::is_cancelled).
-    pub fn run(&mut self, event: &mut Event) {
-        run(&mut self.steps, event);
+    /// Applies all filters to one event; a dropped event [is cancelled](Event::is_cancelled). Events that filters make
+    /// besides (`split`, `clone`) are pushed to `more` and have been through all filters after theirs.
+    pub fn run(&mut self, event: &mut Event, more: &mut Vec<Event>) {
+        run(&mut self.steps, event, more);
+    }
+
+    /// Lets filters that hold events back (`aggregate`, `metrics`) give out what is due, or all of it at the `end`.
+    pub fn flush(&mut self, end: bool, more: &mut Vec<Event>) {
+        flush(&mut self.steps, end, more);
     }
 }
 
@@ -83,53 +100,64 @@ fn steps<'s>(
     steps
 }
 
-fn compile_filter(context: &Context<'_>, plugin: &Plugin) -> (Option<Filter>, Vec<Diagnostic>) {
-    match plugin.name.node.as_str() {
-        "date" => {
-            let (date, errors) = Date::compile(context, plugin);
-            (date.map(|date| Filter::Date(Box::new(date))), errors)
-        }
-        "drop" => {
-            let (drop, errors) = Drop::compile(context, plugin);
-            (Some(Filter::Drop(drop)), errors)
-        }
-        "grok" => {
-            let (grok, errors) = Grok::compile(context, plugin);
-            (Some(Filter::Grok(Box::new(grok))), errors)
-        }
-        "mutate" => {
-            let (mutate, errors) = Mutate::compile(context, plugin);
-            (Some(Filter::Mutate(Box::new(mutate))), errors)
-        }
-        unknown => {
-            let error = context.source.error(&plugin.name.span, format!("unknown filter `{unknown}`"));
-            let help = match closest(unknown, FILTERS.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("filters that are there: {}", FILTERS.join(", ")),
-            };
-            (None, vec![error.with_help(help)])
-        }
+fn compile_filter(context: &Context<'_>, plugin: &Plugin) -> (Option<Box<dyn Filter>>, Vec<Diagnostic>) {
+    let name = plugin.name.node.as_str();
+    if let Some((_, compile)) = FILTERS.iter().find(|(known, _)| *known == name) {
+        let mut options = Options::new(context.source, context.env, plugin);
+        let filter = compile(context, &mut options);
+        return (filter, options.finish());
     }
+    let error = context.source.error(&plugin.name.span, format!("unknown filter `{name}`"));
+    let known = FILTERS.iter().map(|(name, _)| *name);
+    let help = match closest(name, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("filters that are there: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    (None, vec![error.with_help(help)])
 }
 
-fn run(steps: &mut [Step], event: &mut Event) {
-    for step in steps {
+fn run(steps: &mut [Step], event: &mut Event, more: &mut Vec<Event>) {
+    let mut rest = steps;
+    while let Some((step, after)) = rest.split_first_mut() {
+        let mut made = Vec::new();
         match step {
-            Step::Filter(Filter::Date(date)) => date.apply(event),
-            Step::Filter(Filter::Drop(_)) => Drop::apply(event),
-            Step::Filter(Filter::Grok(grok)) => grok.apply(event),
-            Step::Filter(Filter::Mutate(mutate)) => mutate.apply(event),
+            Step::Filter(filter) => filter.apply(event, &mut made),
             Step::If(branches) => {
                 let taken = branches
                     .iter_mut()
                     .find(|(condition, _)| condition.as_ref().is_none_or(|c| c.holds(event)));
                 if let Some((_, body)) = taken {
-                    run(body, event);
+                    run(body, event, &mut made);
                 }
             }
         }
+        finish(after, made, more);
         if event.is_cancelled() {
             return;
+        }
+        rest = after;
+    }
+}
+
+fn flush(steps: &mut [Step], end: bool, more: &mut Vec<Event>) {
+    let mut rest = steps;
+    while let Some((step, after)) = rest.split_first_mut() {
+        let mut made = Vec::new();
+        match step {
+            Step::Filter(filter) => filter.flush(end, &mut made),
+            Step::If(branches) => branches.iter_mut().for_each(|(_, body)| flush(body, end, &mut made)),
+        }
+        finish(after, made, more);
+        rest = after;
+    }
+}
+
+/// Takes events that a filter made through the filters `after` it.
+fn finish(after: &mut [Step], made: Vec<Event>, more: &mut Vec<Event>) {
+    for mut event in made {
+        run(after, &mut event, more);
+        if !event.is_cancelled() {
+            more.push(event);
         }
     }
 }

@@ -24,15 +24,28 @@ fn compile(filters: &str) -> Result<Program, String> {
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
-/// What `filters` make of one line, as JSON; `cancelled` where they drop it.
+/// What `filters` make of one line, as JSON; `cancelled` where they drop it. Events that they make besides come before it,
+/// each on a line of its own.
 pub(crate) fn check(filters: &str, line: &str) -> String {
+    check_all(filters, &[line])
+}
+
+/// What `filters` make of lines one after the other and at the end, as JSON, an event a line.
+pub(crate) fn check_all(filters: &str, lines: &[&str]) -> String {
     let mut program = compile(filters).unwrap_or_else(|e| panic!("{e}"));
-    let mut event = Event::from_line(ByteString::from(line), Timestamp::UNIX_EPOCH);
-    program.run(&mut event);
-    if event.is_cancelled() {
-        return "cancelled".to_owned();
+    let mut out = Vec::new();
+    let print = |event: &Event| serde_json::to_string(event).unwrap();
+    for line in lines {
+        let mut event = Event::from_line(ByteString::from(*line), Timestamp::UNIX_EPOCH);
+        let mut more = Vec::new();
+        program.run(&mut event, &mut more);
+        out.extend(more.iter().map(print));
+        out.push(if event.is_cancelled() { "cancelled".to_owned() } else { print(&event) });
     }
-    serde_json::to_string(&event).unwrap()
+    let mut more = Vec::new();
+    program.flush(true, &mut more);
+    out.extend(more.iter().map(print));
+    out.join("\n")
 }
 
 /// What is wrong with `filters`.

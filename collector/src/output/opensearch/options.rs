@@ -121,7 +121,7 @@ impl OpenSearchPlan {
             "max_icu",
             "target_bulk_bytes",
         ] {
-            options.no_effect(option);
+            options.no_effect(option, "what it tunes is not there or decided by the collector");
         }
         let mut plan = Self {
             name,
@@ -193,8 +193,8 @@ impl OpenSearchPlan {
             });
             return;
         }
-        options.no_effect("data_stream_sync_fields");
-        options.no_effect("data_stream_auto_routing");
+        options.no_effect("data_stream_sync_fields", "it is for data streams only");
+        options.no_effect("data_stream_auto_routing", "it is for data streams only");
         let default = match ecs {
             EcsMode::Disabled => "logstash-%{+yyyy.MM.dd}",
             EcsMode::V8 => "ecs-logstash-%{+yyyy.MM.dd}",

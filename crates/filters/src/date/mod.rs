@@ -2,13 +2,14 @@
 
 mod format;
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::Options;
 use alces_event::{Event, FieldRef, Timestamp, Value, ValueRef};
 use jiff::tz::TimeZone;
 
 use crate::{
     common::{Common, field},
     context::{Clock, Context},
+    filter::Filter,
 };
 use format::ParseFormat;
 
@@ -39,9 +40,8 @@ enum Format {
 }
 
 impl Date {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        let common = Common::read(&mut options);
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Option<Box<dyn Filter>> {
+        let common = Common::read(options);
         let zone = match options.text("timezone") {
             None => TimeZone::UTC,
             Some(name) => TimeZone::get(&name.node).unwrap_or_else(|_| {
@@ -62,13 +62,13 @@ impl Date {
             .map_or(vec!["_dateparsefailure".to_owned()], |tags| tags.into_iter().map(|t| t.node).collect());
         let target = options
             .text("target")
-            .and_then(|t| field(&mut options, &t.node, &t.span))
+            .and_then(|t| field(options, &t.node, &t.span))
             .or_else(|| FieldRef::parse("@timestamp").ok());
         let mut source = None;
         let mut formats = Vec::new();
         match options.texts("match").as_deref() {
             Some([name, rest @ ..]) if !rest.is_empty() => {
-                source = field(&mut options, &name.node, &name.span);
+                source = field(options, &name.node, &name.span);
                 for format in rest {
                     formats.extend(match format.node.as_str() {
                         "ISO8601" => Some(Format::Iso8601),
@@ -90,19 +90,29 @@ impl Date {
             }
             _ => options.error_here("date wants `match => [\"field\", \"format\", …]`"),
         }
-        let date = source.zip(target).map(|(source, target)| Self {
-            source,
-            formats,
-            zone,
-            target,
-            tag_on_failure,
-            common,
-            clock: context.clock.clone(),
-        });
-        (date, options.finish())
+        let (source, target) = source.zip(target)?;
+        let clock = context.clock.clone();
+        Some(Box::new(Self { source, formats, zone, target, tag_on_failure, common, clock }))
     }
 
-    pub(crate) fn apply(&self, event: &mut Event) {
+    fn read(&self, format: &Format, text: &str) -> Option<Timestamp> {
+        match format {
+            Format::Iso8601 => iso8601(text, &self.zone),
+            // Seconds with a fraction, kept to the millisecond.
+            Format::Unix => {
+                let seconds: f64 = text.trim().parse().ok()?;
+                // Larger values are milliseconds in disguise (date_spec.rb).
+                (seconds.abs() <= f64::from(i32::MAX))
+                    .then(|| Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok())?
+            }
+            Format::UnixMs => Timestamp::from_millisecond(text.trim().parse().ok()?).ok(),
+            Format::Joda(format) => format.parse(text, &self.zone, &*self.clock),
+        }
+    }
+}
+
+impl Filter for Date {
+    fn apply(&mut self, event: &mut Event, _: &mut Vec<Event>) {
         let time = match event.get(&self.source) {
             None | Some(ValueRef::Null) => return,
             Some(ValueRef::Str(text)) => self.formats.iter().find_map(|format| self.read(format, text)),
@@ -125,21 +135,6 @@ impl Date {
                     event.tag(tag);
                 }
             }
-        }
-    }
-
-    fn read(&self, format: &Format, text: &str) -> Option<Timestamp> {
-        match format {
-            Format::Iso8601 => iso8601(text, &self.zone),
-            // Seconds with a fraction, kept to the millisecond.
-            Format::Unix => {
-                let seconds: f64 = text.trim().parse().ok()?;
-                // Larger values are milliseconds in disguise (date_spec.rb).
-                (seconds.abs() <= f64::from(i32::MAX))
-                    .then(|| Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok())?
-            }
-            Format::UnixMs => Timestamp::from_millisecond(text.trim().parse().ok()?).ok(),
-            Format::Joda(format) => format.parse(text, &self.zone, &*self.clock),
         }
     }
 }
