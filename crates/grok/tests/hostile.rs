@@ -8,24 +8,24 @@ fn check(pattern: &str, line: &str) -> Outcome {
     Grok::compile(&PatternSet::ecs_v1(), pattern).unwrap().matches(line, &mut Spans::default())
 }
 
-/// Lines that make patterns try much: long, and nearly what is looked for.
-fn lines() -> Vec<(&'static str, String)> {
+/// Lines of a megabyte that make patterns try much: nearly what is looked for, again and again.
+fn lines() -> Vec<String> {
     let long = 1 << 20;
     vec![
-        ("a megabyte of a", "a".repeat(long)),
-        ("a megabyte of labels", "a.".repeat(long / 2)),
-        ("a megabyte of words", "word ".repeat(long / 5)),
-        ("a megabyte of slashes", "/".repeat(long)),
-        ("a megabyte of digits", "1".repeat(long)),
-        ("a megabyte of addresses", "1.2.3.4 ".repeat(long / 8)),
-        ("a megabyte of quotes", "\"".repeat(long)),
-        ("a megabyte of colons", ":".repeat(long)),
-        ("a megabyte of hex", "fe80:".repeat(long / 5)),
-        ("a megabyte of brackets", "[](){} ".repeat(long / 7)),
-        ("a megabyte beyond ASCII", "é日".repeat(long / 5)),
-        ("a megabyte of keys", "key=value, ".repeat(long / 11)),
-        ("a megabyte of dates", "17/May/2015:10:05:03 +0000 ".repeat(long / 27)),
-        ("a megabyte of line breaks", "\n".repeat(long)),
+        "a".repeat(long),
+        "a.".repeat(long / 2),
+        "word ".repeat(long / 5),
+        "/".repeat(long),
+        "1".repeat(long),
+        "1.2.3.4 ".repeat(long / 8),
+        "\"".repeat(long),
+        ":".repeat(long),
+        "fe80:".repeat(long / 5),
+        "[](){} ".repeat(long / 7),
+        "é日".repeat(long / 5),
+        "key=value, ".repeat(long / 11),
+        "17/May/2015:10:05:03 +0000 ".repeat(long / 27),
+        "\n".repeat(long),
     ]
 }
 
@@ -48,26 +48,19 @@ fn patterns_that_explode_end() {
     assert_eq!(check("(?:.*a){30}$(?<!a)", &line), Outcome::Exhausted);
 }
 
+/// What a pattern looks at again burns its budget, tables too: none takes longer than the budget lets it.
 #[test]
-fn every_pattern_of_ecs_v1_ends_on_a_megabyte_of_anything() {
+fn every_pattern_of_ecs_v1_comes_back_from_a_megabyte_of_anything() {
     let set = PatternSet::ecs_v1();
     let mut spans = Spans::default();
     let lines = lines();
-    let mut exhausted = Vec::new();
     let mut names: Vec<&str> = set.names().collect();
     names.sort_unstable();
-    for name in names {
+    let mut answered = 0;
+    for name in &names {
         let grok = Grok::compile(&set, &format!("%{{{name}:whole}}")).unwrap();
-        for (what, line) in &lines {
-            let start = std::time::Instant::now();
-            let outcome = grok.matches(line, &mut spans);
-            if outcome == Outcome::Exhausted {
-                exhausted.push(format!("{name} on {what}"));
-            }
-            if start.elapsed().as_millis() > 60 {
-                println!("{name} on {what}: {:?} {outcome:?}", start.elapsed());
-            }
-        }
+        answered += lines.iter().filter(|line| grok.matches(line, &mut spans) != Outcome::Exhausted).count();
     }
-    println!("{} of {}: {}", exhausted.len(), 361 * lines.len(), exhausted.join("; "));
+    // Nearly all are answered; what is left is what Logstash would tag `_groktimeout` too.
+    assert!(answered * 100 > names.len() * lines.len() * 97, "{answered}");
 }

@@ -1,18 +1,19 @@
 //! Tree to program.
 
-use memchr::memmem::Finder;
-
 use super::{
     ast::{Assertion, Node},
     class::{ByteSet, Class},
     dfa::Dfa,
     first::{First, Inside, Last, Open, always_holds, has_one_end},
     gate::Gate,
+    needle::Needle,
     parse::{Refusal, look_behind_widths, parse},
     program::{
-        At, Branches, FenceStep, Fork, NO_END, NO_MEMO, NO_SLOT, Optimise, Program, Run, Scan, Seek, Step,
-        TableStep,
+        At, Branches, EitherStep, FenceStep, Fork, Lead, NO_END, NO_MEMO, NO_SLOT, Optimise, Other, Program,
+        Run, Scan, Seek, Step, TableStep, Word,
     },
+    simplify::simplify,
+    swar::Ranges,
 };
 
 /// A program may have this many steps; copies of counted repetitions can ask for any number.
@@ -24,9 +25,13 @@ const WORK: u64 = 30_000_000;
 /// A try that fails late has passed the first places; there the later tries end.
 const MOST_MEMOS: u32 = 3;
 
+/// So many in all, with those where branches come together.
+const MOST_JOINS: u32 = 8;
+
 pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusal> {
     let (node, names) = parse(regex)?;
     let on = optimise == Optimise::On;
+    let node = if on { simplify(node) } else { node };
     let first = First::of(&node, First::END);
     let program = Program {
         steps: Vec::new(),
@@ -36,6 +41,7 @@ pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusa
         tables: Vec::new(),
         forks: Vec::new(),
         fences: Vec::new(),
+        eithers: Vec::new(),
         branches: Vec::new(),
         behinds: Vec::new(),
         marks: 0,
@@ -164,7 +170,11 @@ impl Compiler {
 
     /// A place where it is remembered from where on nothing more matched; the first few are enough, and not in loops, where one passes a place twice.
     fn memo(&mut self) -> u32 {
-        if self.loops > 0 || self.inner > 0 || !self.tables || self.program.memos >= MOST_MEMOS {
+        self.memo_of(MOST_MEMOS)
+    }
+
+    fn memo_of(&mut self, most: u32) -> u32 {
+        if self.loops > 0 || self.inner > 0 || !self.tables || self.program.memos >= most {
             return NO_MEMO;
         }
         self.program.memos += 1;
@@ -176,35 +186,82 @@ impl Compiler {
             Node::Capture(number, inner) if self.cycles == 0 => (&**inner, *number as u32 * 2),
             other => (other, NO_SLOT),
         };
-        if let Some(dfa) = self.table(inner, follow) {
-            return self.by_table(dfa, inner, slot, before, follow);
-        }
-        if self.on
-            && slot != NO_SLOT
-            && let Node::Repeat { node: one, min, max, greedy } = inner
-            && *max != Some(0)
-            && let Some(class) = single_class(one)
-        {
-            self.opened = self.opened.max(slot as usize / 2 + 1);
-            return self.run(&class, (*min, max.unwrap_or(NO_END), *greedy), slot, follow);
-        }
-        if self.on
-            && matches!(node, Node::Alternate(_) | Node::Repeat { .. })
-            && self.chooses(node, follow)
-            && has_one_end(node, follow)
-        {
-            return self.fenced(node, before, follow);
+        if self.on {
+            // What always holds would hide that there is but one run.
+            let bare = without_certain(inner, before, follow);
+            let opened = self.opened;
+            self.opened = opened.max(captures_end(node));
+            if let Some(run) = self.run_of(&bare, slot, follow) {
+                return self.push_run(run);
+            }
+            self.opened = opened;
+            if let Some(dfa) = self.table(inner, slot, follow) {
+                return self.by_table(dfa, inner, slot, before, follow);
+            }
+            if matches!(node, Node::Alternate(_) | Node::Repeat { .. })
+                && self.chooses(node, follow)
+                && has_one_end(node, follow)
+            {
+                return match self.either(node, before, follow) {
+                    Some(either) => self.push_either(either, node, before, follow),
+                    None => self.fenced(node, before, follow),
+                };
+            }
         }
         self.plain(node, before, follow)
     }
 
+    /// A literal, or one part that is run at a stroke.
+    fn either(&mut self, node: &Node, before: Last, follow: First) -> Option<EitherStep> {
+        let Node::Alternate(branches) = node else { return None };
+        let [Node::Literal(literal), other] = &branches[..] else { return None };
+        if self.cycles > 0 || !self.tables {
+            return None;
+        }
+        let literal = Word::of(literal)?;
+        let (inner, slot) = match other {
+            Node::Capture(number, inner) => (&**inner, *number as u32 * 2),
+            other => (other, NO_SLOT),
+        };
+        let other = match self.run_of(&without_certain(inner, before, follow), slot, follow) {
+            Some(Made { run, step: Way::Commit }) => {
+                self.program.runs.push(run);
+                Other::Run(self.program.runs.len() as u32 - 1)
+            }
+            Some(_) => return None,
+            None => Other::Table(self.table(inner, slot, follow)?, slot),
+        };
+        Some(EitherStep { literal, other, follow, memo: NO_MEMO, then: Word::default(), next: 0 })
+    }
+
+    fn push_either(
+        &mut self,
+        either: EitherStep,
+        node: &Node,
+        before: Last,
+        follow: First,
+    ) -> Result<(), Refusal> {
+        let number = self.program.eithers.len();
+        let memo = self.memo();
+        self.program.eithers.push(EitherStep { memo, ..either });
+        self.push(Step::Either(number as u32))?;
+        self.tables = false;
+        let done = self.fenced(node, before, follow);
+        self.tables = true;
+        done?;
+        self.program.eithers[number].next = self.at();
+        Ok(())
+    }
+
     /// The table for a part that is worth one.
-    fn table(&mut self, node: &Node, follow: First) -> Option<Dfa> {
+    fn table(&mut self, node: &Node, slot: u32, follow: First) -> Option<Dfa> {
         if !self.on || !self.tables || matches!(node, Node::Capture(..)) {
             return None;
         }
         let shape = Shape::of(node);
-        let wanted = shape.choices && !shape.captures && !shape.long_runs;
+        // Of what is captured several steps become one.
+        let several = slot != NO_SLOT && matches!(node, Node::Concat(_));
+        let wanted = (shape.choices || several) && !shape.captures && !shape.long_runs;
         wanted.then(|| Dfa::build(node, follow, &mut self.work)).flatten()
     }
 
@@ -247,7 +304,7 @@ impl Compiler {
     ) -> Result<(), Refusal> {
         let memo = self.memo();
         let table = self.program.tables.len();
-        self.program.tables.push(TableStep { dfa, next: 0, memo, slot, skip: 0, follow });
+        self.program.tables.push(TableStep { dfa, next: 0, memo, slot, then: Word::default() });
         self.push(Step::Table(table as u32))?;
         if slot != NO_SLOT {
             self.opened = self.opened.max(slot as usize / 2 + 1);
@@ -285,22 +342,10 @@ impl Compiler {
         }
     }
 
-    /// A byte behind a table that only accepts before that byte needs no step of its own; nor does one behind a run.
     fn byte(&mut self, byte: u8) -> Result<(), Refusal> {
-        let at = self.at();
+        self.join(&[byte]);
         if self.on {
             let only = First { bytes: ByteSet::of(byte), end: false, open: Open::No };
-            if let Some(table) = self.program.tables.last_mut()
-                && table.next == at
-                && table.skip == 0
-                && table.follow == only
-            {
-                (table.next, table.skip) = (at + 1, 1);
-            }
-            if let Some(Step::Commit(run)) = self.program.steps.last() {
-                let run = &mut self.program.runs[*run as usize];
-                run.then = run.then.or(Some(byte));
-            }
             if let Some(Step::Fence(fence)) = self.program.steps.last()
                 && self.program.fences[*fence as usize].follow == only
             {
@@ -309,6 +354,42 @@ impl Compiler {
         }
         self.push(Step::Byte(byte))?;
         Ok(())
+    }
+
+    /// A short literal is looked at by the step before it, where that is one after which nothing is chosen; the literal's own
+    /// step, which comes next, is for other ways to get there.
+    fn join(&mut self, literal: &[u8]) {
+        let at = self.at();
+        let Some(then) = Word::of(literal).filter(|_| self.on) else { return };
+        if let Some(table) = self.program.tables.last_mut()
+            && table.next == at
+            && let Some(both) = table.then.and(then)
+        {
+            (table.next, table.then) = (at + 1, both);
+        }
+        if let Some(either) = self.program.eithers.last_mut()
+            && either.next == at
+            && let Some(both) = either.then.and(then)
+        {
+            (either.next, either.then) = (at + 1, both);
+        }
+        match self.program.steps.last() {
+            Some(Step::Commit(run)) => self.program.runs[*run as usize].then = then,
+            Some(Step::Lazy(run)) => {
+                let run = &mut self.program.runs[*run as usize];
+                match &run.seek {
+                    Seek::Byte(byte) if literal.first() == Some(byte) => {
+                        if literal.len() > 1 {
+                            run.seek = Seek::Needle(Box::new(Needle::new(literal)));
+                        }
+                        run.then = then;
+                    }
+                    Seek::Needle(needle) if literal == needle.bytes() => run.then = then,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
     }
 
     fn fenced(&mut self, node: &Node, before: Last, follow: First) -> Result<(), Refusal> {
@@ -363,7 +444,17 @@ impl Compiler {
                     before = Last::of(node, before);
                 }
             }
-            Node::Alternate(branches) => self.alternate(branches, NO_SLOT, before, follow)?,
+            Node::Alternate(branches) => {
+                self.alternate(branches, NO_SLOT, before, follow)?;
+                let short = |node: &Node| matches!(node, Node::Empty | Node::Literal(_) | Node::Class(_));
+                if self.on && !branches.iter().any(short) && self.chooses(node, follow) {
+                    // Where two branches come to the same place, what follows need not be tried twice.
+                    let memo = self.memo_of(MOST_JOINS);
+                    if memo != NO_MEMO {
+                        self.push(Step::Memo(memo))?;
+                    }
+                }
+            }
             Node::Repeat { node, min, max, greedy } => {
                 self.repeat(node, (*min, *max, *greedy), before, follow)?;
             }
@@ -405,14 +496,9 @@ impl Compiler {
         match bytes {
             [] => {}
             [byte] => self.byte(*byte)?,
-            bytes if bytes.len() <= 8 => {
-                let mut word = [0; 8];
-                word[..bytes.len()].copy_from_slice(bytes);
-                let mask = u64::MAX >> (64 - 8 * bytes.len());
-                self.push(Step::Word { value: u64::from_le_bytes(word), mask, len: bytes.len() as u8 })?;
-            }
             bytes => {
-                self.push(Step::Literal(bytes.into()))?;
+                self.join(bytes);
+                self.push(Word::of(bytes).map_or_else(|| Step::Literal(bytes.into()), Step::Word))?;
             }
         }
         Ok(())
@@ -433,7 +519,7 @@ impl Compiler {
             && literal.len() >= 2
             && let Some(run) = self.last_lazy()
         {
-            self.program.runs[run].seek = Seek::Bytes(Box::new(Finder::new(literal).into_owned()));
+            self.program.runs[run].seek = Seek::Needle(Box::new(Needle::new(literal)));
         }
     }
 
@@ -521,7 +607,8 @@ impl Compiler {
             return Ok(());
         }
         if let Some(class) = single_class(node) {
-            return self.run(&class, (min, max.unwrap_or(NO_END), greedy), NO_SLOT, follow);
+            let run = self.made_run(&class, (min, max.unwrap_or(NO_END), greedy), NO_SLOT, follow);
+            return self.push_run(run);
         }
         let nullable = Inside::of(node).nullable;
         let inner = First::of(node, follow);
@@ -588,13 +675,50 @@ impl Compiler {
         Step::Split(self.program.forks.len() as u32 - 1)
     }
 
-    fn run(
+    /// The run that a node is, if it is one: characters of a class, and perhaps one of another in front.
+    fn run_of(&mut self, node: &Node, slot: u32, follow: First) -> Option<Made> {
+        let repeat = |node: &Node| match node {
+            Node::Repeat { node, min, max, greedy } if *max != Some(0) => {
+                Some((single_class(node)?, (*min, max.unwrap_or(NO_END), *greedy)))
+            }
+            _ => None,
+        };
+        match node {
+            Node::Concat(nodes) => {
+                let [first, second] = &nodes[..] else { return None };
+                let (class, counts) = repeat(second)?;
+                let (lead, is_one) = match single_class(first) {
+                    Some(lead) => (lead, true),
+                    None => (repeat(first).filter(|(_, counts)| *counts == (0, 1, true))?.0, false),
+                };
+                let fits = match (is_one, counts) {
+                    (true, (0, NO_END, true)) => true,
+                    (false, (1, NO_END, true)) => lead.bytes().is_disjoint(&class.bytes()),
+                    _ => false,
+                };
+                (fits && lead.bytes().is_disjoint(&ByteSet::wide())).then(|| {
+                    let set = self.set(lead.bytes());
+                    let lead = if is_one { Lead::One(set) } else { Lead::Maybe(set) };
+                    let made = self.made_run(&class, counts, slot, follow);
+                    Made { run: Run { lead, ..made.run }, ..made }
+                })
+            }
+            // Without a capture, [`Self::repeat`] does it.
+            node if slot != NO_SLOT => {
+                let (class, counts) = repeat(node)?;
+                Some(self.made_run(&class, counts, slot, follow))
+            }
+            _ => None,
+        }
+    }
+
+    fn made_run(
         &mut self,
         class: &Class,
         (min, max, greedy): (u32, u32, bool),
         slot: u32,
         follow: First,
-    ) -> Result<(), Refusal> {
+    ) -> Made {
         let commit = self.on && greedy && is_apart(class, min, follow);
         let forget = self.forget();
         let known = self.known(follow);
@@ -607,7 +731,11 @@ impl Compiler {
             _ => Seek::Try,
         };
         let (class, set, scan) = (self.class(class), self.set(class.bytes()), scan(class, min, max));
-        self.program.runs.push(Run {
+        let back_to = match (known.open, known.end, known.bytes.len()) {
+            (Open::No, false, 1) => known.bytes.iter().next(),
+            _ => None,
+        };
+        let run = Run {
             class,
             set,
             scan,
@@ -616,16 +744,64 @@ impl Compiler {
             follow: known,
             seek,
             slot,
-            then: None,
+            lead: Lead::None,
+            back_to,
+            then: Word::default(),
             forget,
-        });
+        };
+        let step = match (greedy, commit) {
+            (true, true) => Way::Commit,
+            (true, false) => Way::Span,
+            (false, _) => Way::Lazy,
+        };
+        Made { run, step }
+    }
+
+    fn push_run(&mut self, made: Made) -> Result<(), Refusal> {
+        self.program.runs.push(made.run);
         let run = self.program.runs.len() as u32 - 1;
-        self.push(match (greedy, commit) {
-            (true, true) => Step::Commit(run),
-            (true, false) => Step::Span(run),
-            (false, _) => Step::Lazy(run),
+        self.push(match made.step {
+            Way::Commit => Step::Commit(run),
+            Way::Span => Step::Span(run),
+            Way::Lazy => Step::Lazy(run),
         })?;
         Ok(())
+    }
+}
+
+/// A run, and how it is gone through.
+struct Made {
+    run: Run,
+    step: Way,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Commit,
+    Span,
+    Lazy,
+}
+
+/// The node without the assertions in it that always hold, and without lists of one.
+fn without_certain(node: &Node, before: Last, follow: First) -> Node {
+    let Node::Concat(nodes) = node else { return node.clone() };
+    let mut follows = vec![follow; nodes.len()];
+    for at in (1..nodes.len()).rev() {
+        follows[at - 1] = First::of(&nodes[at], follows[at]);
+    }
+    let (mut before, mut kept) = (before, Vec::new());
+    for (node, follow) in nodes.iter().zip(follows) {
+        if *node != Node::Empty && !always_holds(node, before, follow) {
+            kept.push(without_certain(node, before, follow));
+        }
+        before = Last::of(node, before);
+    }
+    match kept.pop() {
+        Some(only) if kept.is_empty() => only,
+        last => {
+            kept.extend(last);
+            Node::Concat(kept)
+        }
     }
 }
 
@@ -671,14 +847,13 @@ fn scan(class: &Class, min: u32, max: u32) -> Scan {
     if max != NO_END || min > 1 || !class.is_bytewise() {
         return Scan::Characters;
     }
-    let out: Vec<u8> = class.bytes().complement().iter().take(7).collect();
+    let out: Vec<u8> = class.bytes().complement().iter().take(4).collect();
     match out[..] {
-        [9, 10, 11, 12, 13, b' '] => Scan::Word,
         [] => Scan::All,
         [a] => Scan::Until1(a),
         [a, b] => Scan::Until2(a, b),
         [a, b, c] => Scan::Until3(a, b, c),
-        _ => Scan::Bytes,
+        _ => Ranges::of(class).map_or(Scan::Bytes, Scan::Ranges),
     }
 }
 

@@ -1,7 +1,8 @@
 //! A table for a part of the pattern that captures nothing: one look-up a byte in place of choices, and nothing to come back to.
 //!
 //! It answers only where one end alone is possible: where the part can end and what follows can begin, but the part could also
-//! go on, it gives up, and the slow program that stands behind it answers. So it does at a byte beyond ASCII. Long counted repetitions (`[a-z]{1,62}`) are built as if without an end; a match shorter than the least of those
+//! go on, it goes on, and when there is a second end it gives up, and the slow program that stands behind it answers. An atomic
+//! group that always takes the longest way may have several, of which the last counts. At a byte beyond ASCII it gives up. Long counted repetitions (`[a-z]{1,62}`) are built as if without an end; a match shorter than the least of those
 //! counts is the same either way, and for a longer one it gives up too.
 
 use std::collections::{HashMap, HashSet};
@@ -19,8 +20,8 @@ use super::{
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It ends here.
-    End(usize),
+    /// It ends where the look ended.
+    End,
     Fail,
     /// The slow program must say.
     Unknown,
@@ -39,13 +40,27 @@ pub(crate) struct Dfa {
     limit: usize,
     /// Whether what follows can begin with a byte, by column.
     follows: Vec<bool>,
+    /// The cells where it can end and go on, and where it goes on, in the order of the cells.
+    forks: Vec<(u16, u16)>,
+    ends: Ends,
     /// What is tried first, and for which bytes before, by column.
     shape: Option<(Shape, Vec<bool>)>,
+}
+
+/// Which end counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// The only one.
+    One,
+    /// The last one.
+    Longest,
 }
 
 const FAIL: u16 = u16::MAX;
 const ACCEPT: u16 = u16::MAX - 1;
 const GIVE_UP: u16 = u16::MAX - 2;
+/// It can end here, and go on.
+const FORK: u16 = u16::MAX - 3;
 
 /// More of the slow form's states than this, or more cells in the table than that, and it is not worth it.
 const MAX_STATES: usize = 3_000;
@@ -67,6 +82,15 @@ impl Dfa {
     /// The table for `node` where `follow` comes after it; none where it would be large, or knows no bytes for something, or
     /// where the `work` that is allowed (states looked at) is used up.
     pub(crate) fn build(node: &Node, follow: First, work: &mut u64) -> Option<Self> {
+        if let Node::Atomic(inner) = node {
+            const NOTHING: First = First { bytes: ByteSet::NONE, end: false, open: Open::No };
+            // What it takes does not depend on what follows.
+            if takes_longest(inner, NOTHING)
+                && let Some(dfa) = Self::longest(inner, work)
+            {
+                return Some(dfa);
+            }
+        }
         if follow.open != Open::No {
             return None;
         }
@@ -81,7 +105,14 @@ impl Dfa {
     fn plain(node: &Node, follow: First, work: &mut u64) -> Option<Self> {
         let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX };
         let first = nfa.add(node, 0, follow)?;
-        Table::of(&nfa, first, follow, work)
+        Table::of(&nfa, first, follow, Ends::One, work)
+    }
+
+    /// The longest match, whatever follows.
+    fn longest(node: &Node, work: &mut u64) -> Option<Self> {
+        let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX };
+        let first = nfa.add(node, 0, First::END)?;
+        Table::of(&nfa, first, First::END, Ends::Longest, work)
     }
 
     /// For which bytes before, by column, everything that the shape can say yes to is accepted; none where for no byte.
@@ -99,7 +130,7 @@ impl Dfa {
     fn accepts_all_of(&self, start: u16, other: &Self) -> bool {
         let (mut todo, mut seen) = (vec![(start, other.starts[other.end])], HashSet::new());
         while let Some((mine, theirs)) = todo.pop() {
-            if mine >= GIVE_UP || theirs >= GIVE_UP {
+            if mine >= FORK || theirs >= FORK {
                 return false;
             }
             if !seen.insert((mine, theirs)) {
@@ -112,8 +143,8 @@ impl Dfa {
                 };
                 match (cell(other, theirs), cell(self, mine)) {
                     (FAIL, _) | (ACCEPT, ACCEPT) => {}
-                    (ACCEPT | GIVE_UP, _) => return false,
-                    (_, FAIL | ACCEPT | GIVE_UP) => return false,
+                    (ACCEPT | GIVE_UP | FORK, _) => return false,
+                    (_, FAIL | ACCEPT | GIVE_UP | FORK) => return false,
                     (theirs, mine) => todo.push((mine, theirs)),
                 }
             }
@@ -121,9 +152,9 @@ impl Dfa {
         true
     }
 
-    /// The one end of a match from `pos`.
+    /// The one end of a match from `pos`, and how far was looked.
     #[inline]
-    pub(crate) fn run(&self, text: &[u8], pos: usize) -> Verdict {
+    pub(crate) fn run(&self, text: &[u8], pos: usize) -> (Verdict, usize) {
         let before = match pos.checked_sub(1).and_then(|at| text.get(at)) {
             Some(byte) if self.looks_back => usize::from(self.columns[usize::from(*byte)]),
             _ => self.end,
@@ -135,7 +166,7 @@ impl Dfa {
             let after =
                 text.get(pos + length).map_or(self.end, |b| usize::from(self.columns[usize::from(*b)]));
             if self.follows[after] {
-                return Verdict::End(pos + length);
+                return (Verdict::End, pos + length);
             }
         }
         let mut row = self.starts[before];
@@ -144,8 +175,12 @@ impl Dfa {
             // A start that gives up is no row.
             let cell = usize::from(row) + usize::from(self.columns[usize::from(*byte)]);
             let next = self.rows.get(cell).copied().unwrap_or(GIVE_UP);
-            if next >= GIVE_UP {
-                return self.verdict(next, pos, at);
+            if next >= FORK {
+                return if next == FORK {
+                    self.fork(text, pos, cell, at)
+                } else {
+                    self.verdict(next, pos, at)
+                };
             }
             row = next;
             at += 1;
@@ -153,12 +188,42 @@ impl Dfa {
         self.verdict(self.rows.get(usize::from(row) + self.end).copied().unwrap_or(GIVE_UP), pos, at)
     }
 
-    fn verdict(&self, cell: u16, pos: usize, at: usize) -> Verdict {
-        match cell {
-            ACCEPT if at - pos <= self.limit => Verdict::End(at),
+    /// Goes on behind an end, and looks for another one.
+    #[cold]
+    fn fork(&self, text: &[u8], pos: usize, cell: usize, end: usize) -> (Verdict, usize) {
+        let (mut end, mut cell, mut at) = (end, cell, end);
+        loop {
+            // At a fork, the way on.
+            let fork = self.forks.binary_search_by_key(&cell, |(cell, _)| usize::from(*cell));
+            let Some((_, row)) = fork.ok().and_then(|found| self.forks.get(found)) else {
+                return (Verdict::Unknown, at);
+            };
+            let mut row = *row;
+            let next = loop {
+                at += 1;
+                let column = text.get(at).map_or(self.end, |b| usize::from(self.columns[usize::from(*b)]));
+                cell = usize::from(row) + column;
+                row = self.rows.get(cell).copied().unwrap_or(GIVE_UP);
+                if row >= FORK {
+                    break row;
+                }
+            };
+            match (next, self.ends) {
+                (FAIL, _) => return self.verdict(ACCEPT, pos, end),
+                (ACCEPT, Ends::Longest) => return self.verdict(ACCEPT, pos, at),
+                (FORK, Ends::Longest) => end = at,
+                _ => return (Verdict::Unknown, at),
+            }
+        }
+    }
+
+    fn verdict(&self, cell: u16, pos: usize, at: usize) -> (Verdict, usize) {
+        let verdict = match cell {
+            ACCEPT if at - pos <= self.limit => Verdict::End,
             FAIL => Verdict::Fail,
             _ => Verdict::Unknown,
-        }
+        };
+        (verdict, at)
     }
 }
 
@@ -363,10 +428,12 @@ struct Table<'n> {
     visited: u64,
     /// The states still to be worked out, with an example of the byte before.
     open: Vec<(Vec<u32>, Option<u8>)>,
+    /// Where the cell that was worked out last goes on, if it is a fork.
+    fork: Option<u16>,
 }
 
 impl Table<'_> {
-    fn of(nfa: &Nfa, first: u32, follow: First, work: &mut u64) -> Option<Dfa> {
+    fn of(nfa: &Nfa, first: u32, follow: First, ends: Ends, work: &mut u64) -> Option<Dfa> {
         let (columns, mut examples) = classes(nfa, follow);
         let end = examples.len();
         examples.push(None);
@@ -390,6 +457,7 @@ impl Table<'_> {
             numbers: HashMap::new(),
             visited: 0,
             open: Vec::new(),
+            fork: None,
         };
         let width = table.examples.len();
         let mut starts = Vec::with_capacity(width);
@@ -401,13 +469,14 @@ impl Table<'_> {
                 _ => table.number(vec![first], before)?,
             });
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut forks) = (Vec::new(), Vec::new());
         let mut done = 0;
         while done < table.open.len() {
             let (kernel, before) = table.open[done].clone();
             for column in 0..width {
                 let cell = table.cell(&kernel, before, table.examples[column])?;
                 *work = work.checked_sub(table.visited)?;
+                forks.extend(table.fork.take().map(|to| (rows.len() as u16, to)));
                 rows.push(cell);
             }
             done += 1;
@@ -417,12 +486,13 @@ impl Table<'_> {
         let (mut cells, mut open) = (0, 0);
         unsure.for_each(|cell| {
             cells += 1;
-            open += usize::from(cell == GIVE_UP);
+            open += usize::from(cell == GIVE_UP || (cell == FORK && ends == Ends::One));
         });
         (open * MOST_UNSURE <= cells).then_some(())?;
         let follows = table.examples.iter().map(|b| follow.can_begin(*b)).collect();
         let looks_back = starts.iter().any(|start| *start != starts[end]);
-        Some(Dfa { columns, end, starts, looks_back, rows, limit: nfa.limit, follows, shape: None })
+        let limit = nfa.limit;
+        Some(Dfa { columns, end, starts, looks_back, rows, limit, follows, forks, ends, shape: None })
     }
 
     /// The number of a state: the offset of its row.
@@ -484,7 +554,13 @@ impl Table<'_> {
             }
         }
         if accepts && self.follow.can_begin(after) {
-            return Some(if next.is_empty() { ACCEPT } else { GIVE_UP });
+            if next.is_empty() {
+                return Some(ACCEPT);
+            }
+            next.sort_unstable();
+            next.dedup();
+            self.fork = self.number(next, after);
+            return self.fork.map(|_| FORK);
         }
         if next.is_empty() {
             return Some(FAIL);

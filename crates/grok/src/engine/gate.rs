@@ -1,24 +1,21 @@
 //! Literals that every match must hold, in their order: a text without them is not tried a second time.
 
-use memchr::memmem::{Finder, FinderRev};
-
-use super::{ast::Node, class::ByteSet, first::Inside};
+use super::{
+    ast::Node,
+    class::ByteSet,
+    first::Inside,
+    needle::{Needle, rareness},
+};
 
 /// The most telling literals of a pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
-    literals: Vec<Literal>,
+    literals: Vec<Needle>,
     /// A match begins at least this many bytes before the first literal.
     lead: usize,
 }
 
-#[derive(Clone, Debug)]
-struct Literal {
-    finder: Finder<'static>,
-    reverse: FinderRev<'static>,
-}
-
-/// As many are looked for.
+/// As many are looked for, and the last one besides: lines that are cut off lack it.
 const MOST: usize = 3;
 
 impl Gate {
@@ -30,49 +27,32 @@ impl Gate {
         let mut ranked: Vec<usize> = (0..chain.found.len()).collect();
         ranked.sort_by_key(|at| std::cmp::Reverse(chain.found[*at].worth()));
         ranked.truncate(MOST);
+        ranked.extend(chain.found.len().checked_sub(1));
         ranked.sort_unstable();
+        ranked.dedup();
         let first = *ranked.first()?;
-        let literals = ranked
-            .iter()
-            .map(|at| {
-                let bytes = &chain.found[*at].bytes;
-                Literal {
-                    finder: Finder::new(bytes).into_owned(),
-                    reverse: FinderRev::new(bytes).into_owned(),
-                }
-            })
-            .collect();
+        let literals = ranked.iter().map(|at| Needle::new(&chain.found[*at].bytes)).collect();
         Some(Self { literals, lead: chain.found[first].lead })
     }
 
     /// The literal that tells most, for a search for many patterns at once.
     pub(crate) fn best(&self) -> Option<&[u8]> {
-        self.literals.iter().map(|l| l.finder.needle()).max_by_key(|bytes| worth(bytes))
+        self.literals.iter().map(Needle::bytes).max_by_key(|bytes| worth(bytes))
     }
 
     /// The last place from `from` on where a match could begin; none where there cannot be one.
     pub(crate) fn last_start(&self, text: &[u8], from: usize) -> Option<usize> {
-        let mut at = from + self.lead;
-        for literal in &self.literals {
-            at += literal.finder.find(text.get(at..)?)? + literal.finder.needle().len();
-        }
         let mut end = text.len();
         for literal in self.literals.iter().rev() {
-            end = literal.reverse.rfind(text.get(..end)?)?;
+            end = literal.rfind(text.get(..end)?)?;
         }
-        end.checked_sub(self.lead)
+        end.checked_sub(self.lead).filter(|last| *last >= from)
     }
 }
 
 /// Longer is better, and rare is better than frequent.
 fn worth(bytes: &[u8]) -> u32 {
-    let rare = |byte: u8| match byte {
-        b' ' => 1,
-        b'a'..=b'z' | b'0'..=b'9' | b':' | b'.' | b'-' | b'/' | b'"' | b',' => 3,
-        b'A'..=b'Z' | b'[' | b']' | b'=' | b'_' | b'(' | b')' => 5,
-        _ => 6,
-    };
-    bytes.iter().map(|b| rare(*b)).sum()
+    bytes.iter().map(|b| rareness(*b)).sum()
 }
 
 #[derive(Default)]

@@ -13,10 +13,13 @@ mod compile;
 mod dfa;
 mod first;
 mod gate;
+mod needle;
 mod parse;
 mod program;
 mod run;
 mod shape;
+mod simplify;
+mod swar;
 #[cfg(test)]
 mod twin;
 

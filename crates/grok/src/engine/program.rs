@@ -1,7 +1,5 @@
 //! What a pattern is compiled to.
 
-use memchr::memmem::Finder;
-
 use super::{
     ast::Assertion,
     class::{ByteSet, Class},
@@ -9,7 +7,9 @@ use super::{
     dfa::Dfa,
     first::First,
     gate::Gate,
+    needle::Needle,
     parse::Refusal,
+    swar::Ranges,
 };
 
 /// Whether choice points are left out where that is provably the same.
@@ -42,12 +42,7 @@ pub(crate) const NO_END: u32 = u32::MAX;
 /// What is done; where nothing else is said, the next instruction follows.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// Up to eight bytes, as a little-endian number.
-    Word {
-        value: u64,
-        mask: u64,
-        len: u8,
-    },
+    Word(Word),
     Literal(Box<[u8]>),
     Byte(u8),
     /// One byte of a set.
@@ -78,10 +73,14 @@ pub(crate) enum Step {
     Lazy(u32),
     /// A part by its table; what the table cannot tell, the instructions that follow do.
     Table(u32),
+    /// A literal or something else, with one end; what cannot be told at once, the instructions that follow do.
+    Either(u32),
     /// Remembers how many choices there are.
     Enter(u32),
     /// Where what follows can go on, this was the only way to get here: the choices since `Enter` are dropped.
     Fence(u32),
+    /// Where several ways come together: one that failed from here is not gone a second time.
+    Memo(u32),
     /// The end of an atomic group: the choices since `Enter` are dropped.
     Cut(u32),
     Look {
@@ -116,6 +115,74 @@ pub(crate) struct FenceStep {
     pub(crate) skip: u32,
 }
 
+/// Up to eight bytes, as a little-endian number.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Word {
+    value: u64,
+    mask: u64,
+    len: usize,
+}
+
+impl Word {
+    /// None where it would be longer.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        let mut word = [0; 8];
+        word.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let mask = u64::MAX.checked_shr(64 - 8 * bytes.len() as u32).unwrap_or(0);
+        Some(Self { value: u64::from_le_bytes(word), mask, len: bytes.len() })
+    }
+
+    /// This one and then the other.
+    pub(crate) fn and(&self, other: Self) -> Option<Self> {
+        let bytes = [&self.value.to_le_bytes()[..self.len], &other.value.to_le_bytes()[..other.len]].concat();
+        Self::of(&bytes)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where it ends, when it stands at `pos`.
+    #[inline]
+    pub(crate) fn end(&self, text: &[u8], pos: usize) -> Option<usize> {
+        let found = match text.get(pos..pos + 8).and_then(|bytes| bytes.try_into().ok()) {
+            Some(bytes) => u64::from_le_bytes(bytes) & self.mask == self.value,
+            None => text.len() - pos >= self.len && self.tail(text, pos),
+        };
+        found.then_some(pos + self.len)
+    }
+
+    /// Near the end of the text, where a word's worth of bytes is not left: byte by byte, and not by a call.
+    fn tail(&self, text: &[u8], pos: usize) -> bool {
+        let mut word = 0;
+        for byte in text[pos..].iter().take(self.len).rev() {
+            word = word << 8 | u64::from(*byte);
+        }
+        word == self.value
+    }
+}
+
+/// A literal, and if that is not it, something else.
+#[derive(Clone, Debug)]
+pub(crate) struct EitherStep {
+    pub(crate) literal: Word,
+    pub(crate) other: Other,
+    /// What comes behind either: only there is the literal taken.
+    pub(crate) follow: First,
+    pub(crate) memo: u32,
+    pub(crate) then: Word,
+    /// Where it goes on.
+    pub(crate) next: At,
+}
+
+/// What may stand in a literal's place.
+#[derive(Clone, Debug)]
+pub(crate) enum Other {
+    /// With the slot where it begins.
+    Table(Dfa, u32),
+    Run(u32),
+}
+
 /// Two ways to go on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fork {
@@ -135,10 +202,8 @@ pub(crate) struct TableStep {
     pub(crate) memo: u32,
     /// The slot where it begins, the next one is where it ends; or [`NO_SLOT`].
     pub(crate) slot: u32,
-    /// So many bytes behind it are known already, and stepped over.
-    pub(crate) skip: u32,
-    /// What follows it.
-    pub(crate) follow: First,
+    /// What must come behind it, and is stepped over.
+    pub(crate) then: Word,
 }
 
 /// A run of characters of one class.
@@ -154,9 +219,22 @@ pub(crate) struct Run {
     pub(crate) seek: Seek,
     /// The slot where it begins, the next one is where it ends; or [`NO_SLOT`].
     pub(crate) slot: u32,
-    /// The byte that comes next, of runs that give nothing back: the step for it is left out.
-    pub(crate) then: Option<u8>,
+    pub(crate) lead: Lead,
+    /// The byte that what follows begins with, where there is but one.
+    pub(crate) back_to: Option<u8>,
+    /// What must come next, of runs that give nothing back, and of lazy ones that look for it: the step for it is left out.
+    pub(crate) then: Word,
     pub(crate) forget: u32,
+}
+
+/// What stands in front of a run and belongs to it, of a set of bytes of ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lead {
+    None,
+    /// One, if it is there.
+    Maybe(u32),
+    /// One; the run itself may then be empty.
+    One(u32),
 }
 
 /// How the end of a run is found.
@@ -168,8 +246,8 @@ pub(crate) enum Scan {
     Until1(u8),
     Until2(u8, u8),
     Until3(u8, u8, u8),
-    /// `\S+`
-    Word,
+    /// Eight bytes at once.
+    Ranges(Ranges),
     /// Byte by byte.
     Bytes,
     /// Character by character: counted, or with some characters beyond ASCII and not others.
@@ -183,7 +261,7 @@ pub(crate) enum Seek {
     /// Only before this byte.
     Byte(u8),
     /// Only before these bytes, which the class holds.
-    Bytes(Box<Finder<'static>>),
+    Needle(Box<Needle>),
 }
 
 /// The branches of an alternation.
@@ -212,6 +290,7 @@ pub(crate) struct Program {
     pub(crate) tables: Vec<TableStep>,
     pub(crate) forks: Vec<Fork>,
     pub(crate) fences: Vec<FenceStep>,
+    pub(crate) eithers: Vec<EitherStep>,
     pub(crate) branches: Vec<Branches>,
     pub(crate) behinds: Vec<Vec<(usize, At)>>,
     pub(crate) marks: u32,

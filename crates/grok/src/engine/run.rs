@@ -4,7 +4,7 @@ use super::{
     ast::Assertion,
     class::{decode, is_word},
     dfa::Verdict,
-    program::{At, Branches, NO_END, NO_MEMO, NO_SLOT, Program, Run, Scan, Seek, Step},
+    program::{At, Branches, Lead, NO_END, NO_MEMO, NO_SLOT, Other, Program, Run, Scan, Seek, Step},
 };
 
 /// What came of a search.
@@ -30,7 +30,23 @@ pub(crate) struct Machine {
     /// For some places of the program, where in the text nothing more matched.
     memos: Vec<u32>,
     fuel: u64,
+    bound: Bound,
+    /// Ways of this search that failed.
+    failures: u32,
 }
+
+/// Where matches can begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Bound {
+    #[default]
+    Unknown,
+    /// No later than here.
+    Last(usize),
+    Never,
+}
+
+/// After so many ways that failed, it is asked whether the text can match at all.
+const PATIENCE: u32 = 4;
 
 /// What to come back to, or what to put back on the way.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +84,11 @@ enum Frame {
         mark: u32,
         old: u32,
     },
+    /// All that was tried from this place failed.
+    Failed {
+        memo: u32,
+        pos: u32,
+    },
 }
 
 struct OutOfFuel;
@@ -93,11 +114,15 @@ impl Machine {
     fn search_from(&mut self, program: &Program, text: &[u8]) -> Result<End, OutOfFuel> {
         let slots = program.names.len() as u32 * 2;
         let mut start = 0;
-        let mut last: Option<usize> = None;
+        (self.bound, self.failures) = (Bound::Unknown, 0);
         loop {
             if let Some(first) = &program.first {
                 // Where it cannot begin is not tried.
-                let rest = text.get(start..last.map_or(text.len(), |last| (last + 1).min(text.len())));
+                let end = match self.bound {
+                    Bound::Last(last) => text.len().min(last + 1),
+                    _ => text.len(),
+                };
+                let rest = text.get(start..end);
                 match rest.unwrap_or_default().iter().position(|b| first.has(*b)) {
                     Some(skip) => start += skip,
                     None => return Ok(End::NoMatch),
@@ -115,20 +140,22 @@ impl Machine {
                 return Ok(End::NoMatch);
             }
             start += 1;
-            if last.is_none() {
-                // Most lines match where they begin. For the others it is worth to look whether they can match at all.
-                last = match &program.gate {
-                    Some(gate) => match gate.last_start(text, start) {
-                        Some(last) => Some(last),
-                        None => return Ok(End::NoMatch),
-                    },
-                    None => Some(text.len()),
-                };
-            }
-            if last.is_some_and(|last| start > last) {
-                return Ok(End::NoMatch);
+            match self.bound(program, text, start) {
+                Bound::Last(last) if start <= last => {}
+                _ => return Ok(End::NoMatch),
             }
         }
+    }
+
+    /// Most lines match where they begin. For the others it is worth to look, once, whether they can match at all.
+    fn bound(&mut self, program: &Program, text: &[u8], start: usize) -> Bound {
+        if self.bound == Bound::Unknown {
+            self.bound = match &program.gate {
+                Some(gate) => gate.last_start(text, start).map_or(Bound::Never, Bound::Last),
+                None => Bound::Last(text.len()),
+            };
+        }
+        self.bound
     }
 
     /// Where capture `number` of the last match stands.
@@ -151,6 +178,7 @@ impl Machine {
     /// `nested` is what is run for a look.
     fn run(&mut self, program: &Program, text: &[u8], at: At, pos: usize, nested: bool) -> Outcome {
         let bottom = self.stack.len();
+        let start = pos;
         let (mut at, mut pos) = (at, pos);
         loop {
             let goes_on = match &program.steps[at as usize] {
@@ -159,18 +187,13 @@ impl Machine {
                     pos += usize::from(found);
                     found
                 }
-                Step::Word { value, mask, len } => {
-                    let found = match text.get(pos..pos + 8).and_then(|bytes| bytes.try_into().ok()) {
-                        Some(bytes) => u64::from_le_bytes(bytes) & mask == *value,
-                        None => {
-                            let literal = value.to_le_bytes();
-                            text.get(pos..)
-                                .is_some_and(|rest| rest.starts_with(&literal[..usize::from(*len)]))
-                        }
-                    };
-                    pos += if found { usize::from(*len) } else { 0 };
-                    found
-                }
+                Step::Word(word) => match word.end(text, pos) {
+                    Some(end) => {
+                        pos = end;
+                        true
+                    }
+                    None => false,
+                },
                 Step::Literal(literal) => {
                     let found = text[pos..].starts_with(literal);
                     pos += if found { literal.len() } else { 0 };
@@ -188,20 +211,69 @@ impl Machine {
                 }
                 Step::Table(table) => {
                     let table = &program.tables[*table as usize];
-                    match table.dfa.run(text, pos) {
-                        Verdict::End(end) => {
-                            self.burn((end - pos) as u64 / 16)?;
-                            if table.memo != NO_MEMO && self.is_hopeless(table.memo, end, nested) {
+                    let (verdict, seen) = table.dfa.run(text, pos);
+                    self.burn((seen - pos) as u64 / 16)?;
+                    match verdict {
+                        Verdict::End => {
+                            if table.memo != NO_MEMO && self.is_hopeless(table.memo, seen, nested) {
                                 false
-                            } else {
-                                self.note(table.slot, pos, end);
-                                pos = end + table.skip as usize;
+                            } else if let Some(end) = table.then.end(text, seen) {
+                                self.note(table.slot, pos, seen);
+                                pos = end;
                                 at = table.next;
                                 continue;
+                            } else {
+                                false
                             }
                         }
                         Verdict::Fail => false,
                         Verdict::Unknown => true,
+                    }
+                }
+                Step::Either(either) => {
+                    let either = &program.eithers[*either as usize];
+                    let literal = either.literal.end(text, pos);
+                    let end = match literal.filter(|end| either.follow.can_begin(text.get(*end).copied())) {
+                        Some(end) => Some(end),
+                        None => match &either.other {
+                            Other::Run(number) => {
+                                let end = run_end(program, *number, text, pos);
+                                if let Some(end) = end {
+                                    self.note(program.runs[*number as usize].slot, pos, end);
+                                }
+                                end
+                            }
+                            Other::Table(dfa, slot) => match dfa.run(text, pos) {
+                                (Verdict::End, end) => {
+                                    self.note(*slot, pos, end);
+                                    Some(end)
+                                }
+                                (Verdict::Fail, seen) => {
+                                    self.burn((seen - pos) as u64 / 16)?;
+                                    None
+                                }
+                                (Verdict::Unknown, seen) => {
+                                    self.burn((seen - pos) as u64 / 16)?;
+                                    at += 1;
+                                    continue;
+                                }
+                            },
+                        },
+                    };
+                    match end {
+                        Some(end) => {
+                            self.burn((end - pos) as u64 / 16)?;
+                            if either.memo != NO_MEMO && self.is_hopeless(either.memo, end, nested) {
+                                false
+                            } else if let Some(end) = either.then.end(text, end) {
+                                pos = end;
+                                at = either.next;
+                                continue;
+                            } else {
+                                false
+                            }
+                        }
+                        None => false,
                     }
                 }
                 Step::Save(slot) => {
@@ -216,20 +288,18 @@ impl Machine {
                     }
                     true
                 }
-                Step::Commit(number) => match span(program, *number, text, pos) {
-                    Some((_, end)) => {
+                Step::Commit(number) => match run_end(program, *number, text, pos) {
+                    Some(end) => {
                         self.burn((end - pos) as u64 / 16)?;
                         let run = &program.runs[*number as usize];
                         self.note(run.slot, pos, end);
-                        pos = end;
-                        match run.then {
-                            None => true,
-                            Some(byte) if text.get(pos) == Some(&byte) => {
-                                pos += 1;
-                                at += 2;
+                        match run.then.end(text, end) {
+                            Some(end) => {
+                                pos = end;
+                                at += 1 + u32::from(run.then.len() > 0);
                                 continue;
                             }
-                            Some(_) => false,
+                            None => false,
                         }
                     }
                     None => false,
@@ -309,14 +379,16 @@ impl Machine {
                         pos += len;
                         count += 1;
                     }
+                    self.burn((pos - start) as u64 / 16)?;
                     if count < run.min {
                         false
                     } else {
-                        match self.take(program, *number, text, at + 1, pos, count)? {
+                        let next = at + 1 + u32::from(run.then.len() > 0);
+                        match self.take(program, *number, text, next, pos, count)? {
                             Some(there) => {
                                 self.note(run.slot, start, there);
-                                pos = there;
-                                true
+                                (at, pos) = (next, there + run.then.len());
+                                continue;
                             }
                             None => false,
                         }
@@ -340,6 +412,13 @@ impl Machine {
                     } else {
                         false
                     }
+                }
+                Step::Memo(memo) => {
+                    let hopeless = self.memos[*memo as usize] == pos as u32;
+                    if !hopeless {
+                        self.stack.push(Frame::Failed { memo: *memo, pos: pos as u32 });
+                    }
+                    !hopeless
                 }
                 Step::Cut(register) => {
                     self.forget_choices(self.registers[*register as usize] as usize, nested);
@@ -388,6 +467,13 @@ impl Machine {
                 at += 1;
                 continue;
             }
+            if !nested {
+                self.failures += 1;
+                // Before more ways are gone: is there any at all?
+                if self.failures == PATIENCE && self.bound(program, text, start) == Bound::Never {
+                    return Ok(None);
+                }
+            }
             match self.come_back(program, text, bottom)? {
                 Some((to, there)) => (at, pos) = (to, there),
                 None => return Ok(None),
@@ -420,6 +506,7 @@ impl Machine {
             match frame {
                 Frame::Slot { slot, old } => self.slots[slot as usize] = old,
                 Frame::Mark { mark, old } => self.marks[mark as usize] = old,
+                Frame::Failed { memo, pos } => self.memos[memo as usize] = pos,
                 Frame::Try { at, pos, forget } => {
                     self.forget_slots(forget);
                     return Ok(Some((at, pos as usize)));
@@ -451,7 +538,7 @@ impl Machine {
                             self.take(program, run, text, next, pos as usize + len, taken.saturating_add(1))?
                     {
                         self.note_end(of.slot, pos);
-                        return Ok(Some((next, pos)));
+                        return Ok(Some((next, pos + of.then.len())));
                     }
                 }
             }
@@ -461,8 +548,9 @@ impl Machine {
 
     #[inline]
     fn forget_slots(&mut self, from: u32) {
-        if let Some(void) = self.slots.get_mut(from as usize..) {
-            void.fill(UNSET);
+        // One by one: they are few.
+        for slot in self.slots.get_mut(from as usize..).unwrap_or_default() {
+            *slot = UNSET;
         }
     }
 
@@ -496,6 +584,15 @@ impl Machine {
     /// The last place from `pos` down to `low` where what follows can begin; what is below waits on the stack.
     fn give(&mut self, run: &Run, number: u32, text: &[u8], next: At, low: usize, pos: usize) -> Outcome {
         let mut at = pos;
+        if let Some(byte) = run.back_to {
+            let end = text.len().min(pos + 1);
+            let Some(found) = text.get(low..end).and_then(|taken| memchr::memrchr(byte, taken)) else {
+                self.burn((pos - low) as u64 / 16)?;
+                return Ok(None);
+            };
+            at = low + found;
+            self.burn((pos - at) as u64 / 16)?;
+        }
         loop {
             if at < low {
                 return Ok(None);
@@ -527,7 +624,7 @@ impl Machine {
         let run = &program.runs[number as usize];
         let found = match &run.seek {
             Seek::Byte(byte) => memchr::memchr(*byte, &text[pos..]),
-            Seek::Bytes(finder) => finder.find(&text[pos..]),
+            Seek::Needle(needle) => needle.find(&text[pos..]),
             Seek::Try => {
                 let class = &program.classes[run.class as usize];
                 let (mut at, mut taken) = (pos, taken);
@@ -631,16 +728,17 @@ fn reset(numbers: &mut Vec<u32>, count: u32) {
 #[inline]
 fn span(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<(usize, usize)> {
     let run = &program.runs[number as usize];
+    let pos = lead_end(program, run, text, pos)?;
     let rest = text.get(pos..)?;
-    let len = match run.scan {
+    let len = match &run.scan {
         Scan::Bytes => {
             let set = &program.sets[run.set as usize];
             rest.iter().position(|b| !set[usize::from(*b)])
         }
-        Scan::Until1(a) => memchr::memchr(a, rest),
-        Scan::Until2(a, b) => memchr::memchr2(a, b, rest),
-        Scan::Until3(a, b, c) => memchr::memchr3(a, b, c, rest),
-        Scan::Word => word_end(rest),
+        Scan::Ranges(ranges) => Some(ranges.end(text, pos) - pos),
+        Scan::Until1(a) => memchr::memchr(*a, rest),
+        Scan::Until2(a, b) => memchr::memchr2(*a, *b, rest),
+        Scan::Until3(a, b, c) => memchr::memchr3(*a, *b, *c, rest),
         Scan::All => None,
         Scan::Characters => return characters(program, run, text, pos),
     };
@@ -658,17 +756,30 @@ fn span(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<(usiz
     (len > 0).then_some((pos + first, pos + len))
 }
 
-/// The first white space: a fast search for a blank, and then a look whether a rarer one stands before it.
+/// Behind the byte in front of a run.
 #[inline]
-fn word_end(rest: &[u8]) -> Option<usize> {
-    let blank = memchr::memchr(b' ', rest);
-    let before = &rest[..blank.unwrap_or(rest.len())];
-    let rare = |byte: u8| byte.wrapping_sub(9) < 5;
-    // Without a way out in between, so that the compiler takes many bytes at once.
-    if before.iter().fold(false, |found, b| found | rare(*b)) {
-        return before.iter().position(|b| rare(*b));
+fn lead_end(program: &Program, run: &Run, text: &[u8], pos: usize) -> Option<usize> {
+    let stands = |set: u32| text.get(pos).is_some_and(|b| program.sets[set as usize][usize::from(*b)]);
+    match run.lead {
+        Lead::None => Some(pos),
+        Lead::Maybe(set) => Some(pos + usize::from(stands(set))),
+        Lead::One(set) => stands(set).then_some(pos + 1),
     }
-    blank
+}
+
+/// The most that a greedy run takes; the way of [`span`] for runs that give nothing back.
+#[inline]
+fn run_end(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<usize> {
+    let run = &program.runs[number as usize];
+    match &run.scan {
+        Scan::Ranges(ranges) => {
+            let start = lead_end(program, run, text, pos)?;
+            let end = ranges.end(text, start);
+            // These runs take one character at least, or none.
+            (end > start || run.min == 0).then_some(end)
+        }
+        _ => span(program, number, text, pos).map(|(_, end)| end),
+    }
 }
 
 fn characters(program: &Program, run: &Run, text: &[u8], pos: usize) -> Option<(usize, usize)> {
