@@ -117,6 +117,21 @@ impl Event {
         self.put(field, value.into())
     }
 
+    /// Whether [`set`](Self::set) would leave all other values as they are: nothing on the field's way is a value that has no
+    /// fields. Logstash refuses to set such a field.
+    pub fn can_set(&self, field: &FieldRef) -> bool {
+        let Some((_, way)) = field.path.split_last() else { return true };
+        let mut object = self.root(field.root);
+        for key in way {
+            object = match object.get(key.as_str()) {
+                None | Some(Value::Null) => return true,
+                Some(Value::Object(child)) => child,
+                Some(_) => return false,
+            };
+        }
+        true
+    }
+
     fn put(&mut self, field: &FieldRef, value: Value) -> bool {
         if field.root == Root::Timestamp {
             let Value::Time(time) = value else { return false };
@@ -350,6 +365,15 @@ mod tests {
         e.append_slice(&r("word"), &r("message"), 2, 3);
         assert_eq!(e.get(&r("[word][1]")).unwrap().as_str(), Some("b"));
         assert_eq!(e.get(&r("[word][-2]")).unwrap().as_str(), Some("a"));
+    }
+
+    #[test]
+    fn a_value_that_has_no_fields_stands_in_the_way() {
+        let e = event("x");
+        assert!(!e.can_set(&r("[message][inner]")));
+        assert!(
+            e.can_set(&r("message")) && e.can_set(&r("[new][inner]")) && e.can_set(&r("[@metadata][a][b]"))
+        );
     }
 
     #[test]

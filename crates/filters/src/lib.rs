@@ -16,6 +16,8 @@ mod filter;
 mod grok;
 mod mutate;
 mod program;
+mod regex;
+mod ruby;
 
 pub use condition::Condition;
 pub use context::{Clock, Context, EcsMode};
