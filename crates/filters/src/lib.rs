@@ -9,11 +9,15 @@
 mod common;
 mod condition;
 mod context;
+mod csv;
 mod date;
+mod dissect;
 mod drop;
 mod files;
 mod filter;
 mod grok;
+mod json;
+mod kv;
 mod mutate;
 mod program;
 mod regex;
