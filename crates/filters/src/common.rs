@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use alces_conf::{Options, TypedValue};
+use alces_conf::{Options, Spanned, TypedValue, closest};
 use alces_event::{Event, FieldRef, Template};
 
 use crate::regex::Pattern;
@@ -125,6 +125,29 @@ pub(crate) fn plain_texts(options: &mut Options<'_>, name: &'static str) -> Opti
 /// The tags of `tag_on_failure`.
 pub(crate) fn failure_tags(options: &mut Options<'_>, default: &'static str) -> Vec<String> {
     plain_texts(options, "tag_on_failure").unwrap_or_else(|| vec![default.to_owned()])
+}
+
+/// What a word within an option means, or an error at its place that names what is near.
+pub(crate) fn one_of<T: Copy>(
+    options: &mut Options<'_>,
+    word: &Spanned<String>,
+    option: &str,
+    choices: &[(&str, T)],
+) -> Option<T> {
+    if let Some((_, choice)) = choices.iter().find(|(known, _)| *known == word.node) {
+        return Some(*choice);
+    }
+    let names = choices.iter().map(|(name, _)| *name);
+    let help = match closest(&word.node, names.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("`{option}` knows {}", names.collect::<Vec<_>>().join(", ")),
+    };
+    options.error_with_help(
+        &word.span,
+        format!("`{option}` of {} knows no `{}`", options.plugin(), word.node),
+        help,
+    );
+    None
 }
 
 /// A compiled regular expression, or an error at its place.

@@ -18,7 +18,9 @@ use crate::{
 
 /// All filters, in the order of their names.
 const FILTERS: &[(&str, Compile)] = &[
+    ("csv", Csv::compile),
     ("date", Date::compile),
+    ("dissect", Dissect::compile),
     ("drop", Drop::compile),
     ("grok", Grok::compile),
     ("json", Json::compile),

@@ -1,10 +1,10 @@
 //! Types of columns, as Ruby's CSV converts them: what cannot be converted stays as it is.
 
-use alces_conf::{Options, closest};
+use alces_conf::Options;
 use alces_event::Value;
 use jiff::{civil::DateTime, fmt::strtime, tz::TimeZone};
 
-use crate::ruby;
+use crate::{common::one_of, ruby};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Type {
@@ -37,17 +37,7 @@ pub(super) fn read(options: &mut Options<'_>) -> Conversions {
     let mut found = Vec::new();
     for (name, words) in options.text_lists("convert").unwrap_or_default() {
         for word in words {
-            match TYPES.iter().find(|(known, _)| *known == word.node) {
-                Some((_, to)) => found.push((name.node.clone(), *to)),
-                None => {
-                    let names = TYPES.iter().map(|(name, _)| *name);
-                    let help = match closest(&word.node, names.clone()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("`convert` of csv knows {}", names.collect::<Vec<_>>().join(", ")),
-                    };
-                    options.error_with_help(&word.span, format!("`{}` is no type of `convert`", word.node), help);
-                }
-            }
+            found.extend(one_of(options, &word, "convert", TYPES).map(|to| (name.node.clone(), to)));
         }
     }
     Conversions(found)
@@ -57,7 +47,9 @@ impl Type {
     pub(super) fn convert(self, text: &str) -> Option<Value> {
         match self {
             Self::Integer => integer(text).map(Value::Int),
-            Self::Float => ruby::float(text).or_else(|| ruby::hex(ruby::strip(text)).flatten()).map(Value::Float),
+            Self::Float => {
+                ruby::float(text).or_else(|| ruby::hex(ruby::strip(text)).flatten()).map(Value::Float)
+            }
             Self::Boolean => {
                 let text = ruby::strip(text).to_lowercase();
                 Some(match text.as_str() {
@@ -66,7 +58,9 @@ impl Type {
                     _ => Value::from(text),
                 })
             }
-            Self::Date => date(text, &["%Y-%m-%d", "%B %d, %Y", "%b %d, %Y", "%d %b %Y", "%d %B %Y", "%A, %B %d, %Y"]),
+            Self::Date => {
+                date(text, &["%Y-%m-%d", "%B %d, %Y", "%b %d, %Y", "%d %b %Y", "%d %B %Y", "%A, %B %d, %Y"])
+            }
             Self::DateTime => date_time(text),
         }
     }
@@ -87,7 +81,10 @@ fn integer(text: &str) -> Option<i64> {
         _ if lower.len() > 1 && lower.starts_with('0') => (8, lower.get(1..)?),
         _ => (10, lower.as_str()),
     };
-    let plain = !digits.is_empty() && !digits.starts_with(['_', '+', '-']) && !digits.ends_with('_') && !digits.contains("__");
+    let plain = !digits.is_empty()
+        && !digits.starts_with(['_', '+', '-'])
+        && !digits.ends_with('_')
+        && !digits.contains("__");
     plain.then(|| i64::from_str_radix(&format!("{sign}{}", digits.replace('_', "")), radix).ok())?
 }
 
@@ -100,11 +97,13 @@ fn date(text: &str, formats: &[&str]) -> Option<Value> {
 fn date_time(text: &str) -> Option<Value> {
     let text = text.trim();
     let time = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let civil = text.trim_end_matches(" UTC").trim_end_matches(" GMT").parse::<DateTime>().ok().or_else(|| {
-            ["%b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Y", "%b %d %Y %H:%M:%S"]
-                .iter()
-                .find_map(|format| strtime::parse(format, text).ok()?.to_datetime().ok())
-        })?;
+        let civil = text.trim_end_matches(" UTC").trim_end_matches(" GMT").parse::<DateTime>().ok().or_else(
+            || {
+                ["%b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Y", "%b %d %Y %H:%M:%S"]
+                    .iter()
+                    .find_map(|format| strtime::parse(format, text).ok()?.to_datetime().ok())
+            },
+        )?;
         TimeZone::UTC.to_timestamp(civil).ok()
     })?;
     Some(Value::Time(time))
@@ -116,7 +115,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_as_ruby_reads_them() {
-        for (text, number) in [("7", 7), ("-1_000", -1000), ("0x1F", 31), ("0b11", 3), ("012", 10), (" 5 ", 5), ("0", 0)] {
+        for (text, number) in
+            [("7", 7), ("-1_000", -1000), ("0x1F", 31), ("0b11", 3), ("012", 10), (" 5 ", 5), ("0", 0)]
+        {
             assert_eq!(integer(text), Some(number), "{text}");
         }
         for text in ["", "1.5", "x", "0x", "_1", "1__0", "08", "--1"] {
@@ -128,8 +129,14 @@ mod tests {
     fn dates_in_utc() {
         let print = |value: Option<Value>| value.map(|value| format!("{:?}", value.view_alone()));
         assert_eq!(print(Type::Date.convert("May 17, 2015")).unwrap(), "Time(2015-05-17T00:00:00Z)");
-        assert_eq!(print(Type::DateTime.convert("May 17 10:05:03 2015")).unwrap(), "Time(2015-05-17T10:05:03Z)");
-        assert_eq!(print(Type::DateTime.convert("2015-05-17T10:05:03Z")).unwrap(), "Time(2015-05-17T10:05:03Z)");
+        assert_eq!(
+            print(Type::DateTime.convert("May 17 10:05:03 2015")).unwrap(),
+            "Time(2015-05-17T10:05:03Z)"
+        );
+        assert_eq!(
+            print(Type::DateTime.convert("2015-05-17T10:05:03Z")).unwrap(),
+            "Time(2015-05-17T10:05:03Z)"
+        );
         assert!(print(Type::Date.convert("17")).is_none());
     }
 }

@@ -47,17 +47,18 @@ impl Csv {
         options.choice("ecs_compatibility", &[("disabled", ()), ("v1", ()), ("v8", ())]);
         options.no_effect("ecs_compatibility", "it does not change where the fields go");
         options.differs("convert", "`date` and `date_time` are in UTC, not in the machine's zone");
-        options.differs("autodetect_column_names", "it works with any number of workers: the first line wins");
+        options
+            .differs("autodetect_column_names", "it works with any number of workers: the first line wins");
         let source = field_option(options, "source").unwrap_or_else(|| FieldRef::field("message"));
         let target = field_option(options, "target");
         let header = OnceLock::new();
         if let Some(columns) = plain_texts(options, "columns").filter(|columns| !columns.is_empty()) {
             let _ = header.set(columns.into_iter().map(Some).collect());
         }
+        let dialect = row::read(options);
         let csv = Self {
             source,
             target,
-            dialect: row::read(options)?,
             header: Arc::new(header),
             columns: Vec::new(),
             autodetect: options.boolean("autodetect_column_names").unwrap_or(false),
@@ -67,6 +68,7 @@ impl Csv {
             skip_empty_columns: options.boolean("skip_empty_columns").unwrap_or(false),
             conversions: convert::read(options),
             common,
+            dialect: dialect?,
         };
         Some(Box::new(csv))
     }
@@ -145,7 +147,8 @@ impl Csv {
                 return Outcome::Failed;
             }
             if let Some(to) = column.convert
-                && let Some(converted) = event.get(field).and_then(ValueRef::as_str).and_then(|text| to.convert(text))
+                && let Some(converted) =
+                    event.get(field).and_then(ValueRef::as_str).and_then(|text| to.convert(text))
             {
                 event.set(field, converted);
             }
@@ -186,29 +189,51 @@ mod tests {
 
     #[test]
     fn names_given_and_made() {
-        insta::assert_snapshot!(csv("", &["big,bird,sesame street", "grüße"]), @r#""#);
-        insta::assert_snapshot!(csv(r#"columns => ["first", "last"]"#, &["big,bird,sesame street"]), @r#""#);
-        insta::assert_snapshot!(csv(r#"columns => ["first", "last"] autogenerate_column_names => false target => "[data][x]""#, &["big,bird,sesame street"]), @r#""#);
+        insta::assert_snapshot!(csv("", &["big,bird,sesame street", "grüße"]), @r#"
+        {"column1":"big","column2":"bird","column3":"sesame street"}
+        {"column1":"grüße"}
+        "#);
+        insta::assert_snapshot!(csv(r#"columns => ["first", "last"]"#, &["big,bird,sesame street"]), @r#"{"first":"big","last":"bird","column3":"sesame street"}"#);
+        insta::assert_snapshot!(csv(r#"columns => ["first", "last"] autogenerate_column_names => false target => "[data][x]""#, &["big,bird,sesame street"]), @r#"{"data":{"x":{"first":"big","last":"bird"}}}"#);
     }
 
     #[test]
     fn separators_and_quotes() {
-        insta::assert_snapshot!(csv(r#"separator => ";" quote_char => "'""#, &["big,bird;'sesame; street';'it''s'"]), @r#""#);
-        insta::assert_snapshot!(csv(r#"separator => "	""#, &["a	\"b	c\"	"]), @r#""#);
-        insta::assert_snapshot!(csv(r#"separator => "||" quote_char => "\x00""#, &[r#"a||"b||"#]), @r#""#);
+        insta::assert_snapshot!(csv(r#"separator => ";" quote_char => "'""#, &["big,bird;'sesame; street';'it''s'"]), @r#"{"column1":"big,bird","column2":"sesame; street","column3":"it's"}"#);
+        insta::assert_snapshot!(csv(r#"separator => "	""#, &["a	\"b	c\"	"]), @r#"{"column1":"a","column2":"b\tc","column3":null}"#);
+        insta::assert_snapshot!(csv(r#"separator => "||" quote_char => "\x00""#, &[r#"a||"b||"#]), @r#"{"column1":"a","column2":"\"b","column3":null}"#);
     }
 
     #[test]
     fn empty_columns_and_rows() {
-        insta::assert_snapshot!(csv("", &[r#"a,,"""#, "", "\n"]), @r#""#);
-        insta::assert_snapshot!(csv("skip_empty_columns => true skip_empty_rows => true", &[r#"a,,"",b"#, ""]), @r#""#);
+        insta::assert_snapshot!(csv("", &[r#"a,,"""#, "", "\n"]), @r#"
+        {"column1":"a","column2":null,"column3":""}
+        {"tags":["_csvparsefailure"]}
+        {}
+        "#);
+        insta::assert_snapshot!(csv("skip_empty_columns => true skip_empty_rows => true", &[r#"a,,"",b"#, ""]), @r#"
+        {"column1":"a","column4":"b"}
+        {"tags":["_csvskippedemptyfield"]}
+        "#);
     }
 
     #[test]
     fn the_header_is_found_and_skipped() {
-        insta::assert_snapshot!(csv("autodetect_column_names => true", &["one,,three", "1,2,3,4", "one,,three"]), @r#""#);
-        insta::assert_snapshot!(csv("autodetect_column_names => true skip_header => true", &["one,two", "1,2", "one,two", "one,two,three"]), @r#""#);
-        insta::assert_snapshot!(csv(r#"columns => ["a", "b"] skip_header => true"#, &["a,b", "1,2"]), @r#""#);
+        insta::assert_snapshot!(csv("autodetect_column_names => true", &["one,,three", "1,2,3,4", "one,,three"]), @r#"
+        cancelled
+        {"one":"1","column2":"2","three":"3","column4":"4"}
+        {"one":"one","column2":null,"three":"three"}
+        "#);
+        insta::assert_snapshot!(csv("autodetect_column_names => true skip_header => true", &["one,two", "1,2", "one,two", "one,two,three"]), @r#"
+        cancelled
+        {"one":"1","two":"2"}
+        cancelled
+        {"one":"one","two":"two","column3":"three"}
+        "#);
+        insta::assert_snapshot!(csv(r#"columns => ["a", "b"] skip_header => true"#, &["a,b", "1,2"]), @r#"
+        cancelled
+        {"a":"1","b":"2"}
+        "#);
     }
 
     #[test]
@@ -216,7 +241,11 @@ mod tests {
         insta::assert_snapshot!(csv(
             r#"convert => { "column1" => "integer" "column2" => "float" "column3" => "boolean" "column4" => "date" "column5" => "date_time" }"#,
             &["7,1.5, TRUE ,2015-05-17,2015-05-17 10:05:03", "x,y,z,w,v", "1_000,2,false,,2015-05-17T10:05:03.5+02:00"]
-        ), @r#""#);
+        ), @r#"
+        {"column1":7,"column2":1.5,"column3":true,"column4":"2015-05-17T00:00:00.000Z","column5":"2015-05-17T10:05:03.000Z"}
+        {"column1":"x","column2":"y","column3":"z","column4":"w","column5":"v"}
+        {"column1":1000,"column2":2.0,"column3":false,"column4":null,"column5":"2015-05-17T08:05:03.500Z"}
+        "#);
     }
 
     #[test]
@@ -231,6 +260,25 @@ mod tests {
 
     #[test]
     fn wrong_options_are_named() {
-        insta::assert_snapshot!(errors(r#"csv { separator => "" quote_char => "ab" convert => { "a" => "int" } column => ["a"] }"#), @r"");
+        insta::assert_snapshot!(errors(r#"csv { separator => "" quote_char => "ab" convert => { "a" => "int" } column => ["a"] }"#), @r#"
+        x.conf:1:29: `separator` of csv must not be empty
+          |
+        1 | filter { csv { separator => "" quote_char => "ab" convert => { "a" => "int" } column => ["a"] } }
+          |                             ^^
+        x.conf:1:46: `quote_char` of csv is a single character
+          |
+        1 | filter { csv { separator => "" quote_char => "ab" convert => { "a" => "int" } column => ["a"] } }
+          |                                              ^^^^
+        x.conf:1:71: `convert` of csv knows no `int`
+          |
+        1 | filter { csv { separator => "" quote_char => "ab" convert => { "a" => "int" } column => ["a"] } }
+          |                                                                       ^^^^^
+          = help: `convert` knows integer, float, date, date_time, boolean
+        x.conf:1:79: unknown option `column` of csv
+          |
+        1 | filter { csv { separator => "" quote_char => "ab" convert => { "a" => "int" } column => ["a"] } }
+          |                                                                               ^^^^^^
+          = help: did you mean `columns`?
+        "#);
     }
 }

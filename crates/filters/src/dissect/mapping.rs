@@ -58,7 +58,9 @@ impl Mapping {
             rest = &rest[start + length + 1..];
             match (&before, names.last()) {
                 (None, _) => before = Some(delimiter.to_owned()),
-                (Some(_), last) => delimiters.push(Delimiter::new(delimiter, last.is_some_and(|(_, padding)| *padding))),
+                (Some(_), last) => {
+                    delimiters.push(Delimiter::new(delimiter, last.is_some_and(|(_, padding)| *padding)));
+                }
             }
             let (name, padding) = match written.strip_suffix("->") {
                 Some(name) => (name, true),
@@ -129,7 +131,8 @@ impl Mapping {
     /// Whether one of its fields is `field`, or what `field` lies in.
     pub(super) fn writes(&self, field: &FieldRef) -> bool {
         let written = field.to_string();
-        let head = |name: &str| name.trim_start_matches('[').split([']', '[']).next().unwrap_or_default().to_owned();
+        let head =
+            |name: &str| name.trim_start_matches('[').split([']', '[']).next().unwrap_or_default().to_owned();
         self.slots.iter().any(|slot| match &slot.kind {
             Kind::Normal(other) => head(&other.to_string()) == head(&written),
             _ => true,
@@ -169,7 +172,11 @@ fn slot(at: usize, name: &str, join: String, names: &[(&str, bool)]) -> Result<O
         let (name, order) = match name.rsplit_once('/') {
             Some((name, order)) => {
                 let number = order.parse().ok().filter(|number| *number < MAX_ORDER);
-                (name, number.ok_or_else(|| format!("`%{{+{name}/{order}}}`: the order after `/` is a number"))?)
+                (
+                    name,
+                    number
+                        .ok_or_else(|| format!("`%{{+{name}/{order}}}`: the order after `/` is a number"))?,
+                )
             }
             None => (name, 0),
         };
@@ -187,4 +194,43 @@ fn slot(at: usize, name: &str, join: String, names: &[(&str, bool)]) -> Result<O
         (0, Kind::Normal(field(name)?))
     };
     Ok(Some(Slot { at, kind, order }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Texts put between delimiters are cut out again.
+        #[test]
+        fn put_together_and_cut(
+            parts in prop::collection::vec(("[a-cé]{0,4}", prop::sample::select(vec![" ", ",", " - ", "»"])), 1..6),
+            last in "[a-cé ,»]{1,4}",
+        ) {
+            let (mut mapping, mut text) = (String::from("<"), String::from("<"));
+            for (part, delimiter) in &parts {
+                mapping += &format!("%{{f}}{delimiter}");
+                text += &format!("{part}{delimiter}");
+            }
+            mapping += "%{f}";
+            text += &last;
+            let mut spans = Vec::new();
+            prop_assert!(Mapping::compile(&mapping).unwrap().cut(&text, &mut spans));
+            let cut: Vec<&str> = spans.iter().map(|(start, end)| &text[*start..*end]).collect();
+            let whole: Vec<&str> = parts.iter().map(|(part, _)| part.as_str()).chain([last.as_str()]).collect();
+            prop_assert_eq!(cut, whole);
+        }
+
+        #[test]
+        fn nothing_breaks_it(mapping in "[%{}a+&?/2> -]{0,16}", text in "[a é>-]{0,12}") {
+            if let Ok(mapping) = Mapping::compile(&mapping) {
+                let mut spans = Vec::new();
+                if mapping.cut(&text, &mut spans) {
+                    prop_assert!(spans.iter().all(|(start, end)| text.get(*start..*end).is_some()));
+                }
+            }
+        }
+    }
 }

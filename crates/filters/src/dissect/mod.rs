@@ -2,11 +2,11 @@
 
 mod mapping;
 
-use alces_conf::{Options, closest};
+use alces_conf::Options;
 use alces_event::{Event, FieldRef, Key, Value, ValueRef};
 
 use crate::{
-    common::{Common, failure_tags, field},
+    common::{Common, failure_tags, field, one_of},
     context::Context,
     filter::Filter,
     ruby,
@@ -40,7 +40,9 @@ impl Dissect {
         for (source, texts) in options.text_lists("mapping").unwrap_or_default() {
             for text in texts {
                 match Mapping::compile(&text.node) {
-                    Ok(mapping) => mappings.extend(field(options, &source.node, &source.span).map(|f| (f, mapping))),
+                    Ok(mapping) => {
+                        mappings.extend(field(options, &source.node, &source.span).map(|f| (f, mapping)));
+                    }
                     Err(reason) => options.error(&text.span, reason),
                 }
             }
@@ -48,16 +50,8 @@ impl Dissect {
         let mut conversions = Vec::new();
         for (name, types) in options.text_lists("convert_datatype").unwrap_or_default() {
             for to in types {
-                let whole = match to.node.as_str() {
-                    "int" => true,
-                    "float" => false,
-                    other => {
-                        let help = closest(other, ["int", "float"].into_iter())
-                            .map_or("`convert_datatype` knows int and float".to_owned(), |near| format!("did you mean `{near}`?"));
-                        options.error_with_help(&to.span, format!("`{other}` is no type of `convert_datatype`"), help);
-                        continue;
-                    }
-                };
+                let types = [("int", true), ("float", false)];
+                let Some(whole) = one_of(options, &to, "convert_datatype", &types) else { continue };
                 if let Some(field) = field(options, &name.node, &name.span) {
                     conversions.push(Conversion { field, name: name.node.clone(), whole });
                 }
@@ -100,7 +94,13 @@ impl Filter for Dissect {
 }
 
 /// Sets the fields; `printed` is the text of a source that is not text itself.
-fn save(event: &mut Event, source: &FieldRef, mapping: &Mapping, spans: &[(usize, usize)], printed: Option<String>) -> bool {
+fn save(
+    event: &mut Event,
+    source: &FieldRef,
+    mapping: &Mapping,
+    spans: &[(usize, usize)],
+    printed: Option<String>,
+) -> bool {
     let plain = printed.is_none() && mapping.is_plain() && !mapping.writes(source);
     let text = match printed {
         Some(text) => text,
@@ -159,12 +159,19 @@ impl Conversion {
         match number {
             Some(number) if self.whole => event.set(&self.field, Value::Int(number as i64)),
             Some(number) => event.set(&self.field, Value::Float(number)),
-            None => return self.tag(event, "uncoercible"),
+            None => {
+                self.tag(event, "uncoercible");
+                false
+            }
         };
     }
 
     fn tag(&self, event: &mut Event, what: &str) {
-        event.tag(&format!("_dataconversion{what}_{}_{}", self.name, if self.whole { "int" } else { "float" }));
+        event.tag(&format!(
+            "_dataconversion{what}_{}_{}",
+            self.name,
+            if self.whole { "int" } else { "float" }
+        ));
     }
 }
 
@@ -187,8 +194,16 @@ mod tests {
             ("%{key1} %{key2}", "foo bar", r#"{"key1":"foo","key2":"bar"}"#),
             ("/var/%{key}/log", "/var/foobar/log", r#"{"key":"foobar"}"#),
             ("/var/%{key}", "/var/foobar/log", r#"{"key":"foobar/log"}"#),
-            ("/var/%{key}/log/%{key1}.log", "/var/foobar/log/apache.log", r#"{"key":"foobar","key1":"apache"}"#),
-            ("%{[a][b]} » %{c}»%{d}€%{e}", "foo » bar»baz€quux", r#"{"a":{"b":"foo"},"c":"bar","d":"baz","e":"quux"}"#),
+            (
+                "/var/%{key}/log/%{key1}.log",
+                "/var/foobar/log/apache.log",
+                r#"{"key":"foobar","key1":"apache"}"#,
+            ),
+            (
+                "%{[a][b]} » %{c}»%{d}€%{e}",
+                "foo » bar»baz€quux",
+                r#"{"a":{"b":"foo"},"c":"bar","d":"baz","e":"quux"}"#,
+            ),
             ("%{a}%{b} %{c}", "foo bar baz", r#"{"a":"","b":"foo","c":"bar baz"}"#),
             ("%{a}------->%{b}", "foo------->bar", r#"{"a":"foo","b":"bar"}"#),
             ("%{a},%{b}", ",x", r#"{"a":"","b":"x"}"#),
@@ -209,7 +224,11 @@ mod tests {
             ("%{+a/2} %{+a/1} %{+a/4} %{+a/3}", "1 2 3 go", r#"{"a":"2 1 go 3"}"#),
             ("%{a} %{b} %{+a}", "1 2 3 go", r#"{"a":"1 3 go","b":"2"}"#),
             ("%{+a} %{a} %{+a} %{b}", "December 31 1999 quux", r#"{"a":"31 December 1999","b":"quux"}"#),
-            ("error: %{?err}, %{&err}", "error: some_error, some_description", r#"{"some_error":"some_description"}"#),
+            (
+                "error: %{?err}, %{&err}",
+                "error: some_error, some_description",
+                r#"{"some_error":"some_description"}"#,
+            ),
             ("%{key} %{&key}", "hello world", r#"{"key":"hello","hello":"world"}"#),
             ("%{?k1}=%{&k3}, %{?k2}=%{&k2}", "foo=bar, baz=quux", r#"{"baz":"quux"}"#),
         ] {
@@ -220,11 +239,23 @@ mod tests {
     #[test]
     fn padding_and_what_is_empty() {
         for (mapping, line, expect) in [
-            ("%{id} %{function->} %{server}", "00000043 ViewReceive     machine-321", r#"{"id":"00000043","function":"ViewReceive","server":"machine-321"}"#),
-            ("%{id->} %{function} %{server}", "00000043     ViewReceive machine-321", r#"{"id":"00000043","function":"ViewReceive","server":"machine-321"}"#),
+            (
+                "%{id} %{function->} %{server}",
+                "00000043 ViewReceive     machine-321",
+                r#"{"id":"00000043","function":"ViewReceive","server":"machine-321"}"#,
+            ),
+            (
+                "%{id->} %{function} %{server}",
+                "00000043     ViewReceive machine-321",
+                r#"{"id":"00000043","function":"ViewReceive","server":"machine-321"}"#,
+            ),
             ("%{->} %{a}", "x    y", r#"{"a":"y"}"#),
             ("%{+a/1->} %{+a/2}", "x   y", r#"{"a":"x y"}"#),
-            ("%{name},%{addr1},%{addr2},%{city}", "Jane Doe,4321 Fifth Avenue,,New York", r#"{"name":"Jane Doe","addr1":"4321 Fifth Avenue","addr2":"","city":"New York"}"#),
+            (
+                "%{name},%{addr1},%{addr2},%{city}",
+                "Jane Doe,4321 Fifth Avenue,,New York",
+                r#"{"name":"Jane Doe","addr1":"4321 Fifth Avenue","addr2":"","city":"New York"}"#,
+            ),
         ] {
             assert_eq!(dissect(mapping, line), expect, "{mapping}");
         }
@@ -232,7 +263,9 @@ mod tests {
 
     #[test]
     fn all_of_it_or_nothing() {
-        for (mapping, line) in [("%{a} %{b} %{c}", "foo bar"), ("[%{a}] %{b}", "foo] bar"), ("%{a}", ""), ("%{a} %{b}.", "x y")] {
+        for (mapping, line) in
+            [("%{a} %{b} %{c}", "foo bar"), ("[%{a}] %{b}", "foo] bar"), ("%{a}", ""), ("%{a} %{b}.", "x y")]
+        {
             assert_eq!(dissect(mapping, line), r#"{"tags":["_dissectfailure"]}"#, "{mapping}");
         }
         let conf = r#"dissect { mapping => { "message" => "%{a},%{b}" } tag_on_failure => ["x", "y"] add_tag => "ok" }"#;
@@ -244,11 +277,11 @@ mod tests {
     fn several_mappings_and_their_sources() {
         // A later one cuts what an earlier one made; a missing source is passed over; a number is cut as its text.
         insta::assert_snapshot!(check_json(
-            r#"dissect { mapping => { "message" => "%{x} %{message}" "message" => "%{y} %{message}" "missing" => "%{z}" "n" => "%{i}.%{f}" } }"#,
+            r#"dissect { mapping => { "message" => "%{x} %{message}" "[message]" => "%{y} %{message}" "missing" => "%{z}" "n" => "%{i}.%{f}" } }"#,
             r#"{"message":"a b c","n":1.5}"#
-        ), @r#""#);
+        ), @r#"{"message":"c","n":1.5,"x":"a","y":"b","i":"1","f":"5"}"#);
         // Nothing is set below a text.
-        insta::assert_snapshot!(check_json(r#"dissect { mapping => { "message" => "%{[s][t]}" } }"#, r#"{"message":"m","s":"x"}"#), @r#""#);
+        insta::assert_snapshot!(check_json(r#"dissect { mapping => { "message" => "%{[s][t]}" } }"#, r#"{"message":"m","s":"x"}"#), @r#"{"message":"m","s":"x","tags":["_dissectfailure"]}"#);
     }
 
     #[test]
@@ -256,13 +289,50 @@ mod tests {
         insta::assert_snapshot!(check_json(
             r#"dissect { convert_datatype => { "a" => "int" "b" => "float" "c" => "int" "d" => "int" "e" => "float" "n" => "int" } }"#,
             r#"{"a":"12.9","b":"7","c":"x","e":[1],"n":1.5}"#
-        ), @r#""#);
+        ), @r#"{"a":12,"b":7.0,"c":"x","e":[1],"n":1,"tags":["_dataconversionuncoercible_c_int","_dataconversionnullvalue_d_int","_dataconversionuncoercible_e_float"]}"#);
     }
 
     #[test]
     fn wrong_mappings_are_named() {
-        insta::assert_snapshot!(errors(r#"dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } }"#), @r"");
-        insta::assert_snapshot!(errors(r#"dissect { convert_datatype => { "a" => "integer" } tag_on_failur => "x" }"#), @r"");
-        insta::assert_snapshot!(errors(r#"dissect { }"#), @r"");
+        insta::assert_snapshot!(errors(r#"dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } }"#), @r#"
+        x.conf:1:40: `%{+&a}`: a field is appended (`+`) or indirect (`&`), not both
+          |
+        1 | filter { dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } } }
+          |                                        ^^^^^^^^^^^^^
+        x.conf:1:61: `%{&}` names no field
+          |
+        1 | filter { dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } } }
+          |                                                             ^^^^^^^^^^
+        x.conf:1:79: `no field` has no field: write them as `%{name}`
+          |
+        1 | filter { dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } } }
+          |                                                                               ^^^^^^^^^^
+        x.conf:1:97: `%{+}` names no field
+          |
+        1 | filter { dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } } }
+          |                                                                                                 ^^^^^^
+        x.conf:1:111: `%{+a/x}`: the order after `/` is a number
+          |
+        1 | filter { dissect { mapping => { "m" => "%{+&a} %{b}" "n" => "%{a}%{&}" "o" => "no field" "p" => "%{+}" "q" => "%{+a/x}" } } }
+          |                                                                                                               ^^^^^^^^^
+        "#);
+        insta::assert_snapshot!(errors(r#"dissect { convert_datatype => { "a" => "integer" } tag_on_failur => "x" }"#), @r#"
+        x.conf:1:49: `convert_datatype` of dissect knows no `integer`
+          |
+        1 | filter { dissect { convert_datatype => { "a" => "integer" } tag_on_failur => "x" } }
+          |                                                 ^^^^^^^^^
+          = help: `convert_datatype` knows int, float
+        x.conf:1:61: unknown option `tag_on_failur` of dissect
+          |
+        1 | filter { dissect { convert_datatype => { "a" => "integer" } tag_on_failur => "x" } }
+          |                                                             ^^^^^^^^^^^^^
+          = help: did you mean `tag_on_failure`?
+        "#);
+        insta::assert_snapshot!(errors(r#"dissect { }"#), @r#"
+        x.conf:1:10: dissect wants `mapping => { "message" => "%{field} %{field}" }`
+          |
+        1 | filter { dissect { } }
+          |          ^^^^^^^
+        "#);
     }
 }

@@ -81,13 +81,13 @@ impl Kv {
             ("capitalize", ruby::capitalize),
         ];
         let scanner = scan::read(options);
+        let prefix = match options.text("prefix") {
+            Some(text) => template(options, &text.node, &text.span),
+            None => Template::parse("").ok(),
+        };
         let kv = Self {
             source: field_option(options, "source").unwrap_or_else(|| FieldRef::field("message")),
             target: field_option(options, "target"),
-            prefix: match options.text("prefix") {
-                Some(text) => template(options, &text.node, &text.span)?,
-                None => Template::parse("").ok()?,
-            },
             trim_key: chars::ends(options, "trim_key"),
             trim_value: chars::ends(options, "trim_value"),
             remove_char_key: chars::everywhere(options, "remove_char_key"),
@@ -105,8 +105,9 @@ impl Kv {
             tag_on_timeout: options
                 .text("tag_on_timeout")
                 .map_or("_kv_filter_timeout".to_owned(), |t| t.node),
-            scanner: scanner?,
             common,
+            prefix: prefix?,
+            scanner: scanner?,
         };
         Some(Box::new(kv))
     }
@@ -378,10 +379,10 @@ mod tests {
           |
         1 | filter { kv { value_split => "" whitespace => "loose" field_split_pattern => "(" } }
           |                                               ^^^^^^^
-        x.conf:1:30: the regular expression is broken: Parsing error at position 7: Invalid character class
+        x.conf:1:78: the regular expression is broken: Parsing error at position 5: Opening parenthesis without closing parenthesis
           |
         1 | filter { kv { value_split => "" whitespace => "loose" field_split_pattern => "(" } }
-          |                              ^^
+          |                                                                              ^^^
         "#);
         insta::assert_snapshot!(errors(r#"kv { trim => "x" transform_key => "upper" }"#), @r#"
         x.conf:1:44: option `transform_key` of kv wants one of `lowercase`, `uppercase`, `capitalize`

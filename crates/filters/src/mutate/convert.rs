@@ -1,11 +1,14 @@
 //! Conversions between types, as Logstash does them since 8.14: what is no number is an error and not 0.
 
-use alces_conf::{Options, closest};
+use alces_conf::Options;
 use alces_event::{FieldRef, Value, ValueRef};
 use alces_grok::to_i;
 
 use super::{Failed, pairs};
-use crate::{common::field, ruby};
+use crate::{
+    common::{field, one_of},
+    ruby,
+};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Type {
@@ -29,16 +32,8 @@ const TYPES: &[(&str, Type)] = &[
 pub(super) fn read(options: &mut Options<'_>) -> Vec<(FieldRef, Type)> {
     let mut conversions = Vec::new();
     for (name, word) in pairs(options, "convert") {
-        let Some((_, to)) = TYPES.iter().find(|(known, _)| *known == word.node) else {
-            let names = TYPES.iter().map(|(name, _)| *name);
-            let help = match closest(&word.node, names.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("`convert` knows {}", names.collect::<Vec<_>>().join(", ")),
-            };
-            options.error_with_help(&word.span, format!("`{}` is no type of `convert`", word.node), help);
-            continue;
-        };
-        conversions.extend(field(options, &name.node, &name.span).map(|field| (field, *to)));
+        let Some(to) = one_of(options, &word, "convert", TYPES) else { continue };
+        conversions.extend(field(options, &name.node, &name.span).map(|field| (field, to)));
     }
     conversions
 }

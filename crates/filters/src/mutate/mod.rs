@@ -326,7 +326,7 @@ mod tests {
           |
         1 | filter { mutate { convert => { "a" => "int" } rename => { "a" => "[b" } split => "x" } }
           |                                                                  ^^^^
-        x.conf:1:39: `int` is no type of `convert`
+        x.conf:1:39: `convert` of mutate knows no `int`
           |
         1 | filter { mutate { convert => { "a" => "int" } rename => { "a" => "[b" } split => "x" } }
           |                                       ^^^^^
