@@ -70,7 +70,7 @@ impl Object {
     }
 
     /// The object under `key`, made (in place of anything that is not an object) when it is not there.
-    pub(crate) fn child(&mut self, key: &Key) -> &mut Object {
+    pub fn child(&mut self, key: &Key) -> &mut Object {
         let at = match self.entries.iter().position(|(k, _)| k == key) {
             Some(at) => at,
             None => {

@@ -14,6 +14,7 @@ use crate::{
     json::Json,
     kv::Kv,
     mutate::Mutate,
+    useragent::UserAgent,
 };
 
 /// All filters, in the order of their names.
@@ -26,6 +27,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("json", Json::compile),
     ("kv", Kv::compile),
     ("mutate", Mutate::compile),
+    ("useragent", UserAgent::compile),
 ];
 
 /// The names of all filters with their options, for documents.
