@@ -15,6 +15,11 @@ impl Object {
         Self { entries: Vec::with_capacity(capacity) }
     }
 
+    /// Makes room for `more` fields, so that the table grows once.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Sets a field; one that exists keeps its place.
     pub fn set(&mut self, key: Key, value: Value) {
         match self.entries.iter_mut().find(|(k, _)| *k == key) {

@@ -1,6 +1,6 @@
 //! The `date` filter on one event, over and over.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot start should stop")]
 
 use std::sync::Arc;
 
@@ -26,19 +26,18 @@ fn benches(c: &mut Criterion) {
         ("access log", r#""dd/MMM/yyyy:HH:mm:ss Z""#, "17/May/2015:10:05:03 +0000"),
         (
             "access log in a zone",
-            r#""dd/MMM/yyyy:HH:mm:ss Z"] timezone => ["Europe/Berlin""#,
+            r#""dd/MMM/yyyy:HH:mm:ss Z"] timezone => "Europe/Berlin""#,
             "17/May/2015:10:05:03 +0200",
         ),
         (
             "no offset, in a zone",
-            r#""yyyy-MM-dd HH:mm:ss"] timezone => ["Europe/Berlin""#,
+            r#""yyyy-MM-dd HH:mm:ss"] timezone => "Europe/Berlin""#,
             "2015-05-17 10:05:03",
         ),
         ("syslog, second format", r#""MMM dd HH:mm:ss", "MMM  d HH:mm:ss""#, "May  7 10:05:03"),
         ("ISO8601", r#""ISO8601""#, "2015-05-17T10:05:03.123Z"),
         ("UNIX_MS", r#""UNIX_MS""#, "1431857103250"),
     ] {
-        let options = options.replace("=> [\"Eu", "=> \"Eu").replace("lin\"", "lin\"");
         let conf = match options.split_once("] ") {
             Some((formats, rest)) => format!(r#"date {{ match => ["message", {formats}] {rest} }}"#),
             None => format!(r#"date {{ match => ["message", {options}] }}"#),

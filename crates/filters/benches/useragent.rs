@@ -1,6 +1,6 @@
 //! The `useragent` filter on lines whose agents have been seen, and a whole access line's filters.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot start should stop")]
 
 use std::{io::Read as _, sync::Arc};
 
@@ -9,6 +9,10 @@ use alces_event::{Event, Timestamp};
 use alces_filters::{Context, Disk, EcsMode, Program};
 use bytestring::ByteString;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+/// As in the command itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const LINES: &[u8] = include_bytes!("../../../data/apache_access_10k.log.gz");
 

@@ -112,6 +112,7 @@ impl Layout {
         match self {
             Self::Ecs { target, parts } => {
                 let Some(object) = event.object_mut(target) else { return };
+                object.reserve(4);
                 let (name, device) = (values.name, values.device);
                 object.set(NAME, name);
                 below(object, &DEVICE, 1).set(NAME, device);
