@@ -145,6 +145,11 @@ impl<'c> Options<'c> {
         }
     }
 
+    /// Whether an option is written at all, right or wrong.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.plugin.attributes.iter().any(|a| a.name.node == name)
+    }
+
     /// Text, from a string, a word or a number.
     pub fn text(&mut self, name: &'static str) -> Option<Spanned<String>> {
         self.text_as(name, "string")

@@ -6,8 +6,15 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(d, candidate)| *d <= 1 + candidate.len().min(word.len()) / 4)
-        .min_by_key(|(d, _)| *d)
+        // Letters in another order are the likelier slip; the name itself last, so that the answer is always the same.
+        .min_by_key(|(d, candidate)| (*d, letters(candidate) != letters(word), *candidate))
         .map(|(_, candidate)| candidate)
+}
+
+fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<char> = word.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 fn distance(a: &str, b: &str) -> usize {

@@ -117,6 +117,36 @@ impl Event {
         self.put(field, value.into())
     }
 
+    /// Whether [`set`](Self::set) would leave all other values as they are: nothing on the field's way is a value that has no
+    /// fields. Logstash refuses to set such a field.
+    pub fn can_set(&self, field: &FieldRef) -> bool {
+        let Some((_, way)) = field.path.split_last() else { return true };
+        let mut object = self.root(field.root);
+        for key in way {
+            object = match object.get(key.as_str()) {
+                None | Some(Value::Null) => return true,
+                Some(Value::Object(child)) => child,
+                Some(_) => return false,
+            };
+        }
+        true
+    }
+
+    /// The object at `field`, to set many fields of it at once; made, in place of anything that is not an object. `None` for
+    /// `@timestamp`. Text put into it must be of this event ([`share`](Self::share)) or its own.
+    pub fn object_mut(&mut self, field: &FieldRef) -> Option<&mut Object> {
+        if field.root == Root::Timestamp {
+            return None;
+        }
+        let object = self.root_mut(field.root);
+        Some(field.path.iter().fold(object, |object, key| object.child(key)))
+    }
+
+    /// All fields but `@timestamp` and `@metadata`, to set many at once; see [`object_mut`](Self::object_mut).
+    pub fn fields_mut(&mut self) -> &mut Object {
+        &mut self.fields
+    }
+
     fn put(&mut self, field: &FieldRef, value: Value) -> bool {
         if field.root == Root::Timestamp {
             let Value::Time(time) = value else { return false };
@@ -350,6 +380,24 @@ mod tests {
         e.append_slice(&r("word"), &r("message"), 2, 3);
         assert_eq!(e.get(&r("[word][1]")).unwrap().as_str(), Some("b"));
         assert_eq!(e.get(&r("[word][-2]")).unwrap().as_str(), Some("a"));
+    }
+
+    #[test]
+    fn an_object_is_made_on_the_way() {
+        let mut e = event("x");
+        e.object_mut(&r("[message][inner]")).unwrap().set(Key::new("a"), Value::Int(1));
+        e.fields_mut().set(Key::new("b"), Value::Int(2));
+        assert!(e.object_mut(&r("@timestamp")).is_none());
+        assert!(json(&e).contains(r#""message":{"inner":{"a":1}},"b":2"#));
+    }
+
+    #[test]
+    fn a_value_that_has_no_fields_stands_in_the_way() {
+        let e = event("x");
+        assert!(!e.can_set(&r("[message][inner]")));
+        assert!(
+            e.can_set(&r("message")) && e.can_set(&r("[new][inner]")) && e.can_set(&r("[@metadata][a][b]"))
+        );
     }
 
     #[test]

@@ -15,6 +15,11 @@ impl Object {
         Self { entries: Vec::with_capacity(capacity) }
     }
 
+    /// Makes room for `more` fields, so that the table grows once.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Sets a field; one that exists keeps its place.
     pub fn set(&mut self, key: Key, value: Value) {
         match self.entries.iter_mut().find(|(k, _)| *k == key) {
@@ -70,7 +75,7 @@ impl Object {
     }
 
     /// The object under `key`, made (in place of anything that is not an object) when it is not there.
-    pub(crate) fn child(&mut self, key: &Key) -> &mut Object {
+    pub fn child(&mut self, key: &Key) -> &mut Object {
         let at = match self.entries.iter().position(|(k, _)| k == key) {
             Some(at) => at,
             None => {

@@ -566,7 +566,7 @@ mod tests {
           |
         1 | filter { grok { match => { "message" => "%{IP:ip} %{WROD:x}|(a" } } }
           |                                                   ^^^^^^^^^
-          = help: did you mean `%{PROG}`?
+          = help: did you mean `%{WORD}`?
         "#);
         insta::assert_snapshot!(errors(r#"grok { match => { "message" => "%{IP:ip} (a" } }"#), @r#"
         x.conf:1:51: the regular expression is broken: a group without its `)`

@@ -9,13 +9,20 @@
 mod common;
 mod condition;
 mod context;
+mod csv;
 mod date;
+mod dissect;
 mod drop;
 mod files;
 mod filter;
 mod grok;
+mod json;
+mod kv;
 mod mutate;
 mod program;
+mod regex;
+mod ruby;
+mod useragent;
 
 pub use condition::Condition;
 pub use context::{Clock, Context, EcsMode};

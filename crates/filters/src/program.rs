@@ -5,16 +5,30 @@ use alces_event::Event;
 
 use crate::{
     Condition, Context,
+    csv::Csv,
     date::Date,
+    dissect::Dissect,
     drop::Drop,
     filter::{Compile, Filter},
     grok::Grok,
+    json::Json,
+    kv::Kv,
     mutate::Mutate,
+    useragent::UserAgent,
 };
 
 /// All filters, in the order of their names.
-const FILTERS: &[(&str, Compile)] =
-    &[("date", Date::compile), ("drop", Drop::compile), ("grok", Grok::compile), ("mutate", Mutate::compile)];
+const FILTERS: &[(&str, Compile)] = &[
+    ("csv", Csv::compile),
+    ("date", Date::compile),
+    ("dissect", Dissect::compile),
+    ("drop", Drop::compile),
+    ("grok", Grok::compile),
+    ("json", Json::compile),
+    ("kv", Kv::compile),
+    ("mutate", Mutate::compile),
+    ("useragent", UserAgent::compile),
+];
 
 /// The names of all filters with their options, for documents.
 pub fn describe(context: &Context<'_>) -> Vec<(&'static str, Vec<OptionInfo>)> {

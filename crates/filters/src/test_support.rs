@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alces_conf::{Source, parse};
-use alces_event::{Event, Timestamp};
+use alces_event::{Event, FieldRef, Timestamp};
 use bytestring::ByteString;
 
 use crate::{Context, Disk, EcsMode, Program};
@@ -46,6 +46,18 @@ pub(crate) fn check_all(filters: &str, lines: &[&str]) -> String {
     program.flush(true, &mut more);
     out.extend(more.iter().map(print));
     out.join("\n")
+}
+
+/// What `filters` make of an event from JSON, without what every event has.
+pub(crate) fn check_json(filters: &str, json: &str) -> String {
+    let mut program = compile(filters).unwrap_or_else(|e| panic!("{e}"));
+    let (mut event, _) = Event::from_json(json.as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
+    program.run(&mut event, &mut Vec::new());
+    if event.is_cancelled() {
+        return "cancelled".to_owned();
+    }
+    event.remove(&FieldRef::field("@version"));
+    serde_json::to_string(&event).unwrap().replacen(r#""@timestamp":"1970-01-01T00:00:00.000Z","#, "", 1)
 }
 
 /// What is wrong with `filters`.

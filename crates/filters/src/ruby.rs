@@ -1,0 +1,187 @@
+//! What Ruby does with text, where Logstash's plugins leave it to Ruby.
+
+use alces_event::{ListRef, ValueRef, render_value};
+
+/// `strip`: white space and NUL at both ends.
+pub(crate) fn strip(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r', '\0'])
+}
+
+/// `capitalize`: the first letter large, all others small.
+pub(crate) fn capitalize(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        None => String::new(),
+        Some(first) => first.to_uppercase().chain(chars.as_str().to_lowercase().chars()).collect(),
+    }
+}
+
+/// `split` by a text: empty parts at the end are left out, a single space stands for any white space, and an empty separator
+/// splits letters.
+pub(crate) fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+    let mut parts: Vec<&str> = match separator {
+        " " => text.split_ascii_whitespace().collect(),
+        "" => text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect(),
+        _ => text.split(separator).collect(),
+    };
+    while parts.last().is_some_and(|part| part.is_empty()) {
+        parts.pop();
+    }
+    parts
+}
+
+/// `join`: lists within are joined by the same separator.
+pub(crate) fn join(list: ListRef<'_>, separator: &str) -> String {
+    fn add(out: &mut String, list: ListRef<'_>, separator: &str) {
+        for (at, item) in list.iter().enumerate() {
+            if at > 0 {
+                out.push_str(separator);
+            }
+            match item {
+                ValueRef::List(inner) => add(out, inner, separator),
+                other => out.push_str(&to_s(other)),
+            }
+        }
+    }
+    let mut out = String::new();
+    add(&mut out, list, separator);
+    out
+}
+
+/// `to_s`. Lists and objects print as JSON here, not as Ruby's `inspect`.
+pub(crate) fn to_s(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Str(text) => text.to_owned(),
+        ValueRef::Float(number) => float_to_s(number),
+        ValueRef::List(list) => {
+            let items: Vec<String> = list
+                .iter()
+                .map(|item| match item {
+                    ValueRef::Str(text) => format!("{text:?}"),
+                    ValueRef::Null => "nil".to_owned(),
+                    other => to_s(other),
+                })
+                .collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => {
+            let mut out = String::new();
+            render_value(&mut out, other);
+            out
+        }
+    }
+}
+
+fn float_to_s(number: f64) -> String {
+    let size = number.abs();
+    if !number.is_finite() || size == 0.0 || (1e-4..1e16).contains(&size) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let point = if digits.contains('.') { "" } else { ".0" };
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{digits}{point}e{sign}{exponent:0>2}")
+}
+
+/// `Float("…")`: the whole text is a decimal number, or nothing.
+pub(crate) fn float(text: &str) -> Option<f64> {
+    let text = strip(text);
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let mut before = None;
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+        match c {
+            // An underscore stands between digits.
+            '_' if joins(before) => {}
+            '0'..='9' => plain.push(c),
+            '.' | 'e' | 'E' | '+' | '-' if before != Some('_') => plain.push(c),
+            _ => return None,
+        }
+        before = Some(c);
+    }
+    let (mantissa, _) = digits.split_once(['e', 'E']).unwrap_or((digits, ""));
+    if mantissa.ends_with(['.', '_']) || before == Some('_') {
+        return None;
+    }
+    plain.parse().ok()
+}
+
+/// A number in hexadecimal, with a sign, a fraction and a power of two (`-0x1A.8p3`): `None` where it is none, and an inner
+/// `None` where it begins as one and is broken.
+pub(crate) fn hex(text: &str) -> Option<Option<f64>> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"))?;
+    let read = || {
+        let (mantissa, power) = digits.split_once(['p', 'P']).unwrap_or((digits, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+        if whole.is_empty() || fraction.is_empty() {
+            return None;
+        }
+        let mut value = 0.0;
+        for digit in whole.chars() {
+            value = value * 16.0 + f64::from(digit.to_digit(16)?);
+        }
+        let mut scale = 1.0 / 16.0;
+        for digit in fraction.chars() {
+            value += f64::from(digit.to_digit(16)?) * scale;
+            scale /= 16.0;
+        }
+        Some(sign * value * 2_f64.powi(power.parse().ok()?))
+    };
+    Some(read())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_split_as_in_ruby() {
+        assert_eq!(split("a,b,,", ","), ["a", "b"]);
+        assert_eq!(split(",a", ","), ["", "a"]);
+        assert_eq!(split("  a  b ", " "), ["a", "b"]);
+        assert_eq!(split("aß", ""), ["a", "ß"]);
+        assert!(split("", ",").is_empty());
+    }
+
+    #[test]
+    fn numbers_are_read_as_ruby_reads_them() {
+        for (text, number) in
+            [("1", 1.0), (" -1.5e3 ", -1500.0), ("1_000.5", 1000.5), (".5", 0.5), ("+2", 2.0)]
+        {
+            assert_eq!(float(text), Some(number), "{text}");
+        }
+        for text in ["", "abc", "1.", "1.e5", "_1", "1_", "1__0", "1 2", "inf", "NaN", "0x1", "1e", "-"] {
+            assert_eq!(float(text), None, "{text}");
+        }
+        assert_eq!(hex("0x1A"), Some(Some(26.0)));
+        assert_eq!(hex("-0X1a.8"), Some(Some(-26.5)));
+        assert_eq!(hex("0x1p4"), Some(Some(16.0)));
+        assert_eq!(hex("0xZ"), Some(None));
+        assert_eq!(hex("26"), None);
+    }
+
+    #[test]
+    fn numbers_print_as_in_ruby() {
+        for (number, text) in
+            [(1.0, "1.0"), (0.0001, "0.0001"), (0.00001, "1.0e-05"), (1.5e16, "1.5e+16"), (1e100, "1.0e+100")]
+        {
+            assert_eq!(float_to_s(number), text);
+        }
+    }
+
+    #[test]
+    fn the_first_letter_is_large() {
+        assert_eq!(capitalize("éTÉ là"), "Été là");
+        assert_eq!(capitalize(""), "");
+        assert_eq!(strip("\0 a b\t\n"), "a b");
+    }
+}
