@@ -12,8 +12,8 @@ use super::{
         At, Branches, EitherStep, FenceStep, Fork, Lead, NO_END, NO_MEMO, NO_SLOT, Optimise, Other, Program,
         Run, Scan, Seek, Step, TableStep, Word,
     },
+    ranges::Ranges,
     simplify::simplify,
-    swar::Ranges,
 };
 
 /// A program may have this many steps; copies of counted repetitions can ask for any number.

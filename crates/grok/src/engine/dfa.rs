@@ -38,13 +38,21 @@ pub(crate) struct Dfa {
     rows: Vec<u16>,
     /// A match longer than this is not certain.
     limit: usize,
-    /// Whether what follows can begin with a byte, by column.
-    follows: Vec<bool>,
     /// The cells where it can end and go on, and where it goes on, in the order of the cells.
     forks: Vec<(u16, u16)>,
     ends: Ends,
-    /// What is tried first, and for which bytes before, by column.
-    shape: Option<(Shape, Vec<bool>)>,
+    /// What is tried first.
+    shape: Option<Proved>,
+}
+
+/// A shape of which all that it can say yes to is accepted.
+#[derive(Clone, Debug)]
+struct Proved {
+    shape: Shape,
+    /// For which bytes before, by column.
+    before: Vec<bool>,
+    /// Where one of these comes behind.
+    follow: First,
 }
 
 /// Which end counts.
@@ -86,8 +94,9 @@ impl Dfa {
             const NOTHING: First = First { bytes: ByteSet::NONE, end: false, open: Open::No };
             // What it takes does not depend on what follows.
             if takes_longest(inner, NOTHING)
-                && let Some(dfa) = Self::longest(inner, work)
+                && let Some(mut dfa) = Self::longest(inner, work)
             {
+                dfa.find_shape(follow, work);
                 return Some(dfa);
             }
         }
@@ -95,11 +104,20 @@ impl Dfa {
             return None;
         }
         let mut dfa = Self::plain(node, follow, work)?;
-        if dfa.rows.len() / (dfa.end + 1) >= LARGE {
-            dfa.shape =
-                Shape::ALL.into_iter().find_map(|shape| Some((shape, dfa.proves(shape, follow, work)?)));
-        }
+        dfa.find_shape(follow, work);
         Some(dfa)
+    }
+
+    fn find_shape(&mut self, follow: First, work: &mut u64) {
+        if follow.open != Open::No {
+            return;
+        }
+        let shapes: &[Shape] =
+            if self.rows.len() / (self.end + 1) >= LARGE { &Shape::ALL } else { &[Shape::Number] };
+        self.shape = shapes.iter().find_map(|shape| {
+            let before = self.proves(*shape, follow, work)?;
+            Some(Proved { shape: *shape, before, follow })
+        });
     }
 
     fn plain(node: &Node, follow: First, work: &mut u64) -> Option<Self> {
@@ -144,6 +162,14 @@ impl Dfa {
                 match (cell(other, theirs), cell(self, mine)) {
                     (FAIL, _) | (ACCEPT, ACCEPT) => {}
                     (ACCEPT | GIVE_UP | FORK, _) => return false,
+                    // The longest way goes on behind an end.
+                    (theirs, FORK) if self.ends == Ends::Longest => {
+                        let column = byte.map_or(self.end, |b| usize::from(self.columns[usize::from(b)]));
+                        match self.way_on(usize::from(mine) + column) {
+                            Some(mine) => todo.push((mine, theirs)),
+                            None => return false,
+                        }
+                    }
                     (_, FAIL | ACCEPT | GIVE_UP | FORK) => return false,
                     (theirs, mine) => todo.push((mine, theirs)),
                 }
@@ -159,15 +185,12 @@ impl Dfa {
             Some(byte) if self.looks_back => usize::from(self.columns[usize::from(*byte)]),
             _ => self.end,
         };
-        if let Some((shape, proved)) = &self.shape
+        if let Some(Proved { shape, before: proved, follow }) = &self.shape
             && proved[before]
             && let Some(length) = shape.length(text.get(pos..).unwrap_or_default())
+            && follow.can_begin_ascii(text.get(pos + length).copied())
         {
-            let after =
-                text.get(pos + length).map_or(self.end, |b| usize::from(self.columns[usize::from(*b)]));
-            if self.follows[after] {
-                return (Verdict::End, pos + length);
-            }
+            return (Verdict::End, pos + length);
         }
         let mut row = self.starts[before];
         let mut at = pos;
@@ -194,11 +217,7 @@ impl Dfa {
         let (mut end, mut cell, mut at) = (end, cell, end);
         loop {
             // At a fork, the way on.
-            let fork = self.forks.binary_search_by_key(&cell, |(cell, _)| usize::from(*cell));
-            let Some((_, row)) = fork.ok().and_then(|found| self.forks.get(found)) else {
-                return (Verdict::Unknown, at);
-            };
-            let mut row = *row;
+            let Some(mut row) = self.way_on(cell) else { return (Verdict::Unknown, at) };
             let next = loop {
                 at += 1;
                 let column = text.get(at).map_or(self.end, |b| usize::from(self.columns[usize::from(*b)]));
@@ -215,6 +234,11 @@ impl Dfa {
                 _ => return (Verdict::Unknown, at),
             }
         }
+    }
+
+    fn way_on(&self, cell: usize) -> Option<u16> {
+        let found = self.forks.binary_search_by_key(&cell, |(cell, _)| usize::from(*cell)).ok()?;
+        self.forks.get(found).map(|(_, row)| *row)
     }
 
     fn verdict(&self, cell: u16, pos: usize, at: usize) -> (Verdict, usize) {
@@ -489,10 +513,9 @@ impl Table<'_> {
             open += usize::from(cell == GIVE_UP || (cell == FORK && ends == Ends::One));
         });
         (open * MOST_UNSURE <= cells).then_some(())?;
-        let follows = table.examples.iter().map(|b| follow.can_begin(*b)).collect();
         let looks_back = starts.iter().any(|start| *start != starts[end]);
         let limit = nfa.limit;
-        Some(Dfa { columns, end, starts, looks_back, rows, limit, follows, forks, ends, shape: None })
+        Some(Dfa { columns, end, starts, looks_back, rows, limit, forks, ends, shape: None })
     }
 
     /// The number of a state: the offset of its row.

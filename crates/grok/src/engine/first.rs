@@ -104,6 +104,12 @@ impl First {
         self.open != Open::No || byte.map_or(self.end, |b| self.bytes.has(b))
     }
 
+    /// The same for bytes of ASCII only; of others no.
+    #[inline]
+    pub(crate) fn can_begin_ascii(&self, byte: Option<u8>) -> bool {
+        byte.map_or(self.end, |b| b < 0x80 && self.bytes.has(b))
+    }
+
     /// Whether the two can never both go on at one place.
     pub(crate) fn is_disjoint(&self, other: &Self) -> bool {
         self.open == Open::No

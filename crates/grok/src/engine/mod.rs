@@ -8,6 +8,7 @@
 //! another engine.
 
 mod ast;
+mod block;
 mod class;
 mod compile;
 mod dfa;
@@ -16,10 +17,10 @@ mod gate;
 mod needle;
 mod parse;
 mod program;
+mod ranges;
 mod run;
 mod shape;
 mod simplify;
-mod swar;
 #[cfg(test)]
 mod twin;
 

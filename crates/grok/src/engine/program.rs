@@ -9,7 +9,7 @@ use super::{
     gate::Gate,
     needle::Needle,
     parse::Refusal,
-    swar::Ranges,
+    ranges::Ranges,
 };
 
 /// Whether choice points are left out where that is provably the same.

@@ -3,6 +3,8 @@
 //! A shape only ever says yes to texts of its [`regex`](Shape::regex), and [`super::dfa`] uses it for a part of a pattern only where
 //! it has proved, on the tables of both, that the part accepts every one of them. So no name of a pattern is known here.
 
+use super::block::{Block, Range};
+
 /// What is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -12,13 +14,18 @@ pub(crate) enum Shape {
     HttpDate,
     /// `Feb 21 21:54:44`
     SyslogTime,
+    /// `5234`, `0.017`
+    Number,
 }
+
+const DIGITS: Range = Range::new(b'0', b'9');
+const DOTS: Range = Range::new(b'.', b'.');
 
 const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 impl Shape {
-    pub(crate) const ALL: [Self; 3] = [Self::Ipv4, Self::HttpDate, Self::SyslogTime];
+    pub(crate) const ALL: [Self; 4] = [Self::Ipv4, Self::HttpDate, Self::SyslogTime, Self::Number];
 
     /// All that it can say yes to.
     pub(crate) fn regex(self) -> &'static str {
@@ -32,6 +39,7 @@ impl Shape {
             Self::SyslogTime => {
                 r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?: [1-9]|[12][0-9]|3[01]) (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
             }
+            Self::Number => r"[0-9]{1,7}|[0-9]{1,5}\.[0-9]{1,5}",
         }
     }
 
@@ -42,6 +50,7 @@ impl Shape {
             Self::Ipv4 => ipv4(text),
             Self::HttpDate => http_date(text),
             Self::SyslogTime => syslog_time(text),
+            Self::Number => number(text),
         }
     }
 }
@@ -99,25 +108,34 @@ fn syslog_time(text: &[u8]) -> Option<usize> {
     fine.then_some(15)
 }
 
-/// Where each dot stands and where the number ends is found in one word of sixteen bytes.
+/// Where the digits end, and those behind a dot.
+#[inline]
+fn number(text: &[u8]) -> Option<usize> {
+    let others = !Block::load(text, 0)?.within(&DIGITS);
+    let length = others.trailing_zeros() as usize;
+    if length == 0 || length > 7 {
+        return None;
+    }
+    if text.get(length) != Some(&b'.') {
+        return Some(length);
+    }
+    let end = (others & (others - 1)).trailing_zeros() as usize;
+    (length < 6 && end > length + 1 && end < length + 7).then_some(end)
+}
+
+/// Where each dot stands and where the number ends is found in sixteen bytes at once.
+#[inline]
 fn ipv4(text: &[u8]) -> Option<usize> {
     let bytes: &[u8; 16] = text.get(..16)?.try_into().ok()?;
-    let word = u128::from_le_bytes(*bytes);
-    const ONES: u128 = u128::MAX / 255;
-    const HIGH: u128 = ONES << 7;
-    // The high bit of each byte that is zero in `x`, exactly.
-    let zeros = |x: u128| !(((x & !HIGH) + (ONES * 0x7f)) | x) & HIGH;
-    let dots = zeros(word ^ (ONES * u128::from(b'.')));
-    // A digit: the upper half is 3, and the lower one does not reach 16 when 6 is added.
-    let threes = zeros((word & (ONES * 0xf0)) ^ (ONES * 0x30));
-    let digits = threes & !(((word & (ONES * 0x0f)) + ONES * 6) << 3);
-    let end = (!(dots | digits) & HIGH).trailing_zeros() as usize / 8;
-    let first = dots.trailing_zeros() as usize / 8;
+    let block = Block::load(text, 0)?;
+    let (digits, dots) = (block.within(&DIGITS), block.within(&DOTS));
+    let end = (!(dots | digits)).trailing_zeros() as usize;
+    let first = dots.trailing_zeros() as usize;
     let dots = dots & dots.wrapping_sub(1);
-    let second = dots.trailing_zeros() as usize / 8;
+    let second = dots.trailing_zeros() as usize;
     let dots = dots & dots.wrapping_sub(1);
-    let third = dots.trailing_zeros() as usize / 8;
-    let fourth = (dots & dots.wrapping_sub(1)).trailing_zeros() as usize / 8;
+    let third = dots.trailing_zeros() as usize;
+    let fourth = (dots & dots.wrapping_sub(1)).trailing_zeros() as usize;
     if third >= end || fourth < end || end > 15 {
         return None;
     }
@@ -180,6 +198,12 @@ mod tests {
         assert!(check(Shape::SyslogTime, "Feb  1 23:59:59 host"));
         assert!(check(Shape::SyslogTime, "Dec 31 00:00:00 host"));
         assert!(!check(Shape::SyslogTime, "Dec 01 00:00:00 host"));
+        for yes in ["200 5234 xxxxxxxxxxx", "0.017 xxxxxxxxxxx", "1.1\" 200 xxxxxxxx", "1234567 xxxxxxxxx"] {
+            assert!(check(Shape::Number, yes), "{yes}");
+        }
+        for no in ["17. xxxxxxxxxxxxx", "12345678 xxxxxxxxx", "- xxxxxxxxxxxxxxx"] {
+            assert!(!check(Shape::Number, no), "{no}");
+        }
     }
 
     proptest! {
@@ -187,9 +211,10 @@ mod tests {
         fn never_more_than_its_expression(
             ip in "[0-9]{0,4}[.]{0,2}[0-9]{0,4}[.][0-9]{1,3}[.][0-9]{1,3}[ :a.]{0,20}",
             date in "[0-3][0-9]/(Jan|May|Dec|xyz)/[0-9]{4}:[0-2][0-9]:[0-6][0-9]:[0-6][0-9] [+-][0-9]{4}[\\] ]",
+            number in "[0-9]{0,8}[.]{0,2}[0-9]{0,7}[0-9/: é]{8,16}",
             time in "(Jan|Jul|Juli) [ 0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9] ",
         ) {
-            for text in [&ip, &date, &time] {
+            for text in [&ip, &date, &time, &number] {
                 for shape in Shape::ALL {
                     check(shape, text);
                 }
