@@ -27,8 +27,7 @@ impl Block {
     /// The bytes from `pos` on, where there are so many.
     #[inline]
     pub(super) fn load(text: &[u8], pos: usize) -> Option<Self> {
-        let bytes: &[u8; LANES] = text.get(pos..pos + LANES)?.try_into().ok()?;
-        Some(Self(u8x16::new(*bytes)))
+        Some(Self(u8x16::new(*text.get(pos..)?.first_chunk()?)))
     }
 
     /// A bit for each byte, the lowest for the first: whether it lies in the range.

@@ -8,6 +8,7 @@ use super::{
     gate::Gate,
     needle::Needle,
     parse::{Refusal, look_behind_widths, parse},
+    peephole::shorten,
     program::{
         At, Branches, EitherStep, FenceStep, Fork, Lead, NO_END, NO_MEMO, NO_SLOT, Optimise, Other, Program,
         Run, Scan, Seek, Step, TableStep, Word,
@@ -65,6 +66,9 @@ pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusa
     };
     compiler.node(&node, Last::UNKNOWN, First::END)?;
     compiler.push(Step::Match)?;
+    if on {
+        shorten(&mut compiler.program);
+    }
     Ok(compiler.program)
 }
 
@@ -747,6 +751,8 @@ impl Compiler {
             lead: Lead::None,
             back_to,
             then: Word::default(),
+            next: 0,
+            otherwise: None,
             forget,
         };
         let step = match (greedy, commit) {

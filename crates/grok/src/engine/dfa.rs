@@ -112,8 +112,12 @@ impl Dfa {
         if follow.open != Open::No {
             return;
         }
-        let shapes: &[Shape] =
-            if self.rows.len() / (self.end + 1) >= LARGE { &Shape::ALL } else { &[Shape::Number] };
+        let shapes: &[Shape] = match self.rows.len() / (self.end + 1) {
+            LARGE.. => &Shape::ALL,
+            // What counts is mostly a name.
+            _ if self.limit < usize::MAX => &[],
+            _ => &[Shape::Number],
+        };
         self.shape = shapes.iter().find_map(|shape| {
             let before = self.proves(*shape, follow, work)?;
             Some(Proved { shape: *shape, before, follow })

@@ -1,22 +1,33 @@
-//! Literals that every match must hold, in their order: a text without them is not tried a second time.
+//! What every match must hold, in its order: a text without it is not tried again and again.
 
 use super::{
     ast::Node,
     class::ByteSet,
-    first::Inside,
+    first::{First, Inside, Last, Open},
     needle::{Needle, rareness},
 };
 
-/// The most telling literals of a pattern.
+/// The most telling marks of a pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
-    literals: Vec<Needle>,
-    /// A match begins at least this many bytes before the first literal.
+    marks: Vec<Mark>,
+    /// A match begins at least this many bytes before the first mark.
     lead: usize,
 }
 
-/// As many are looked for, and the last one besides: lines that are cut off lack it.
+/// What must stand somewhere.
+#[derive(Clone, Debug)]
+enum Mark {
+    Literal(Needle),
+    /// One of these bytes.
+    Byte([u8; 3]),
+}
+
+/// So many literals are looked for at most.
 const MOST: usize = 3;
+
+/// And so many of the last marks besides: lines that are cut off lack one of them.
+const LAST: usize = 5;
 
 impl Gate {
     /// The gate of a pattern; none where nothing must be there.
@@ -24,27 +35,35 @@ impl Gate {
         let mut chain = Chain::default();
         chain.add(node);
         chain.end();
-        let mut ranked: Vec<usize> = (0..chain.found.len()).collect();
-        ranked.sort_by_key(|at| std::cmp::Reverse(chain.found[*at].worth()));
+        let found = chain.found;
+        let mut ranked: Vec<usize> = (0..found.len()).filter(|at| found[*at].is_literal).collect();
+        ranked.sort_by_key(|at| std::cmp::Reverse(worth(&found[*at].bytes)));
         ranked.truncate(MOST);
-        ranked.extend(chain.found.len().checked_sub(1));
+        ranked.extend(found.len().saturating_sub(LAST)..found.len());
         ranked.sort_unstable();
         ranked.dedup();
-        let first = *ranked.first()?;
-        let literals = ranked.iter().map(|at| Needle::new(&chain.found[*at].bytes)).collect();
-        Some(Self { literals, lead: chain.found[first].lead })
+        let lead = found.get(*ranked.first()?)?.lead;
+        Some(Self { marks: ranked.iter().filter_map(|at| found[*at].mark()).collect(), lead })
     }
 
     /// The literal that tells most, for a search for many patterns at once.
     pub(crate) fn best(&self) -> Option<&[u8]> {
-        self.literals.iter().map(Needle::bytes).max_by_key(|bytes| worth(bytes))
+        let literals = self.marks.iter().filter_map(|mark| match mark {
+            Mark::Literal(needle) => Some(needle.bytes()),
+            Mark::Byte(_) => None,
+        });
+        literals.max_by_key(|bytes| worth(bytes))
     }
 
     /// The last place from `from` on where a match could begin; none where there cannot be one.
     pub(crate) fn last_start(&self, text: &[u8], from: usize) -> Option<usize> {
         let mut end = text.len();
-        for literal in self.literals.iter().rev() {
-            end = literal.rfind(text.get(..end)?)?;
+        for mark in self.marks.iter().rev() {
+            let before = text.get(..end)?;
+            end = match mark {
+                Mark::Literal(needle) => needle.rfind(before)?,
+                Mark::Byte([a, b, c]) => memchr::memrchr3(*a, *b, *c, before)?,
+            };
         }
         end.checked_sub(self.lead).filter(|last| *last >= from)
     }
@@ -67,12 +86,17 @@ struct Chain {
 
 struct Found {
     bytes: Vec<u8>,
+    /// All of the bytes; else one of them.
+    is_literal: bool,
     lead: usize,
 }
 
 impl Found {
-    fn worth(&self) -> u32 {
-        worth(&self.bytes)
+    fn mark(&self) -> Option<Mark> {
+        if self.is_literal {
+            return Some(Mark::Literal(Needle::new(&self.bytes)));
+        }
+        self.bytes.as_slice().try_into().ok().map(Mark::Byte)
     }
 }
 
@@ -88,7 +112,7 @@ impl Chain {
             Node::Empty | Node::Assert(_) | Node::Look { .. } => {}
             Node::Capture(_, node) | Node::Atomic(node) => self.add(node),
             Node::Concat(nodes) => nodes.iter().for_each(|node| self.add(node)),
-            Node::Alternate(_) => self.gap(least(node)),
+            Node::Alternate(_) => self.alternation(node),
             Node::Repeat { node, min, max, .. } => {
                 if *max == Some(0) {
                     return;
@@ -108,6 +132,27 @@ impl Chain {
         }
     }
 
+    /// Where all branches begin with one of a few bytes, and end with one, these are marks.
+    fn alternation(&mut self, node: &Node) {
+        let least = least(node);
+        let (first, last) = (First::of(node, First::END), Last::of(node, Last::UNKNOWN));
+        self.end();
+        if least >= 2 && first.open == Open::No && !first.end && !last.unknown {
+            self.one_of(first.bytes, self.lead);
+            self.one_of(last.bytes, self.lead + least - 1);
+        }
+        self.lead = self.lead.saturating_add(least);
+    }
+
+    fn one_of(&mut self, set: ByteSet, lead: usize) {
+        if (1..=3).contains(&set.len()) {
+            // One of two is one of three.
+            let bytes: Vec<u8> = set.iter().collect();
+            let bytes = bytes.iter().cycle().take(3).copied().collect();
+            self.found.push(Found { bytes, is_literal: false, lead });
+        }
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         if self.open.is_empty() {
             self.open_lead = self.lead;
@@ -124,7 +169,7 @@ impl Chain {
     fn end(&mut self) {
         if !self.open.is_empty() {
             let bytes = std::mem::take(&mut self.open);
-            self.found.push(Found { bytes, lead: self.open_lead });
+            self.found.push(Found { bytes, is_literal: true, lead: self.open_lead });
         }
     }
 }
@@ -158,6 +203,9 @@ mod tests {
         assert_eq!(check(r"(?:ab){2}c", "xababcx"), Some(1));
         assert_eq!(check(r"(?:ab){3,}c", "abababc"), Some(2));
         assert_eq!(check(r"(?:ab)+c", "xabababc"), Some(5));
+        // Branches that begin and end with one of a few bytes.
+        assert_eq!(check(r#" (?:"[^"]*"|'[^']*')"#, r#"a 'x' "y"#), Some(1));
+        assert_eq!(check(r#"x(?:"[^"]*"|'[^']*') (?:"[^"]*"|'[^']*')"#, r#"x"a" "b"#), None);
         assert!(Gate::of(&parse(r"a?|b").unwrap().0).is_none());
     }
 }

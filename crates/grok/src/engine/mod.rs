@@ -16,6 +16,7 @@ mod first;
 mod gate;
 mod needle;
 mod parse;
+mod peephole;
 mod program;
 mod ranges;
 mod run;

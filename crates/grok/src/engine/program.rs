@@ -145,9 +145,10 @@ impl Word {
     /// Where it ends, when it stands at `pos`.
     #[inline]
     pub(crate) fn end(&self, text: &[u8], pos: usize) -> Option<usize> {
-        let found = match text.get(pos..pos + 8).and_then(|bytes| bytes.try_into().ok()) {
-            Some(bytes) => u64::from_le_bytes(bytes) & self.mask == self.value,
-            None => text.len() - pos >= self.len && self.tail(text, pos),
+        let rest = text.get(pos..)?;
+        let found = match rest.first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes) & self.mask == self.value,
+            None => rest.len() >= self.len && self.tail(text, pos),
         };
         found.then_some(pos + self.len)
     }
@@ -224,6 +225,10 @@ pub(crate) struct Run {
     pub(crate) back_to: Option<u8>,
     /// What must come next, of runs that give nothing back, and of lazy ones that look for it: the step for it is left out.
     pub(crate) then: Word,
+    /// Where runs that give nothing back go on, behind `then`.
+    pub(crate) next: At,
+    /// Where they go on if `then` is not there; without it that is a failure.
+    pub(crate) otherwise: Option<At>,
     pub(crate) forget: u32,
 }
 

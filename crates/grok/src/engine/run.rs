@@ -46,7 +46,7 @@ enum Bound {
 }
 
 /// After so many ways that failed, it is asked whether the text can match at all.
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 2;
 
 /// What to come back to, or what to put back on the way.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +104,9 @@ impl Machine {
             return (End::Exhausted, fuel);
         }
         self.fuel = fuel;
-        reset(&mut self.marks, program.marks);
-        reset(&mut self.registers, program.registers);
+        // These are set before they are read.
+        self.marks.resize(program.marks as usize, UNSET);
+        self.registers.resize(program.registers as usize, UNSET);
         reset(&mut self.memos, program.memos);
         let end = self.search_from(program, bytes).unwrap_or(End::Exhausted);
         (end, self.fuel)
@@ -295,11 +296,16 @@ impl Machine {
                         self.note(run.slot, pos, end);
                         match run.then.end(text, end) {
                             Some(end) => {
-                                pos = end;
-                                at += 1 + u32::from(run.then.len() > 0);
+                                (at, pos) = (run.next, end);
                                 continue;
                             }
-                            None => false,
+                            None => match run.otherwise {
+                                Some(otherwise) => {
+                                    (at, pos) = (otherwise, end);
+                                    continue;
+                                }
+                                None => false,
+                            },
                         }
                     }
                     None => false,
@@ -768,7 +774,7 @@ fn lead_end(program: &Program, run: &Run, text: &[u8], pos: usize) -> Option<usi
 }
 
 /// The most that a greedy run takes; the way of [`span`] for runs that give nothing back.
-#[inline]
+#[inline(always)]
 fn run_end(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<usize> {
     let run = &program.runs[number as usize];
     match &run.scan {

@@ -71,40 +71,45 @@ fn is_month(text: [u8; 3]) -> bool {
     MONTHS.iter().fold(false, |found, m| found | (word == u32::from_le_bytes([m[0], m[1], m[2], 0])))
 }
 
+/// `23:59:59`, where it is known that digits stand where they should.
 fn is_time(b: &[u8; 8]) -> bool {
-    (b[2] == b':') & (b[5] == b':') & (two(b[0], b[1]) < 24) & (two(b[3], b[4]) < 60) & (two(b[6], b[7]) < 60)
+    // Of two digits the order of the texts is that of the numbers.
+    let hour = u16::from_be_bytes([b[0], b[1]]) <= u16::from_be_bytes(*b"23");
+    hour & (b[2] == b':') & (b[3] <= b'5') & (b[5] == b':') & (b[6] <= b'5')
 }
 
 fn http_date(text: &[u8]) -> Option<usize> {
-    let b: &[u8; 26] = text.get(..26)?.try_into().ok()?;
-    let day = two(b[0], b[1]);
-    let time: &[u8; 8] = b[12..20].try_into().ok()?;
-    let fine = (1..=31).contains(&day)
+    let b: &[u8; 26] = text.first_chunk()?;
+    // What must be digits, as two blocks: the first sixteen bytes, and the last.
+    const FRONT: u32 = 0b1011_0111_1000_0011;
+    const BACK: u32 = 0b1111_0011_0110_1101;
+    let digits = |pos| Some(Block::load(text, pos)?.within(&DIGITS));
+    let fine = (digits(0)? & FRONT == FRONT)
+        & (digits(10)? & BACK == BACK)
+        & (1..=31).contains(&two(b[0], b[1]))
         & (b[2] == b'/')
         & is_month([b[3], b[4], b[5]])
         & (b[6] == b'/')
-        & (two(b[7], b[8]) < 100)
-        & (two(b[9], b[10]) < 100)
         & (b[11] == b':')
-        & is_time(time)
+        & is_time(b[12..20].try_into().ok()?)
         & (b[20] == b' ')
-        & ((b[21] == b'+') | (b[21] == b'-'))
-        & (two(b[22], b[23]) < 100)
-        & (two(b[24], b[25]) < 100);
+        & ((b[21] == b'+') | (b[21] == b'-'));
     fine.then_some(26)
 }
 
 fn syslog_time(text: &[u8]) -> Option<usize> {
-    let b: &[u8; 15] = text.get(..15)?.try_into().ok()?;
-    let day = if b[4] == b' ' { two(b'0', b[5]) } else { two(b[4], b[5]) };
-    let short = (b[4] == b'0') | ((b[4] != b' ') & (day < 10));
-    let time: &[u8; 8] = b[7..15].try_into().ok()?;
-    let fine = is_month([b[0], b[1], b[2]])
+    let b: &[u8; 15] = text.first_chunk()?;
+    const TIME: u32 = 0b110_1101_1010_0000;
+    let digits = Block::load(text, 0)?.within(&DIGITS);
+    let tens = if b[4] == b' ' { b'0' } else { b[4] };
+    let short = (b[4] == b'0') | ((b[4] != b' ') & (digits & 1 << 4 == 0));
+    let fine = (digits & TIME == TIME)
+        & is_month([b[0], b[1], b[2]])
         & (b[3] == b' ')
-        & (1..=31).contains(&day)
+        & (1..=31).contains(&two(tens, b[5]))
         & !short
         & (b[6] == b' ')
-        & is_time(time);
+        & is_time(b[7..15].try_into().ok()?);
     fine.then_some(15)
 }
 
@@ -126,7 +131,7 @@ fn number(text: &[u8]) -> Option<usize> {
 /// Where each dot stands and where the number ends is found in sixteen bytes at once.
 #[inline]
 fn ipv4(text: &[u8]) -> Option<usize> {
-    let bytes: &[u8; 16] = text.get(..16)?.try_into().ok()?;
+    let bytes: &[u8; 16] = text.first_chunk()?;
     let block = Block::load(text, 0)?;
     let (digits, dots) = (block.within(&DIGITS), block.within(&DOTS));
     let end = (!(dots | digits)).trailing_zeros() as usize;
@@ -146,17 +151,21 @@ fn ipv4(text: &[u8]) -> Option<usize> {
     fine.then_some(end)
 }
 
-/// Whether digits are a number to 255 without a zero in front.
+/// Whether digits are a number to 255 without a zero in front. Of as many digits the order of the texts is that of the numbers.
 #[inline]
 fn octet(bytes: &[u8; 16], start: usize, end: usize) -> bool {
+    const fn text(a: u8, b: u8, c: u8) -> u32 {
+        u32::from_be_bytes([0, a, b, c])
+    }
+    const LEAST: [u32; 4] = [u32::MAX, text(0, 0, b'0'), text(0, b'1', b'0'), text(b'1', b'0', b'0')];
+    const MOST: [u32; 4] = [0, text(0, 0, b'9'), text(0, b'9', b'9'), text(b'2', b'5', b'5')];
     let length = end.wrapping_sub(start);
-    let at = |place: usize| digit(bytes[place & 15]);
-    let (ones, tens, hundreds) = (at(end.wrapping_sub(1)), at(end.wrapping_sub(2)), at(end.wrapping_sub(3)));
-    let long = u32::from(length > 1);
-    let longer = u32::from(length > 2);
-    let value = ones + 10 * tens * long + 100 * hundreds * longer;
-    let zero_in_front = (at(start) == 0) & (length > 1);
-    (length.wrapping_sub(1) < 3) & (value < 256) & !zero_in_front
+    let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk()) else { return false };
+    if length > 3 {
+        return false;
+    }
+    let digits = u64::from(u32::from_be_bytes(*word)) >> (32 - 8 * length);
+    (u64::from(LEAST[length])..=u64::from(MOST[length])).contains(&digits)
 }
 
 #[cfg(test)]
