@@ -39,6 +39,7 @@ pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusa
         classes: Vec::new(),
         sets: Vec::new(),
         runs: Vec::new(),
+        fields: Vec::new(),
         tables: Vec::new(),
         forks: Vec::new(),
         fences: Vec::new(),

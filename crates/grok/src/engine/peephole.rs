@@ -1,6 +1,6 @@
 //! What is seen when a program is whole: jumps to jumps, and steps that one step can do at once.
 
-use super::program::{At, Lead, Lookup, NO_SLOT, Program, Step, Word};
+use super::program::{At, Field, Fields, Lead, Lookup, NO_SLOT, Program, Run, Scan, Step, Word};
 
 /// Jumps after jumps, so many at most.
 const MOST_JUMPS: usize = 16;
@@ -15,6 +15,9 @@ pub(super) fn shorten(program: &mut Program) {
     }
     for at in 0..program.steps.len() {
         lead(program, at);
+    }
+    for at in 0..program.steps.len() {
+        fields(program, at);
     }
 }
 
@@ -68,10 +71,31 @@ fn lead(program: &mut Program, at: usize) {
     }
     let lookup: Lookup = std::array::from_fn(|one| one == usize::from(*byte));
     let set = program.sets.iter().position(|set| *set == lookup).unwrap_or(program.sets.len());
-    let run = super::program::Run { lead: Lead::One(set as u32), ..run.clone() };
+    let run = Run { lead: Lead::One(set as u32), ..run.clone() };
     if set == program.sets.len() {
         program.sets.push(lookup);
     }
     program.runs.push(run);
     program.steps[at] = Step::Commit(program.runs.len() as u32 - 1);
+}
+
+/// Runs one behind the other are one step.
+fn fields(program: &mut Program, at: usize) {
+    let (mut fields, mut next) = (Vec::new(), at as At);
+    while let Some(Step::Commit(run)) = program.steps.get(next as usize)
+        && let Some((field, to)) = field(&program.runs[*run as usize])
+    {
+        fields.push(field);
+        next = to;
+    }
+    if fields.len() > 1 {
+        program.fields.push(Fields { fields, next });
+        program.steps[at] = Step::Fields(program.fields.len() as u32 - 1);
+    }
+}
+
+fn field(run: &Run) -> Option<(Field, At)> {
+    let Scan::Ranges(ranges) = run.scan else { return None };
+    let field = Field { lead: run.lead, ranges, may_be_empty: run.min == 0, slot: run.slot, then: run.then };
+    run.otherwise.is_none().then_some((field, run.next))
 }

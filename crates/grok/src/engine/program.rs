@@ -69,6 +69,8 @@ pub(crate) enum Step {
     Span(u32),
     /// The same, giving nothing back.
     Commit(u32),
+    /// Several of these one behind the other.
+    Fields(u32),
     /// Characters of a class, lazy: as few as possible.
     Lazy(u32),
     /// A part by its table; what the table cannot tell, the instructions that follow do.
@@ -232,6 +234,23 @@ pub(crate) struct Run {
     pub(crate) forget: u32,
 }
 
+/// A run that gives nothing back and is found in blocks, in short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) lead: Lead,
+    pub(crate) ranges: Ranges,
+    pub(crate) may_be_empty: bool,
+    pub(crate) slot: u32,
+    pub(crate) then: Word,
+}
+
+/// Fields one behind the other, and where it goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    pub(crate) fields: Vec<Field>,
+    pub(crate) next: At,
+}
+
 /// What stands in front of a run and belongs to it, of a set of bytes of ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lead {
@@ -292,6 +311,7 @@ pub(crate) struct Program {
     pub(crate) classes: Vec<Class>,
     pub(crate) sets: Vec<Lookup>,
     pub(crate) runs: Vec<Run>,
+    pub(crate) fields: Vec<Fields>,
     pub(crate) tables: Vec<TableStep>,
     pub(crate) forks: Vec<Fork>,
     pub(crate) fences: Vec<FenceStep>,

@@ -4,7 +4,9 @@ use super::{
     ast::Assertion,
     class::{decode, is_word},
     dfa::Verdict,
-    program::{At, Branches, Lead, NO_END, NO_MEMO, NO_SLOT, Other, Program, Run, Scan, Seek, Step},
+    program::{
+        At, Branches, Field, Fields, Lead, NO_END, NO_MEMO, NO_SLOT, Other, Program, Run, Scan, Seek, Step,
+    },
 };
 
 /// What came of a search.
@@ -310,6 +312,17 @@ impl Machine {
                     }
                     None => false,
                 },
+                Step::Fields(number) => {
+                    let Fields { fields, next } = &program.fields[*number as usize];
+                    match self.fields(program, fields, text, pos) {
+                        Some(end) => {
+                            self.burn((end - pos) as u64 / 16)?;
+                            (at, pos) = (*next, end);
+                            continue;
+                        }
+                        None => false,
+                    }
+                }
                 Step::Branch(table) => {
                     let branches = &program.branches[*table as usize];
                     if branches.register != NO_SLOT {
@@ -485,6 +498,22 @@ impl Machine {
                 None => return Ok(None),
             }
         }
+    }
+
+    /// The end of fields one behind the other. A function of its own, as its loop needs all registers.
+    #[inline(never)]
+    fn fields(&mut self, program: &Program, fields: &[Field], text: &[u8], pos: usize) -> Option<usize> {
+        let mut pos = pos;
+        for field in fields {
+            let start = lead_end(program, field.lead, text, pos)?;
+            let end = field.ranges.end(text, start);
+            if end == start && !field.may_be_empty {
+                return None;
+            }
+            self.note(field.slot, pos, end);
+            pos = field.then.end(text, end)?;
+        }
+        Some(pos)
     }
 
     /// Whether an earlier try went on from this very place, and failed. If not, and if there is nothing to come back to, this
@@ -734,7 +763,7 @@ fn reset(numbers: &mut Vec<u32>, count: u32) {
 #[inline]
 fn span(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<(usize, usize)> {
     let run = &program.runs[number as usize];
-    let pos = lead_end(program, run, text, pos)?;
+    let pos = lead_end(program, run.lead, text, pos)?;
     let rest = text.get(pos..)?;
     let len = match &run.scan {
         Scan::Bytes => {
@@ -764,9 +793,9 @@ fn span(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<(usiz
 
 /// Behind the byte in front of a run.
 #[inline]
-fn lead_end(program: &Program, run: &Run, text: &[u8], pos: usize) -> Option<usize> {
+fn lead_end(program: &Program, lead: Lead, text: &[u8], pos: usize) -> Option<usize> {
     let stands = |set: u32| text.get(pos).is_some_and(|b| program.sets[set as usize][usize::from(*b)]);
-    match run.lead {
+    match lead {
         Lead::None => Some(pos),
         Lead::Maybe(set) => Some(pos + usize::from(stands(set))),
         Lead::One(set) => stands(set).then_some(pos + 1),
@@ -779,7 +808,7 @@ fn run_end(program: &Program, number: u32, text: &[u8], pos: usize) -> Option<us
     let run = &program.runs[number as usize];
     match &run.scan {
         Scan::Ranges(ranges) => {
-            let start = lead_end(program, run, text, pos)?;
+            let start = lead_end(program, run.lead, text, pos)?;
             let end = ranges.end(text, start);
             // These runs take one character at least, or none.
             (end > start || run.min == 0).then_some(end)
