@@ -627,15 +627,23 @@ impl Compiler {
         }
         // What a choice at the head makes void.
         let forget = self.forget();
+        let mut last = self.at();
         for copy in 0..min {
             let follow = match (copy + 1 == min, max == Some(min)) {
                 (false, _) => inner,
                 (true, false) => between,
                 (true, true) => follow,
             };
+            last = self.at();
             self.node(node, before, follow)?;
         }
         match max {
+            // The last of those that must be is the loop's body too: else loops in loops would double at each.
+            None if min > 0 && !nullable => {
+                let split = self.push(Step::Jump(0))?;
+                let exit = self.at();
+                self.program.steps[split] = self.split(greedy, (inner, last), (follow, exit), forget);
+            }
             None => {
                 let head = self.push(Step::Jump(0))?;
                 let body = self.at();
