@@ -91,12 +91,16 @@ impl Class {
             for c in (*from..=*to).filter_map(char::from_u32) {
                 let (mut lower, mut upper) = (c.to_lowercase(), c.to_uppercase());
                 for other in [(lower.next(), lower.next()), (upper.next(), upper.next())] {
-                    if let (Some(other), None) = other {
-                        folded.add(other, other);
+                    match other {
+                        (Some(other), None) if other.is_ascii() => folded.ascii |= 1 << (other as u32),
+                        (Some(other), None) => folded.wide.push((other as u32, other as u32)),
+                        _ => {}
                     }
                 }
             }
         }
+        // Once, as there may be many.
+        folded.normalise();
         folded
     }
 
