@@ -1,5 +1,6 @@
 //! Where events go.
 
+mod null;
 mod opensearch;
 mod stdout;
 
@@ -11,6 +12,7 @@ use alces_filters::{Clock, Context};
 use tokio::sync::watch;
 
 use crate::{CollectorError, Stats, dlq::DeadLetterQueue, plan::unknown};
+use null::NullPlan;
 use opensearch::{OpenSearchOutput, OpenSearchPlan};
 use stdout::StdoutPlan;
 
@@ -22,7 +24,7 @@ const OUTPUTS: &[&str] = &["elasticsearch", "null", "opensearch", "stdout"];
 pub(crate) enum OutputPlan {
     OpenSearch(Box<OpenSearchPlan>),
     Stdout(StdoutPlan),
-    Null,
+    Null(NullPlan),
 }
 
 /// What outputs need of the world.
@@ -39,7 +41,7 @@ pub(crate) struct Outlet {
 pub(crate) enum Output {
     OpenSearch(Box<OpenSearchOutput>),
     Stdout(StdoutPlan),
-    Null,
+    Null(NullPlan),
 }
 
 /// The collector stopped before the output had all events.
@@ -58,9 +60,8 @@ impl OutputPlan {
                 (plan.map(Self::Stdout), errors)
             }
             "null" => {
-                let mut options = Options::new(context.source, context.env, plugin);
-                common(&mut options);
-                (Some(Self::Null), options.finish())
+                let (plan, errors) = NullPlan::compile(context, plugin);
+                (Some(Self::Null(plan)), errors)
             }
             _ => (None, vec![unknown(context, "output", plugin, OUTPUTS)]),
         }
@@ -70,7 +71,7 @@ impl OutputPlan {
         Ok(match self {
             Self::OpenSearch(plan) => Output::OpenSearch(Box::new(plan.open(outlet.clone())?)),
             Self::Stdout(plan) => Output::Stdout(plan),
-            Self::Null => Output::Null,
+            Self::Null(plan) => Output::Null(plan),
         })
     }
 }
@@ -91,7 +92,10 @@ impl Output {
                 output.write(events);
                 Ok(())
             }
-            Self::Null => Ok(()),
+            Self::Null(output) => {
+                output.write(events);
+                Ok(())
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod reference;
 mod sprintf;
 mod time;
 mod value;
+mod write;
 
 pub use event::Event;
 pub use joda::{JodaError, JodaFormat};

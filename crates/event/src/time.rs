@@ -1,31 +1,69 @@
 //! Timestamps as Logstash writes them: ISO 8601, UTC, at least milliseconds.
 
-use std::fmt::Write as _;
-
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 /// Appends `time` as `2015-05-17T10:05:03.000Z`: three digits of fraction, or six or nine where the time has them.
 pub fn format_timestamp(out: &mut String, time: Timestamp) {
-    let civil = TimeZone::UTC.to_datetime(time);
-    let nanos = civil.subsec_nanosecond();
-    // A year before 0 or after 9999 is written with as many digits as it needs.
-    let _ = write!(
-        out,
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.",
-        civil.year(),
-        civil.month(),
-        civil.day(),
-        civil.hour(),
-        civil.minute(),
-        civil.second()
-    );
-    let _ = if nanos % 1_000_000 == 0 {
-        write!(out, "{:03}Z", nanos / 1_000_000)
-    } else if nanos % 1_000 == 0 {
-        write!(out, "{:06}Z", nanos / 1_000)
-    } else {
-        write!(out, "{nanos:09}Z")
+    let mut bytes = Vec::with_capacity(32);
+    write_timestamp(&mut bytes, time);
+    // Digits and signs only.
+    out.push_str(std::str::from_utf8(&bytes).unwrap_or_default());
+}
+
+/// The same, into bytes. Every event is written with one, so this is arithmetic and not formatting.
+pub(crate) fn write_timestamp(out: &mut Vec<u8>, time: Timestamp) {
+    let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());
+    if nanos < 0 {
+        // Before 1970 both count backwards.
+        (seconds, nanos) = (seconds - 1, nanos + 1_000_000_000);
+    }
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u32);
+    let (year, month, day) = civil(days);
+    if year < 0 {
+        out.push(b'-');
+    }
+    let year = year.unsigned_abs();
+    out.extend_from_slice(&two(year / 100));
+    out.extend_from_slice(&two(year % 100));
+    for (separator, number) in
+        [(b'-', month), (b'-', day), (b'T', second / 3600), (b':', second / 60 % 60), (b':', second % 60)]
+    {
+        let [tens, ones] = two(number);
+        out.extend_from_slice(&[separator, tens, ones]);
+    }
+    let mut fraction = *b".000000000Z";
+    let mut rest = nanos as u32;
+    for digit in fraction[1..10].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let digits = match nanos {
+        n if n % 1_000_000 == 0 => 3,
+        n if n % 1_000 == 0 => 6,
+        _ => 9,
     };
+    out.extend_from_slice(&fraction[..=digits]);
+    out.push(b'Z');
+}
+
+fn two(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// Year, month and day of the day that is so many behind 1970-01-01, in the Gregorian calendar (Howard Hinnant, "chrono-Compatible
+/// Low-Level Date Algorithms", `civil_from_days`).
+fn civil(days: i64) -> (i32, u32, u32) {
+    // Years begin in March, so that the leap day is the last one; an era has 400 of them.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097) as u32;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = i64::from(year_of_era) + era * 400 + i64::from(month <= 2);
+    (year as i32, month, day)
 }
 
 /// Reads an ISO 8601 timestamp with an offset or `Z`.
@@ -36,6 +74,18 @@ pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// The time library's own calendar is the dull twin.
+        #[test]
+        fn the_same_day_as_the_librarys(seconds in -60_000_000_000_i64..250_000_000_000) {
+            let time = Timestamp::from_second(seconds).unwrap();
+            let twin = jiff::tz::TimeZone::UTC.to_datetime(time);
+            let mut out = String::new();
+            format_timestamp(&mut out, time);
+            proptest::prop_assert_eq!(out, format!("{}.000Z", twin.strftime("%Y-%m-%dT%H:%M:%S")));
+        }
+    }
 
     #[test]
     fn fraction_digits() {

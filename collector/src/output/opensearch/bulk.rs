@@ -1,7 +1,9 @@
 //! `_bulk` requests and what is answered for each item.
 
+use std::borrow::Cow;
+
 use alces_event::{Event, FieldRef, ValueRef};
-use serde::{Deserialize, Serialize, ser::SerializeMap as _};
+use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::options::{Action, DataStream, OpenSearchPlan};
@@ -14,7 +16,7 @@ const BODY_BYTES: usize = 8 << 20;
 #[derive(Clone)]
 pub(crate) struct Item<'e> {
     event: &'e Event,
-    index: String,
+    index: Cow<'e, str>,
     id: Option<String>,
     create: bool,
     stream: Option<DataStreamFields<'e>>,
@@ -37,7 +39,7 @@ impl<'e> Item<'e> {
         };
         let (index, stream) = match &plan.data_stream {
             Some(stream) => data_stream(event, stream),
-            None => (plan.index.render(event), None),
+            None => (Cow::Owned(plan.index.render(event)), None),
         };
         let create = match plan.action {
             Some(action) => action == Action::Create,
@@ -60,19 +62,43 @@ impl<'e> Item<'e> {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        let target = Target { _index: &self.index, _id: self.id.as_deref(), pipeline: self.pipeline };
-        // Strings always serialise.
-        let _ = if self.create {
-            serde_json::to_writer(&mut *out, &Create { create: target })
+        out.extend_from_slice(if self.create {
+            b"{\"create\":{\"_index\":"
         } else {
-            serde_json::to_writer(&mut *out, &Index { index: target })
-        };
+            b"{\"index\":{\"_index\":"
+        });
+        ValueRef::Str(&self.index).write_json(out);
+        for (name, value) in [(&b",\"_id\":"[..], self.id.as_deref()), (b",\"pipeline\":", self.pipeline)] {
+            if let Some(value) = value {
+                out.extend_from_slice(name);
+                ValueRef::Str(value).write_json(out);
+            }
+        }
+        out.extend_from_slice(b"}}\n");
+        match self.stream {
+            Some(stream) => self.write_with_stream(stream, out),
+            None => self.event.write_json(out),
+        }
         out.push(b'\n');
-        let _ = match self.stream {
-            Some(stream) => serde_json::to_writer(&mut *out, &WithStream { event: self.event, stream }),
-            None => serde_json::to_writer(&mut *out, self.event),
-        };
-        out.push(b'\n');
+    }
+
+    fn write_with_stream(&self, stream: DataStreamFields<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"@timestamp\":");
+        ValueRef::Time(self.event.timestamp()).write_json(out);
+        for (key, value) in self.event.fields().iter().filter(|(key, _)| key.as_str() != "data_stream") {
+            out.push(b',');
+            key.write_json(out);
+            out.push(b':');
+            value.write_json(out);
+        }
+        let DataStreamFields { kind, dataset, namespace } = stream;
+        let parts = [("{\"type\":", kind), (",\"dataset\":", dataset), (",\"namespace\":", namespace)];
+        out.extend_from_slice(b",\"data_stream\":");
+        for (name, value) in parts {
+            out.extend_from_slice(name.as_bytes());
+            ValueRef::Str(value).write_json(out);
+        }
+        out.extend_from_slice(b"}}");
     }
 }
 
@@ -102,62 +128,22 @@ fn event_id(event: &Event, plan: &OpenSearchPlan) -> Option<String> {
 }
 
 /// The stream that the event names itself (`[data_stream][…]`), or the output's.
-fn data_stream<'e>(event: &'e Event, stream: &'e DataStream) -> (String, Option<DataStreamFields<'e>>) {
+fn data_stream<'e>(event: &'e Event, stream: &'e DataStream) -> (Cow<'e, str>, Option<DataStreamFields<'e>>) {
+    let DataStream { kind, dataset, namespace, .. } = stream;
     let own = event.fields().get("data_stream").and_then(ValueRef::as_object).filter(|_| stream.auto_routing);
-    let part = |name: &str, default: &'e str| {
-        own.and_then(|own| own.get(name)).and_then(ValueRef::as_str).unwrap_or(default)
-    };
-    let fields = DataStreamFields {
-        kind: part("type", &stream.kind),
-        dataset: part("dataset", &stream.dataset),
-        namespace: part("namespace", &stream.namespace),
-    };
-    let name = format!("{}-{}-{}", fields.kind, fields.dataset, fields.namespace);
-    (name, stream.sync_fields.then_some(fields))
-}
-
-#[derive(Serialize)]
-struct Create<'t> {
-    create: Target<'t>,
-}
-
-#[derive(Serialize)]
-struct Index<'t> {
-    index: Target<'t>,
-}
-
-#[derive(Serialize)]
-struct Target<'t> {
-    _index: &'t str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    _id: Option<&'t str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pipeline: Option<&'t str>,
-}
-
-struct WithStream<'e> {
-    event: &'e Event,
-    stream: DataStreamFields<'e>,
-}
-
-impl Serialize for WithStream<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("@timestamp", &ValueRef::Time(self.event.timestamp()))?;
-        for (key, value) in self.event.fields().iter().filter(|(key, _)| key.as_str() != "data_stream") {
-            map.serialize_entry(key.as_str(), &value)?;
+    let (name, fields) = match own {
+        None => (Cow::Borrowed(stream.name.as_str()), DataStreamFields { kind, dataset, namespace }),
+        Some(own) => {
+            let part = |name, default| own.get(name).and_then(ValueRef::as_str).unwrap_or(default);
+            let fields = DataStreamFields {
+                kind: part("type", kind),
+                dataset: part("dataset", dataset),
+                namespace: part("namespace", namespace),
+            };
+            (Cow::Owned(format!("{}-{}-{}", fields.kind, fields.dataset, fields.namespace)), fields)
         }
-        let DataStreamFields { kind, dataset, namespace } = self.stream;
-        map.serialize_entry("data_stream", &StreamDocument { r#type: kind, dataset, namespace })?;
-        map.end()
-    }
-}
-
-#[derive(Serialize)]
-struct StreamDocument<'s> {
-    r#type: &'s str,
-    dataset: &'s str,
-    namespace: &'s str,
+    };
+    (name, stream.sync_fields.then_some(fields))
 }
 
 /// The body of one request.

@@ -51,6 +51,18 @@ impl OpenSearchPlan {
     }
 }
 
+/// The bodies of the requests for these events.
+pub(crate) fn encode(plan: &OpenSearchPlan, events: &[&Event]) -> Vec<Vec<u8>> {
+    let items: Vec<Item<'_>> = events.iter().map(|event| Item::new(event, plan)).collect();
+    let (mut bodies, mut rest) = (Vec::new(), items.as_slice());
+    while !rest.is_empty() {
+        let (request, taken) = Request::build(rest, usize::MAX);
+        bodies.push(request.0);
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    bodies
+}
+
 impl OpenSearchOutput {
     /// Indexes events. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
     /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.

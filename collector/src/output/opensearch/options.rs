@@ -39,6 +39,8 @@ pub(crate) enum Action {
 /// The parts of a data stream's name, which are also written into the event.
 #[derive(Clone, Debug)]
 pub(crate) struct DataStream {
+    /// Kind, dataset and namespace together.
+    pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) dataset: String,
     pub(crate) namespace: String,
@@ -184,10 +186,13 @@ impl OpenSearchPlan {
             let text = |t: Option<alces_conf::Spanned<String>>, default: &str| {
                 t.map_or(default.to_owned(), |t| t.node)
             };
+            let (kind, dataset, namespace) =
+                (text(kind, "logs"), text(dataset, "generic"), text(namespace, "default"));
             self.data_stream = Some(DataStream {
-                kind: text(kind, "logs"),
-                dataset: text(dataset, "generic"),
-                namespace: text(namespace, "default"),
+                name: format!("{kind}-{dataset}-{namespace}"),
+                kind,
+                dataset,
+                namespace,
                 sync_fields: options.boolean("data_stream_sync_fields").unwrap_or(true),
                 auto_routing: options.boolean("data_stream_auto_routing").unwrap_or(true),
             });

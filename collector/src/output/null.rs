@@ -1,0 +1,34 @@
+//! `null`: events are thrown away. With `encode => "bulk"` documents are encoded first, as for OpenSearch, so that what a pipeline
+//! costs can be measured without one.
+
+use alces_conf::{Diagnostic, Options, Plugin};
+use alces_event::Event;
+use alces_filters::Context;
+
+use super::opensearch::{OpenSearchPlan, encode};
+
+/// A checked `null { }`.
+#[derive(Clone, Debug)]
+pub(crate) struct NullPlan {
+    encode: Option<Box<OpenSearchPlan>>,
+}
+
+impl NullPlan {
+    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
+        let mut options = Options::new(context.source, context.env, plugin);
+        super::common(&mut options);
+        let encode = options.choice("encode", &[("bulk", true), ("none", false)]).unwrap_or(false);
+        let plan = encode.then(|| {
+            let mut plain = plugin.clone();
+            plain.attributes.clear();
+            Box::new(OpenSearchPlan::compile(context, &plain).0)
+        });
+        (Self { encode: plan }, options.finish())
+    }
+
+    pub(crate) fn write(&self, events: &[&Event]) {
+        if let Some(plan) = &self.encode {
+            std::hint::black_box(encode(plan, events));
+        }
+    }
+}
