@@ -3,10 +3,12 @@
 use alces_event::Event;
 use tokio::sync::oneshot;
 
-/// Events that are acknowledged together.
-#[derive(Debug)]
+/// Events that are acknowledged together. They are made when the worker asks for them, one by one, so that each goes all its way
+/// while it is in the processor's cache.
 pub(crate) struct Batch {
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Box<dyn Iterator<Item = Event> + Send>,
+    /// How many.
+    pub(crate) len: usize,
     pub(crate) delivery: Delivery,
 }
 
@@ -19,9 +21,9 @@ pub(crate) struct Delivery(oneshot::Sender<()>);
 pub(crate) type Delivered = oneshot::Receiver<()>;
 
 impl Batch {
-    pub(crate) fn new(events: Vec<Event>) -> (Self, Delivered) {
+    pub(crate) fn new(len: usize, events: impl Iterator<Item = Event> + Send + 'static) -> (Self, Delivered) {
         let (delivery, delivered) = oneshot::channel();
-        (Self { events, delivery: Delivery(delivery) }, delivered)
+        (Self { events: Box::new(events), len, delivery: Delivery(delivery) }, delivered)
     }
 }
 

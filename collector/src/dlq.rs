@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use alces_event::{Event, Timestamp};
+use alces_event::Timestamp;
 use serde::Serialize;
 
 /// One file of JSON lines, synced before an event counts as kept.
@@ -24,13 +24,13 @@ struct Entry<'e> {
     status: u16,
     reason: &'e str,
     index: &'e str,
-    event: &'e Event,
-    metadata: alces_event::ObjectRef<'e>,
 }
 
 /// Why one event is here.
 pub(crate) struct Letter<'e> {
-    pub(crate) event: &'e Event,
+    /// The event as it was sent, and its `@metadata`: JSON objects.
+    pub(crate) document: &'e [u8],
+    pub(crate) metadata: &'e [u8],
     pub(crate) status: u16,
     pub(crate) reason: String,
     pub(crate) index: String,
@@ -58,11 +58,15 @@ impl DeadLetterQueue {
                 status: letter.status,
                 reason: &letter.reason,
                 index: &letter.index,
-                event: letter.event,
-                metadata: letter.event.metadata(),
             };
             serde_json::to_writer(&mut lines, &entry)?;
-            lines.push(b'\n');
+            // What is JSON already goes in before the brace.
+            lines.pop();
+            lines.extend_from_slice(b",\"event\":");
+            lines.extend_from_slice(letter.document);
+            lines.extend_from_slice(b",\"metadata\":");
+            lines.extend_from_slice(letter.metadata);
+            lines.extend_from_slice(b"}\n");
         }
         let mut guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *guard {
@@ -85,10 +89,14 @@ mod tests {
     fn a_letter_holds_the_whole_event_and_the_reason() {
         let dir = tempfile::tempdir().unwrap();
         let queue = DeadLetterQueue::new(dir.path()).unwrap();
-        let (event, _) =
-            Event::from_json(br#"{"@metadata":{"_id":"7"},"message":"m"}"#, Timestamp::UNIX_EPOCH).unwrap();
-        let letter = |event| Letter { event, status: 400, reason: "no".to_owned(), index: "x".to_owned() };
-        queue.append("elasticsearch", Timestamp::UNIX_EPOCH, &[letter(&event), letter(&event)]).unwrap();
+        let letter = || Letter {
+            document: br#"{"@timestamp":"1970-01-01T00:00:00.000Z","message":"m","@version":"1"}"#,
+            metadata: br#"{"_id":"7"}"#,
+            status: 400,
+            reason: "no".to_owned(),
+            index: "x".to_owned(),
+        };
+        queue.append("elasticsearch", Timestamp::UNIX_EPOCH, &[letter(), letter()]).unwrap();
         let text = std::fs::read_to_string(queue.path()).unwrap();
         assert_eq!(text.lines().count(), 2);
         insta::assert_snapshot!(text.lines().next().unwrap(), @r#"{"time":"1970-01-01T00:00:00Z","plugin":"elasticsearch","status":400,"reason":"no","index":"x","event":{"@timestamp":"1970-01-01T00:00:00.000Z","message":"m","@version":"1"},"metadata":{"_id":"7"}}"#);

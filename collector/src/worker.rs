@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::{
     Stats,
     batch::{Batch, Delivery},
-    output::{Output, Undelivered},
+    output::{Output, Pending, Undelivered},
     plan::Route,
 };
 
@@ -36,65 +36,78 @@ impl Worker {
         loop {
             // The place in the window of requests first: events that nobody can send yet stay in the queue.
             let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
-            let Some((mut events, deliveries)) = self.take().await else { return };
-            let mut made = Vec::new();
-            for event in &mut events {
-                self.program.run(event, &mut made);
-            }
-            let before = events.len();
-            events.retain(|event| !event.is_cancelled());
-            let dropped = before - events.len();
-            // Made of events of this batch, and acknowledged with it.
-            events.append(&mut made);
-            tokio::spawn(deliver(
-                events,
-                dropped,
-                deliveries,
-                self.outputs.clone(),
-                self.routes.clone(),
-                self.stats.clone(),
-                permit,
-            ));
+            let Some(batches) = self.take().await else { return };
+            tokio::spawn(self.work(batches).deliver(self.outputs.clone(), self.stats.clone(), permit));
         }
     }
 
-    async fn take(&self) -> Option<(Vec<Event>, Vec<Delivery>)> {
+    async fn take(&self) -> Option<Vec<Batch>> {
         let mut queue = self.batches.lock().await;
-        let Batch { mut events, delivery } = queue.recv().await?;
-        let mut deliveries = vec![delivery];
-        while events.len() < BATCH_EVENTS
+        let mut batches = vec![queue.recv().await?];
+        let mut events: usize = batches.iter().map(|batch| batch.len).sum();
+        while events < BATCH_EVENTS
             && let Ok(next) = queue.try_recv()
         {
-            events.extend(next.events);
-            deliveries.push(next.delivery);
+            events += next.len;
+            batches.push(next);
         }
-        Some((events, deliveries))
+        Some(batches)
+    }
+
+    /// One event after the other through filters and into what the outputs are to send; what comes out no longer needs the
+    /// events.
+    fn work(&mut self, batches: Vec<Batch>) -> Work {
+        let events = batches.iter().map(|batch| batch.len).sum();
+        let pending = self.outputs.iter().map(|output| output.pending(events)).collect();
+        let mut work = Work { pending, events: 0, dropped: 0, deliveries: Vec::with_capacity(batches.len()) };
+        let mut made = Vec::new();
+        for batch in batches {
+            for mut event in batch.events {
+                self.program.run(&mut event, &mut made);
+                self.finish(&event, &mut work);
+                // Made of this event, and acknowledged with it.
+                made.drain(..).for_each(|event| self.finish(&event, &mut work));
+            }
+            work.deliveries.push(batch.delivery);
+        }
+        work
+    }
+
+    fn finish(&self, event: &Event, work: &mut Work) {
+        if event.is_cancelled() {
+            work.dropped += 1;
+            return;
+        }
+        work.events += 1;
+        route(&self.routes, event, &mut |output| {
+            if let (Some(output), Some(pending)) = (self.outputs.get(output), work.pending.get_mut(output)) {
+                output.encode(event, pending);
+            }
+        });
     }
 }
 
-/// Writes to all outputs at once; only when all have everything is the batch acknowledged.
-async fn deliver(
-    events: Vec<Event>,
-    dropped: usize,
+/// What came of some batches, to be sent.
+struct Work {
+    /// For each output.
+    pending: Vec<Pending>,
+    events: u64,
+    dropped: u64,
     deliveries: Vec<Delivery>,
-    outputs: Arc<Vec<Output>>,
-    routes: Arc<Vec<Route>>,
-    stats: Arc<Stats>,
-    permit: OwnedSemaphorePermit,
-) {
-    let mut chosen: Vec<Vec<&Event>> = vec![Vec::new(); outputs.len()];
-    for event in &events {
-        route(&routes, event, &mut |output| chosen[output].push(event));
+}
+
+impl Work {
+    /// Writes to all outputs at once; only when all have everything are the batches acknowledged.
+    async fn deliver(self, outputs: Arc<Vec<Output>>, stats: Arc<Stats>, permit: OwnedSemaphorePermit) {
+        let sent = outputs.iter().zip(self.pending).map(|(output, pending)| output.send(pending));
+        let sent: Result<Vec<()>, Undelivered> = try_join_all(sent).await;
+        if sent.is_ok() {
+            stats.dropped.add(self.dropped);
+            stats.acknowledged.add(self.events);
+            self.deliveries.into_iter().for_each(Delivery::done);
+        }
+        drop(permit);
     }
-    let writes = outputs.iter().zip(&chosen).filter(|(_, events)| !events.is_empty());
-    let written: Result<Vec<()>, Undelivered> =
-        try_join_all(writes.map(|(output, events)| output.write(events))).await;
-    if written.is_ok() {
-        stats.dropped.add(dropped as u64);
-        stats.acknowledged.add(events.len() as u64);
-        deliveries.into_iter().for_each(Delivery::done);
-    }
-    drop(permit);
 }
 
 fn route(routes: &[Route], event: &Event, to: &mut dyn FnMut(usize)) {

@@ -26,7 +26,7 @@ use tracing::{debug, info, warn};
 
 use super::{Decoration, Intake};
 use crate::{
-    CollectorError,
+    CollectorError, Stats,
     batch::{Batch, Delivered},
 };
 
@@ -151,7 +151,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
             match reader.next_window(&mut input) {
                 Ok(Some(window)) => {
                     let (ack, version) = (window.ack, window.version);
-                    let (batch, delivered) = Batch::new(events(window, &plan, &intake));
+                    let (batch, delivered) = batch(window, &plan, &intake);
                     outstanding.fetch_add(1, Ordering::Relaxed);
                     // The promise is queued before the work, so that a closed writer stops the reading.
                     if pending.send(Pending { ack, version, delivered }).await.is_err()
@@ -238,36 +238,34 @@ async fn acknowledge(
     }
 }
 
-fn events(window: Window, plan: &BeatsPlan, intake: &Intake) -> Vec<Event> {
+fn batch(window: Window, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered) {
     let now = (intake.clock)();
-    let events: Vec<Event> = window
-        .events
-        .into_iter()
-        .map(|payload| {
-            let mut event = match payload {
-                Payload::Json(json) => from_json(&json, now, intake),
-                Payload::Pairs(pairs) => from_pairs(&pairs, now, intake),
-            };
-            plan.decoration.apply(&mut event);
-            if plan.codec_tag && event.get(&FieldRef::field("message")).is_some() {
-                event.tag("beats_input_codec_plain_applied");
-            }
-            event
-        })
-        .collect();
-    intake.stats.events_in.add(events.len() as u64);
-    events
+    let len = window.events.len();
+    intake.stats.events_in.add(len as u64);
+    let (decoration, codec_tag, stats) = (plan.decoration.clone(), plan.codec_tag, intake.stats.clone());
+    let events = window.events.into_iter().map(move |payload| {
+        let mut event = match payload {
+            Payload::Json(json) => from_json(&json, now, &stats),
+            Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
+        };
+        decoration.apply(&mut event);
+        if codec_tag && event.fields().get("message").is_some() {
+            event.tag("beats_input_codec_plain_applied");
+        }
+        event
+    });
+    Batch::new(len, events)
 }
 
-fn from_json(json: &[u8], now: Timestamp, intake: &Intake) -> Event {
+fn from_json(json: &[u8], now: Timestamp, stats: &Stats) -> Event {
     match Event::from_json(json, now) {
         Ok((event, replaced)) => {
-            intake.stats.replaced.add(u64::from(replaced));
+            stats.replaced.add(u64::from(replaced));
             event
         }
         Err(error) => {
             // Kept as text, so that a person can see what was sent.
-            intake.stats.undecodable.add(1);
+            stats.undecodable.add(1);
             let mut event =
                 Event::from_line(ByteString::from(String::from_utf8_lossy(json).into_owned()), now);
             event.tag("_jsonparsefailure");
@@ -278,11 +276,11 @@ fn from_json(json: &[u8], now: Timestamp, intake: &Intake) -> Event {
 }
 
 /// Version 1: `line` is the message, the rest are fields.
-fn from_pairs(pairs: &[(bytes::Bytes, bytes::Bytes)], now: Timestamp, intake: &Intake) -> Event {
+fn from_pairs(pairs: &[(bytes::Bytes, bytes::Bytes)], now: Timestamp, stats: &Stats) -> Event {
     let text = |bytes: &bytes::Bytes| match String::from_utf8_lossy(bytes) {
         std::borrow::Cow::Borrowed(text) => text.to_owned(),
         std::borrow::Cow::Owned(text) => {
-            intake.stats.replaced.add(1);
+            stats.replaced.add(1);
             text
         }
     };

@@ -52,11 +52,13 @@ pub(crate) struct Intake {
 }
 
 /// `tags`, `type`, `add_field` and the other options that every input has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Decoration {
     tags: Vec<String>,
     kind: Option<String>,
-    original: bool,
+    /// Where the line is kept, in ECS mode.
+    original: Option<FieldRef>,
+    message: FieldRef,
 }
 
 impl Decoration {
@@ -71,28 +73,29 @@ impl Decoration {
         Self {
             tags: options.texts("tags").unwrap_or_default().into_iter().map(|t| t.node).collect(),
             kind: options.text("type").map(|t| t.node),
-            original: ecs.unwrap_or(context.ecs) == EcsMode::V8,
+            original: match ecs.unwrap_or(context.ecs) {
+                EcsMode::V8 => FieldRef::parse("[event][original]").ok(),
+                EcsMode::Disabled => None,
+            },
+            message: FieldRef::field("message"),
         }
     }
 
     /// Adds what the options say; in ECS mode the line is also kept as `[event][original]`, as Logstash's plain codec does.
     fn apply(&self, event: &mut Event) {
-        let message = FieldRef::field("message");
-        if self.original
-            && let Ok(original) = FieldRef::parse("[event][original]")
-            && event.get(&original).is_none()
-            && let Some(len) = event.get(&message).and_then(|m| m.as_str()).map(str::len)
+        if let Some(original) = &self.original
+            && event.get(original).is_none()
+            && let Some(len) = event.get(&self.message).and_then(|m| m.as_str()).map(str::len)
         {
-            event.set_slice(&original, &message, 0, len);
+            event.set_slice(original, &self.message, 0, len);
         }
         for tag in &self.tags {
             event.tag(tag);
         }
-        let kind = FieldRef::field("type");
         if let Some(name) = &self.kind
-            && event.get(&kind).is_none()
+            && event.fields().get("type").is_none()
         {
-            event.set(&kind, name.as_str());
+            event.set(&FieldRef::field("type"), name.as_str());
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{Decoration, Intake};
-use crate::batch::Batch;
+use crate::batch::{Batch, Delivered};
 
 /// A checked `stdin { }`.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct StdinPlan {
 }
 
 /// Bytes read at once; the lines in them share one buffer.
-const BLOCK: usize = 512 << 10;
+const BLOCK: usize = 256 << 10;
 
 impl StdinPlan {
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
@@ -60,7 +60,8 @@ impl StdinPlan {
             if block.is_empty() {
                 break;
             }
-            let (batch, delivered) = Batch::new(self.events(Bytes::from(std::mem::take(&mut block)), intake));
+            let block = std::mem::replace(&mut block, Vec::with_capacity(BLOCK));
+            let (batch, delivered) = self.batch(Bytes::from(block), intake);
             under_way.push_back(delivered);
             if intake.out.blocking_send(batch).is_err() {
                 break;
@@ -77,22 +78,26 @@ impl StdinPlan {
         }
     }
 
-    fn events(&self, block: Bytes, intake: &Intake) -> Vec<Event> {
+    fn batch(&self, block: Bytes, intake: &Intake) -> (Batch, Delivered) {
         let now = (intake.clock)();
         let text = ByteString::try_from(block.clone()).unwrap_or_else(|_| {
             intake.stats.replaced.add(1);
             ByteString::from(String::from_utf8_lossy(&block).into_owned())
         });
-        let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
-        let events: Vec<Event> = lines
-            .map(|line| {
-                let line = text.slice_ref(line.strip_suffix('\r').unwrap_or(line));
-                let mut event = Event::from_line(line, now);
-                self.decoration.apply(&mut event);
-                event
-            })
-            .collect();
-        intake.stats.events_in.add(events.len() as u64);
-        events
+        let ended = text.len() - usize::from(text.ends_with('\n'));
+        let text = text.slice_ref(text.get(..ended).unwrap_or_default());
+        let len = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
+        intake.stats.events_in.add(len as u64);
+        let (decoration, mut at) = (self.decoration.clone(), Some(0));
+        let events = std::iter::from_fn(move || {
+            let rest = text.get(at?..)?;
+            let end = memchr::memchr(b'\n', rest.as_bytes());
+            let line = rest.get(..end.unwrap_or(rest.len()))?;
+            at = end.and_then(|end| Some(at? + end + 1));
+            let mut event = Event::from_line(text.slice_ref(line.strip_suffix('\r').unwrap_or(line)), now);
+            decoration.apply(&mut event);
+            Some(event)
+        });
+        Batch::new(len, events)
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{CollectorError, Stats, dlq::DeadLetterQueue, plan::unknown};
 use null::NullPlan;
-use opensearch::{OpenSearchOutput, OpenSearchPlan};
+use opensearch::{Encoded, OpenSearchOutput, OpenSearchPlan};
 use stdout::StdoutPlan;
 
 /// The names of all outputs.
@@ -83,19 +83,43 @@ fn common(options: &mut Options<'_>) {
     options.no_effect("workers", "requests run at once anyway");
 }
 
+/// What an output is to send: events as it writes them.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Bulk(Encoded),
+    Text(Vec<u8>),
+}
+
 impl Output {
-    /// Returns when the output has every event, or has put it into the dead-letter queue.
-    pub(crate) async fn write(&self, events: &[&Event]) -> Result<(), Undelivered> {
+    /// Nothing yet, with room for about so many events.
+    pub(crate) fn pending(&self, events: usize) -> Pending {
         match self {
-            Self::OpenSearch(output) => output.write(events).await,
-            Self::Stdout(output) => {
-                output.write(events);
+            Self::OpenSearch(_) => Pending::Bulk(Encoded::with_capacity(events)),
+            Self::Null(_) => Pending::Bulk(Encoded::default()),
+            Self::Stdout(_) => Pending::Text(Vec::new()),
+        }
+    }
+
+    /// Appends an event to what is to be sent.
+    pub(crate) fn encode(&self, event: &Event, to: &mut Pending) {
+        match (self, to) {
+            (Self::OpenSearch(output), Pending::Bulk(to)) => output.encode(event, to),
+            (Self::Null(output), Pending::Bulk(to)) => output.encode(event, to),
+            (Self::Stdout(output), Pending::Text(to)) => output.encode(event, to),
+            // Each output is given what it made itself.
+            _ => {}
+        }
+    }
+
+    /// Returns when the output has every event, or has put it into the dead-letter queue.
+    pub(crate) async fn send(&self, pending: Pending) -> Result<(), Undelivered> {
+        match (self, pending) {
+            (Self::OpenSearch(output), Pending::Bulk(encoded)) => output.send(encoded).await,
+            (Self::Stdout(output), Pending::Text(text)) if !text.is_empty() => {
+                output.write(&text);
                 Ok(())
             }
-            Self::Null(output) => {
-                output.write(events);
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 }

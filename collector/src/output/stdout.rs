@@ -37,16 +37,16 @@ impl StdoutPlan {
         (codec.map(|codec| Self { codec }), errors)
     }
 
-    pub(crate) fn write(self, events: &[&Event]) {
-        if CLOSED.load(Ordering::Relaxed) {
-            return;
+    /// Appends the text of an event.
+    pub(crate) fn encode(self, event: &Event, to: &mut Vec<u8>) {
+        if !CLOSED.load(Ordering::Relaxed) {
+            self.codec.write(to, event);
         }
-        let mut text = Vec::with_capacity(events.len() * 512);
-        for event in events {
-            self.codec.write(&mut text, event);
-        }
+    }
+
+    pub(crate) fn write(self, text: &[u8]) {
         let mut out = std::io::stdout().lock();
-        if let Err(error) = out.write_all(&text).and_then(|()| out.flush())
+        if let Err(error) = out.write_all(text).and_then(|()| out.flush())
             && !CLOSED.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(%error, "nobody reads standard output any more: the stdout output rests");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use alces_event::{Event, FieldRef, ValueRef};
+use bytes::Bytes;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -12,29 +13,51 @@ use super::options::{Action, DataStream, OpenSearchPlan};
 /// ones more than 10.
 const BODY_BYTES: usize = 8 << 20;
 
-/// An event on its way into an index.
-#[derive(Clone)]
-pub(crate) struct Item<'e> {
-    event: &'e Event,
-    index: Cow<'e, str>,
-    id: Option<String>,
+/// Documents on their way into indexes, as the text of `_bulk` requests. The events they were made of are gone by then: an event is
+/// encoded while it is still in the processor's cache, and what must be sent again is sent from here.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded {
+    body: Vec<u8>,
+    /// Each event's `@metadata`, for the dead-letter queue.
+    metadata: Vec<u8>,
+    items: Vec<Item>,
+}
+
+/// One document in [`Encoded`], as places in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    start: usize,
+    document: usize,
+    end: usize,
+    metadata: (usize, usize),
     create: bool,
-    stream: Option<DataStreamFields<'e>>,
-    pipeline: Option<&'e str>,
 }
 
-/// What is written into a document about its data stream (Logstash's `data_stream_sync_fields`).
-#[derive(Clone, Copy)]
-struct DataStreamFields<'e> {
-    kind: &'e str,
-    dataset: &'e str,
-    namespace: &'e str,
+impl Item {
+    pub(crate) fn is_create(&self) -> bool {
+        self.create
+    }
+
+    /// How long it is, with its action.
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
 }
 
-impl<'e> Item<'e> {
-    pub(crate) fn new(event: &'e Event, plan: &'e OpenSearchPlan) -> Self {
+impl Encoded {
+    /// Room for about so many events.
+    pub(crate) fn with_capacity(events: usize) -> Self {
+        Self {
+            body: Vec::with_capacity(events * 1024),
+            metadata: Vec::new(),
+            items: Vec::with_capacity(events),
+        }
+    }
+
+    /// Appends an event.
+    pub(crate) fn add(&mut self, event: &Event, plan: &OpenSearchPlan) {
         let id = match &plan.document_id {
-            Some(template) => Some(template.render(event)),
+            Some(template) => Some(Cow::Owned(template.render(event))),
             None => event_id(event, plan),
         };
         let (index, stream) = match &plan.data_stream {
@@ -46,69 +69,121 @@ impl<'e> Item<'e> {
             // With an id from the sender a resend must change nothing.
             None => plan.data_stream.is_some() || (id.is_some() && plan.document_id.is_none()),
         };
-        Self { event, index, id, create, stream, pipeline: plan.pipeline.as_deref() }
-    }
-
-    pub(crate) fn event(&self) -> &'e Event {
-        self.event
-    }
-
-    pub(crate) fn index(&self) -> &str {
-        &self.index
-    }
-
-    pub(crate) fn is_create(&self) -> bool {
-        self.create
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.create {
-            b"{\"create\":{\"_index\":"
-        } else {
-            b"{\"index\":{\"_index\":"
-        });
-        ValueRef::Str(&self.index).write_json(out);
-        for (name, value) in [(&b",\"_id\":"[..], self.id.as_deref()), (b",\"pipeline\":", self.pipeline)] {
+        let out = &mut self.body;
+        let start = out.len();
+        out.extend_from_slice(if create { b"{\"create\":{\"_index\":" } else { b"{\"index\":{\"_index\":" });
+        ValueRef::Str(&index).write_json(out);
+        for (name, value) in
+            [(&b",\"_id\":"[..], id.as_deref()), (b",\"pipeline\":", plan.pipeline.as_deref())]
+        {
             if let Some(value) = value {
                 out.extend_from_slice(name);
                 ValueRef::Str(value).write_json(out);
             }
         }
         out.extend_from_slice(b"}}\n");
-        match self.stream {
-            Some(stream) => self.write_with_stream(stream, out),
-            None => self.event.write_json(out),
+        let document = out.len();
+        match stream {
+            Some(stream) => write_with_stream(event, stream, out),
+            None => event.write_json(out),
         }
         out.push(b'\n');
+        let end = out.len();
+        let from = self.metadata.len();
+        if !event.metadata().is_empty() {
+            event.metadata().write_json(&mut self.metadata);
+        }
+        self.items.push(Item { start, document, end, metadata: (from, self.metadata.len()), create });
     }
 
-    fn write_with_stream(&self, stream: DataStreamFields<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"@timestamp\":");
-        ValueRef::Time(self.event.timestamp()).write_json(out);
-        for (key, value) in self.event.fields().iter().filter(|(key, _)| key.as_str() != "data_stream") {
-            out.push(b',');
-            key.write_json(out);
-            out.push(b':');
-            value.write_json(out);
-        }
-        let DataStreamFields { kind, dataset, namespace } = stream;
-        let parts = [("{\"type\":", kind), (",\"dataset\":", dataset), (",\"namespace\":", namespace)];
-        out.extend_from_slice(b",\"data_stream\":");
-        for (name, value) in parts {
-            out.extend_from_slice(name.as_bytes());
-            ValueRef::Str(value).write_json(out);
-        }
-        out.extend_from_slice(b"}}");
+    /// The text and the items, to be sent.
+    pub(crate) fn split(self) -> (Sent, Vec<Item>) {
+        (Sent { body: Bytes::from(self.body), metadata: self.metadata }, self.items)
     }
+}
+
+/// The text of items that are being sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    body: Bytes,
+    metadata: Vec<u8>,
+}
+
+impl Sent {
+    /// The body of a request of the first items, at most `most` of them, and how many they are.
+    pub(crate) fn request(&self, items: &[Item], most: usize) -> (Bytes, usize) {
+        let mut bytes = 0;
+        let fit = items.iter().take(most.max(1)).take_while(|item| {
+            bytes += item.len();
+            bytes <= BODY_BYTES
+        });
+        let taken = fit.count().max(1).min(items.len());
+        let items = items.get(..taken).unwrap_or_default();
+        let in_a_row = items.windows(2).all(|pair| matches!(pair, [one, next] if one.end == next.start));
+        let body = match (items.first(), items.last()) {
+            (Some(first), Some(last)) if in_a_row => self.body.slice(first.start..last.end),
+            _ => items.iter().flat_map(|item| self.text(item.start, item.end)).copied().collect(),
+        };
+        (body, taken)
+    }
+
+    /// The document of an item, as JSON.
+    pub(crate) fn document(&self, item: &Item) -> &[u8] {
+        self.text(item.document, item.end).trim_ascii_end()
+    }
+
+    /// The `@metadata` of an item, as JSON.
+    pub(crate) fn metadata(&self, item: &Item) -> &[u8] {
+        let (from, to) = item.metadata;
+        self.metadata.get(from..to).filter(|json| !json.is_empty()).unwrap_or(b"{}")
+    }
+
+    /// The index that an item was meant for.
+    pub(crate) fn index(&self, item: &Item) -> String {
+        let action: Option<serde_json::Value> =
+            serde_json::from_slice(self.text(item.start, item.document)).ok();
+        let target = action.as_ref().and_then(|action| action.as_object()?.values().next());
+        target.and_then(|target| target.get("_index")?.as_str()).unwrap_or_default().to_owned()
+    }
+
+    fn text(&self, from: usize, to: usize) -> &[u8] {
+        self.body.get(from..to).unwrap_or_default()
+    }
+}
+
+/// What is written into a document about its data stream (Logstash's `data_stream_sync_fields`).
+#[derive(Clone, Copy)]
+struct DataStreamFields<'e> {
+    kind: &'e str,
+    dataset: &'e str,
+    namespace: &'e str,
+}
+
+fn write_with_stream(event: &Event, stream: DataStreamFields<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"@timestamp\":");
+    ValueRef::Time(event.timestamp()).write_json(out);
+    for (key, value) in event.fields().iter().filter(|(key, _)| key.as_str() != "data_stream") {
+        out.push(b',');
+        key.write_json(out);
+        out.push(b':');
+        value.write_json(out);
+    }
+    let DataStreamFields { kind, dataset, namespace } = stream;
+    out.extend_from_slice(b",\"data_stream\":");
+    for (name, value) in [("{\"type\":", kind), (",\"dataset\":", dataset), (",\"namespace\":", namespace)] {
+        out.extend_from_slice(name.as_bytes());
+        ValueRef::Str(value).write_json(out);
+    }
+    out.extend_from_slice(b"}}");
 }
 
 /// The id that the sender gave, or for Filebeat one made of what tells its lines apart, so that a batch that is sent again
 /// changes nothing. The time is Filebeat's reading time: without it, two files that begin with the same line, one rotated
 /// into the other's place, would be taken for one.
-fn event_id(event: &Event, plan: &OpenSearchPlan) -> Option<String> {
+fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>> {
     if let Some(ValueRef::Str(id)) = event.get(&plan.id_field) {
         // OpenSearch takes ids of up to 512 bytes.
-        return (!id.is_empty() && id.len() <= 512).then(|| id.to_owned());
+        return (!id.is_empty() && id.len() <= 512).then_some(Cow::Borrowed(id));
     }
     let text = |outer: &'static str, inner: &str| -> Option<ValueRef<'_>> {
         event.get(&FieldRef::field(outer))?.as_object()?.get(inner)
@@ -124,7 +199,7 @@ fn event_id(event: &Event, plan: &OpenSearchPlan) -> Option<String> {
     }
     hash.update(&offset.to_le_bytes());
     hash.update(&event.timestamp().as_nanosecond().to_le_bytes());
-    Some(format!("{:032x}", hash.digest128()))
+    Some(Cow::Owned(format!("{:032x}", hash.digest128())))
 }
 
 /// The stream that the event names itself (`[data_stream][…]`), or the output's.
@@ -144,27 +219,6 @@ fn data_stream<'e>(event: &'e Event, stream: &'e DataStream) -> (Cow<'e, str>, O
         }
     };
     (name, stream.sync_fields.then_some(fields))
-}
-
-/// The body of one request.
-pub(crate) struct Request(pub(crate) Vec<u8>);
-
-impl Request {
-    /// A body of the first items, at most `most` of them, and how many they are.
-    pub(crate) fn build(items: &[Item<'_>], most: usize) -> (Self, usize) {
-        let mut body = Vec::with_capacity(items.len().min(most).saturating_mul(1024).min(BODY_BYTES));
-        let mut taken = 0;
-        for item in items.iter().take(most.max(1)) {
-            let before = body.len();
-            item.write(&mut body);
-            if body.len() > BODY_BYTES && taken > 0 {
-                body.truncate(before);
-                break;
-            }
-            taken += 1;
-        }
-        (Self(body), taken)
-    }
 }
 
 /// What was answered for one item.

@@ -15,7 +15,7 @@ use opensearch::{
 use url::Url;
 
 use super::{
-    bulk::{Answer, ItemAnswer, Request},
+    bulk::{Answer, ItemAnswer},
     options::OpenSearchPlan,
 };
 use crate::CollectorError;
@@ -55,13 +55,11 @@ impl Client {
         Ok(Self { inner: OpenSearch::new(transport) })
     }
 
-    pub(crate) async fn bulk(&self, request: Request) -> Result<Vec<ItemAnswer>, Failure> {
+    pub(crate) async fn bulk(&self, request: Bytes) -> Result<Vec<ItemAnswer>, Failure> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        let (status, body) = self
-            .send(Method::Post, "_bulk", headers, Some(Bytes::from(request.0)))
-            .await
-            .map_err(Failure::Away)?;
+        let (status, body) =
+            self.send(Method::Post, "_bulk", headers, Some(request)).await.map_err(Failure::Away)?;
         match status {
             200 => serde_json::from_slice::<Answer>(&body)
                 .map(Answer::items)

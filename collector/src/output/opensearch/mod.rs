@@ -16,7 +16,8 @@ use tracing::{error, info, warn};
 
 use super::{Outlet, Undelivered};
 use crate::{CollectorError, dlq::Letter};
-use bulk::{Item, ItemAnswer, Request};
+pub(crate) use bulk::Encoded;
+use bulk::{Item, ItemAnswer, Sent};
 use client::Client;
 pub(crate) use options::OpenSearchPlan;
 
@@ -51,24 +52,20 @@ impl OpenSearchPlan {
     }
 }
 
-/// The bodies of the requests for these events.
-pub(crate) fn encode(plan: &OpenSearchPlan, events: &[&Event]) -> Vec<Vec<u8>> {
-    let items: Vec<Item<'_>> = events.iter().map(|event| Item::new(event, plan)).collect();
-    let (mut bodies, mut rest) = (Vec::new(), items.as_slice());
-    while !rest.is_empty() {
-        let (request, taken) = Request::build(rest, usize::MAX);
-        bodies.push(request.0);
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    bodies
-}
-
 impl OpenSearchOutput {
-    /// Indexes events. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
+    /// Appends an event to what is to be sent.
+    pub(crate) fn encode(&self, event: &Event, to: &mut Encoded) {
+        to.add(event, &self.plan);
+    }
+
+    /// Indexes documents. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
     /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.
-    pub(crate) async fn write(&self, events: &[&Event]) -> Result<(), Undelivered> {
+    pub(crate) async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
+        let (sent, mut items) = encoded.split();
+        if items.is_empty() {
+            return Ok(());
+        }
         self.prepare().await?;
-        let mut items: Vec<Item<'_>> = events.iter().map(|event| Item::new(event, &self.plan)).collect();
         let mut wait = FIRST_WAIT;
         let mut most = usize::MAX;
         while !items.is_empty() {
@@ -76,27 +73,27 @@ impl OpenSearchOutput {
             let mut refused = false;
             let mut rest = items.as_slice();
             while !rest.is_empty() {
-                let (request, taken) = Request::build(rest, most);
+                let (request, taken) = sent.request(rest, most);
                 let (now, later) = rest.split_at(taken);
                 rest = later;
                 self.outlet.stats.bulk_requests.add(1);
                 match self.client().bulk(request).await {
                     Ok(answers) => {
                         self.is_back();
-                        self.judge(now, &answers, &mut again)?;
+                        self.judge(&sent, now, &answers, &mut again)?;
                     }
                     // A smaller request may pass; a single event that is too large never will.
                     Err(client::Failure::TooLarge) if now.len() > 1 => {
                         most = now.len() / 2;
-                        again.extend(now.iter().cloned());
+                        again.extend_from_slice(now);
                     }
                     Err(client::Failure::TooLarge) => {
                         let reason = "the event is larger than a request may be".to_owned();
-                        self.bury(&now[0], 413, reason)?;
+                        now.iter().try_for_each(|item| self.bury(&sent, item, 413, reason.clone()))?;
                     }
                     Err(client::Failure::Away(reason)) => {
                         self.is_away(&reason);
-                        again.extend(now.iter().cloned());
+                        again.extend_from_slice(now);
                         refused = true;
                         self.current.fetch_add(1, Ordering::Relaxed);
                     }
@@ -121,15 +118,16 @@ impl OpenSearchOutput {
         &self.clients[self.current.load(Ordering::Relaxed) % self.clients.len()]
     }
 
-    fn judge<'e>(
+    fn judge(
         &self,
-        items: &[Item<'e>],
+        sent: &Sent,
+        items: &[Item],
         answers: &[ItemAnswer],
-        again: &mut Vec<Item<'e>>,
+        again: &mut Vec<Item>,
     ) -> Result<(), Undelivered> {
         if answers.len() != items.len() {
             warn!(sent = items.len(), answered = answers.len(), "the answer is cut short: sending again");
-            again.extend(items.iter().cloned());
+            again.extend_from_slice(items);
             return Ok(());
         }
         let mut letters = Vec::new();
@@ -146,20 +144,25 @@ impl OpenSearchOutput {
                     if again.is_empty() {
                         warn!(status, reason = %answer.reason(), "events were not taken: trying them again");
                     }
-                    again.push(item.clone());
+                    again.push(*item);
                 }
             }
         }
         for (item, status, reason) in letters {
-            self.bury(item, status, reason)?;
+            self.bury(sent, item, status, reason)?;
         }
         Ok(())
     }
 
     /// Into the dead-letter queue. If even that cannot be written, the event stays with its sender.
-    fn bury(&self, item: &Item<'_>, status: u16, reason: String) -> Result<(), Undelivered> {
-        let letter =
-            Letter { event: item.event(), status, reason: reason.clone(), index: item.index().to_owned() };
+    fn bury(&self, sent: &Sent, item: &Item, status: u16, reason: String) -> Result<(), Undelivered> {
+        let letter = Letter {
+            document: sent.document(item),
+            metadata: sent.metadata(item),
+            status,
+            reason: reason.clone(),
+            index: sent.index(item),
+        };
         match self.outlet.dlq.append(self.plan.name, (self.outlet.clock)(), &[letter]) {
             Ok(()) => {
                 self.outlet.stats.dead_lettered.add(1);
