@@ -57,8 +57,7 @@ impl Worker {
     /// One event after the other through filters and into what the outputs are to send; what comes out no longer needs the
     /// events.
     fn work(&mut self, batches: Vec<Batch>) -> Work {
-        let events = batches.iter().map(|batch| batch.len).sum();
-        let pending = self.outputs.iter().map(|output| output.pending(events)).collect();
+        let pending = self.outputs.iter().map(Output::pending).collect();
         let mut work = Work { pending, events: 0, dropped: 0, deliveries: Vec::with_capacity(batches.len()) };
         let mut made = Vec::new();
         for batch in batches {

@@ -18,7 +18,7 @@ pub(crate) struct StdinPlan {
 }
 
 /// Bytes read at once; the lines in them share one buffer.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 64 << 10;
 
 impl StdinPlan {
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {

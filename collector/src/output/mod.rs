@@ -91,11 +91,11 @@ pub(crate) enum Pending {
 }
 
 impl Output {
-    /// Nothing yet, with room for about so many events.
-    pub(crate) fn pending(&self, events: usize) -> Pending {
+    /// Nothing to be sent yet.
+    pub(crate) fn pending(&self) -> Pending {
         match self {
-            Self::OpenSearch(_) => Pending::Bulk(Encoded::with_capacity(events)),
-            Self::Null(_) => Pending::Bulk(Encoded::default()),
+            Self::OpenSearch(output) => Pending::Bulk(output.pending()),
+            Self::Null(output) => Pending::Bulk(output.pending()),
             Self::Stdout(_) => Pending::Text(Vec::new()),
         }
     }
@@ -115,6 +115,10 @@ impl Output {
     pub(crate) async fn send(&self, pending: Pending) -> Result<(), Undelivered> {
         match (self, pending) {
             (Self::OpenSearch(output), Pending::Bulk(encoded)) => output.send(encoded).await,
+            (Self::Null(output), Pending::Bulk(encoded)) => {
+                output.forget(encoded);
+                Ok(())
+            }
             (Self::Stdout(output), Pending::Text(text)) if !text.is_empty() => {
                 output.write(&text);
                 Ok(())

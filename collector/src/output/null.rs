@@ -5,12 +5,13 @@ use alces_conf::{Diagnostic, Options, Plugin};
 use alces_event::Event;
 use alces_filters::Context;
 
-use super::opensearch::{Encoded, OpenSearchPlan};
+use super::opensearch::{Encoded, OpenSearchPlan, Spare};
 
 /// A checked `null { }`.
 #[derive(Clone, Debug)]
 pub(crate) struct NullPlan {
     encode: Option<Box<OpenSearchPlan>>,
+    spare: Spare,
 }
 
 impl NullPlan {
@@ -23,7 +24,17 @@ impl NullPlan {
             plain.attributes.clear();
             Box::new(OpenSearchPlan::compile(context, &plain).0)
         });
-        (Self { encode: plan }, options.finish())
+        (Self { encode: plan, spare: Spare::default() }, options.finish())
+    }
+
+    /// Nothing yet.
+    pub(crate) fn pending(&self) -> Encoded {
+        Encoded::new(&self.spare)
+    }
+
+    /// Throws away what was encoded.
+    pub(crate) fn forget(&self, encoded: Encoded) {
+        encoded.recycle(&self.spare);
     }
 
     /// Encodes an event, where that was asked for.

@@ -56,7 +56,7 @@ impl Event {
         mut fields: Object,
         metadata: Object,
     ) -> Self {
-        if fields.get(VERSION.as_str()).is_none() {
+        if fields.at(&VERSION).is_none() {
             fields.set(VERSION, Value::from_static("1"));
         }
         Self { line, timestamp, fields, metadata, cancelled: false }
@@ -99,10 +99,10 @@ impl Event {
         let Some((first, rest)) = field.path.split_first() else {
             return Some(ValueRef::Object(ObjectRef { line: &self.line, object }));
         };
-        let mut at = object.get(first.as_str())?.view(&self.line);
+        let mut at = object.at(first)?.view(&self.line);
         for key in rest {
             at = match at {
-                ValueRef::Object(object) => object.get(key.as_str())?,
+                ValueRef::Object(object) => object.at(key)?,
                 ValueRef::List(list) => list.get(key.as_str().parse().ok()?)?,
                 _ => return None,
             };
@@ -123,7 +123,7 @@ impl Event {
         let Some((_, way)) = field.path.split_last() else { return true };
         let mut object = self.root(field.root);
         for key in way {
-            object = match object.get(key.as_str()) {
+            object = match object.at(key) {
                 None | Some(Value::Null) => return true,
                 Some(Value::Object(child)) => child,
                 Some(_) => return false,
@@ -157,7 +157,7 @@ impl Event {
         let Some((last, way)) = field.path.split_last() else {
             // `[@metadata]` as a whole.
             let Value::Object(whole) = value else { return false };
-            *object = *whole;
+            *object = whole;
             return true;
         };
         for key in way {
@@ -223,10 +223,10 @@ impl Event {
             return None;
         }
         let (first, rest) = field.path.split_first()?;
-        let mut at = self.root_mut(field.root).get_mut(first.as_str())?;
+        let mut at = self.root_mut(field.root).at_mut(first)?;
         for key in rest {
             at = match at {
-                Value::Object(object) => object.get_mut(key.as_str())?,
+                Value::Object(object) => object.at_mut(key)?,
                 _ => return None,
             };
         }
@@ -246,12 +246,12 @@ impl Event {
         let (last, way) = field.path.split_last()?;
         let mut object = self.root_mut(field.root);
         for key in way {
-            object = match object.get_mut(key.as_str())? {
+            object = match object.at_mut(key)? {
                 Value::Object(child) => child,
                 _ => return None,
             };
         }
-        object.remove(last.as_str())
+        object.remove_key(last)
     }
 
     /// Moves a field; nothing is copied. Returns whether it was there.
@@ -264,7 +264,7 @@ impl Event {
 
     /// Adds a tag, once.
     pub fn tag(&mut self, tag: &str) {
-        match self.fields.get_mut(TAGS.as_str()) {
+        match self.fields.at_mut(&TAGS) {
             Some(Value::List(items)) => {
                 let line: &str = &self.line;
                 if !items.iter().any(|item| item.view(line).as_str() == Some(tag)) {
@@ -283,7 +283,7 @@ impl Event {
 
     /// Removes a tag.
     pub fn untag(&mut self, tag: &str) {
-        if let Some(Value::List(items)) = self.fields.get_mut(TAGS.as_str()) {
+        if let Some(Value::List(items)) = self.fields.at_mut(&TAGS) {
             let line: &str = &self.line;
             items.retain(|item| item.view(line).as_str() != Some(tag));
         }
@@ -291,7 +291,7 @@ impl Event {
 
     /// Whether the event carries `tag`.
     pub fn has_tag(&self, tag: &str) -> bool {
-        match self.fields().get(TAGS.as_str()) {
+        match self.fields().at(&TAGS) {
             Some(ValueRef::List(tags)) => tags.iter().any(|t| t.as_str() == Some(tag)),
             Some(ValueRef::Str(one)) => one == tag,
             _ => false,

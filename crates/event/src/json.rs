@@ -55,14 +55,14 @@ fn decode(text: &str, now: Timestamp) -> Result<Event, DecodeError> {
     let line = ByteString::from(arena);
     let time = fields.remove("@timestamp");
     let metadata = match fields.remove("@metadata") {
-        Some(Value::Object(metadata)) => *metadata,
+        Some(Value::Object(metadata)) => metadata,
         _ => Object::default(),
     };
     let parsed = time.as_ref().and_then(|time| match time.view(&line) {
         ValueRef::Str(text) => parse_timestamp(text),
         _ => None,
     });
-    let mut event = Event::from_parts(line, parsed.unwrap_or(now), *fields, metadata);
+    let mut event = Event::from_parts(line, parsed.unwrap_or(now), fields, metadata);
     if let (Some(unread), None) = (time, parsed) {
         event.set(&crate::FieldRef::field("_@timestamp"), unread);
         event.tag("_timestampparsefailure");

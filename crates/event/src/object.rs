@@ -1,18 +1,20 @@
 //! Named values in order.
 
+use thin_vec::ThinVec;
+
 use crate::{Key, Value, ValueRef};
 
 /// Named values, in the order in which they were set. Events have some ten to thirty fields, where a linear search
-/// over interned names beats hashing.
+/// over interned names beats hashing. One pointer, so that an object within an object is one allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Object {
-    entries: Vec<(Key, Value)>,
+    entries: ThinVec<(Key, Value)>,
 }
 
 impl Object {
     /// An object with room for `capacity` fields.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { entries: Vec::with_capacity(capacity) }
+        Self { entries: ThinVec::with_capacity(capacity) }
     }
 
     /// Makes room for `more` fields, so that the table grows once.
@@ -61,6 +63,22 @@ impl Object {
         self.entries.iter_mut().find(|(k, _)| same(k, key)).map(|(_, v)| v)
     }
 
+    /// The value under a key: quicker than by its name.
+    #[inline]
+    pub(crate) fn at(&self, key: &Key) -> Option<&Value> {
+        self.entries.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    #[inline]
+    pub(crate) fn at_mut(&mut self, key: &Key) -> Option<&mut Value> {
+        self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    pub(crate) fn remove_key(&mut self, key: &Key) -> Option<Value> {
+        let at = self.entries.iter().position(|(k, _)| k == key)?;
+        Some(self.entries.remove(at).1)
+    }
+
     pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
         let at = self.entries.iter().position(|(k, _)| same(k, key))?;
         Some(self.entries.remove(at).1)
@@ -102,7 +120,7 @@ fn same(key: &Key, name: &str) -> bool {
 
 impl IntoIterator for Object {
     type Item = (Key, Value);
-    type IntoIter = std::vec::IntoIter<(Key, Value)>;
+    type IntoIter = thin_vec::IntoIter<(Key, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.entries.into_iter()
@@ -130,6 +148,12 @@ impl<'a> ObjectRef<'a> {
     /// The fields in order.
     pub fn iter(self) -> impl ExactSizeIterator<Item = (&'a Key, ValueRef<'a>)> {
         self.object.iter().map(move |(key, value)| (key, value.view(self.line)))
+    }
+
+    /// The value under a key: quicker than by its name.
+    #[inline]
+    pub(crate) fn at(self, key: &Key) -> Option<ValueRef<'a>> {
+        self.object.at(key).map(|value| value.view(self.line))
     }
 
     /// The field `key`, if it is there.

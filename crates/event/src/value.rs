@@ -20,7 +20,7 @@ pub enum Value {
     /// A list of values.
     List(Box<Vec<Value>>),
     /// Named values, in order.
-    Object(Box<Object>),
+    Object(Object),
 }
 
 /// Text inside a [`Value`]: a slice of the event's line, or text of its own.
@@ -74,7 +74,7 @@ impl Value {
                 Self::from(text.resolve(line))
             }
             Self::List(items) => Self::list(items.into_iter().map(|item| item.detach(line)).collect()),
-            Self::Object(object) => Self::Object(Box::new(object.detach(line))),
+            Self::Object(object) => Self::Object(object.detach(line)),
             other => other,
         }
     }
@@ -136,7 +136,7 @@ impl From<Timestamp> for Value {
 
 impl From<Object> for Value {
     fn from(object: Object) -> Self {
-        Self::Object(Box::new(object))
+        Self::Object(object)
     }
 }
 

@@ -52,7 +52,14 @@ impl ValueRef<'_> {
 impl Key {
     /// Appends the name as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        string(self.as_str(), out);
+        let name = self.as_str();
+        if !self.is_plain() {
+            return string(name, out);
+        }
+        out.reserve(name.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'"');
     }
 }
 
@@ -110,18 +117,28 @@ fn string(text: &str, out: &mut Vec<u8>) {
 fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-        let block = u8x16::new(*block);
-        // A byte up to 0x1f is the lesser of itself and 0x1f.
-        let control = block.min(u8x16::splat(0x1f)).simd_eq(block);
-        let found = control | block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\'));
-        let mask = found.to_bitmask();
+        let mask = specials(block);
         if mask != 0 {
             return Some(at + mask.trailing_zeros() as usize);
         }
         at += LANES;
     }
+    // What is left, with bytes that were looked at before where there are enough of them.
+    if let (Some(start), Some(last)) = (bytes.len().checked_sub(LANES), bytes.last_chunk::<LANES>()) {
+        let mask = specials(last) >> (at - start).min(LANES);
+        return (mask != 0).then(|| at + mask.trailing_zeros() as usize);
+    }
     let rest = bytes.get(at..)?;
     rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).map(|skip| at + skip)
+}
+
+/// A bit for each byte that must be escaped.
+#[inline]
+fn specials(bytes: &[u8; LANES]) -> u32 {
+    let block = u8x16::new(*bytes);
+    // A byte up to 0x1f is the lesser of itself and 0x1f.
+    let control = block.min(u8x16::splat(0x1f)).simd_eq(block);
+    (control | block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
 const SPECIAL: [bool; 256] = {

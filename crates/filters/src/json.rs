@@ -70,7 +70,7 @@ impl Json {
                     return Err(Failed);
                 }
             }
-            (None, Value::Object(object)) => self.spread(event, *object)?,
+            (None, Value::Object(object)) => self.spread(event, object)?,
             (None, _) => return Err(Failed),
         }
         Ok(true)

@@ -26,11 +26,6 @@ impl Pattern {
             .map_err(|error| format!("the regular expression is broken: {error}"))
     }
 
-    /// Whether it matches anywhere.
-    pub(crate) fn is_match(&self, text: &str) -> Result<bool, GaveUp> {
-        self.0.is_match(text).map_err(|_| GaveUp)
-    }
-
     /// The first match at or after a byte.
     pub(crate) fn find(&self, text: &str, from: usize) -> Result<Option<(usize, usize)>, GaveUp> {
         let found = self.0.find_from_pos(text, from).map_err(|_| GaveUp)?;

@@ -1,6 +1,9 @@
 //! `_bulk` requests and what is answered for each item.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use alces_event::{Event, FieldRef, ValueRef};
 use bytes::Bytes;
@@ -21,6 +24,23 @@ pub(crate) struct Encoded {
     /// Each event's `@metadata`, for the dead-letter queue.
     metadata: Vec<u8>,
     items: Vec<Item>,
+}
+
+/// Buffers that were used before: memory that is given back to the system and asked for again is cleared each time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// So many at most; more are under way with more workers, and given back to the system then.
+const MOST_SPARE: usize = 4;
+
+impl Spare {
+    fn keep(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MOST_SPARE && buffer.capacity() <= 2 * BODY_BYTES {
+            spare.push(buffer);
+        }
+    }
 }
 
 /// One document in [`Encoded`], as places in it.
@@ -45,13 +65,15 @@ impl Item {
 }
 
 impl Encoded {
-    /// Room for about so many events.
-    pub(crate) fn with_capacity(events: usize) -> Self {
-        Self {
-            body: Vec::with_capacity(events * 1024),
-            metadata: Vec::new(),
-            items: Vec::with_capacity(events),
-        }
+    /// Nothing yet, in a buffer that was used before if there is one.
+    pub(crate) fn new(spare: &Spare) -> Self {
+        let body = spare.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self { body: body.unwrap_or_default(), ..Self::default() }
+    }
+
+    /// Keeps the buffer for later.
+    pub(crate) fn recycle(self, spare: &Spare) {
+        spare.keep(self.body);
     }
 
     /// Appends an event.
@@ -144,6 +166,14 @@ impl Sent {
             serde_json::from_slice(self.text(item.start, item.document)).ok();
         let target = action.as_ref().and_then(|action| action.as_object()?.values().next());
         target.and_then(|target| target.get("_index")?.as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Keeps the buffer for later.
+    pub(crate) fn recycle(self, spare: &Spare) {
+        // Else a request that was given up still holds it.
+        if self.body.is_unique() {
+            spare.keep(self.body.into());
+        }
     }
 
     fn text(&self, from: usize, to: usize) -> &[u8] {

@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use super::{Outlet, Undelivered};
 use crate::{CollectorError, dlq::Letter};
-pub(crate) use bulk::Encoded;
+pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Sent};
 use client::Client;
 pub(crate) use options::OpenSearchPlan;
@@ -34,6 +34,7 @@ pub(crate) struct OpenSearchOutput {
     outlet: Outlet,
     /// Index templates are there, or have been refused for good.
     prepared: OnceCell<()>,
+    spare: Spare,
     /// That it is away has been said.
     away: AtomicBool,
 }
@@ -47,12 +48,18 @@ impl OpenSearchPlan {
             current: AtomicUsize::new(0),
             outlet,
             prepared: OnceCell::new(),
+            spare: Spare::default(),
             away: AtomicBool::new(false),
         })
     }
 }
 
 impl OpenSearchOutput {
+    /// Nothing to be sent yet.
+    pub(crate) fn pending(&self) -> Encoded {
+        Encoded::new(&self.spare)
+    }
+
     /// Appends an event to what is to be sent.
     pub(crate) fn encode(&self, event: &Event, to: &mut Encoded) {
         to.add(event, &self.plan);
@@ -111,6 +118,7 @@ impl OpenSearchOutput {
                 wait = wait.min(Duration::from_secs(4));
             }
         }
+        sent.recycle(&self.spare);
         Ok(())
     }
 
