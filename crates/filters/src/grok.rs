@@ -530,7 +530,7 @@ mod tests {
                 r#"grok {{ match => {{ "message" => [{slow}, {slow}, {slow}, {slow}] }} break_on_match => false timeout_millis => 1 {more} }}"#
             )
         };
-        let line = "ab".repeat(11) + "q";
+        let line = "ab".repeat(13) + "q";
         assert!(check(&conf(""), &line).contains("_grokparsefailure"));
         assert!(check(&conf(r#"timeout_scope => "event""#), &line).contains("_groktimeout"));
     }
