@@ -110,6 +110,48 @@ impl Event {
         Some(at)
     }
 
+    /// The value of a field as it lies there.
+    #[inline]
+    fn value(&self, field: &FieldRef) -> Option<&Value> {
+        let (first, rest) = field.path.split_first()?;
+        if field.root == Root::Timestamp {
+            return None;
+        }
+        rest.iter().try_fold(self.root(field.root).at(first)?, |at, key| match at {
+            Value::Object(object) => object.at(key),
+            _ => None,
+        })
+    }
+
+    /// The text of a field, if it is there and is text: what filters ask for most.
+    pub fn text(&self, field: &FieldRef) -> Option<&str> {
+        match self.value(field) {
+            Some(Value::Str(text)) => Some(text.resolve(&self.line)),
+            Some(_) => None,
+            // A number on the way may be an element of a list.
+            None => self.get(field)?.as_str(),
+        }
+    }
+
+    /// Where the text of `field` lies in the event's line, if it is a part of it: to cut values out of it without asking again.
+    pub fn part(&self, field: &FieldRef) -> Option<Part> {
+        match self.value(field)? {
+            Value::Str(Str(StrRepr::Slice { start, len })) => Some(Part { start: *start, len: *len }),
+            _ => None,
+        }
+    }
+
+    /// The place of a field, made (and on its way the objects, as [`set`](Self::set) makes them) where it is not there; and whether it
+    /// was there. None for `@timestamp` and for `[@metadata]` as a whole.
+    pub fn place(&mut self, field: &FieldRef) -> Option<(&mut Value, bool)> {
+        if field.root == Root::Timestamp {
+            return None;
+        }
+        let (last, way) = field.path.split_last()?;
+        let object = way.iter().fold(self.root_mut(field.root), |object, key| object.child(key));
+        Some(object.place(last))
+    }
+
     /// Sets a field, making the objects on its way; one that stands there and is not an object is replaced.
     ///
     /// `@timestamp` takes a time only; another value is not set and `false` is returned.
@@ -306,6 +348,22 @@ impl Event {
     /// Whether a filter dropped the event.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled
+    }
+}
+
+/// A part of an event's line; see [`Event::part`].
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    start: u32,
+    len: u32,
+}
+
+impl Part {
+    /// Bytes `start..end` of the part as a value of the same event; none where they do not lie in it.
+    #[inline]
+    pub fn cut(self, start: usize, end: usize) -> Option<Value> {
+        (start <= end && end <= self.len as usize)
+            .then(|| slice_value(self.start as usize + start, end - start))
     }
 }
 

@@ -23,7 +23,7 @@ mod time;
 mod value;
 mod write;
 
-pub use event::Event;
+pub use event::{Event, Part};
 pub use joda::{JodaError, JodaFormat};
 pub use json::DecodeError;
 pub use key::Key;
@@ -32,6 +32,7 @@ pub use reference::{FieldRef, RefError, Root};
 pub use sprintf::{Template, TemplateError, render_value};
 pub use time::{format_timestamp, parse_timestamp};
 pub use value::{ListRef, Str, Value, ValueRef};
+pub use write::write_text;
 
 /// The time type of the whole house, re-exported so that users of this crate need not name its library.
 pub use jiff::Timestamp;

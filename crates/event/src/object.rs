@@ -92,6 +92,18 @@ impl Object {
         Self { entries: self.entries.into_iter().map(|(k, v)| (k, v.detach(line))).collect() }
     }
 
+    /// The value under `key`, made (as null) when it is not there; and whether it was there.
+    pub(crate) fn place(&mut self, key: &Key) -> (&mut Value, bool) {
+        let (at, there) = match self.entries.iter().position(|(k, _)| k == key) {
+            Some(at) => (at, true),
+            None => {
+                self.entries.push((key.clone(), Value::Null));
+                (self.entries.len() - 1, false)
+            }
+        };
+        (&mut self.entries[at].1, there)
+    }
+
     /// The object under `key`, made (in place of anything that is not an object) when it is not there.
     pub fn child(&mut self, key: &Key) -> &mut Object {
         let at = match self.entries.iter().position(|(k, _)| k == key) {

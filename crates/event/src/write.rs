@@ -2,51 +2,94 @@
 //!
 //! The same text as through serde ([`super::json`]), which is its twin in tests.
 
-use std::io::Write as _;
-
 use wide::u8x16;
 
-use crate::{Event, Key, ListRef, ObjectRef, ValueRef, time::write_timestamp};
+use crate::{Event, Key, Object, ObjectRef, Value, time::write_timestamp};
 
 /// As many bytes of a text are looked at together.
 const LANES: usize = 16;
 
+// Values are written from where they lie, and not through `ValueRef`: views are moved through memory, and reading one back that was
+// just written in other pieces costs more than writing its text.
+
 impl Event {
     /// Appends the event as a JSON object: `@timestamp` first, then the fields in order; `@metadata` is not written.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"@timestamp\":");
-        ValueRef::Time(self.timestamp()).write_json(out);
-        for (key, value) in self.fields().iter() {
-            out.push(b',');
-            member(key, value, out);
-        }
+        out.push(b'{');
+        self.write_members(out, None);
         out.push(b'}');
+    }
+
+    /// The same without the braces, and without one of the fields, for those who add some of their own.
+    pub fn write_members(&self, out: &mut Vec<u8>, but: Option<&Key>) {
+        out.extend_from_slice(b"\"@timestamp\":\"");
+        write_timestamp(out, self.timestamp());
+        out.push(b'"');
+        let ObjectRef { line, object } = self.fields();
+        for (key, value) in object.iter().filter(|(key, _)| but != Some(key)) {
+            out.push(b',');
+            key.write_json(out);
+            out.push(b':');
+            write(value, line, out);
+        }
     }
 }
 
-impl ValueRef<'_> {
-    /// Appends the value as JSON. A number that JSON has not (infinite, not a number) becomes `null`.
+impl ObjectRef<'_> {
+    /// Appends the object as JSON.
     pub fn write_json(self, out: &mut Vec<u8>) {
-        match self {
-            Self::Null => out.extend_from_slice(b"null"),
-            Self::Bool(truth) => out.extend_from_slice(if truth { b"true" } else { b"false" }),
-            Self::Int(number) => {
-                // Writing to a `Vec` does not fail.
-                let _ = write!(out, "{number}");
-            }
-            Self::Float(number) => {
-                let _ = serde_json::to_writer(out, &number);
-            }
-            Self::Time(time) => {
-                out.push(b'"');
-                write_timestamp(out, time);
-                out.push(b'"');
-            }
-            Self::Str(text) => string(text, out),
-            Self::List(list) => list.write_json(out),
-            Self::Object(object) => object.write_json(out),
-        }
+        object(self.object, self.line, out);
     }
+}
+
+/// Appends `text` as JSON.
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
+    string(text, out);
+}
+
+/// A number that JSON has not (infinite, not a number) becomes `null`.
+fn write(value: &Value, line: &str, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
+        Value::Int(number) => {
+            // Writing to a `Vec` does not fail.
+            let _ = std::io::Write::write_fmt(out, format_args!("{number}"));
+        }
+        Value::Float(number) => {
+            let _ = serde_json::to_writer(out, number);
+        }
+        Value::Time(time) => {
+            out.push(b'"');
+            write_timestamp(out, *time);
+            out.push(b'"');
+        }
+        Value::Str(text) => string(text.resolve(line), out),
+        Value::List(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, line, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(inner) => object(inner, line, out),
+    }
+}
+
+fn object(object: &Object, line: &str, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (at, (key, value)) in object.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        key.write_json(out);
+        out.push(b':');
+        write(value, line, out);
+    }
+    out.push(b'}');
 }
 
 impl Key {
@@ -61,39 +104,6 @@ impl Key {
         out.extend_from_slice(name.as_bytes());
         out.push(b'"');
     }
-}
-
-impl ListRef<'_> {
-    fn write_json(self, out: &mut Vec<u8>) {
-        out.push(b'[');
-        for (at, item) in self.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            item.write_json(out);
-        }
-        out.push(b']');
-    }
-}
-
-impl ObjectRef<'_> {
-    /// Appends the object as JSON.
-    pub fn write_json(self, out: &mut Vec<u8>) {
-        out.push(b'{');
-        for (at, (key, value)) in self.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            member(key, value, out);
-        }
-        out.push(b'}');
-    }
-}
-
-fn member(key: &Key, value: ValueRef<'_>, out: &mut Vec<u8>) {
-    key.write_json(out);
-    out.push(b':');
-    value.write_json(out);
 }
 
 /// Appends `text` in quotes, escaped as RFC 8259 (section 7) asks.

@@ -220,13 +220,13 @@ impl Patterns {
         spans: &mut Spans,
         how: How,
     ) -> Result<bool, TimedOut> {
-        let text = |event: &Event| event.get(source).and_then(ValueRef::as_str).map(str::to_owned);
+        let text = |event: &Event| event.text(source).map(str::to_owned);
         if !how.break_on_match {
             // Every pattern sees the text as it was before the first.
             let Some(text) = text(event) else { return Ok(false) };
             return self.match_text(event, &text, spans, how);
         }
-        let subject = event.get(source).and_then(ValueRef::as_str).unwrap_or_default();
+        let subject = event.text(source).unwrap_or_default();
         let number = match self.list.first_match(subject, spans) {
             ListOutcome::Match(number) => number,
             ListOutcome::NoMatch => return Ok(false),
@@ -239,27 +239,28 @@ impl Patterns {
             set_captures(event, targets, spans, how, &text);
             return Ok(true);
         }
+        let Some(part) = event.part(source) else {
+            // Text of its own: the captures are copied.
+            let Some(text) = text(event) else { return Ok(false) };
+            set_captures(event, targets, spans, how, &text);
+            return Ok(true);
+        };
         for (at, target) in targets.iter().enumerate() {
             let Some((start, end)) = spans.get(at) else {
                 absent(event, target, how);
                 continue;
             };
-            match target.cast {
-                _ if start == end && !how.keep_empty => {}
-                Cast::None if target.overwrite || event.get(&target.field).is_none() => {
-                    event.set_slice(&target.field, source, start, end);
-                }
-                Cast::None => {
-                    if takes_more(event, &target.field) {
-                        event.append_slice(&target.field, source, start, end);
-                    }
-                }
-                cast => {
-                    let text = event.get(source).and_then(ValueRef::as_str).unwrap_or_default();
-                    let value = number_of(cast, text.get(start..end).unwrap_or_default());
-                    put(event, target, value);
-                }
+            if start == end && !how.keep_empty {
+                continue;
             }
+            let value = match target.cast {
+                Cast::None => part.cut(start, end),
+                cast => {
+                    let text = event.text(source).and_then(|text| text.get(start..end));
+                    Some(number_of(cast, text.unwrap_or_default()))
+                }
+            };
+            put(event, target, value.unwrap_or(Value::Null));
         }
         Ok(true)
     }
@@ -313,18 +314,24 @@ fn absent(event: &mut Event, target: &Target, how: How) {
     }
 }
 
-/// Sets or appends, in Logstash's way.
+/// Sets or appends, in Logstash's way: a value that is there and is neither text nor a list is kept, and the capture is lost.
 fn put(event: &mut Event, target: &Target, value: Value) {
-    if target.overwrite || matches!(event.get(&target.field), None | Some(ValueRef::Null)) {
-        event.set(&target.field, value);
-    } else if takes_more(event, &target.field) {
-        event.append(&target.field, value);
+    let Some((place, _)) = event.place(&target.field) else {
+        if target.overwrite || event.get(&target.field).is_none() {
+            event.set(&target.field, value);
+        }
+        return;
+    };
+    match place {
+        place if target.overwrite => *place = value,
+        Value::Null => *place = value,
+        Value::List(items) => items.push(value),
+        Value::Str(_) => {
+            let first = std::mem::replace(place, Value::Null);
+            *place = Value::list(vec![first, value]);
+        }
+        _ => {}
     }
-}
-
-/// A value that is there and is neither text nor a list is kept, and the capture is lost, as in Logstash.
-fn takes_more(event: &Event, field: &FieldRef) -> bool {
-    matches!(event.get(field), Some(ValueRef::Str(_) | ValueRef::List(_) | ValueRef::Null))
 }
 
 fn number_of(cast: Cast, text: &str) -> Value {

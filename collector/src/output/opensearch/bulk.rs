@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use alces_event::{Event, FieldRef, ValueRef};
+use alces_event::{Event, FieldRef, Key, ValueRef, write_text};
 use bytes::Bytes;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::options::{Action, DataStream, OpenSearchPlan};
+
+const DATA_STREAM: Key = Key::from_static("data_stream");
 
 /// A request's body is at most this long, unless a single event is longer. OpenSearch refuses more than 100 MB, some hosted
 /// ones more than 10.
@@ -94,13 +96,13 @@ impl Encoded {
         let out = &mut self.body;
         let start = out.len();
         out.extend_from_slice(if create { b"{\"create\":{\"_index\":" } else { b"{\"index\":{\"_index\":" });
-        ValueRef::Str(&index).write_json(out);
+        write_text(&index, out);
         for (name, value) in
             [(&b",\"_id\":"[..], id.as_deref()), (b",\"pipeline\":", plan.pipeline.as_deref())]
         {
             if let Some(value) = value {
                 out.extend_from_slice(name);
-                ValueRef::Str(value).write_json(out);
+                write_text(value, out);
             }
         }
         out.extend_from_slice(b"}}\n");
@@ -190,19 +192,13 @@ struct DataStreamFields<'e> {
 }
 
 fn write_with_stream(event: &Event, stream: DataStreamFields<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"@timestamp\":");
-    ValueRef::Time(event.timestamp()).write_json(out);
-    for (key, value) in event.fields().iter().filter(|(key, _)| key.as_str() != "data_stream") {
-        out.push(b',');
-        key.write_json(out);
-        out.push(b':');
-        value.write_json(out);
-    }
+    out.push(b'{');
+    event.write_members(out, Some(&DATA_STREAM));
     let DataStreamFields { kind, dataset, namespace } = stream;
     out.extend_from_slice(b",\"data_stream\":");
     for (name, value) in [("{\"type\":", kind), (",\"dataset\":", dataset), (",\"namespace\":", namespace)] {
         out.extend_from_slice(name.as_bytes());
-        ValueRef::Str(value).write_json(out);
+        write_text(value, out);
     }
     out.extend_from_slice(b"}}");
 }
@@ -211,7 +207,7 @@ fn write_with_stream(event: &Event, stream: DataStreamFields<'_>, out: &mut Vec<
 /// changes nothing. The time is Filebeat's reading time: without it, two files that begin with the same line, one rotated
 /// into the other's place, would be taken for one.
 fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>> {
-    if let Some(ValueRef::Str(id)) = event.get(&plan.id_field) {
+    if let Some(id) = event.text(&plan.id_field) {
         // OpenSearch takes ids of up to 512 bytes.
         return (!id.is_empty() && id.len() <= 512).then_some(Cow::Borrowed(id));
     }
