@@ -100,31 +100,31 @@ mod tests {
     #[test]
     fn regular_expressions() {
         insta::assert_snapshot!(check("%{IP:ip} (a|b"), @"
-        pattern:1:10: the regular expression is broken: a group without its `)`, near `])))) (a|b`
+        pattern:1:10: the regular expression is broken: a group without its `)`
           |
         1 | %{IP:ip} (a|b
           |          ^
         ");
         insta::assert_snapshot!(check("%{IP:ip} a) b"), @"
-        pattern:1:11: the regular expression is broken: an unmatched `)`, near `0-9])))) a) b`
+        pattern:1:11: the regular expression is broken: an unmatched `)`
           |
         1 | %{IP:ip} a) b
           |           ^
         ");
         insta::assert_snapshot!(check("%{IP:ip} [z-a] b"), @"
-        pattern:1:10: the regular expression is broken: a range whose ends are swapped, near `])))) [z-a] b`
+        pattern:1:11: the regular expression is broken: a range whose ends are swapped
           |
         1 | %{IP:ip} [z-a] b
-          |          ^^^^^
+          |           ^
         ");
         insta::assert_snapshot!(check("%{IP:ip} [abc"), @"
-        pattern:1:10: the regular expression is broken: a `[` without its `]`, near `])))) [abc`
+        pattern:1:10: the regular expression is broken: a `[` without its `]`
           |
         1 | %{IP:ip} [abc
           |          ^
         ");
         insta::assert_snapshot!(check("*a"), @"
-        pattern:1:1: the regular expression is broken: a repetition of nothing, near `*a`
+        pattern:1:1: the regular expression is broken: a repetition of nothing
           |
         1 | *a
           | ^

@@ -287,8 +287,8 @@ mod tests {
         "#);
         insta::assert_debug_snapshot!(place("%{INT:a} x[b-a]"), @r#"
         (
-            "]",
-            14,
+            "b",
+            11,
             "the regular expression is broken: a range whose ends are swapped",
         )
         "#);

@@ -186,7 +186,7 @@ impl Parser<'_> {
             '^' => Node::Assert(Assertion::LineStart),
             '$' => Node::Assert(Assertion::LineEnd),
             '\\' => self.escape()?,
-            '*' | '+' | '?' => return Err(self.broken("a repetition of nothing")),
+            '*' | '+' | '?' => return Err(Refusal::Broken(self.at - 1, "a repetition of nothing")),
             c => self.character(c),
         }))
     }
@@ -397,16 +397,17 @@ impl Parser<'_> {
         if self.depth > MAX_DEPTH {
             return Err(self.broken("nested too deeply"));
         }
+        let open = self.at - 1;
         let negated = self.eat("^");
         let mut class = Class::default();
         let mut whole: Option<Class> = None;
         let mut first = true;
         loop {
-            if !first && self.eat("]") || self.rest().is_empty() && first {
+            if !first && self.eat("]") {
                 break;
             }
             if self.rest().is_empty() {
-                return Err(self.broken("a `[` without its `]`"));
+                return Err(Refusal::Broken(open, "a `[` without its `]`"));
             }
             if self.eat("&&") {
                 whole = Some(whole.map_or_else(|| class.clone(), |w| w.intersect(&class)));
@@ -431,6 +432,7 @@ impl Parser<'_> {
                 first = false;
                 continue;
             }
+            let start = self.at;
             let Some(from) = self.class_item(&mut class)? else {
                 first = false;
                 continue;
@@ -447,7 +449,7 @@ impl Parser<'_> {
                 }
                 match self.class_item(&mut class)? {
                     Some(to) if from <= to => class.add(from, to),
-                    Some(_) => return Err(self.broken("a range whose ends are swapped")),
+                    Some(_) => return Err(Refusal::Broken(start, "a range whose ends are swapped")),
                     None => {
                         class.add(from, from);
                         class.add('-', '-');
