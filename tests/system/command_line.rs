@@ -41,7 +41,7 @@ fn check_names_file_line_and_column_and_everything_at_once() {
     let text = check.lines().join("\n");
     assert!(text.contains("broken.conf:1:17: unknown option `prot` of beats"), "{text}");
     assert!(text.contains("did you mean `port`?"), "{text}");
-    assert!(text.contains("broken.conf:2:41: pattern `%{NOPE}` is not defined"), "{text}");
+    assert!(text.contains("broken.conf:2:42: pattern `%{NOPE}` is not defined"), "{text}");
     let mut fine = Process::alces("check", &[project().join("pipelines").to_str().unwrap()]);
     assert!(fine.finish().success(), "{}", fine.lines().join("\n"));
 }
