@@ -12,6 +12,8 @@ public final class Launcher {
         runner.setMaxHttpPort(65000);
         runner.onBuild((number, settings) -> {
             settings.put("network.host", host);
+            // Given here, as the runner itself takes another one while any address of this machine uses it.
+            settings.put("http.port", String.valueOf(port));
             // The disk of a test machine may be nearly full; that is not what is tested.
             settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
         });
