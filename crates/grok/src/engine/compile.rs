@@ -24,10 +24,10 @@ const MAX_STEPS: usize = 200_000;
 const WORK: u64 = 30_000_000;
 
 /// A try that fails late has passed the first places; there the later tries end.
-const MOST_MEMOS: u32 = 3;
+const MOST_FIRST: u32 = 3;
 
 /// So many in all, with those where branches come together.
-const MOST_JOINS: u32 = 8;
+const MOST_JOINS: u32 = super::program::MOST_MEMOS as u32;
 
 pub(super) fn compile(regex: &str, optimise: Optimise) -> Result<Program, Refusal> {
     let (node, names) = parse(regex)?;
@@ -175,7 +175,7 @@ impl Compiler {
 
     /// A place where it is remembered from where on nothing more matched; the first few are enough, and not in loops, where one passes a place twice.
     fn memo(&mut self) -> u32 {
-        self.memo_of(MOST_MEMOS)
+        self.memo_of(MOST_FIRST)
     }
 
     fn memo_of(&mut self, most: u32) -> u32 {

@@ -30,6 +30,9 @@ pub(crate) enum Optimise {
 /// Instruction numbers.
 pub(crate) type At = u32;
 
+/// So many places are remembered at most.
+pub(crate) const MOST_MEMOS: usize = 8;
+
 /// No memory is kept at this place.
 pub(crate) const NO_MEMO: u32 = u32::MAX;
 

@@ -5,7 +5,8 @@ use super::{
     class::{decode, is_word},
     dfa::Verdict,
     program::{
-        At, Branches, Field, Fields, Lead, NO_END, NO_MEMO, NO_SLOT, Other, Program, Run, Scan, Seek, Step,
+        At, Branches, Field, Fields, Lead, MOST_MEMOS, NO_END, NO_MEMO, NO_SLOT, Other, Program, Run, Scan,
+        Seek, Step,
     },
 };
 
@@ -30,7 +31,7 @@ pub(crate) struct Machine {
     marks: Vec<u32>,
     registers: Vec<u32>,
     /// For some places of the program, where in the text nothing more matched.
-    memos: Vec<u32>,
+    memos: [u32; MOST_MEMOS],
     fuel: u64,
     bound: Bound,
     /// Ways of this search that failed.
@@ -109,7 +110,7 @@ impl Machine {
         // These are set before they are read.
         self.marks.resize(program.marks as usize, UNSET);
         self.registers.resize(program.registers as usize, UNSET);
-        reset(&mut self.memos, program.memos);
+        self.memos = [UNSET; MOST_MEMOS];
         let end = self.search_from(program, bytes).unwrap_or(End::Exhausted);
         (end, self.fuel)
     }
@@ -746,16 +747,22 @@ impl Machine {
     }
 }
 
+/// So many are put back at once: a `memset` of as many bytes as there happen to be is a call, and on some machines a slow one.
+const CHUNK: usize = 16;
+
+/// At least `count` numbers that are not set.
 #[inline]
 fn reset(numbers: &mut Vec<u32>, count: u32) {
-    if numbers.len() == count as usize {
-        // One by one: they are few, and a `memset` of nothing at a dangling address costs 100 ns on some machines.
-        for number in numbers {
-            *number = UNSET;
-        }
-    } else {
+    let count = (count as usize).next_multiple_of(CHUNK);
+    if numbers.len() != count {
         numbers.clear();
-        numbers.resize(count as usize, UNSET);
+        numbers.resize(count, UNSET);
+        return;
+    }
+    for chunk in numbers.chunks_exact_mut(CHUNK) {
+        chunk.copy_from_slice(&[UNSET; CHUNK]);
+        // Else the compiler makes it that call again.
+        std::hint::black_box(&chunk);
     }
 }
 
