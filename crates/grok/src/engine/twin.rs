@@ -97,14 +97,19 @@ proptest! {
         prop_assert_eq!(ours(&on, &text), ours(&off, &text), "{}", regex);
     }
 
+    /// Where the two differ Oniguruma decides: of `(.+?)*` on `ab` the `regex` crate, to which `fancy-regex` hands over, keeps the
+    /// first round's capture, where Ruby keeps the last one's.
     #[test]
-    fn the_same_as_fancy_regex(regex in expression(), text in "[abc12:é ]{0,12}") {
+    fn the_same_as_fancy_regex_or_else_as_oniguruma(regex in expression(), text in "[abc12:é ]{0,12}") {
         // How often an empty iteration runs differs between engines, and with it what such a group last captured.
         let program = Program::compile(&regex, Optimise::On).unwrap();
         let Ok(fancy) = Regex::new(&dialect::from_ruby(&regex)) else { return Ok(()) };
         let (a, b) = (ours(&program, &text), theirs(&fancy, &program.names, &text));
         if program.marks == 0 {
-            prop_assert_eq!(a, b, "{}", regex);
+            if a != b {
+                let decides = Oniguruma::new(&regex, &program.names).answer(&text);
+                prop_assert_eq!(a, decides, "{}: {:?} by fancy-regex", regex, b);
+            }
         } else {
             prop_assert_eq!(a.is_some(), b.is_some(), "{}", regex);
         }
