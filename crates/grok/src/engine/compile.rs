@@ -309,17 +309,20 @@ impl Compiler {
     ) -> Result<(), Refusal> {
         let memo = self.memo();
         let table = self.program.tables.len();
-        self.program.tables.push(TableStep { dfa, next: 0, memo, slot, then: Word::default() });
+        let then = Word::default();
+        self.program.tables.push(TableStep { dfa, next: 0, again: 0, forget: 0, memo, slot, then });
         self.push(Step::Table(table as u32))?;
         if slot != NO_SLOT {
             self.opened = self.opened.max(slot as usize / 2 + 1);
             self.push(Step::Save(slot))?;
         }
+        self.program.tables[table].forget = self.forget();
         // The slow program behind it is for few lines and has no tables of its own.
         self.tables = false;
         let done = self.node(node, before, follow);
         self.tables = true;
         done?;
+        self.program.tables[table].again = self.at();
         if slot != NO_SLOT {
             self.push(Step::Save(slot + 1))?;
         }

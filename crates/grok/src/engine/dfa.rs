@@ -1,9 +1,11 @@
 //! A table for a part of the pattern that captures nothing: one look-up a byte in place of choices, and nothing to come back to.
 //!
-//! It answers only where one end alone is possible: where the part can end and what follows can begin, but the part could also
-//! go on, it goes on, and when there is a second end it gives up, and the slow program that stands behind it answers. An atomic
-//! group that always takes the longest way may have several, of which the last counts. At a byte beyond ASCII it gives up. Long counted repetitions (`[a-z]{1,62}`) are built as if without an end; a match shorter than the least of those
-//! counts is the same either way, and for a longer one it gives up too.
+//! Where the part can end and what follows can begin, but the part could also go on, it goes on. A second end it tells too where
+//! the longer way is the one that is tried first: the states are kept in the order in which their ways are tried, so that this
+//! can be seen. With a third, or in another order, it gives up, and the slow program that stands behind it answers. An atomic
+//! group that always takes the longest way may have any number, of which the last counts. At a byte beyond ASCII it gives up.
+//! Long counted repetitions (`[a-z]{1,62}`) are built as if without an end; a match shorter than the least of those counts is
+//! the same either way, and for a longer one it gives up too.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,6 +24,8 @@ use super::{
 pub(crate) enum Verdict {
     /// It ends where the look ended.
     End,
+    /// The same, and if nothing comes of that, it ends here, before.
+    Ends(u32),
     Fail,
     /// The slow program must say.
     Unknown,
@@ -38,8 +42,8 @@ pub(crate) struct Dfa {
     rows: Vec<u16>,
     /// A match longer than this is not certain.
     limit: usize,
-    /// The cells where it can end and go on, and where it goes on, in the order of the cells.
-    forks: Vec<(u16, u16)>,
+    /// The cells where it can end and go on, in the order of the cells.
+    forks: Vec<Fork>,
     ends: Ends,
     /// What is tried first.
     shape: Option<Proved>,
@@ -53,6 +57,16 @@ struct Proved {
     before: Vec<bool>,
     /// Where one of these comes behind.
     follow: First,
+}
+
+/// A cell where it can end and go on.
+#[derive(Clone, Copy, Debug)]
+struct Fork {
+    cell: u16,
+    /// Where it goes on.
+    row: u16,
+    /// Whether going on is tried first.
+    longer_first: bool,
 }
 
 /// Which end counts.
@@ -125,14 +139,14 @@ impl Dfa {
     }
 
     fn plain(node: &Node, follow: First, work: &mut u64) -> Option<Self> {
-        let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX };
+        let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX, in_order: true };
         let first = nfa.add(node, 0, follow)?;
         Table::of(&nfa, first, follow, Ends::One, work)
     }
 
     /// The longest match, whatever follows.
     fn longest(node: &Node, work: &mut u64) -> Option<Self> {
-        let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX };
+        let mut nfa = Nfa { states: vec![State::Accept], limit: usize::MAX, in_order: true };
         let first = nfa.add(node, 0, First::END)?;
         Table::of(&nfa, first, First::END, Ends::Longest, work)
     }
@@ -169,8 +183,8 @@ impl Dfa {
                     // The longest way goes on behind an end.
                     (theirs, FORK) if self.ends == Ends::Longest => {
                         let column = byte.map_or(self.end, |b| usize::from(self.columns[usize::from(b)]));
-                        match self.way_on(usize::from(mine) + column) {
-                            Some(mine) => todo.push((mine, theirs)),
+                        match self.fork_at(usize::from(mine) + column) {
+                            Some(mine) => todo.push((mine.row, theirs)),
                             None => return false,
                         }
                     }
@@ -218,10 +232,11 @@ impl Dfa {
     /// Goes on behind an end, and looks for another one.
     #[cold]
     fn fork(&self, text: &[u8], pos: usize, cell: usize, end: usize) -> (Verdict, usize) {
-        let (mut end, mut cell, mut at) = (end, cell, end);
+        let (mut end, mut cell, mut at, mut shorter) = (end, cell, end, None);
         loop {
             // At a fork, the way on.
-            let Some(mut row) = self.way_on(cell) else { return (Verdict::Unknown, at) };
+            let Some(fork) = self.fork_at(cell) else { return (Verdict::Unknown, at) };
+            let mut row = fork.row;
             let next = loop {
                 at += 1;
                 let column = text.get(at).map_or(self.end, |b| usize::from(self.columns[usize::from(*b)]));
@@ -231,18 +246,28 @@ impl Dfa {
                     break row;
                 }
             };
+            // What is found behind this fork is tried before it, or not known to be.
             match (next, self.ends) {
-                (FAIL, _) => return self.verdict(ACCEPT, pos, end),
-                (ACCEPT, Ends::Longest) => return self.verdict(ACCEPT, pos, at),
-                (FORK, Ends::Longest) => end = at,
+                (FAIL, _) => break,
+                (ACCEPT | FORK, Ends::Longest) => end = at,
+                (ACCEPT | FORK, Ends::One) if fork.longer_first && shorter.is_none() => {
+                    (shorter, end) = (Some(end), at);
+                }
                 _ => return (Verdict::Unknown, at),
             }
+            if next == ACCEPT {
+                break;
+            }
+        }
+        match (self.verdict(ACCEPT, pos, end), shorter) {
+            ((Verdict::End, end), Some(shorter)) => (Verdict::Ends(shorter as u32), end),
+            (one, _) => one,
         }
     }
 
-    fn way_on(&self, cell: usize) -> Option<u16> {
-        let found = self.forks.binary_search_by_key(&cell, |(cell, _)| usize::from(*cell)).ok()?;
-        self.forks.get(found).map(|(_, row)| *row)
+    fn fork_at(&self, cell: usize) -> Option<Fork> {
+        let found = self.forks.binary_search_by_key(&cell, |fork| usize::from(fork.cell)).ok()?;
+        self.forks.get(found).copied()
     }
 
     fn verdict(&self, cell: u16, pos: usize, at: usize) -> (Verdict, usize) {
@@ -259,6 +284,8 @@ impl Dfa {
 struct Nfa {
     states: Vec<State>,
     limit: usize,
+    /// Whether the order in which ways are tried is that of [`State::Either`].
+    in_order: bool,
 }
 
 enum State {
@@ -369,11 +396,22 @@ impl Nfa {
                 let ways = ways?;
                 self.push(State::Either(ways))
             }
-            Node::Repeat { node, min, max, .. } => self.repeat(node, *min, *max, next, follow),
+            Node::Repeat { node, min, max, greedy } => {
+                // Where a round takes nothing, the loop is left, which is not seen here.
+                self.in_order &= *max == Some(1) || least(node) > 0;
+                self.repeat(node, (*min, *max, *greedy), next, follow)
+            }
         }
     }
 
-    fn repeat(&mut self, node: &Node, min: u32, max: Option<u32>, next: u32, follow: First) -> Option<u32> {
+    fn repeat(
+        &mut self,
+        node: &Node,
+        (min, max, greedy): (u32, Option<u32>, bool),
+        next: u32,
+        follow: First,
+    ) -> Option<u32> {
+        let ways = |body, exit| State::Either(if greedy { vec![body, exit] } else { vec![exit, body] });
         let between = First::of(node, follow).or(follow);
         let mut next = next;
         let max = match max {
@@ -388,14 +426,14 @@ impl Nfa {
             None => {
                 let head = self.push(State::Either(Vec::new()))?;
                 let body = self.add(node, head, between)?;
-                self.states[head as usize] = State::Either(vec![body, next]);
+                self.states[head as usize] = ways(body, next);
                 next = head;
             }
             Some(max) => {
                 let exit = next;
                 for copy in min..max {
                     let body = self.add(node, next, if copy == min { follow } else { between })?;
-                    next = self.push(State::Either(vec![body, exit]))?;
+                    next = self.push(ways(body, exit))?;
                 }
             }
         }
@@ -456,8 +494,8 @@ struct Table<'n> {
     visited: u64,
     /// The states still to be worked out, with an example of the byte before.
     open: Vec<(Vec<u32>, Option<u8>)>,
-    /// Where the cell that was worked out last goes on, if it is a fork.
-    fork: Option<u16>,
+    /// Where the cell that was worked out last goes on, if it is a fork, and whether that is tried first.
+    fork: Option<(u16, bool)>,
 }
 
 impl Table<'_> {
@@ -504,7 +542,11 @@ impl Table<'_> {
             for column in 0..width {
                 let cell = table.cell(&kernel, before, table.examples[column])?;
                 *work = work.checked_sub(table.visited)?;
-                forks.extend(table.fork.take().map(|to| (rows.len() as u16, to)));
+                forks.extend(table.fork.take().map(|(row, longer_first)| Fork {
+                    cell: rows.len() as u16,
+                    row,
+                    longer_first,
+                }));
                 rows.push(cell);
             }
             done += 1;
@@ -559,42 +601,40 @@ impl Table<'_> {
         let (mut todo, mut seen) = (kernel.to_vec(), vec![false; self.nfa.states.len()]);
         // Making the list counts too.
         self.visited = 1 + seen.len() as u64 / 64;
-        let (mut accepts, mut next) = (false, Vec::new());
+        // The states that are reached, in the order in which their ways are tried, and how many before the end.
+        let (mut accepts, mut next) = (None, Vec::new());
+        todo.reverse();
         while let Some(state) = todo.pop() {
             if std::mem::replace(&mut seen[state as usize], true) {
                 continue;
             }
             self.visited += 1;
             match &self.nfa.states[state as usize] {
-                State::Accept => accepts = true,
-                State::Either(ways) => todo.extend(ways),
+                State::Accept => accepts = Some(next.len()),
+                State::Either(ways) => todo.extend(ways.iter().rev()),
                 State::If(condition, to) => {
                     if condition.holds(before, after) {
                         todo.push(*to);
                     }
                 }
                 State::Byte(set, to) => {
-                    if after.is_some_and(|byte| set.has(byte)) {
+                    if after.is_some_and(|byte| set.has(byte)) && !next.contains(to) {
                         next.push(*to);
                     }
                 }
             }
         }
-        if accepts && self.follow.can_begin(after) {
-            if next.is_empty() {
-                return Some(ACCEPT);
-            }
-            next.sort_unstable();
-            next.dedup();
-            self.fork = self.number(next, after);
-            return self.fork.map(|_| FORK);
-        }
+        let end = accepts.filter(|_| self.follow.can_begin(after));
         if next.is_empty() {
-            return Some(FAIL);
+            return Some(if end.is_some() { ACCEPT } else { FAIL });
         }
-        next.sort_unstable();
-        next.dedup();
-        self.number(next, after)
+        let longer_first = self.nfa.in_order && end == Some(next.len());
+        if !self.nfa.in_order {
+            next.sort_unstable();
+        }
+        let row = self.number(next, after)?;
+        self.fork = end.map(|_| (row, longer_first));
+        Some(if end.is_some() { FORK } else { row })
     }
 }
 

@@ -205,6 +205,9 @@ pub(crate) struct TableStep {
     pub(crate) dfa: Dfa,
     /// Where it goes on.
     pub(crate) next: At,
+    /// Where it goes on from a second end, behind the slow form.
+    pub(crate) again: At,
+    pub(crate) forget: u32,
     pub(crate) memo: u32,
     /// The slot where it begins, the next one is where it ends; or [`NO_SLOT`].
     pub(crate) slot: u32,

@@ -6,7 +6,7 @@ use super::{
     dfa::Verdict,
     program::{
         At, Branches, Field, Fields, Lead, MOST_MEMOS, NO_END, NO_MEMO, NO_SLOT, Other, Program, Run, Scan,
-        Seek, Step,
+        Seek, Step, TableStep,
     },
 };
 
@@ -217,8 +217,11 @@ impl Machine {
                     let table = &program.tables[*table as usize];
                     let (verdict, seen) = table.dfa.run(text, pos);
                     self.burn((seen - pos) as u64 / 16)?;
+                    if let Verdict::Ends(shorter) = verdict {
+                        self.come_back_to(table, shorter);
+                    }
                     match verdict {
-                        Verdict::End => {
+                        Verdict::End | Verdict::Ends(_) => {
                             if table.memo != NO_MEMO && self.is_hopeless(table.memo, seen, nested) {
                                 false
                             } else if let Some(end) = table.then.end(text, seen) {
@@ -256,7 +259,7 @@ impl Machine {
                                     self.burn((seen - pos) as u64 / 16)?;
                                     None
                                 }
-                                (Verdict::Unknown, seen) => {
+                                (Verdict::Ends(_) | Verdict::Unknown, seen) => {
                                     self.burn((seen - pos) as u64 / 16)?;
                                     at += 1;
                                     continue;
@@ -515,6 +518,12 @@ impl Machine {
             pos = field.then.end(text, end)?;
         }
         Some(pos)
+    }
+
+    /// A table's second end waits on the stack.
+    #[cold]
+    fn come_back_to(&mut self, table: &TableStep, pos: u32) {
+        self.stack.push(Frame::Try { at: table.again, pos, forget: table.forget });
     }
 
     /// Whether an earlier try went on from this very place, and failed. If not, and if there is nothing to come back to, this

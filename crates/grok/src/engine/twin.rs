@@ -117,6 +117,29 @@ proptest! {
 }
 
 /// Lines of many kinds, and each with one character changed at some places.
+#[test]
+fn a_table_with_two_ends_takes_the_one_that_is_tried_first_and_comes_back_to_the_other() {
+    let check = |regex: &str, text: &str, expect: &[(usize, usize)]| {
+        let program = Program::compile(regex, Optimise::On).unwrap();
+        assert!(!program.tables.is_empty(), "{regex} has no table");
+        let expect = Some(expect.iter().copied().map(Some).collect());
+        assert_eq!(ours(&program, text), expect, "{regex} on {text}");
+        assert_eq!(theirs(&Regex::new(regex).unwrap(), &program.names, text), expect, "{regex} on {text}");
+    };
+    let second = "(?:(?:[0-5]?[0-9]|60)(?:[:.,][0-9]+)?)";
+    check(&format!(r"(?<s>{second})(?<rest>[.\]].*)"), "20.456]", &[(0, 6), (6, 7)]);
+    check(&format!("(?<s>{second})[.](?<ms>[0-9]+)"), "20.456]", &[(0, 2), (3, 6)]);
+    check(&format!("(?<s>{second})[.](?<ms>[0-9]+)"), "20.45.6", &[(0, 5), (6, 7)]);
+    // The shorter way stands first, so the longer end waits.
+    check("(?<s>(?:ab|ab[.]c|x))(?<rest>[.].*)", "ab.c.", &[(0, 2), (2, 5)]);
+    check("(?<s>(?:ab|ab[.]c|x))(?<rest>[.])$", "ab.c.", &[(0, 4), (4, 5)]);
+    check("(?<s>ab(?:[.]c)??)(?<rest>[.].*)", "ab.c.", &[(0, 2), (2, 5)]);
+    // Three ends.
+    check("(?<s>a(?:[.]b)?(?:[.]c)?)(?<rest>[.]b.*)", "a.b.c.d", &[(0, 1), (1, 7)]);
+    check("(?<s>a(?:[.]b)?(?:[.]c)?)(?<rest>[.]c.*)", "a.b.c.d", &[(0, 3), (3, 7)]);
+    check("(?<s>a(?:[.]b)?(?:[.]c)?)(?<rest>[.].*)", "a.b.c.d", &[(0, 5), (5, 7)]);
+}
+
 fn lines() -> Vec<String> {
     let mut lines: Vec<String> = [
         r#"83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 200 203023 "http://x/" "Mozilla/5.0 (X)""#,
