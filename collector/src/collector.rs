@@ -103,7 +103,7 @@ impl Collector {
             program: self.plan.program,
             outputs: Arc::new(outputs),
             routes: Arc::new(self.plan.routes),
-            stats: self.stats.clone(),
+            outlet,
             under_way: Arc::new(Semaphore::new(under_way as usize)),
         };
         // Threads of their own: filters compute for milliseconds at a time. On the runtime's threads they would hold up the

@@ -1,4 +1,4 @@
-//! The dead-letter queue: events that OpenSearch will never take, whole, with the reason.
+//! The dead-letter queue: events that OpenSearch will never take or that a condition could not decide on, whole, with the reason.
 
 use std::{
     fs::{File, OpenOptions},
@@ -21,9 +21,11 @@ pub(crate) struct DeadLetterQueue {
 struct Entry<'e> {
     time: String,
     plugin: &'e str,
-    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
     reason: &'e str,
-    index: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'e str>,
 }
 
 /// Why one event is here.
@@ -31,9 +33,10 @@ pub(crate) struct Letter<'e> {
     /// The event as it was sent, and its `@metadata`: JSON objects.
     pub(crate) document: &'e [u8],
     pub(crate) metadata: &'e [u8],
-    pub(crate) status: u16,
+    /// Where an output was refused it.
+    pub(crate) status: Option<u16>,
     pub(crate) reason: String,
-    pub(crate) index: String,
+    pub(crate) index: Option<String>,
 }
 
 impl DeadLetterQueue {
@@ -57,7 +60,7 @@ impl DeadLetterQueue {
                 plugin,
                 status: letter.status,
                 reason: &letter.reason,
-                index: &letter.index,
+                index: letter.index.as_deref(),
             };
             serde_json::to_writer(&mut lines, &entry)?;
             // What is JSON already goes in before the brace.
@@ -92,9 +95,9 @@ mod tests {
         let letter = || Letter {
             document: br#"{"@timestamp":"1970-01-01T00:00:00.000Z","message":"m","@version":"1"}"#,
             metadata: br#"{"_id":"7"}"#,
-            status: 400,
+            status: Some(400),
             reason: "no".to_owned(),
-            index: "x".to_owned(),
+            index: Some("x".to_owned()),
         };
         queue.append("elasticsearch", Timestamp::UNIX_EPOCH, &[letter(), letter()]).unwrap();
         let text = std::fs::read_to_string(queue.path()).unwrap();

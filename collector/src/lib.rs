@@ -20,6 +20,7 @@ mod input;
 mod output;
 mod plan;
 mod stats;
+mod undecided;
 mod worker;
 
 pub use collector::{Collector, Settings};

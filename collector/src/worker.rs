@@ -8,10 +8,10 @@ use futures_util::future::try_join_all;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{
-    Stats,
     batch::{Batch, Delivery},
-    output::{Output, Pending, Undelivered},
+    output::{Outlet, Output, Pending, Undelivered},
     plan::Route,
+    undecided::{self, Undecided},
 };
 
 /// Windows that are waiting arrive here together up to this many events, so that many small windows become one request.
@@ -24,7 +24,7 @@ pub(crate) struct Worker {
     pub(crate) program: Program,
     pub(crate) outputs: Arc<Vec<Output>>,
     pub(crate) routes: Arc<Vec<Route>>,
-    pub(crate) stats: Arc<Stats>,
+    pub(crate) outlet: Outlet,
     /// Bounds the requests under way, and with them the memory that events take: when it is used up, workers wait, the
     /// queue fills, inputs stop reading, and senders wait.
     pub(crate) under_way: Arc<Semaphore>,
@@ -37,7 +37,7 @@ impl Worker {
             // The place in the window of requests first: events that nobody can send yet stay in the queue.
             let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
             let Some(batches) = self.take().await else { return };
-            tokio::spawn(self.work(batches).deliver(self.outputs.clone(), self.stats.clone(), permit));
+            tokio::spawn(self.work(batches).deliver(self.outputs.clone(), self.outlet.clone(), permit));
         }
     }
 
@@ -58,31 +58,42 @@ impl Worker {
     /// events.
     fn work(&mut self, batches: Vec<Batch>) -> Work {
         let pending = self.outputs.iter().map(Output::pending).collect();
-        let mut work = Work { pending, events: 0, dropped: 0, deliveries: Vec::with_capacity(batches.len()) };
-        let mut made = Vec::new();
+        let deliveries = Vec::with_capacity(batches.len());
+        let mut work = Work { pending, events: 0, dropped: 0, undecided: Vec::new(), deliveries };
+        let (mut made, mut to) = (Vec::new(), Vec::new());
         for batch in batches {
             for mut event in batch.events {
-                self.program.run(&mut event, &mut made);
-                self.finish(&event, &mut work);
+                match self.program.run(&mut event, &mut made) {
+                    Ok(()) => self.finish(&event, &mut to, &mut work),
+                    Err(why) => work.undecided.push(Undecided::new(&event, &why)),
+                }
                 // Made of this event, and acknowledged with it.
-                made.drain(..).for_each(|event| self.finish(&event, &mut work));
+                made.drain(..).for_each(|event| self.finish(&event, &mut to, &mut work));
+                let undecided = self.program.take_undecided();
+                work.undecided.extend(undecided.iter().map(|(event, why)| Undecided::new(event, why)));
             }
             work.deliveries.push(batch.delivery);
         }
         work
     }
 
-    fn finish(&self, event: &Event, work: &mut Work) {
+    fn finish(&self, event: &Event, to: &mut Vec<usize>, work: &mut Work) {
         if event.is_cancelled() {
             work.dropped += 1;
             return;
         }
+        to.clear();
+        if let Err(why) = route(&self.routes, event, to) {
+            work.undecided.push(Undecided::new(event, &why));
+            return;
+        }
         work.events += 1;
-        route(&self.routes, event, &mut |output| {
-            if let (Some(output), Some(pending)) = (self.outputs.get(output), work.pending.get_mut(output)) {
+        for output in to {
+            if let (Some(output), Some(pending)) = (self.outputs.get(*output), work.pending.get_mut(*output))
+            {
                 output.encode(event, pending);
             }
-        });
+        }
     }
 }
 
@@ -92,15 +103,21 @@ struct Work {
     pending: Vec<Pending>,
     events: u64,
     dropped: u64,
+    /// Events for which a condition could not be decided.
+    undecided: Vec<Undecided>,
     deliveries: Vec<Delivery>,
 }
 
 impl Work {
     /// Writes to all outputs at once; only when all have everything are the batches acknowledged.
-    async fn deliver(self, outputs: Arc<Vec<Output>>, stats: Arc<Stats>, permit: OwnedSemaphorePermit) {
+    async fn deliver(self, outputs: Arc<Vec<Output>>, outlet: Outlet, permit: OwnedSemaphorePermit) {
+        if undecided::keep(&self.undecided, &outlet).is_err() {
+            return;
+        }
         let sent = outputs.iter().zip(self.pending).map(|(output, pending)| output.send(pending));
         let sent: Result<Vec<()>, Undelivered> = try_join_all(sent).await;
         if sent.is_ok() {
+            let stats = &outlet.stats;
             stats.dropped.add(self.dropped);
             stats.acknowledged.add(self.events);
             self.deliveries.into_iter().for_each(Delivery::done);
@@ -109,17 +126,24 @@ impl Work {
     }
 }
 
-fn route(routes: &[Route], event: &Event, to: &mut dyn FnMut(usize)) {
+/// The outputs that an event goes to, all of them before the first has it.
+fn route(routes: &[Route], event: &Event, to: &mut Vec<usize>) -> Result<(), alces_filters::Undecided> {
     for step in routes {
         match step {
-            Route::To(output) => to(*output),
+            Route::To(output) => to.push(*output),
             Route::If(branches) => {
-                let taken =
-                    branches.iter().find(|(condition, _)| condition.as_ref().is_none_or(|c| c.holds(event)));
-                if let Some((_, body)) = taken {
-                    route(body, event, to);
+                for (condition, body) in branches {
+                    let holds = match condition {
+                        Some(condition) => condition.holds(event)?,
+                        None => true,
+                    };
+                    if holds {
+                        route(body, event, to)?;
+                        break;
+                    }
                 }
             }
         }
     }
+    Ok(())
 }

@@ -39,7 +39,7 @@ fn run(program: &mut Program, events: Vec<Event>) -> Vec<Event> {
     let mut more = Vec::new();
     let mut events = events;
     for event in &mut events {
-        program.run(event, &mut more);
+        program.run(event, &mut more).unwrap();
     }
     events
 }

@@ -1,9 +1,10 @@
-//! Conditions, as Logstash's `EventCondition.java` decides them.
+//! Conditions, as Logstash's `EventCondition.java` decides them: `==` of unlike types is false, `<` of unlike types, or of what is
+//! missing, cannot be decided, and the event goes no further.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 use alces_conf::{BoolOp, CompareOp, Diagnostic, Operand, Spanned};
-use alces_event::{Event, FieldRef, ValueRef};
+use alces_event::{Event, FieldRef, ValueRef, render_value};
 use alces_grok::{Grok, Outcome, PatternSet, Spans};
 
 use crate::Context;
@@ -40,11 +41,26 @@ impl Condition {
         node(context, condition).map(Self)
     }
 
-    /// Whether it holds for `event`. A comparison of unlike types does not hold.
-    pub fn holds(&self, event: &Event) -> bool {
+    /// Whether it holds for `event`.
+    ///
+    /// # Errors
+    /// `<`, `>`, `<=` or `>=` between unlike types, or with a field that is missing.
+    pub fn holds(&self, event: &Event) -> Result<bool, Undecided> {
         holds(&self.0, event)
     }
 }
+
+/// Why a condition can be decided neither way for an event; says what of the event it is, without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided(String);
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Undecided {}
 
 fn node(context: &Context<'_>, condition: &alces_conf::Condition) -> Result<Node, Diagnostic> {
     use alces_conf::Condition as C;
@@ -88,14 +104,24 @@ fn term(context: &Context<'_>, operand: &Operand) -> Result<Term, Diagnostic> {
     })
 }
 
-fn holds(node: &Node, event: &Event) -> bool {
-    match node {
-        Node::Bool(BoolOp::And, a, b) => holds(a, event) && holds(b, event),
-        Node::Bool(BoolOp::Or, a, b) => holds(a, event) || holds(b, event),
-        Node::Bool(BoolOp::Xor, a, b) => holds(a, event) != holds(b, event),
-        Node::Bool(BoolOp::Nand, a, b) => !(holds(a, event) && holds(b, event)),
-        Node::Not(inner) => !holds(inner, event),
-        Node::Compare(a, op, b) => compare(a, *op, b, event),
+fn holds(node: &Node, event: &Event) -> Result<bool, Undecided> {
+    Ok(match node {
+        Node::Bool(BoolOp::And, a, b) => holds(a, event)? && holds(b, event)?,
+        Node::Bool(BoolOp::Or, a, b) => holds(a, event)? || holds(b, event)?,
+        Node::Bool(BoolOp::Xor, a, b) => holds(a, event)? != holds(b, event)?,
+        Node::Bool(BoolOp::Nand, a, b) => !(holds(a, event)? && holds(b, event)?),
+        Node::Not(inner) => !holds(inner, event)?,
+        Node::Compare(a, CompareOp::Eq, b) => equal(a, b, event),
+        Node::Compare(a, CompareOp::Ne, b) => !equal(a, b, event),
+        Node::Compare(a, op, b) => {
+            let order = order(a, *op, b, event)?;
+            match op {
+                CompareOp::Lt => order.is_lt(),
+                CompareOp::Gt => order.is_gt(),
+                CompareOp::Le => order.is_le(),
+                _ => order.is_ge(),
+            }
+        }
         Node::Match { subject, pattern, negated } => {
             // `=~` on what is not text is false, and `!~` therefore true.
             let found = value(subject, event)
@@ -106,15 +132,16 @@ fn holds(node: &Node, event: &Event) -> bool {
         Node::In { needle, haystack, negated } => contains(needle, haystack, event) != *negated,
         Node::Truthy(term) => match value(term, event) {
             None | Some(ValueRef::Null | ValueRef::Bool(false)) => false,
+            Some(ValueRef::Str(text)) => !text.is_empty() && text != "false",
             Some(_) => true,
         },
-    }
+    })
 }
 
-/// A term's value; `None` for a missing field and for lists, which only `in` knows.
+/// A term's value; `None` for a missing field and for lists.
 fn value<'v>(term: &'v Term, event: &'v Event) -> Option<ValueRef<'v>> {
     match term {
-        Term::Field(field) => event.get(field),
+        Term::Field(field) => event.get(field).filter(|value| !matches!(value, ValueRef::Null)),
         Term::Text(text) => Some(ValueRef::Str(text)),
         Term::Int(number) => Some(ValueRef::Int(*number)),
         Term::Float(number) => Some(ValueRef::Float(*number)),
@@ -122,24 +149,91 @@ fn value<'v>(term: &'v Term, event: &'v Event) -> Option<ValueRef<'v>> {
     }
 }
 
-fn compare(a: &Term, op: CompareOp, b: &Term, event: &Event) -> bool {
-    let (a, b) = (value(a, event), value(b, event));
-    let order = match (a, b) {
-        (None | Some(ValueRef::Null), None | Some(ValueRef::Null)) => Some(Ordering::Equal),
-        (Some(a), Some(b)) => order(a, b),
-        _ => None,
-    };
-    match op {
-        CompareOp::Eq => order == Some(Ordering::Equal),
-        CompareOp::Ne => order != Some(Ordering::Equal),
-        CompareOp::Lt => order == Some(Ordering::Less),
-        CompareOp::Gt => order == Some(Ordering::Greater),
-        CompareOp::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-        CompareOp::Ge => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+/// `==`: of unlike types no two are equal, but numbers are numbers; what is missing equals what is missing.
+fn equal(a: &Term, b: &Term, event: &Event) -> bool {
+    match (a, b) {
+        (Term::List(a), Term::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b, event))
+        }
+        (Term::List(items), field) | (field, Term::List(items)) => match value(field, event) {
+            Some(ValueRef::List(list)) => {
+                list.len() == items.len()
+                    && items
+                        .iter()
+                        .zip(list.iter())
+                        .all(|(item, found)| value(item, event).is_some_and(|item| same(item, found)))
+            }
+            _ => false,
+        },
+        (a, b) => match (value(a, event), value(b, event)) {
+            (None, None) => true,
+            (Some(a), Some(b)) => same(a, b),
+            _ => false,
+        },
     }
 }
 
-fn order(a: ValueRef<'_>, b: ValueRef<'_>) -> Option<Ordering> {
+fn same(a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
+    match (a, b) {
+        (ValueRef::Int(a), ValueRef::Int(b)) => a == b,
+        (ValueRef::Bool(a), ValueRef::Bool(b)) => a == b,
+        (ValueRef::List(a), ValueRef::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b))
+        }
+        (ValueRef::Object(a), ValueRef::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key.as_str()).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => ordered(a, b) == Some(Ordering::Equal),
+    }
+}
+
+/// `<`, `>`, `<=`, `>=`.
+fn order(a: &Term, op: CompareOp, b: &Term, event: &Event) -> Result<Ordering, Undecided> {
+    let values = (value(a, event), value(b, event));
+    let found = match values {
+        (Some(a), Some(b)) => ordered(a, b),
+        _ => None,
+    };
+    found.ok_or_else(|| {
+        let side = |term: &Term, value: Option<ValueRef<'_>>| {
+            let kind = match value {
+                None if matches!(term, Term::List(_)) => "a list",
+                None => "missing",
+                Some(value) => kind(value),
+            };
+            match term {
+                Term::Field(field) => match field.to_string() {
+                    name if name.starts_with('[') => format!("{name} is {kind}"),
+                    name => format!("[{name}] is {kind}"),
+                },
+                _ => format!("the other side is {kind}"),
+            }
+        };
+        let sign = match op {
+            CompareOp::Eq => "==",
+            CompareOp::Ne => "!=",
+            CompareOp::Lt => "<",
+            CompareOp::Gt => ">",
+            CompareOp::Le => "<=",
+            CompareOp::Ge => ">=",
+        };
+        Undecided(format!("`{sign}` cannot compare: {}, {}", side(a, values.0), side(b, values.1)))
+    })
+}
+
+fn kind(value: ValueRef<'_>) -> &'static str {
+    match value {
+        ValueRef::Null => "null",
+        ValueRef::Bool(_) => "a boolean",
+        ValueRef::Int(_) | ValueRef::Float(_) => "a number",
+        ValueRef::Time(_) => "a time",
+        ValueRef::Str(_) => "text",
+        ValueRef::List(_) => "a list",
+        ValueRef::Object(_) => "an object",
+    }
+}
+
+fn ordered(a: ValueRef<'_>, b: ValueRef<'_>) -> Option<Ordering> {
     match (a, b) {
         (ValueRef::Int(a), ValueRef::Int(b)) => Some(a.cmp(&b)),
         (ValueRef::Int(a), ValueRef::Float(b)) => (a as f64).partial_cmp(&b),
@@ -147,25 +241,38 @@ fn order(a: ValueRef<'_>, b: ValueRef<'_>) -> Option<Ordering> {
         (ValueRef::Float(a), ValueRef::Float(b)) => a.partial_cmp(&b),
         (ValueRef::Str(a), ValueRef::Str(b)) => Some(a.cmp(b)),
         (ValueRef::Time(a), ValueRef::Time(b)) => Some(a.cmp(&b)),
-        (ValueRef::Bool(a), ValueRef::Bool(b)) => (a == b).then_some(Ordering::Equal),
-        // A boolean is compared with the word, as users write `[flag] == "true"`.
-        (ValueRef::Bool(a), ValueRef::Str(b)) | (ValueRef::Str(b), ValueRef::Bool(a)) => {
-            (b == if a { "true" } else { "false" }).then_some(Ordering::Equal)
-        }
         _ => None,
     }
 }
 
 fn contains(needle: &Term, haystack: &Term, event: &Event) -> bool {
-    let Some(needle) = value(needle, event) else { return false };
-    let same = |item: ValueRef<'_>| order(needle, item) == Some(Ordering::Equal);
-    if let Term::List(items) = haystack {
-        return items.iter().filter_map(|item| value(item, event)).any(same);
-    }
-    match value(haystack, event) {
-        Some(ValueRef::List(list)) => list.iter().any(same),
-        Some(ValueRef::Str(text)) => needle.as_str().is_some_and(|needle| text.contains(needle)),
-        _ => false,
+    let Some(found) = value(needle, event) else {
+        // A constant list in a constant list, or in a text.
+        return match (needle, haystack) {
+            (Term::List(items), Term::Text(_)) => items.iter().any(|item| equal(item, haystack, event)),
+            _ => false,
+        };
+    };
+    match haystack {
+        // As texts: 200 is in ["200", "301"].
+        Term::List(items) => items.iter().filter_map(|item| value(item, event)).any(|item| {
+            if let (ValueRef::Str(a), ValueRef::Str(b)) = (found, item) {
+                return a == b;
+            }
+            let (mut a, mut b) = (String::new(), String::new());
+            render_value(&mut a, found);
+            render_value(&mut b, item);
+            a == b
+        }),
+        _ => match (found, value(haystack, event)) {
+            (ValueRef::List(_) | ValueRef::Object(_), _) => false,
+            (_, Some(ValueRef::List(list))) => list.iter().any(|item| same(found, item)),
+            (ValueRef::Str(part), Some(ValueRef::Str(text))) => text.contains(part),
+            (_, Some(other)) => {
+                matches!((needle, haystack), (Term::Field(_), Term::Field(_))) && same(found, other)
+            }
+            (_, None) => false,
+        },
     }
 }
 
@@ -173,11 +280,17 @@ fn contains(needle: &Term, haystack: &Term, event: &Event) -> bool {
 mod tests {
     use crate::test_support::{check, errors};
 
-    fn holds(condition: &str) -> bool {
+    fn decide(condition: &str) -> String {
         let conf = format!(
-            r#"grok {{ match => {{ "message" => "%{{WORD:verb}} %{{INT:status:int}}" }} }} if {condition} {{ drop {{ }} }}"#
+            r#"grok {{ match => {{ "message" => "%{{WORD:verb}} %{{INT:status:int}}" }} }}
+               mutate {{ add_field => {{ "empty" => "" "no" => "false" "l" => ["a", "b"] "code" => "%{{status}}" }} }}
+               if {condition} {{ drop {{ }} }}"#
         );
-        check(&conf, "GET 503") == "cancelled"
+        check(&conf, "GET 503")
+    }
+
+    fn holds(condition: &str) -> bool {
+        decide(condition) == "cancelled"
     }
 
     #[test]
@@ -188,33 +301,60 @@ mod tests {
             "[status] == 503.0",
             "[verb]",
             "![missing]",
+            "![empty]",
+            "![no]",
             r#"[verb] in ["GET", "POST"]"#,
             r#""E" in [verb]"#,
+            r#"[verb] in "GETTER""#,
+            // In a list of constants texts are compared.
+            r#"[status] in ["500", "503"]"#,
+            "[code] in [500, 503]",
+            r#""a" in [l]"#,
+            r#"[l] == ["a", "b"]"#,
             "[verb] =~ /^G.T$/",
             r#"[verb] !~ "^P""#,
             "[status] !~ /503/",
             r#"[missing] != "x""#,
+            "[missing] == [absent]",
             r#""x" not in [verb]"#,
             "([verb] and [missing]) or [status] > 1",
             "[verb] xor [missing]",
             "[verb] nand [missing]",
             "[status] < 504",
+            // The second part is not asked.
+            "[verb] or [missing] > 1",
         ] {
             assert!(holds(yes), "{yes} holds");
         }
         for no in [
             r#"[verb] == "get""#,
             "[missing]",
-            "[missing] > 1",
+            "[empty]",
             // Unlike types: text and number.
-            "[verb] > 1",
             r#"[status] == "503""#,
             r#"[missing] in ["a"]"#,
             r#""a" in [missing]"#,
+            r#""503" in [status]"#,
+            "[l] in [l]",
             "!([verb])",
+            "[missing] and [missing] > 1",
         ] {
             assert!(!holds(no), "{no} does not hold");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_not_decided() {
+        let undecided = |condition: &str, expect: &str| {
+            assert_eq!(decide(condition), format!("undecided: {expect}"), "{condition}");
+        };
+        undecided("[missing] > 1", "`>` cannot compare: [missing] is missing, the other side is a number");
+        undecided("[verb] <= 1", "`<=` cannot compare: [verb] is text, the other side is a number");
+        undecided(
+            "![verb] or !([status] < [verb])",
+            "`<` cannot compare: [status] is a number, [verb] is text",
+        );
+        undecided("[l] >= 1", "`>=` cannot compare: [l] is a list, the other side is a number");
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod regex;
 mod ruby;
 mod useragent;
 
-pub use condition::Condition;
+pub use condition::{Condition, Undecided};
 pub use context::{Clock, Context, EcsMode};
 pub use files::{Disk, Files, NoFiles};
 pub use program::{Program, describe};

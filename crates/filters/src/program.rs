@@ -4,7 +4,7 @@ use alces_conf::{Config, Diagnostic, OptionInfo, Options, Plugin, SectionKind, S
 use alces_event::Event;
 
 use crate::{
-    Condition, Context,
+    Condition, Context, Undecided,
     csv::Csv,
     date::Date,
     dissect::Dissect,
@@ -45,6 +45,7 @@ pub fn describe(context: &Context<'_>) -> Vec<(&'static str, Vec<OptionInfo>)> {
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     steps: Vec<Step>,
+    undecided: Vec<(Event, Undecided)>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ impl Program {
     pub fn compile(context: &Context<'_>, config: &Config) -> Result<Self, Vec<Diagnostic>> {
         let mut errors = Vec::new();
         let steps = steps(context, config.statements(SectionKind::Filter), &mut errors);
-        if errors.is_empty() { Ok(Self { steps }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { steps, undecided: Vec::new() }) } else { Err(errors) }
     }
 
     /// The filters of another text of the same pipeline, after these.
@@ -70,14 +71,23 @@ impl Program {
     }
 
     /// Applies all filters to one event; a dropped event [is cancelled](Event::is_cancelled). Events that filters make
-    /// besides (`split`, `clone`) are pushed to `more` and have been through all filters after theirs.
-    pub fn run(&mut self, event: &mut Event, more: &mut Vec<Event>) {
-        run(&mut self.steps, event, more);
+    /// besides (`split`, `clone`) are pushed to `more` and have been through all filters after theirs; those for which a
+    /// condition could not be decided are kept for [`Program::take_undecided`].
+    ///
+    /// # Errors
+    /// A condition cannot be decided for `event`, which is left as it was there.
+    pub fn run(&mut self, event: &mut Event, more: &mut Vec<Event>) -> Result<(), Undecided> {
+        run(&mut self.steps, event, more, &mut self.undecided)
+    }
+
+    /// The events that filters made since the last call and for which a condition could not be decided, as they were there.
+    pub fn take_undecided(&mut self) -> Vec<(Event, Undecided)> {
+        std::mem::take(&mut self.undecided)
     }
 
     /// Lets filters that hold events back (`aggregate`, `metrics`) give out what is due, or all of it at the `end`.
     pub fn flush(&mut self, end: bool, more: &mut Vec<Event>) {
-        flush(&mut self.steps, end, more);
+        flush(&mut self.steps, end, more, &mut self.undecided);
     }
 }
 
@@ -130,48 +140,80 @@ fn compile_filter(context: &Context<'_>, plugin: &Plugin) -> (Option<Box<dyn Fil
     (None, vec![error.with_help(help)])
 }
 
-fn run(steps: &mut [Step], event: &mut Event, more: &mut Vec<Event>) {
+fn run(
+    steps: &mut [Step],
+    event: &mut Event,
+    more: &mut Vec<Event>,
+    undecided: &mut Vec<(Event, Undecided)>,
+) -> Result<(), Undecided> {
     let mut rest = steps;
     while let Some((step, after)) = rest.split_first_mut() {
         let mut made = Vec::new();
-        match step {
-            Step::Filter(filter) => filter.apply(event, &mut made),
-            Step::If(branches) => {
-                let taken = branches
-                    .iter_mut()
-                    .find(|(condition, _)| condition.as_ref().is_none_or(|c| c.holds(event)));
-                if let Some((_, body)) = taken {
-                    run(body, event, &mut made);
-                }
+        let done = match step {
+            Step::Filter(filter) => {
+                filter.apply(event, &mut made);
+                Ok(())
             }
-        }
-        finish(after, made, more);
+            Step::If(branches) => match taken(branches, event) {
+                Ok(Some(body)) => run(body, event, &mut made, undecided),
+                Ok(None) => Ok(()),
+                Err(reason) => Err(reason),
+            },
+        };
+        finish(after, made, more, undecided);
+        done?;
         if event.is_cancelled() {
-            return;
+            break;
         }
         rest = after;
     }
+    Ok(())
 }
 
-fn flush(steps: &mut [Step], end: bool, more: &mut Vec<Event>) {
+/// The branch whose condition holds first.
+fn taken<'b>(
+    branches: &'b mut [(Option<Condition>, Vec<Step>)],
+    event: &Event,
+) -> Result<Option<&'b mut [Step]>, Undecided> {
+    for (condition, body) in branches {
+        let holds = match condition {
+            Some(condition) => condition.holds(event)?,
+            None => true,
+        };
+        if holds {
+            return Ok(Some(body));
+        }
+    }
+    Ok(None)
+}
+
+fn flush(steps: &mut [Step], end: bool, more: &mut Vec<Event>, undecided: &mut Vec<(Event, Undecided)>) {
     let mut rest = steps;
     while let Some((step, after)) = rest.split_first_mut() {
         let mut made = Vec::new();
         match step {
             Step::Filter(filter) => filter.flush(end, &mut made),
-            Step::If(branches) => branches.iter_mut().for_each(|(_, body)| flush(body, end, &mut made)),
+            Step::If(branches) => {
+                branches.iter_mut().for_each(|(_, body)| flush(body, end, &mut made, undecided));
+            }
         }
-        finish(after, made, more);
+        finish(after, made, more, undecided);
         rest = after;
     }
 }
 
 /// Takes events that a filter made through the filters `after` it.
-fn finish(after: &mut [Step], made: Vec<Event>, more: &mut Vec<Event>) {
+fn finish(
+    after: &mut [Step],
+    made: Vec<Event>,
+    more: &mut Vec<Event>,
+    undecided: &mut Vec<(Event, Undecided)>,
+) {
     for mut event in made {
-        run(after, &mut event, more);
-        if !event.is_cancelled() {
-            more.push(event);
+        match run(after, &mut event, more, undecided) {
+            Ok(()) if event.is_cancelled() => {}
+            Ok(()) => more.push(event),
+            Err(reason) => undecided.push((event, reason)),
         }
     }
 }

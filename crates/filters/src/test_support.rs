@@ -38,9 +38,13 @@ pub(crate) fn check_all(filters: &str, lines: &[&str]) -> String {
     for line in lines {
         let mut event = Event::from_line(ByteString::from(*line), Timestamp::UNIX_EPOCH);
         let mut more = Vec::new();
-        program.run(&mut event, &mut more);
+        let done = program.run(&mut event, &mut more);
         out.extend(more.iter().map(print));
-        out.push(if event.is_cancelled() { "cancelled".to_owned() } else { print(&event) });
+        out.push(match done {
+            Err(reason) => format!("undecided: {reason}"),
+            Ok(()) if event.is_cancelled() => "cancelled".to_owned(),
+            Ok(()) => print(&event),
+        });
     }
     let mut more = Vec::new();
     program.flush(true, &mut more);
@@ -52,7 +56,9 @@ pub(crate) fn check_all(filters: &str, lines: &[&str]) -> String {
 pub(crate) fn check_json(filters: &str, json: &str) -> String {
     let mut program = compile(filters).unwrap_or_else(|e| panic!("{e}"));
     let (mut event, _) = Event::from_json(json.as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
-    program.run(&mut event, &mut Vec::new());
+    if let Err(reason) = program.run(&mut event, &mut Vec::new()) {
+        return format!("undecided: {reason}");
+    }
     if event.is_cancelled() {
         return "cancelled".to_owned();
     }

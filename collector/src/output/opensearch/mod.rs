@@ -167,9 +167,9 @@ impl OpenSearchOutput {
         let letter = Letter {
             document: sent.document(item),
             metadata: sent.metadata(item),
-            status,
+            status: Some(status),
             reason: reason.clone(),
-            index: sent.index(item),
+            index: Some(sent.index(item)),
         };
         match self.outlet.dlq.append(self.plan.name, (self.outlet.clock)(), &[letter]) {
             Ok(()) => {
