@@ -3,9 +3,8 @@
 use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use alces_agent::cli::shutdown_signal;
-use alces_collector::{Collector, Plan, Settings, Stats, cli::read_sources};
+use alces_collector::{Collector, Plan, PlanOptions, Settings, Stats, cli::read_sources};
 use alces_conf::Source;
-use alces_filters::EcsMode;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -74,7 +73,7 @@ impl Fleet {
         } else {
             config.pipeline
         };
-        let plan = Plan::compile(&pipeline, &variables, EcsMode::V8, &clock())?;
+        let plan = Plan::compile(&pipeline, &variables, PlanOptions::default(), &clock())?;
         let settings = Settings::new(config.data_dir.join("collector"));
         let collector = Collector::bind(plan, settings, clock()).await?;
         let stats = collector.stats();

@@ -4,10 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use alces_agent::cli::{AgentArgs, shutdown_signal};
 use alces_collector::{
-    Collector, Plan, Settings, api,
+    Collector, Plan, PlanOptions, Settings, api,
     cli::{Api, CollectorArgs, read_sources},
 };
-use alces_filters::{Clock, EcsMode};
+use alces_filters::Clock;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::watch};
@@ -32,7 +32,12 @@ pub(crate) async fn agent(args: AgentArgs) -> anyhow::Result<()> {
 pub(crate) async fn collector(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
     let sources = args.sources().map_err(anyhow::Error::msg)?;
     let api = args.api().map_err(anyhow::Error::msg)?;
-    let plan = Plan::compile(&sources, &env, args.ecs.into(), &clock())?;
+    let plan = Plan::compile(
+        &sources,
+        &env,
+        PlanOptions { ecs: args.ecs.into(), ..PlanOptions::default() },
+        &clock(),
+    )?;
     let mut settings = Settings::new(data_dir(args.data_dir, "collector", env));
     settings.allow_plaintext = args.allow_plaintext;
     settings.workers = args.workers.unwrap_or(settings.workers);
@@ -81,7 +86,7 @@ pub(crate) fn check(args: &CheckArgs, env: Environment) -> anyhow::Result<()> {
     let mut wrong = false;
     for path in &args.files {
         let sources = read_sources(std::slice::from_ref(path)).map_err(anyhow::Error::msg)?;
-        match Plan::compile(&sources, &env, EcsMode::V8, &clock()) {
+        match Plan::compile(&sources, &env, PlanOptions::default(), &clock()) {
             Ok(_) => println!("{}: ok", path.display()),
             Err(errors) => {
                 eprintln!("{errors}\n");

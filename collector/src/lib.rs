@@ -25,5 +25,5 @@ mod worker;
 
 pub use collector::{Collector, Settings};
 pub use error::CollectorError;
-pub use plan::{Plan, PlanErrors};
+pub use plan::{Plan, PlanErrors, PlanOptions};
 pub use stats::Stats;

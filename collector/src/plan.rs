@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use alces_conf::{Config, Diagnostic, Env, SectionKind, Source, Statement, closest, parse};
+use alces_conf::{Config, Diagnostic, Env, Escapes, SectionKind, Source, Statement, closest, parse};
 use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Program};
 
 use crate::{input::InputPlan, output::OutputPlan};
@@ -14,6 +14,15 @@ pub struct Plan {
     pub(crate) program: Program,
     pub(crate) outputs: Vec<OutputPlan>,
     pub(crate) routes: Vec<Route>,
+}
+
+/// What a pipeline's text does not say of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// `pipeline.ecs_compatibility`.
+    pub ecs: EcsMode,
+    /// `config.support_escapes`.
+    pub escapes: Escapes,
 }
 
 /// Which output an event goes to.
@@ -51,21 +60,21 @@ impl Plan {
     pub fn compile(
         sources: &[Source],
         env: Env<'_>,
-        ecs: EcsMode,
+        options: PlanOptions,
         clock: &Clock,
     ) -> Result<Self, PlanErrors> {
         let mut errors = Vec::new();
         let mut parsed = Vec::new();
         for source in sources {
-            match parse(source) {
+            match parse(source, options.escapes) {
                 Ok(config) => parsed.push((source, config)),
-                Err(error) => errors.push(error),
+                Err(mut found) => errors.append(&mut found),
             }
         }
         let mut plan =
             Self { inputs: Vec::new(), program: Program::default(), outputs: Vec::new(), routes: Vec::new() };
         for (source, config) in &parsed {
-            let context = Context { source, env, ecs, clock: Arc::clone(clock), files: &Disk };
+            let context = Context { source, env, ecs: options.ecs, clock: Arc::clone(clock), files: &Disk };
             plan.inputs(&context, config, &mut errors);
             match Program::compile(&context, config) {
                 Ok(program) => plan.program.append(program),
@@ -168,7 +177,7 @@ mod tests {
 
     fn check(conf: &str) -> String {
         let clock: Clock = Arc::new(|| alces_event::Timestamp::UNIX_EPOCH);
-        match Plan::compile(&[Source::new("x.conf", conf)], &|_| None, EcsMode::V8, &clock) {
+        match Plan::compile(&[Source::new("x.conf", conf)], &|_| None, PlanOptions::default(), &clock) {
             Ok(plan) => format!("{} inputs, {} outputs", plan.inputs.len(), plan.outputs.len()),
             Err(errors) => errors.to_string(),
         }

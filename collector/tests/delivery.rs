@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use alces_collector::{Collector, Plan, Settings, Stats};
+use alces_collector::{Collector, Plan, PlanOptions, Settings, Stats};
 use alces_conf::Source;
-use alces_filters::{Clock, EcsMode};
+use alces_filters::Clock;
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -82,7 +82,8 @@ impl House {
              output {{ elasticsearch {{ hosts => \"{address}\" index => \"x\" manage_template => false }} }}"
         );
         let clock: Clock = Arc::new(jiff::Timestamp::now);
-        let plan = Plan::compile(&[Source::new("x.conf", &conf)], &|_| None, EcsMode::V8, &clock).unwrap();
+        let plan = Plan::compile(&[Source::new("x.conf", &conf)], &|_| None, PlanOptions::default(), &clock)
+            .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(dir.path().to_owned());
         settings.drain = Duration::ZERO;

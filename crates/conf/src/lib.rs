@@ -12,6 +12,7 @@ mod diagnostic;
 mod env;
 mod options;
 mod parse;
+mod print;
 mod suggest;
 
 pub use ast::{
@@ -21,5 +22,5 @@ pub use ast::{
 pub use diagnostic::{Diagnostic, Source};
 pub use env::{Env, substitute};
 pub use options::{OptionInfo, Options, Support, TextLists, TypedValue};
-pub use parse::parse;
+pub use parse::{Escapes, parse};
 pub use suggest::closest;

@@ -362,11 +362,11 @@ impl<'c> Options<'c> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Statement, parse};
+    use crate::{Escapes, Statement, parse};
 
     fn check(plugin: &str, read: impl FnOnce(&mut Options<'_>)) -> String {
         let source = Source::new("x.conf", &format!("filter {{ {plugin} }}"));
-        let config = parse(&source).unwrap();
+        let config = parse(&source, Escapes::Off).unwrap();
         let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
         let env = |name: &str| (name == "PORT").then(|| "5044".to_owned());
         let mut options = Options::new(&source, &env, plugin);

@@ -20,72 +20,122 @@ use crate::{
 /// Deeper nesting is refused, so that a hostile file cannot exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
+/// Whether backslashes in quoted strings are read: `config.support_escapes`, off in Logstash until it is told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Escapes {
+    /// A backslash is a backslash.
+    #[default]
+    Off,
+    /// `\n`, `\r`, `\t`, `\\`, `\"` and `\'` are read; others stay.
+    On,
+}
+
 /// Reads a `.conf` text.
 ///
 /// # Errors
-/// The first place that is not Logstash's grammar, with what was expected there.
-pub fn parse(source: &Source) -> Result<Config, Diagnostic> {
+/// Every section's first place that is not Logstash's grammar, with what was expected there, and every key that stands twice
+/// in a hash.
+pub fn parse(source: &Source, escapes: Escapes) -> Result<Config, Vec<Diagnostic>> {
     let text = source.text();
-    let at = At { base: text.as_ptr() as usize, depth: 0 };
-    match at.config(text) {
-        Ok((_, config)) => {
-            check_hashes(source, &config)?;
-            Ok(config)
-        }
-        Err(nom::Err::Error(e) | nom::Err::Failure(e)) => {
-            let start = at.offset(e.at);
-            let found = match e.at.chars().next() {
-                None => "the end of the file".to_owned(),
-                Some('\n' | '\r') => "the end of the line".to_owned(),
-                Some(c) => {
-                    let word: String =
-                        e.at.chars().take_while(|c| c.is_alphanumeric() || *c == '_').take(30).collect();
-                    format!("`{}`", if word.is_empty() { c.to_string() } else { word })
+    let at = At { base: text.as_ptr() as usize, depth: 0, escapes };
+    let (mut config, mut errors, mut rest) = (Config::default(), Vec::new(), text);
+    loop {
+        match at.next_section(rest) {
+            Ok((_, None)) => break,
+            Ok((after, Some(section))) => {
+                config.sections.push(section);
+                rest = after;
+            }
+            Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => {
+                let stopped = fail.at;
+                errors.push(describe(source, at, fail));
+                // What follows is read again from the next line that begins a section, so that its errors are told too.
+                match resume(stopped) {
+                    Some(next) => rest = next,
+                    None => break,
                 }
-            };
-            let width = e.at.chars().next().map_or(0, char::len_utf8);
-            let diagnostic =
-                source.error(&(start..start + width), format!("expected {}, found {found}", e.expected));
-            Err(match e.help {
-                Some(help) => diagnostic.with_help(help),
-                None => diagnostic,
-            })
+            }
+            // Complete parsers never ask for more.
+            Err(nom::Err::Incomplete(_)) => {
+                errors.push(source.error(&(0..0), "the file ends too early"));
+                break;
+            }
         }
-        // Complete parsers never ask for more.
-        Err(nom::Err::Incomplete(_)) => Err(source.error(&(0..0), "the file ends too early")),
+    }
+    check_hashes(source, &config, &mut errors);
+    if errors.is_empty() { Ok(config) } else { Err(errors) }
+}
+
+fn describe(source: &Source, at: At, fail: Fail<'_>) -> Diagnostic {
+    let start = at.offset(fail.at);
+    let found = match fail.at.chars().next() {
+        None => "the end of the file".to_owned(),
+        Some('\n' | '\r') => "the end of the line".to_owned(),
+        Some(c) => {
+            let word: String =
+                fail.at.chars().take_while(|c| c.is_alphanumeric() || *c == '_').take(30).collect();
+            format!("`{}`", if word.is_empty() { c.to_string() } else { word })
+        }
+    };
+    let width = fail.at.chars().next().map_or(0, char::len_utf8);
+    let diagnostic =
+        source.error(&(start..start + width), format!("expected {}, found {found}", fail.expected));
+    match fail.help {
+        Some(help) => diagnostic.with_help(help),
+        None => diagnostic,
+    }
+}
+
+/// The next line after `stopped` that begins a section.
+fn resume(stopped: &str) -> Option<&str> {
+    let begins = |line: &str| {
+        ["input", "filter", "output"]
+            .iter()
+            .any(|word| line.strip_prefix(word).is_some_and(|rest| rest.trim_start().starts_with('{')))
+    };
+    let mut rest = stopped;
+    loop {
+        rest = &rest[rest.find('\n')? + 1..];
+        if begins(rest) {
+            return Some(rest);
+        }
     }
 }
 
 /// Duplicate keys inside one hash are an error in Logstash too.
-fn check_hashes(source: &Source, config: &Config) -> Result<(), Diagnostic> {
-    fn in_value(source: &Source, value: &Value) -> Result<(), Diagnostic> {
+fn check_hashes(source: &Source, config: &Config, errors: &mut Vec<Diagnostic>) {
+    fn in_value(source: &Source, value: &Value, errors: &mut Vec<Diagnostic>) {
         match value {
-            Value::Array(items) => items.iter().try_for_each(|item| in_value(source, &item.node)),
-            Value::Plugin(plugin) => in_plugin(source, plugin),
+            Value::Array(items) => items.iter().for_each(|item| in_value(source, &item.node, errors)),
+            Value::Plugin(plugin) => in_plugin(source, plugin, errors),
             Value::Hash(entries) => {
                 for (i, (key, value)) in entries.iter().enumerate() {
                     if entries[..i].iter().any(|(before, _)| before.node == key.node) {
-                        return Err(source
-                            .error(&key.span, format!("the key `{}` stands twice in this hash", key.node))
-                            .with_help("keep one, or give its values as a list"));
+                        let twice = format!("the key `{}` stands twice in this hash", key.node);
+                        errors.push(
+                            source
+                                .error(&key.span, twice)
+                                .with_help("keep one, or give its values as a list"),
+                        );
                     }
-                    in_value(source, &value.node)?;
+                    in_value(source, &value.node, errors);
                 }
-                Ok(())
             }
-            Value::String(_) | Value::Bareword(_) | Value::Number(_) => Ok(()),
+            Value::String(_) | Value::Bareword(_) | Value::Number(_) => {}
         }
     }
-    fn in_plugin(source: &Source, plugin: &Plugin) -> Result<(), Diagnostic> {
-        plugin.attributes.iter().try_for_each(|a| in_value(source, &a.value.node))
+    fn in_plugin(source: &Source, plugin: &Plugin, errors: &mut Vec<Diagnostic>) {
+        plugin.attributes.iter().for_each(|a| in_value(source, &a.value.node, errors));
     }
-    fn in_body(source: &Source, body: &[Statement]) -> Result<(), Diagnostic> {
-        body.iter().try_for_each(|statement| match statement {
-            Statement::Plugin(plugin) => in_plugin(source, plugin),
-            Statement::If(branches) => branches.iter().try_for_each(|b| in_body(source, &b.body)),
-        })
+    fn in_body(source: &Source, body: &[Statement], errors: &mut Vec<Diagnostic>) {
+        for statement in body {
+            match statement {
+                Statement::Plugin(plugin) => in_plugin(source, plugin, errors),
+                Statement::If(branches) => branches.iter().for_each(|b| in_body(source, &b.body, errors)),
+            }
+        }
     }
-    config.sections.iter().try_for_each(|section| in_body(source, &section.body))
+    config.sections.iter().for_each(|section| in_body(source, &section.body, errors));
 }
 
 /// Where parsing stopped and what was expected there.
@@ -165,6 +215,7 @@ fn keyword<'s>(word: &'static str) -> impl Parser<&'s str, Output = &'s str, Err
 struct At {
     base: usize,
     depth: usize,
+    escapes: Escapes,
 }
 
 impl At {
@@ -195,15 +246,14 @@ impl At {
         Ok(Self { depth: self.depth + 1, ..self })
     }
 
-    fn config<'s>(self, input: &'s str) -> Out<'s, Config> {
-        let (mut rest, ()) = ws(input)?;
-        let mut sections = Vec::new();
-        while !rest.is_empty() {
-            let (next, section) = self.section(rest)?;
-            sections.push(section);
-            (rest, ()) = ws(next)?;
+    /// `None` at the end of the text.
+    fn next_section<'s>(self, input: &'s str) -> Out<'s, Option<Section>> {
+        let (rest, ()) = ws(input)?;
+        if rest.is_empty() {
+            return Ok((rest, None));
         }
-        Ok((rest, Config { sections }))
+        let (rest, section) = self.section(rest)?;
+        Ok((rest, Some(section)))
     }
 
     fn section<'s>(self, input: &'s str) -> Out<'s, Section> {
@@ -241,7 +291,8 @@ impl At {
         if keyword("if").parse(input).is_ok() {
             return self.conditional(input);
         }
-        let (rest, name) = must("a plugin's name, `if` or `}`", self.spanned(name)).parse(input)?;
+        let (rest, name) =
+            must("a plugin's name, `if` or `}`", self.spanned(|i| self.name(i))).parse(input)?;
         let (rest, plugin) = self.plugin_body(name, rest)?;
         Ok((rest, Statement::Plugin(plugin)))
     }
@@ -275,6 +326,11 @@ impl At {
         Ok((rest, Branch { condition: Some(condition), body }))
     }
 
+    fn name<'s>(self, input: &'s str) -> Out<'s, String> {
+        let plain = take_while1(|c: char| word_char(c) || c == '-').map(str::to_owned);
+        alt((plain, |i| self.string(i))).parse(input)
+    }
+
     /// `{ name => value … }` after a plugin's name.
     fn plugin_body<'s>(self, name: Spanned<String>, input: &'s str) -> Out<'s, Plugin> {
         let (rest, _) = (ws, must("`{` after the plugin's name", char('{'))).parse(input)?;
@@ -300,7 +356,7 @@ impl At {
 
     fn attribute<'s>(self, input: &'s str) -> Out<'s, Attribute> {
         let at = self.deeper(input)?;
-        let (rest, name) = must("an option's name or `}`", self.spanned(name)).parse(input)?;
+        let (rest, name) = must("an option's name or `}`", self.spanned(|i| self.name(i))).parse(input)?;
         let (rest, ((), _, ())) = (ws, must("`=>` after the option's name", tag("=>")), ws).parse(rest)?;
         let (rest, value) = must("a value", at.spanned(|i| at.value(i))).parse(rest)?;
         Ok((rest, Attribute { name, value }))
@@ -330,21 +386,24 @@ impl At {
             Some(q @ ('"' | '\'')) => q,
             _ => return Err(nom::Err::Error(Fail { at: input, expected: "a quoted string", help: None })),
         };
-        // A backslash keeps the next character from ending the string, and both stay in the text: escapes are off.
-        let mut escaped = false;
+        // A quote behind a backslash does not end the string, and both stay in the text, unless escapes are on.
+        let mut before = quote;
         for (at, c) in input.char_indices().skip(1) {
-            if escaped {
-                escaped = false;
-            } else if c == '\\' {
-                escaped = true;
-            } else if c == quote {
-                return Ok((&input[at + 1..], unescape_quote(&input[1..at], quote)));
+            if c == quote && before != '\\' {
+                let text = &input[1..at];
+                let text = match self.escapes {
+                    Escapes::Off => text.to_owned(),
+                    Escapes::On => unescape(text),
+                };
+                return Ok((&input[at + 1..], text));
             }
+            before = c;
         }
+        let help = "a quote behind a backslash does not end a string, even where two backslashes stand there";
         Err(nom::Err::Failure(Fail {
             at: input,
             expected: "a closing quote for the string that begins here",
-            help: None,
+            help: input.contains('\\').then_some(help),
         }))
     }
 
@@ -526,15 +585,25 @@ fn join(op: BoolOp, a: Condition, b: Condition) -> Condition {
     Condition::Bool(op, Box::new(a), Box::new(b))
 }
 
-/// `\"` inside `"…"` is a quote; every other backslash stays.
-fn unescape_quote(text: &str, quote: char) -> String {
-    text.replace(&format!("\\{quote}"), quote.encode_utf8(&mut [0; 4]))
-}
-
-fn name(input: &str) -> Out<'_, String> {
-    let quoted = |i| At { base: 0, depth: 0 }.string(i);
-    let plain = take_while1(|c: char| word_char(c) || c == '-').map(str::to_owned);
-    alt((plain, quoted)).parse(input)
+/// Logstash's `StringEscape.process_escapes`.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some(c @ ('\\' | '"' | '\'')) => out.push(c),
+            Some(c) => out.extend(['\\', c]),
+            None => out.push('\\'),
+        }
+    }
+    out
 }
 
 fn bareword(input: &str) -> Out<'_, String> {
@@ -558,17 +627,15 @@ fn selector(input: &str) -> Out<'_, String> {
     .parse(input)
 }
 
-/// `/…/`, where `\/` is a slash.
+/// `/…/`; `\/` does not end it, and stays, as it is a slash to the engine too.
 fn regex(input: &str) -> Out<'_, String> {
     let (body, _) = char('/').parse(input)?;
-    let mut escaped = false;
+    let mut before = '/';
     for (at, c) in body.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '/' => return Ok((&body[at + 1..], body[..at].replace("\\/", "/"))),
-            _ => {}
+        if c == '/' && before != '\\' {
+            return Ok((&body[at + 1..], body[..at].to_owned()));
         }
+        before = c;
     }
     Err(nom::Err::Failure(Fail {
         at: input,
@@ -604,7 +671,8 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        parse(&Source::new("x.conf", text)).unwrap_err().to_string()
+        let errors = parse(&Source::new("x.conf", text), Escapes::Off).unwrap_err();
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -612,7 +680,7 @@ mod tests {
         let text = r#"input { beats { port => 5044 } }
 filter { grok { match => { "message" => "%{COMBINEDAPACHELOG}" } } }
 output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } }"#;
-        let config = parse(&Source::new("seed.conf", text)).unwrap();
+        let config = parse(&Source::new("seed.conf", text), Escapes::Off).unwrap();
         let plugins: Vec<_> = config
             .sections
             .iter()
@@ -636,12 +704,12 @@ output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } 
               if [type] == "nginx" and [status] >= 500 or !("a" in [tags]) { drop { } }
               else if [m] =~ /^\/x/ { } else if "b" not in ["a", 'b'] { } else { noop { codec => json { a1 => 1 } } }
             }"#;
-        let config = parse(&Source::new("x.conf", text)).unwrap();
+        let config = parse(&Source::new("x.conf", text), Escapes::Off).unwrap();
         let Statement::If(branches) = &config.sections[0].body[0] else { panic!("an if") };
         assert_eq!(branches.len(), 4);
         assert!(matches!(branches[0].condition, Some(Condition::Bool(BoolOp::Or, ..))));
         assert!(
-            matches!(&branches[1].condition, Some(Condition::Match { pattern, .. }) if pattern.node == "^/x")
+            matches!(&branches[1].condition, Some(Condition::Match { pattern, .. }) if pattern.node == r"^\/x")
         );
         assert!(branches[3].condition.is_none());
     }
@@ -696,6 +764,45 @@ output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } 
     }
 
     #[test]
+    fn a_quote_behind_a_backslash_stays_with_it_unless_escapes_are_on() {
+        let check = |text: &str, escapes: Escapes, expect: &str| {
+            let config =
+                parse(&Source::new("x.conf", &format!("filter {{ a1 {{ v => {text} }} }}")), escapes)
+                    .unwrap();
+            let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
+            assert_eq!(plugin.attributes[0].value.node, Value::String(expect.to_owned()), "{text}");
+        };
+        check(r#""a \"b\" \n""#, Escapes::Off, r#"a \"b\" \n"#);
+        check(r#""a \"b\" \n""#, Escapes::On, "a \"b\" \n");
+        check(r"'it\'s \d'", Escapes::Off, r"it\'s \d");
+        check(r"'it\'s \d'", Escapes::On, r"it's \d");
+        // Logstash does not count backslashes.
+        check(r#""C:\\" x ""#, Escapes::Off, r#"C:\\" x "#);
+    }
+
+    #[test]
+    fn each_section_tells_its_own_error() {
+        insta::assert_snapshot!(
+            error("input { beats { port 5044 } }\nfilter {\n  grok { match => }\n}\noutput { stdout { h => { k1 => 1 k1 => 2 } } }\n"),
+            @"
+        x.conf:1:22: expected `=>` after the option's name, found `5044`
+          |
+        1 | input { beats { port 5044 } }
+          |                      ^
+        x.conf:3:19: expected a value, found `}`
+          |
+        3 |   grok { match => }
+          |                   ^
+        x.conf:5:34: the key `k1` stands twice in this hash
+          |
+        5 | output { stdout { h => { k1 => 1 k1 => 2 } } }
+          |                                  ^^
+          = help: keep one, or give its values as a list
+        "
+        );
+    }
+
+    #[test]
     fn hostile_nesting_is_an_error_and_not_a_crash() {
         assert!(
             error(&format!("filter {{ a1 {{ b1 => {} }} }}", "[".repeat(100_000))).contains("less nesting")
@@ -707,8 +814,8 @@ output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } 
     proptest::proptest! {
         #[test]
         fn never_panics(text in "[a-z{}\\[\\]()\"'=>~!,#/ \n0-9.$%é-]{0,80}") {
-            let _ = parse(&Source::new("x.conf", &format!("filter {{ {text}")));
-            let _ = parse(&Source::new("x.conf", &text));
+            let _ = parse(&Source::new("x.conf", &format!("filter {{ {text}")), Escapes::On);
+            let _ = parse(&Source::new("x.conf", &text), Escapes::Off);
         }
     }
 }

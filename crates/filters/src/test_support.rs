@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alces_conf::{Source, parse};
+use alces_conf::{Diagnostic, Escapes, Source, parse};
 use alces_event::{Event, FieldRef, Timestamp};
 use bytestring::ByteString;
 
@@ -10,7 +10,7 @@ use crate::{Context, Disk, EcsMode, Program};
 
 fn compile(filters: &str) -> Result<Program, String> {
     let source = Source::new("x.conf", &format!("filter {{ {filters} }}"));
-    let config = parse(&source).map_err(|e| e.to_string())?;
+    let config = parse(&source, Escapes::Off).map_err(|errors| join(&errors))?;
     // The clock of these tests: 2 January 2026.
     let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
     let context = Context {
@@ -20,8 +20,11 @@ fn compile(filters: &str) -> Result<Program, String> {
         clock: Arc::new(move || now),
         files: &Disk,
     };
-    Program::compile(&context, &config)
-        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    Program::compile(&context, &config).map_err(|errors| join(&errors))
+}
+
+fn join(errors: &[Diagnostic]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// What `filters` make of one line, as JSON; `cancelled` where they drop it. Events that they make besides come before it,

@@ -260,14 +260,14 @@ fn shown(host: &str) -> &str {
 mod tests {
     use std::sync::Arc;
 
-    use alces_conf::{Source, Statement, parse};
+    use alces_conf::{Escapes, Source, Statement, parse};
     use alces_event::Timestamp;
 
     use super::*;
 
     fn check(options: &str) -> String {
         let source = Source::new("x.conf", &format!("output {{ {options} }}"));
-        let config = parse(&source).unwrap();
+        let config = parse(&source, Escapes::Off).unwrap();
         let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
         let context = Context {
             source: &source,
