@@ -4,15 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use crate::letters::{self, Part};
+
 /// A Joda pattern, read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JodaFormat(Vec<Part>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Literal(String),
-    Letter { letter: char, count: usize },
-}
 
 /// A letter that Joda does not know or that is not written here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,39 +26,11 @@ impl JodaFormat {
     /// # Errors
     /// An unknown letter.
     pub fn parse(pattern: &str) -> Result<Self, JodaError> {
-        let mut parts = Vec::new();
-        let mut chars = pattern.chars().peekable();
-        while let Some(c) = chars.next() {
-            if c == '\'' {
-                let mut text = String::new();
-                if chars.next_if_eq(&'\'').is_some() {
-                    text.push('\'');
-                } else {
-                    while let Some(inner) = chars.next() {
-                        if inner != '\'' {
-                            text.push(inner);
-                        } else if chars.next_if_eq(&'\'').is_some() {
-                            text.push('\'');
-                        } else {
-                            break;
-                        }
-                    }
-                }
-                push_literal(&mut parts, &text);
-            } else if c.is_ascii_alphabetic() {
-                if !KNOWN.contains(c) {
-                    return Err(JodaError { pattern: pattern.to_owned(), letter: c });
-                }
-                let mut count = 1;
-                while chars.next_if_eq(&c).is_some() {
-                    count += 1;
-                }
-                parts.push(Part::Letter { letter: c, count });
-            } else {
-                push_literal(&mut parts, c.encode_utf8(&mut [0; 4]));
-            }
+        let parts = letters::split(pattern);
+        match letters::unknown(&parts, KNOWN) {
+            Some(letter) => Err(JodaError { pattern: pattern.to_owned(), letter }),
+            None => Ok(Self(parts)),
         }
-        Ok(Self(parts))
     }
 
     /// Appends `time` in this format.
@@ -113,13 +81,6 @@ impl JodaFormat {
                 _ => {}
             }
         }
-    }
-}
-
-fn push_literal(parts: &mut Vec<Part>, text: &str) {
-    match parts.last_mut() {
-        Some(Part::Literal(before)) => before.push_str(text),
-        _ => parts.push(Part::Literal(text.to_owned())),
     }
 }
 

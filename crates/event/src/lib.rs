@@ -13,9 +13,11 @@
 //! This crate does no I/O and knows no clock: the time of creation is passed in.
 
 mod event;
+mod java_time;
 mod joda;
 mod json;
 mod key;
+mod letters;
 mod object;
 mod reference;
 mod sprintf;
@@ -24,6 +26,7 @@ mod value;
 mod write;
 
 pub use event::{Event, Part};
+pub use java_time::{JavaTimeError, JavaTimeFormat};
 pub use joda::{JodaError, JodaFormat};
 pub use json::DecodeError;
 pub use key::Key;

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::{Event, FieldRef, JodaError, JodaFormat, RefError, ValueRef, format_timestamp};
+use crate::{
+    Event, FieldRef, JavaTimeError, JavaTimeFormat, JodaError, JodaFormat, RefError, ValueRef,
+    format_timestamp,
+};
 
 /// A text with references to an event, read once and rendered for many.
 #[derive(Clone, Debug)]
@@ -16,6 +19,7 @@ enum Part {
     /// The reference, and how it was written: a missing field leaves the text as it stands.
     Field(FieldRef, String),
     Date(JodaFormat),
+    JavaTime(JavaTimeFormat),
     EpochSeconds,
 }
 
@@ -28,15 +32,14 @@ pub enum TemplateError {
     /// A date format within is broken.
     #[error(transparent)]
     Date(#[from] JodaError),
-    /// `%{{…}}` is not supported yet.
-    #[error(
-        "`%{{{{{0}}}}}`: java.time formats are not supported yet; write a Joda format, as in `%{{+yyyy.MM.dd}}`"
-    )]
-    JavaTime(String),
+    /// A java.time format within is broken.
+    #[error(transparent)]
+    JavaTime(#[from] JavaTimeError),
 }
 
 impl Template {
-    /// Reads a template: `%{field}`, `%{[a][b]}`, `%{+yyyy.MM.dd}` (Joda, UTC), `%{+%s}` (epoch seconds). A `%{` that is
+    /// Reads a template: `%{field}`, `%{[a][b]}`, `%{+yyyy.MM.dd}` (Joda, UTC), `%{{yyyy-MM-dd}}`
+    /// (java.time, UTC), `%{+%s}` (epoch seconds). A `%{` that is
     /// never closed stands for itself.
     ///
     /// # Errors
@@ -46,13 +49,15 @@ impl Template {
         let mut rest = text;
         while let Some(at) = rest.find("%{") {
             let inner = &rest[at + 2..];
-            if let Some(java) = inner.strip_prefix('{') {
-                let end = java.find("}}").unwrap_or(java.len());
-                return Err(TemplateError::JavaTime(java[..end].to_owned()));
-            }
+            let java = inner.strip_prefix('{').and_then(|java| Some((java, java.find("}}")?)));
             let Some(end) = inner.find('}') else { break };
             if at > 0 {
                 parts.push(Part::Literal(rest[..at].to_owned()));
+            }
+            if let Some((java, end)) = java {
+                parts.push(Part::JavaTime(JavaTimeFormat::parse(&java[..end])?));
+                rest = &java[end + 2..];
+                continue;
             }
             let name = &inner[..end];
             parts.push(match name.strip_prefix('+') {
@@ -90,6 +95,7 @@ impl Template {
             match part {
                 Part::Literal(text) => out.push_str(text),
                 Part::Date(format) => format.format(out, event.timestamp()),
+                Part::JavaTime(format) => format.format(out, event.timestamp()),
                 Part::EpochSeconds => {
                     let _ = write!(out, "{}", event.timestamp().as_second());
                 }
@@ -150,13 +156,14 @@ mod tests {
         check("%{a}-%{n}", "x-7");
         check("%{[o][k]} %{l} %{o} %{f}", r#"v 1,b {"k":"v"} 2.0"#);
         check("logs-%{+yyyy.MM.dd} %{+%s}", "logs-2015.05.17 1431857103");
+        check("a-%{{yyyy'}'MM}}-%{{d}}", "a-2015}05-17");
         check("%{missing} %{unclosed", "%{missing} %{unclosed");
         check("%{@timestamp}", "2015-05-17T10:05:03.000Z");
     }
 
     #[test]
     fn what_is_not_supported_is_named() {
-        assert!(Template::parse("%{{yyyy}}").unwrap_err().to_string().contains("java.time"));
+        assert!(Template::parse("%{{YYYY}}").unwrap_err().to_string().contains("letter `Y`"));
         assert!(Template::parse("%{[a}").is_err());
     }
 }
