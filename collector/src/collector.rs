@@ -98,7 +98,7 @@ impl Collector {
         // A short queue: what waits here is memory, and its sender has it too.
         let (out, batches) = mpsc::channel(workers);
         let under_way = workers as u32 * 2;
-        let worker = Worker {
+        let mut worker = Worker {
             batches: Arc::new(Mutex::new(batches)),
             program: self.plan.program,
             outputs: Arc::new(outputs),
@@ -110,9 +110,9 @@ impl Collector {
         // network, and a worker woken by another would wait for it (a task in tokio's LIFO slot is not stolen).
         let runtime = tokio::runtime::Handle::current();
         let mut working: Vec<_> = (0..workers)
-            .map(|_| {
+            .map(|number| {
                 let (runtime, worker) = (runtime.clone(), worker.clone());
-                tokio::task::spawn_blocking(move || runtime.block_on(worker.run()))
+                tokio::task::spawn_blocking(move || runtime.block_on(worker.run(number == 0)))
             })
             .collect();
         let intake = Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
@@ -144,7 +144,8 @@ impl Collector {
         }
         let drained = tokio::time::timeout(self.settings.drain, async {
             // Every request under way gives its place back when it is done.
-            let _ = worker.under_way.acquire_many(under_way).await;
+            drop(worker.under_way.clone().acquire_many_owned(under_way).await);
+            worker.flush_all().await;
         });
         if drained.await.is_err() {
             warn!("what is not delivered stays unacknowledged: its senders will send it again");

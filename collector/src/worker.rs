@@ -1,11 +1,14 @@
 //! Filters and outputs, between an input's window and its acknowledgement.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use alces_event::Event;
 use alces_filters::Program;
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::{
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc},
+    time::MissedTickBehavior,
+};
 
 use crate::{
     batch::{Batch, Delivery},
@@ -16,6 +19,9 @@ use crate::{
 
 /// Windows that are waiting arrive here together up to this many events, so that many small windows become one request.
 const BATCH_EVENTS: usize = 2048;
+
+/// How often filters are asked for what they hold back, as in Logstash.
+const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
 /// Everything a worker needs; workers share all but the program, whose scratch space is each one's own.
 #[derive(Clone)]
@@ -31,14 +37,42 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Works until the queue is closed and empty.
-    pub(crate) async fn run(mut self) {
+    /// Works until the queue is closed and empty. One of the workers, the `flushes` one, also asks the filters every few seconds
+    /// for what they held back and is due; what they hold is shared between workers.
+    pub(crate) async fn run(mut self, flushes: bool) {
+        let mut flush = tokio::time::interval(FLUSH_EVERY);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick is at once.
+        flush.tick().await;
         loop {
             // The place in the window of requests first: events that nobody can send yet stay in the queue.
             let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
-            let Some(batches) = self.take().await else { return };
-            tokio::spawn(self.work(batches).deliver(self.outputs.clone(), self.outlet.clone(), permit));
+            let work = tokio::select! {
+                biased;
+                _ = flush.tick(), if flushes => self.flush(false),
+                batches = self.take() => match batches {
+                    Some(batches) => self.work(batches),
+                    None => return,
+                },
+            };
+            tokio::spawn(work.deliver(self.outputs.clone(), self.outlet.clone(), permit));
         }
+    }
+
+    /// Delivers everything that filters hold back, at the end.
+    pub(crate) async fn flush_all(&mut self) {
+        let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
+        self.flush(true).deliver(self.outputs.clone(), self.outlet.clone(), permit).await;
+    }
+
+    fn flush(&mut self, end: bool) -> Work {
+        let mut work = self.no_work();
+        let mut made = Vec::new();
+        self.program.flush(end, &mut made);
+        let mut to = Vec::new();
+        made.iter().for_each(|event| self.finish(event, &mut to, &mut work));
+        self.keep_undecided(&mut work);
+        work
     }
 
     async fn take(&self) -> Option<Vec<Batch>> {
@@ -57,9 +91,7 @@ impl Worker {
     /// One event after the other through filters and into what the outputs are to send; what comes out no longer needs the
     /// events.
     fn work(&mut self, batches: Vec<Batch>) -> Work {
-        let pending = self.outputs.iter().map(Output::pending).collect();
-        let deliveries = Vec::with_capacity(batches.len());
-        let mut work = Work { pending, events: 0, dropped: 0, undecided: Vec::new(), deliveries };
+        let mut work = self.no_work();
         let (mut made, mut to) = (Vec::new(), Vec::new());
         for batch in batches {
             for mut event in batch.events {
@@ -69,12 +101,21 @@ impl Worker {
                 }
                 // Made of this event, and acknowledged with it.
                 made.drain(..).for_each(|event| self.finish(&event, &mut to, &mut work));
-                let undecided = self.program.take_undecided();
-                work.undecided.extend(undecided.iter().map(|(event, why)| Undecided::new(event, why)));
+                self.keep_undecided(&mut work);
             }
             work.deliveries.push(batch.delivery);
         }
         work
+    }
+
+    fn no_work(&self) -> Work {
+        let pending = self.outputs.iter().map(Output::pending).collect();
+        Work { pending, events: 0, dropped: 0, undecided: Vec::new(), deliveries: Vec::new() }
+    }
+
+    fn keep_undecided(&mut self, work: &mut Work) {
+        let undecided = self.program.take_undecided();
+        work.undecided.extend(undecided.iter().map(|(event, why)| Undecided::new(event, why)));
     }
 
     fn finish(&self, event: &Event, to: &mut Vec<usize>, work: &mut Work) {
