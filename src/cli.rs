@@ -146,12 +146,29 @@ pub(crate) struct DashboardArgs {
 Examples:
   alces check pipelines/seed.conf
   alces check /etc/logstash/conf.d/
+  alces check --strict --json pipelines/*.conf      for a build: warnings count too
 
-Exit code 0: fine. 1: something is wrong, and all of it is listed.")]
+All errors are told at once, each with its place: syntax, plugins, options, grok patterns, date formats, regular expressions.
+Warnings name what is well-formed and cannot work: a field that is used before it is set, text that is compared with a number, a
+branch that is never taken, a pattern that gives up on long lines.
+
+Exit code 0: fine. 1: something is wrong, and all of it is listed. 2: a file cannot be read.")]
 pub(crate) struct CheckArgs {
     /// Pipeline files, or folders of *.conf files that count as one pipeline
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Print a JSON list of what is wrong: severity, file, line, column, message, help
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Take warnings for errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled)
+    #[arg(long, value_name = "MODE", default_value = "v8")]
+    pub(crate) ecs: Ecs,
+    /// Read `\n`, `\t`, `\"` and others in quoted strings, as `config.support_escapes` does
+    #[arg(long)]
+    pub(crate) support_escapes: bool,
 }
 
 #[derive(Args)]

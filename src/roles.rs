@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use alces_agent::cli::{AgentArgs, shutdown_signal};
 use alces_collector::{
     Collector, Plan, PlanOptions, Settings, api,
-    cli::{Api, CollectorArgs, read_sources},
+    cli::{Api, CollectorArgs},
 };
 use alces_filters::Clock;
 use anyhow::{Context as _, bail};
@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tracing::info;
 
 use crate::{
-    cli::{CheckArgs, DashboardArgs, StoreArgs},
+    cli::{DashboardArgs, StoreArgs},
     paths::data_dir,
 };
 
@@ -80,24 +80,6 @@ pub(crate) async fn dashboard(args: DashboardArgs) -> anyhow::Result<()> {
     config.basic_auth = args.user.zip(args.password);
     info!(url = %format!("http://{}/", listener.local_addr()?), "dashboard listening");
     Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
-}
-
-pub(crate) fn check(args: &CheckArgs, env: Environment) -> anyhow::Result<()> {
-    let mut wrong = false;
-    for path in &args.files {
-        let sources = read_sources(std::slice::from_ref(path)).map_err(anyhow::Error::msg)?;
-        match Plan::compile(&sources, &env, PlanOptions::default(), &clock()) {
-            Ok(_) => println!("{}: ok", path.display()),
-            Err(errors) => {
-                eprintln!("{errors}\n");
-                wrong = true;
-            }
-        }
-    }
-    if wrong {
-        bail!("there are errors in the pipeline");
-    }
-    Ok(())
 }
 
 /// Opens a listener, on this machine only: logins and TLS come with later work.

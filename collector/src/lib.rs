@@ -11,6 +11,7 @@
 
 pub mod api;
 mod batch;
+mod check;
 pub mod cli;
 mod codec;
 mod collector;
@@ -23,6 +24,7 @@ mod stats;
 mod undecided;
 mod worker;
 
+pub use check::{Report, check};
 pub use collector::{Collector, Settings};
 pub use error::CollectorError;
 pub use plan::{Plan, PlanErrors, PlanOptions};

@@ -47,6 +47,30 @@ fn check_names_file_line_and_column_and_everything_at_once() {
 }
 
 #[test]
+fn check_warns_of_what_cannot_work_for_people_and_for_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    let conf = dir.path().join("early.conf");
+    std::fs::write(&conf, "input { stdin { } }\nfilter { if [verb] == \"GET\" { drop { } }\n grok { match => { \"message\" => \"%{WORD:verb}\" } } }\noutput { null { } }\n").unwrap();
+    let path = conf.to_str().unwrap();
+    let mut people = Process::alces("check", &[path]);
+    assert!(people.finish().success());
+    let text = people.lines().join("\n");
+    assert!(
+        text.contains("warning: ")
+            && text.contains("early.conf:2:13: [verb] is used here, but set only later"),
+        "{text}"
+    );
+    assert!(text.contains("early.conf: ok, 1 warning"), "{text}");
+    let mut strict = Process::alces("check", &["--strict", "--json", path]);
+    assert_eq!(strict.finish().code(), Some(1));
+    let found: serde_json::Value = serde_json::from_str(&strict.lines().join("\n")).unwrap();
+    assert_eq!(found[0]["severity"], "warning");
+    assert_eq!((found[0]["line"].as_u64(), found[0]["column"].as_u64()), (Some(2), Some(13)));
+    let mut missing = Process::alces("check", &["/does/not/exist.conf"]);
+    assert_eq!(missing.finish().code(), Some(2));
+}
+
+#[test]
 fn a_listener_beyond_loopback_is_refused_in_clear_words() {
     for (role, args) in [
         ("store", vec!["--listen", "0.0.0.0:0"]),

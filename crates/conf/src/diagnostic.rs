@@ -57,6 +57,21 @@ impl Diagnostic {
         self
     }
 
+    /// The name of the text that it is about, usually a file's path.
+    pub fn file(&self) -> &str {
+        self.source.name()
+    }
+
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// The line, from 1.
     pub fn line(&self) -> usize {
         self.source.position(self.span.start).0
