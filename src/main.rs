@@ -5,6 +5,7 @@
 
 mod check;
 mod cli;
+mod collector;
 mod demo;
 mod fleet;
 mod grok;
@@ -47,7 +48,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args, environment).await?,
         Command::Up(args) => fleet::up(args, environment).await?,
         Command::Agent(args) => roles::agent(args).await?,
-        Command::Collector(args) => roles::collector(args, environment).await?,
+        Command::Collector(args) => collector::run(args, environment).await?,
         Command::Store(args) => roles::store(args).await?,
         Command::Dashboard(args) => roles::dashboard(args).await?,
         // These have exit codes of their own.

@@ -3,14 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use alces_agent::cli::{AgentArgs, shutdown_signal};
-use alces_collector::{
-    Collector, Plan, PlanOptions, Settings, api,
-    cli::{Api, CollectorArgs},
-};
 use alces_filters::Clock;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::{
@@ -27,42 +23,6 @@ pub(crate) fn clock() -> Clock {
 
 pub(crate) async fn agent(args: AgentArgs) -> anyhow::Result<()> {
     Ok(alces_agent::run(args.into_config(), Timestamp::now, shutdown_signal()).await?)
-}
-
-pub(crate) async fn collector(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
-    let sources = args.sources().map_err(anyhow::Error::msg)?;
-    let api = args.api().map_err(anyhow::Error::msg)?;
-    let plan = Plan::compile(
-        &sources,
-        &env,
-        PlanOptions { ecs: args.ecs.into(), ..PlanOptions::default() },
-        &clock(),
-    )?;
-    let mut settings = Settings::new(data_dir(args.data_dir, "collector", env));
-    settings.allow_plaintext = args.allow_plaintext;
-    settings.workers = args.workers.unwrap_or(settings.workers);
-    let collector = Collector::bind(plan, settings, clock()).await?;
-    let (stop, mut stopped) = watch::channel(false);
-    let api = match api {
-        Api::Off => None,
-        Api::FirstFree => Some(api::bind(None).await?),
-        Api::At(address) => Some(api::bind(Some(address)).await?),
-    };
-    let api = api.map(|listener| {
-        if let Ok(address) = listener.local_addr() {
-            info!(%address, "monitoring API listening");
-        }
-        let stats = collector.stats();
-        tokio::spawn(api::serve(listener, stats, async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        }))
-    });
-    let result = collector.run(shutdown_signal()).await;
-    let _ = stop.send(true);
-    if let Some(api) = api {
-        api.abort();
-    }
-    Ok(result?)
 }
 
 pub(crate) async fn store(args: StoreArgs) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use axum::{Json, Router, extract::State, routing::get};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{CollectorError, Stats};
+use crate::{CollectorError, Stats, stats::prometheus};
 
 /// The ports that Logstash's monitoring API takes the first free one of.
 const PORTS: std::ops::RangeInclusive<u16> = 9600..=9700;
@@ -33,22 +33,25 @@ pub async fn bind(address: Option<SocketAddr>) -> Result<TcpListener, CollectorE
     Err(CollectorError::Listen { address: "127.0.0.1:9600-9700".to_owned(), source: last })
 }
 
+/// The pipelines that are run, each with its name and its counters.
+pub type Pipelines = Arc<Vec<(String, Arc<Stats>)>>;
+
 /// Serves the monitoring API until `shutdown` resolves.
 ///
 /// # Errors
 /// The listener breaks.
 pub async fn serve(
     listener: TcpListener,
-    stats: Arc<Stats>,
+    pipelines: Pipelines,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let app = Router::new()
         .route("/", get(root))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ok\n" }))
-        .route("/metrics", get(|State(stats): State<Arc<Stats>>| async move { stats.prometheus() }))
+        .route("/metrics", get(|State(pipelines): State<Pipelines>| async move { prometheus(&pipelines) }))
         .route("/_node/stats", get(node_stats))
-        .with_state(stats);
+        .with_state(pipelines);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
 
@@ -57,16 +60,25 @@ async fn root() -> Json<Value> {
 }
 
 /// The part of Logstash's `_node/stats` that monitors read first.
-async fn node_stats(State(stats): State<Arc<Stats>>) -> Json<Value> {
-    let events = json!({
-        "in": stats.events_in.get(),
-        "filtered": stats.acknowledged.get() + stats.dropped.get(),
-        "out": stats.acknowledged.get(),
-    });
+async fn node_stats(State(pipelines): State<Pipelines>) -> Json<Value> {
+    let sum = |count: fn(&Stats) -> u64| pipelines.iter().map(|(_, stats)| count(stats)).sum::<u64>();
+    let of = |stats: &Stats| {
+        let events = json!({
+            "in": stats.events_in.get(),
+            "filtered": stats.acknowledged.get() + stats.dropped.get(),
+            "out": stats.acknowledged.get(),
+        });
+        json!({"events": events, "dead_letter_queue": {"events": stats.dead_lettered.get()}})
+    };
+    let each: serde_json::Map<_, _> = pipelines.iter().map(|(id, stats)| (id.clone(), of(stats))).collect();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "status": "green",
-        "events": events,
-        "pipelines": {"main": {"events": events, "dead_letter_queue": {"events": stats.dead_lettered.get()}}},
+        "events": {
+            "in": sum(|s| s.events_in.get()),
+            "filtered": sum(|s| s.acknowledged.get() + s.dropped.get()),
+            "out": sum(|s| s.acknowledged.get()),
+        },
+        "pipelines": each,
     }))
 }

@@ -15,29 +15,37 @@ use clap::{Args, ValueEnum};
 Examples:
   alces collector -f pipelines/seed.conf
   alces collector -f /etc/logstash/conf.d/ --workers 4
+  alces collector --settings /etc/logstash        the pipelines of its pipelines.yml
   zcat access.log.gz | alces collector -e 'input { stdin { } } output { stdout { } }'
 
-Logstash .conf files run unchanged as far as their plugins are there; `alces check` says what is not.
+Logstash's own names of options (--path.settings, --path.config …) are taken too. Its .conf files run unchanged as far as their plugins are there; `alces check` says what is not.
 An acknowledgement means indexed: senders are answered when OpenSearch has taken their events.")]
 pub struct CollectorArgs {
     /// Pipeline: a file, or a folder whose *.conf files count as one in the order of their names
-    #[arg(short = 'f', long = "path-config", value_name = "FILE", required_unless_present = "string")]
+    #[arg(short = 'f', long = "path-config", alias = "path.config", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["string", "settings"])]
     pub files: Vec<PathBuf>,
     /// Pipeline as text
-    #[arg(short = 'e', long = "config-string", value_name = "TEXT")]
+    #[arg(short = 'e', long = "config-string", alias = "config.string", value_name = "TEXT")]
     pub string: Option<String>,
+    /// Folder of logstash.yml and pipelines.yml; pipelines of -f or -e come in place of theirs
+    #[arg(long, alias = "path.settings", value_name = "DIR")]
+    pub settings: Option<PathBuf>,
     /// Where the dead-letter queue is kept [default: /var/lib/alces/collector, or below the user's state folder]
-    #[arg(long, value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
+    #[arg(long, alias = "path.data", value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
     pub data_dir: Option<PathBuf>,
     /// Threads of filters [default: one a core]
-    #[arg(short = 'w', long, value_name = "N")]
+    #[arg(short = 'w', long, alias = "pipeline.workers", value_name = "N")]
     pub workers: Option<usize>,
     /// Address of the monitoring API, or `off` [default: the first free port of 127.0.0.1:9600-9700]
     #[arg(long, value_name = "ADDR")]
     pub api: Option<String>,
-    /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled)
-    #[arg(long, value_name = "MODE", default_value = "v8")]
-    pub ecs: Ecs,
+    /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled) [default: v8]
+    #[arg(long, alias = "pipeline.ecs_compatibility", value_name = "MODE", hide_possible_values = true)]
+    pub ecs: Option<Ecs>,
+    /// Read `\n`, `\t`, `\"` and others in quoted strings
+    #[arg(long, alias = "config.support_escapes")]
+    pub support_escapes: bool,
     /// Let listeners beyond 127.0.0.1 speak without TLS
     #[arg(long)]
     pub allow_plaintext: bool,

@@ -17,6 +17,8 @@ use crate::{
 /// What a collector is told besides its pipeline.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The pipeline's name.
+    pub id: String,
     /// Where the dead-letter queue is kept.
     pub data_dir: PathBuf,
     /// Threads of filters; each has at most two requests under way.
@@ -31,7 +33,13 @@ impl Settings {
     /// The usual settings with the dead-letter queue in `data_dir`.
     pub fn new(data_dir: PathBuf) -> Self {
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { data_dir, workers, allow_plaintext: false, drain: Duration::from_secs(10) }
+        Self {
+            id: "main".to_owned(),
+            data_dir,
+            workers,
+            allow_plaintext: false,
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -52,7 +60,7 @@ impl Collector {
     /// # Errors
     /// A listener cannot be opened or would be reachable without TLS; the data folder cannot be used.
     pub async fn bind(mut plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
-        let dlq = DeadLetterQueue::new(&settings.data_dir)
+        let dlq = DeadLetterQueue::new(&settings.data_dir, &settings.id)
             .map_err(|source| CollectorError::DataDir { path: settings.data_dir.clone(), source })?;
         let (mut beats, mut stdin) = (Vec::new(), Vec::new());
         for input in std::mem::take(&mut plan.inputs) {

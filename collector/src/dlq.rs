@@ -40,11 +40,14 @@ pub(crate) struct Letter<'e> {
 }
 
 impl DeadLetterQueue {
-    /// In `folder`, which is made; the file appears with the first letter.
-    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
+    /// In `folder`, which is made; the pipeline's file appears with the first letter.
+    pub(crate) fn new(folder: &Path, pipeline: &str) -> io::Result<Self> {
         let folder = folder.join("dead_letter_queue");
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { path: folder.join("main.ndjson"), file: Arc::default() })
+        Ok(Self {
+            path: folder.join(format!("{}.ndjson", pipeline.replace(['/', '\\'], "_"))),
+            file: Arc::default(),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn a_letter_holds_the_whole_event_and_the_reason() {
         let dir = tempfile::tempdir().unwrap();
-        let queue = DeadLetterQueue::new(dir.path()).unwrap();
+        let queue = DeadLetterQueue::new(dir.path(), "main").unwrap();
         let letter = || Letter {
             document: br#"{"@timestamp":"1970-01-01T00:00:00.000Z","message":"m","@version":"1"}"#,
             metadata: br#"{"_id":"7"}"#,

@@ -20,6 +20,7 @@ mod error;
 mod input;
 mod output;
 mod plan;
+pub mod settings;
 mod stats;
 mod undecided;
 mod worker;

@@ -1,6 +1,9 @@
 //! What was counted. At any moment: in = acknowledged + dead-lettered + dropped by filters + held.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 macro_rules! counters {
     ($($(#[doc = $help:literal])+ $name:ident => $metric:literal,)+) => {
@@ -10,18 +13,18 @@ macro_rules! counters {
             $($(#[doc = $help])+ pub $name: Counter,)+
         }
 
-        impl Stats {
-            /// All counters in Prometheus' text format.
-            pub fn prometheus(&self) -> String {
-                let mut out = String::new();
-                $(
-                    let help = concat!($($help),+).trim();
-                    out.push_str(&format!(
-                        "# HELP {0} {help}\n# TYPE {0} counter\n{0} {1}\n", $metric, self.$name.get()
-                    ));
-                )+
-                out
-            }
+        /// The counters of pipelines in Prometheus' text format.
+        pub(crate) fn prometheus(pipelines: &[(String, Arc<Stats>)]) -> String {
+            let mut out = String::new();
+            $(
+                let help = concat!($($help),+).trim();
+                out.push_str(&format!("# HELP {0} {help}\n# TYPE {0} counter\n", $metric));
+                for (id, stats) in pipelines {
+                    let id = id.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                    out.push_str(&format!("{}{{pipeline=\"{id}\"}} {}\n", $metric, stats.$name.get()));
+                }
+            )+
+            out
         }
     };
 }

@@ -35,7 +35,7 @@ impl Collector {
 
     fn counter(&self, name: &str) -> u64 {
         let (_, text) = http::get(&format!("http://{}/metrics", self.api)).unwrap();
-        let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        let line = text.lines().find(|line| line.starts_with(&format!("{name}{{"))).unwrap();
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 

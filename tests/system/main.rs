@@ -11,4 +11,5 @@ mod grok;
 mod grok_twins;
 mod restart;
 mod seed;
+mod settings;
 mod support;

@@ -1,7 +1,7 @@
 //! Processes that are started, listened to, and ended with the test.
 
 use std::{
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, Write as _},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
     time::Instant,
@@ -92,6 +92,11 @@ impl Process {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let status = self.finish();
         (status, self.lines())
+    }
+
+    /// Writes to its standard input.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Waits for the end of the process.

@@ -1,0 +1,40 @@
+//! A settings folder as Logstash's, with several pipelines in one process.
+
+use crate::support::{free_port, http, process::Process};
+
+#[test]
+fn the_pipelines_of_a_settings_folder_run_side_by_side_with_dead_letters_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let (folder, api) = (dir.path().to_str().unwrap(), free_port());
+    write(
+        "logstash.yml",
+        &format!("path.data: {folder}/data\napi.http.port: {api}\nqueue.type: persisted\n"),
+    );
+    write(
+        "pipelines.yml",
+        &format!(
+            "- pipeline.id: lines\n  path.config: {folder}/*.conf\n- pipeline.id: beats\n  config.string: 'input {{ beats {{ port => {} }} }} output {{ null {{ }} }}'\n",
+            free_port()
+        ),
+    );
+    // Files count as one, in the order of their names.
+    write("1.conf", "input { stdin { } }");
+    write("2.conf", "filter { if [message] == \"bad\" { if [missing] > 5 { drop { } } } }");
+    write("3.conf", "output { stdout { codec => json_lines } }");
+    let mut collector = Process::alces("collector", &["--path.settings", folder]);
+    assert!(collector.wait_for("queue.type").contains("has no effect here"));
+    collector.write("good\nbad\n");
+    collector.wait_for("\"message\":\"good\"");
+    collector.wait_for("a condition could not be decided");
+    let (_, stats) = http::get(&format!("http://127.0.0.1:{api}/_node/stats")).unwrap();
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert_eq!(stats["pipelines"]["lines"]["events"]["in"], 2);
+    assert_eq!(stats["pipelines"]["lines"]["dead_letter_queue"]["events"], 1);
+    assert_eq!(stats["pipelines"]["beats"]["events"]["in"], 0);
+    let letters = std::fs::read_to_string(dir.path().join("data/dead_letter_queue/lines.ndjson")).unwrap();
+    let letter: serde_json::Value = serde_json::from_str(letters.trim()).unwrap();
+    assert_eq!(letter["reason"], "`>` cannot compare: [missing] is missing, the other side is a number");
+    assert_eq!(letter["event"]["message"], "bad");
+    assert!(collector.signal("-TERM").0.success());
+}
