@@ -8,13 +8,17 @@ use serde_json::json;
 
 use crate::{
     cli::CheckArgs,
+    keystore,
     roles::{Environment, clock},
 };
 
 /// Exit code where a file cannot be read.
 const UNREADABLE: u8 = 2;
 
-pub(crate) fn check(args: &CheckArgs, env: Environment) -> ExitCode {
+pub(crate) fn check(args: &CheckArgs, env: Environment) -> anyhow::Result<ExitCode> {
+    let secrets = keystore::find(args.keystore.as_deref(), None, env)?;
+    let env =
+        |name: &str| secrets.as_ref().and_then(|s| s.get(name).map(str::to_owned)).or_else(|| env(name));
     let escapes = if args.support_escapes { Escapes::On } else { Escapes::Off };
     let options = PlanOptions { ecs: args.ecs.into(), escapes };
     let (mut wrong, mut found) = (false, Vec::new());
@@ -23,7 +27,7 @@ pub(crate) fn check(args: &CheckArgs, env: Environment) -> ExitCode {
             Ok(sources) => sources,
             Err(error) => {
                 eprintln!("{error}");
-                return ExitCode::from(UNREADABLE);
+                return Ok(ExitCode::from(UNREADABLE));
             }
         };
         let report = check_pipeline(&sources, &env, options, &clock());
@@ -38,7 +42,7 @@ pub(crate) fn check(args: &CheckArgs, env: Environment) -> ExitCode {
     if args.json {
         println!("{:#}", serde_json::Value::Array(found));
     }
-    if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn print(path: &str, report: &Report) {

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Store(StoreArgs),
     /// Check pipeline files and report everything that is wrong with them
     Check(CheckArgs),
+    /// Keep secrets for ${NAME} in pipelines in an encrypted file
+    Keystore(KeystoreArgs),
     /// Try a grok pattern on lines: what it captures, where it stops, or which pattern would fit
     Grok(GrokArgs),
 }
@@ -169,6 +171,53 @@ pub(crate) struct CheckArgs {
     /// Read `\n`, `\t`, `\"` and others in quoted strings, as `config.support_escapes` does
     #[arg(long)]
     pub(crate) support_escapes: bool,
+    /// Keystore for ${NAME}; its password is ALCES_KEYSTORE_PASS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keystore: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces keystore create --keystore /etc/alces/alces.keystore
+  alces keystore add ES_PASSWORD --keystore /etc/alces/alces.keystore     asks without showing it
+  printf %s \"$TOKEN\" | alces keystore add TOKEN --stdin
+  alces collector --keystore /etc/alces/alces.keystore -f pipelines/seed.conf
+
+A pipeline takes `${ES_PASSWORD}` from the keystore first, then from the environment, then its default (`${NAME:default}`).
+ALCES_KEYSTORE_PASS in the environment is the file's password; without one its permissions (0600) alone protect it.")]
+pub(crate) struct KeystoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: KeystoreCommand,
+    /// The file [default: alces.keystore in this folder]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) keystore: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeystoreCommand {
+    /// Make an empty keystore
+    Create,
+    /// Add secrets, asked for one after the other
+    Add {
+        /// Their names
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Read each as a line of standard input
+        #[arg(long)]
+        stdin: bool,
+        /// Replace those that are there
+        #[arg(long)]
+        force: bool,
+    },
+    /// List the names, never the secrets
+    List,
+    /// Remove secrets
+    Remove {
+        /// Their names
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 #[derive(Args)]

@@ -14,13 +14,17 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::{
+    keystore,
     paths::data_dir,
     roles::{Environment, clock},
 };
 
 pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
+    let secrets = keystore::find(args.keystore.as_deref(), args.settings.as_deref(), env)?;
+    let variables =
+        |name: &str| secrets.as_ref().and_then(|s| s.get(name).map(str::to_owned)).or_else(|| env(name));
     let mut service = match &args.settings {
-        Some(folder) => ServiceSettings::read(folder, &env)?,
+        Some(folder) => ServiceSettings::read(folder, &variables)?,
         None => ServiceSettings::default(),
     };
     for note in &service.notes {
@@ -44,7 +48,7 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
         if args.support_escapes {
             options.escapes = Escapes::On;
         }
-        let plan = Plan::compile(&pipeline.sources, &env, options, &clock())?;
+        let plan = Plan::compile(&pipeline.sources, &variables, options, &clock())?;
         let mut settings = Settings::new(folder.clone());
         settings.id = pipeline.id;
         settings.allow_plaintext = args.allow_plaintext;

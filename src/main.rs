@@ -9,6 +9,7 @@ mod collector;
 mod demo;
 mod fleet;
 mod grok;
+mod keystore;
 mod paths;
 mod replay;
 mod roles;
@@ -51,8 +52,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Collector(args) => collector::run(args, environment).await?,
         Command::Store(args) => roles::store(args).await?,
         Command::Dashboard(args) => roles::dashboard(args).await?,
+        Command::Keystore(args) => keystore::run(args, environment)?,
         // These have exit codes of their own.
-        Command::Check(args) => return Ok(check::check(&args, environment)),
+        Command::Check(args) => return check::check(&args, environment),
 
         Command::Grok(args) => return Ok(grok::run(&args)),
     }

@@ -31,6 +31,9 @@ pub struct CollectorArgs {
     /// Folder of logstash.yml and pipelines.yml; pipelines of -f or -e come in place of theirs
     #[arg(long, alias = "path.settings", value_name = "DIR")]
     pub settings: Option<PathBuf>,
+    /// Keystore for ${NAME} [default: alces.keystore of the settings folder]; its password is ALCES_KEYSTORE_PASS
+    #[arg(long, value_name = "FILE")]
+    pub keystore: Option<PathBuf>,
     /// Where the dead-letter queue is kept [default: /var/lib/alces/collector, or below the user's state folder]
     #[arg(long, alias = "path.data", value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
     pub data_dir: Option<PathBuf>,

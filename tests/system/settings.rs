@@ -38,3 +38,28 @@ fn the_pipelines_of_a_settings_folder_run_side_by_side_with_dead_letters_of_thei
     assert_eq!(letter["event"]["message"], "bad");
     assert!(collector.signal("-TERM").0.success());
 }
+
+#[test]
+fn a_pipeline_takes_a_secret_from_the_keystore_before_the_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("alces.keystore");
+    let file = file.to_str().unwrap();
+    let keystore = |args: &[&str], input: &str| {
+        let mut process = Process::alces("keystore", &[args, &["--keystore", file]].concat());
+        process.write(input);
+        (process.finish().code(), process.lines().join("\n"))
+    };
+    assert_eq!(keystore(&["create"], "").0, Some(0));
+    assert_eq!(keystore(&["add", "GREETING", "--stdin"], "from the keystore\n"), (Some(0), String::new()));
+    let (code, text) = keystore(&["add", "GREETING", "--stdin"], "x\n");
+    assert_eq!((code, text.contains("--force")), (Some(1), true), "{text}");
+    assert_eq!(keystore(&["list"], ""), (Some(0), "GREETING".to_owned()));
+    let conf = "input { stdin { } } filter { mutate { add_field => { greeting => \"${GREETING}\" home => \"${HOME}\" } } } output { stdout { codec => json_lines } }";
+    let mut collector = Process::alces(
+        "collector",
+        &["--api", "off", "--data-dir", dir.path().to_str().unwrap(), "--keystore", file, "-e", conf],
+    );
+    collector.write("hello\n");
+    assert!(collector.wait_for("\"message\":\"hello\"").contains("\"greeting\":\"from the keystore\""));
+    assert!(collector.finish().success());
+}
