@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Store(StoreArgs),
     /// Check pipeline files and report everything that is wrong with them
     Check(CheckArgs),
+    /// Run the golden cases that lie beside pipelines: lines of logs and the events expected of them
+    Test(TestArgs),
     /// Keep secrets for ${NAME} in pipelines in an encrypted file
     Keystore(KeystoreArgs),
     /// Try a grok pattern on lines: what it captures, where it stops, or which pattern would fit
@@ -174,6 +176,34 @@ pub(crate) struct CheckArgs {
     /// Keystore for ${NAME}; its password is ALCES_KEYSTORE_PASS
     #[arg(long, value_name = "FILE")]
     pub(crate) keystore: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces test pipelines
+  alces test /etc/logstash/conf.d
+  alces test --update pipelines/nginx.conf      write down what comes as what is expected
+
+The cases of nginx.conf lie in nginx.cases/, those of a folder that is one pipeline in its cases/. A case is access.log (a line an
+event) or access.ndjson (a JSON object an event), with access.log-expected.json beside it, which --update writes: look at what
+it wrote. In access.log.yml, which need not be, may stand:
+
+  fields: { event: { dataset: nginx.access } }     what each event has besides
+  multiline: { pattern: '^\\s', what: previous }    how lines are joined; negate: true turns it
+  now: 2026-01-01T00:00:00Z                        the case's time, for dates without a year
+
+Only filters are run. Exit code 0: all as expected. 1: some differ. 2: a pipeline or a case is broken.")]
+pub(crate) struct TestArgs {
+    /// Pipeline files, or folders of *.conf files
+    #[arg(required = true, value_name = "PIPELINE")]
+    pub(crate) pipelines: Vec<PathBuf>,
+    /// Write what comes as what is expected
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled)
+    #[arg(long, value_name = "MODE", default_value = "v8")]
+    pub(crate) ecs: Ecs,
 }
 
 #[derive(Args)]

@@ -8,6 +8,7 @@ mod cli;
 mod collector;
 mod demo;
 mod fleet;
+mod golden;
 mod grok;
 mod keystore;
 mod paths;
@@ -53,6 +54,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Store(args) => roles::store(args).await?,
         Command::Dashboard(args) => roles::dashboard(args).await?,
         Command::Keystore(args) => keystore::run(args, environment)?,
+        Command::Test(args) => return Ok(golden::run(&args, environment)),
         // These have exit codes of their own.
         Command::Check(args) => return check::check(&args, environment),
 

@@ -6,7 +6,9 @@ use crate::support::{process::Process, project};
 
 #[test]
 fn the_help_of_each_role_shows_an_example() {
-    for role in ["demo", "up", "agent", "collector", "dashboard", "store", "check", "keystore", "grok"] {
+    for role in
+        ["demo", "up", "agent", "collector", "dashboard", "store", "check", "test", "keystore", "grok"]
+    {
         let mut help = Process::alces(role, &["--help"]);
         assert!(help.finish().success());
         let text = help.lines().join("\n");
