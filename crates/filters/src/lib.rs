@@ -22,6 +22,7 @@ mod mutate;
 mod program;
 mod regex;
 mod ruby;
+mod split;
 mod useragent;
 
 pub use condition::Condition;

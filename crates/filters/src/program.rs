@@ -14,6 +14,7 @@ use crate::{
     json::Json,
     kv::Kv,
     mutate::Mutate,
+    split::Split,
     useragent::UserAgent,
 };
 
@@ -27,6 +28,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("json", Json::compile),
     ("kv", Kv::compile),
     ("mutate", Mutate::compile),
+    ("split", Split::compile),
     ("useragent", UserAgent::compile),
 ];
 

@@ -19,15 +19,29 @@ pub(crate) fn capitalize(text: &str) -> String {
 /// `split` by a text: empty parts at the end are left out, a single space stands for any white space, and an empty separator
 /// splits letters.
 pub(crate) fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
-    let mut parts: Vec<&str> = match separator {
-        " " => text.split_ascii_whitespace().collect(),
-        "" => text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect(),
-        _ => text.split(separator).collect(),
-    };
+    let mut parts = split_all(text, separator);
     while parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
     }
     parts
+}
+
+/// `split` by a text with the limit -1: empty parts at the end count. Of no text there are no parts.
+pub(crate) fn split_all<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    match separator {
+        " " => {
+            let mut parts: Vec<&str> = text.split_ascii_whitespace().collect();
+            if text.ends_with(|c: char| c.is_ascii_whitespace()) {
+                parts.push("");
+            }
+            parts
+        }
+        "" => text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).chain([""]).collect(),
+        _ => text.split(separator).collect(),
+    }
 }
 
 /// `join`: lists within are joined by the same separator.
@@ -150,6 +164,9 @@ mod tests {
         assert_eq!(split("  a  b ", " "), ["a", "b"]);
         assert_eq!(split("aß", ""), ["a", "ß"]);
         assert!(split("", ",").is_empty());
+        assert_eq!(split_all("a,b,,", ","), ["a", "b", "", ""]);
+        assert_eq!(split_all(" a b ", " "), ["a", "b", ""]);
+        assert!(split_all("", ",").is_empty());
     }
 
     #[test]
