@@ -5,6 +5,7 @@ use alces_event::Event;
 
 use crate::{
     Condition, Context,
+    clone::CloneEvent,
     csv::Csv,
     date::Date,
     dissect::Dissect,
@@ -20,6 +21,7 @@ use crate::{
 
 /// All filters, in the order of their names.
 const FILTERS: &[(&str, Compile)] = &[
+    ("clone", CloneEvent::compile),
     ("csv", Csv::compile),
     ("date", Date::compile),
     ("dissect", Dissect::compile),
