@@ -24,6 +24,7 @@ mod program;
 mod regex;
 mod ruby;
 mod split;
+mod truncate;
 mod useragent;
 
 pub use condition::Condition;

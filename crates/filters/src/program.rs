@@ -16,6 +16,7 @@ use crate::{
     kv::Kv,
     mutate::Mutate,
     split::Split,
+    truncate::Truncate,
     useragent::UserAgent,
 };
 
@@ -31,6 +32,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("kv", Kv::compile),
     ("mutate", Mutate::compile),
     ("split", Split::compile),
+    ("truncate", Truncate::compile),
     ("useragent", UserAgent::compile),
 ];
 
