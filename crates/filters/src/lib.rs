@@ -6,6 +6,7 @@
 //!
 //! No I/O, no threads, no clock of its own: the clock is in [`Context`].
 
+mod charset;
 mod clone;
 mod common;
 mod condition;
@@ -17,6 +18,7 @@ mod drop;
 mod files;
 mod filter;
 mod grok;
+mod inspect;
 mod json;
 mod kv;
 mod mutate;
@@ -25,6 +27,7 @@ mod regex;
 mod ruby;
 mod split;
 mod truncate;
+mod urldecode;
 mod useragent;
 
 pub use condition::Condition;

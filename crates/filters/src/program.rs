@@ -17,6 +17,7 @@ use crate::{
     mutate::Mutate,
     split::Split,
     truncate::Truncate,
+    urldecode::UrlDecode,
     useragent::UserAgent,
 };
 
@@ -33,6 +34,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("mutate", Mutate::compile),
     ("split", Split::compile),
     ("truncate", Truncate::compile),
+    ("urldecode", UrlDecode::compile),
     ("useragent", UserAgent::compile),
 ];
 

@@ -2,6 +2,8 @@
 
 use alces_event::{ListRef, ValueRef, render_value};
 
+use crate::inspect::{Order, inspect};
+
 /// `strip`: white space and NUL at both ends.
 pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r', '\0'])
@@ -62,21 +64,15 @@ pub(crate) fn join(list: ListRef<'_>, separator: &str) -> String {
     out
 }
 
-/// `to_s`. Lists and objects print as JSON here, not as Ruby's `inspect`.
+/// `to_s`.
 pub(crate) fn to_s(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Str(text) => text.to_owned(),
         ValueRef::Float(number) => float_to_s(number),
-        ValueRef::List(list) => {
-            let items: Vec<String> = list
-                .iter()
-                .map(|item| match item {
-                    ValueRef::Str(text) => format!("{text:?}"),
-                    ValueRef::Null => "nil".to_owned(),
-                    other => to_s(other),
-                })
-                .collect();
-            format!("[{}]", items.join(", "))
+        ValueRef::List(_) | ValueRef::Object(_) => {
+            let mut out = String::new();
+            inspect(&mut out, value, Order::AsSet);
+            out
         }
         other => {
             let mut out = String::new();
