@@ -29,6 +29,7 @@ mod split;
 mod truncate;
 mod urldecode;
 mod useragent;
+mod uuid;
 
 pub use condition::Condition;
 pub use context::{Clock, Context, EcsMode};

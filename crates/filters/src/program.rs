@@ -19,6 +19,7 @@ use crate::{
     truncate::Truncate,
     urldecode::UrlDecode,
     useragent::UserAgent,
+    uuid::Uuid,
 };
 
 /// All filters, in the order of their names.
@@ -36,6 +37,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("truncate", Truncate::compile),
     ("urldecode", UrlDecode::compile),
     ("useragent", UserAgent::compile),
+    ("uuid", Uuid::compile),
 ];
 
 /// The names of all filters with their options, for documents.
