@@ -23,6 +23,7 @@ mod json;
 mod kv;
 mod mutate;
 mod program;
+mod prune;
 mod regex;
 mod ruby;
 mod split;
