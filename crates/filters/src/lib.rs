@@ -7,6 +7,7 @@
 //! No I/O, no threads, no clock of its own: the clock is in [`Context`].
 
 mod charset;
+mod cidr;
 mod clone;
 mod common;
 mod condition;
@@ -22,6 +23,7 @@ mod inspect;
 mod json;
 mod kv;
 mod mutate;
+mod network;
 mod program;
 mod prune;
 mod regex;

@@ -5,6 +5,7 @@ use alces_event::Event;
 
 use crate::{
     Condition, Context,
+    cidr::Cidr,
     clone::CloneEvent,
     csv::Csv,
     date::Date,
@@ -25,6 +26,7 @@ use crate::{
 
 /// All filters, in the order of their names.
 const FILTERS: &[(&str, Compile)] = &[
+    ("cidr", Cidr::compile),
     ("clone", CloneEvent::compile),
     ("csv", Csv::compile),
     ("date", Date::compile),
