@@ -5,6 +5,7 @@ use alces_event::Event;
 
 use crate::{
     Condition, Context,
+    anonymize::Anonymize,
     cidr::Cidr,
     clone::CloneEvent,
     csv::Csv,
@@ -27,6 +28,7 @@ use crate::{
 
 /// All filters, in the order of their names.
 const FILTERS: &[(&str, Compile)] = &[
+    ("anonymize", Anonymize::compile),
     ("cidr", Cidr::compile),
     ("clone", CloneEvent::compile),
     ("csv", Csv::compile),
