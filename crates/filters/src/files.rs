@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Reads files; see [`Disk`].
@@ -18,6 +19,9 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// The system's, and a broken glob.
     fn list(&self, directory: &Path, glob: &str) -> io::Result<Vec<PathBuf>>;
+
+    /// A handle that a filter keeps, to read a file again later.
+    fn handle(&self) -> Arc<dyn Files>;
 }
 
 /// The machine's files.
@@ -41,6 +45,10 @@ impl Files for Disk {
         found.sort();
         Ok(found)
     }
+
+    fn handle(&self) -> Arc<dyn Files> {
+        Arc::new(Self)
+    }
 }
 
 /// No files at all, for texts that should not reach any.
@@ -54,5 +62,9 @@ impl Files for NoFiles {
 
     fn list(&self, _: &Path, _: &str) -> io::Result<Vec<PathBuf>> {
         Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn handle(&self) -> Arc<dyn Files> {
+        Arc::new(Self)
     }
 }

@@ -6,23 +6,36 @@
 //!
 //! No I/O, no threads, no clock of its own: the clock is in [`Context`].
 
+mod anonymize;
+mod charset;
+mod cidr;
+mod clone;
 mod common;
 mod condition;
 mod context;
 mod csv;
 mod date;
+mod digest;
 mod dissect;
 mod drop;
 mod files;
 mod filter;
+mod fingerprint;
 mod grok;
+mod inspect;
 mod json;
 mod kv;
 mod mutate;
+mod network;
 mod program;
+mod prune;
 mod regex;
 mod ruby;
+mod split;
+mod truncate;
+mod urldecode;
 mod useragent;
+mod uuid;
 
 pub use condition::{Condition, Undecided};
 pub use context::{Clock, Context, EcsMode};

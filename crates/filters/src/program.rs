@@ -5,29 +5,47 @@ use alces_event::Event;
 
 use crate::{
     Condition, Context, Undecided,
+    anonymize::Anonymize,
+    cidr::Cidr,
+    clone::CloneEvent,
     csv::Csv,
     date::Date,
     dissect::Dissect,
     drop::Drop,
     filter::{Compile, Filter},
+    fingerprint::Fingerprint,
     grok::Grok,
     json::Json,
     kv::Kv,
     mutate::Mutate,
+    prune::Prune,
+    split::Split,
+    truncate::Truncate,
+    urldecode::UrlDecode,
     useragent::UserAgent,
+    uuid::Uuid,
 };
 
 /// All filters, in the order of their names.
 const FILTERS: &[(&str, Compile)] = &[
+    ("anonymize", Anonymize::compile),
+    ("cidr", Cidr::compile),
+    ("clone", CloneEvent::compile),
     ("csv", Csv::compile),
     ("date", Date::compile),
     ("dissect", Dissect::compile),
     ("drop", Drop::compile),
+    ("fingerprint", Fingerprint::compile),
     ("grok", Grok::compile),
     ("json", Json::compile),
     ("kv", Kv::compile),
     ("mutate", Mutate::compile),
+    ("prune", Prune::compile),
+    ("split", Split::compile),
+    ("truncate", Truncate::compile),
+    ("urldecode", UrlDecode::compile),
     ("useragent", UserAgent::compile),
+    ("uuid", Uuid::compile),
 ];
 
 /// The names of all filters with their options, for documents.

@@ -2,6 +2,8 @@
 
 use alces_event::{ListRef, ValueRef, render_value};
 
+use crate::inspect::{Order, inspect};
+
 /// `strip`: white space and NUL at both ends.
 pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r', '\0'])
@@ -19,15 +21,29 @@ pub(crate) fn capitalize(text: &str) -> String {
 /// `split` by a text: empty parts at the end are left out, a single space stands for any white space, and an empty separator
 /// splits letters.
 pub(crate) fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
-    let mut parts: Vec<&str> = match separator {
-        " " => text.split_ascii_whitespace().collect(),
-        "" => text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect(),
-        _ => text.split(separator).collect(),
-    };
+    let mut parts = split_all(text, separator);
     while parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
     }
     parts
+}
+
+/// `split` by a text with the limit -1: empty parts at the end count. Of no text there are no parts.
+pub(crate) fn split_all<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    match separator {
+        " " => {
+            let mut parts: Vec<&str> = text.split_ascii_whitespace().collect();
+            if text.ends_with(|c: char| c.is_ascii_whitespace()) {
+                parts.push("");
+            }
+            parts
+        }
+        "" => text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).chain([""]).collect(),
+        _ => text.split(separator).collect(),
+    }
 }
 
 /// `join`: lists within are joined by the same separator.
@@ -48,21 +64,15 @@ pub(crate) fn join(list: ListRef<'_>, separator: &str) -> String {
     out
 }
 
-/// `to_s`. Lists and objects print as JSON here, not as Ruby's `inspect`.
+/// `to_s`.
 pub(crate) fn to_s(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Str(text) => text.to_owned(),
         ValueRef::Float(number) => float_to_s(number),
-        ValueRef::List(list) => {
-            let items: Vec<String> = list
-                .iter()
-                .map(|item| match item {
-                    ValueRef::Str(text) => format!("{text:?}"),
-                    ValueRef::Null => "nil".to_owned(),
-                    other => to_s(other),
-                })
-                .collect();
-            format!("[{}]", items.join(", "))
+        ValueRef::List(_) | ValueRef::Object(_) => {
+            let mut out = String::new();
+            inspect(&mut out, value, Order::AsSet);
+            out
         }
         other => {
             let mut out = String::new();
@@ -150,6 +160,9 @@ mod tests {
         assert_eq!(split("  a  b ", " "), ["a", "b"]);
         assert_eq!(split("aß", ""), ["a", "ß"]);
         assert!(split("", ",").is_empty());
+        assert_eq!(split_all("a,b,,", ","), ["a", "b", "", ""]);
+        assert_eq!(split_all(" a b ", " "), ["a", "b", ""]);
+        assert!(split_all("", ",").is_empty());
     }
 
     #[test]

@@ -1,25 +1,26 @@
 //! One helper per idea for this crate's tests.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use alces_conf::{Diagnostic, Escapes, Source, parse};
 use alces_event::{Event, FieldRef, Timestamp};
 use bytestring::ByteString;
 
-use crate::{Context, Disk, EcsMode, Program};
+use crate::{Clock, Context, Disk, EcsMode, Program};
 
 fn compile(filters: &str) -> Result<Program, String> {
-    let source = Source::new("x.conf", &format!("filter {{ {filters} }}"));
-    let config = parse(&source, Escapes::Off).map_err(|errors| join(&errors))?;
     // The clock of these tests: 2 January 2026.
     let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
-    let context = Context {
-        source: &source,
-        env: &|_| None,
-        ecs: EcsMode::V8,
-        clock: Arc::new(move || now),
-        files: &Disk,
-    };
+    compile_at(filters, Arc::new(move || now))
+}
+
+fn compile_at(filters: &str, clock: Clock) -> Result<Program, String> {
+    let source = Source::new("x.conf", &format!("filter {{ {filters} }}"));
+    let config = parse(&source, Escapes::Off).map_err(|errors| join(&errors))?;
+    let context = Context { source: &source, env: &|_| None, ecs: EcsMode::V8, clock, files: &Disk };
     Program::compile(&context, &config).map_err(|errors| join(&errors))
 }
 
@@ -52,6 +53,36 @@ pub(crate) fn check_all(filters: &str, lines: &[&str]) -> String {
     let mut more = Vec::new();
     program.flush(true, &mut more);
     out.extend(more.iter().map(print));
+    out.join("\n")
+}
+
+/// What `filters` make of events that arrive at seconds after 1970, two workers taking turns; where there is no event a worker is
+/// flushed. JSON, an event a line.
+pub(crate) fn check_at(filters: &str, events: &[(i64, Option<&str>)]) -> String {
+    let second = Arc::new(AtomicI64::new(events.first().map_or(0, |(second, _)| *second)));
+    let now = {
+        let second = Arc::clone(&second);
+        move || Timestamp::from_second(second.load(Ordering::Relaxed)).unwrap()
+    };
+    let program = compile_at(filters, Arc::new(now.clone())).unwrap_or_else(|e| panic!("{e}"));
+    let mut workers = [program.clone(), program];
+    let mut out = Vec::new();
+    for (turn, (at, line)) in events.iter().enumerate() {
+        second.store(*at, Ordering::Relaxed);
+        let worker = &mut workers[turn % 2];
+        let mut made = Vec::new();
+        match line {
+            None => worker.flush(false, &mut made),
+            Some(line) => {
+                let mut event = Event::from_line(ByteString::from(*line), now());
+                worker.run(&mut event, &mut made).unwrap();
+                if !event.is_cancelled() {
+                    made.push(event);
+                }
+            }
+        }
+        out.extend(made.iter().map(|event| serde_json::to_string(event).unwrap()));
+    }
     out.join("\n")
 }
 
