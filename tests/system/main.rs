@@ -9,6 +9,7 @@ mod command_line;
 mod demo;
 mod grok;
 mod grok_twins;
+mod pipelines;
 mod restart;
 mod seed;
 mod settings;

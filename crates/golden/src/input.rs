@@ -75,7 +75,8 @@ impl Options {
         } else {
             let lines = match &self.multiline {
                 Some(multiline) => multiline.join(text).map_err(wrong)?,
-                None => text.lines().map(str::to_owned).collect(),
+                // Agents ship no empty lines.
+                None => text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect(),
             };
             objects.extend(
                 lines.into_iter().map(|line| Object::from_iter([("message".to_owned(), line.into())])),

@@ -27,6 +27,22 @@ struct Set<'c> {
     asked: Vec<Path>,
 }
 
+/// What inputs and agents bring with nearly every event.
+const BROUGHT: &[&str] = &[
+    "@timestamp",
+    "@version",
+    "agent",
+    "ecs",
+    "event",
+    "fields",
+    "host",
+    "input",
+    "log",
+    "message",
+    "tags",
+    "type",
+];
+
 #[derive(Default)]
 struct Walk<'c> {
     at: usize,
@@ -134,7 +150,8 @@ impl<'c> Walk<'c> {
     }
 
     fn early(&self, one: &Use<'c>) -> Option<Diagnostic> {
-        if self.anything.is_some_and(|at| at <= one.at) {
+        let brought = one.field.first().is_some_and(|first| BROUGHT.contains(&first.as_str()));
+        if brought || self.anything.is_some_and(|at| at <= one.at) {
             return None;
         }
         let about = |set: &&Set<'_>| related(&set.field, &one.field);
@@ -219,6 +236,7 @@ mod tests {
         for conf in [
             r#"filter { if [level] == "x" { drop { } } }"#,
             r#"filter { json { source => "message" } if [a] == "x" { drop { } } grok { match => { "m" => "%{WORD:a}" } } }"#,
+            r#"filter { if [message] =~ /^#/ { drop { } } grok { match => { "message" => "%{INT} %{GREEDYDATA:message}" } overwrite => "message" } }"#,
             r#"filter { if ![a] { grok { match => { "message" => "%{WORD:a}" } } } }"#,
             r#"filter { if [a] == "" { grok { match => { "message" => "%{WORD:a}" } } } }"#,
             r#"filter { grok { match => { "message" => "%{WORD:a}" } add_field => { "b" => "%{a}" } } if [b] == "x" { drop { } } }"#,
