@@ -34,6 +34,7 @@ mod regex;
 mod ruby;
 mod split;
 mod texts;
+mod throttle;
 mod truncate;
 mod urldecode;
 mod useragent;
