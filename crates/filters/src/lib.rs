@@ -27,6 +27,7 @@ mod host;
 mod inspect;
 mod json;
 mod kv;
+mod metrics;
 mod mutate;
 mod network;
 mod program;
