@@ -35,6 +35,7 @@ mod prune;
 mod redact;
 mod regex;
 mod ruby;
+mod sleep;
 mod split;
 mod texts;
 mod throttle;
