@@ -121,6 +121,45 @@ pub(crate) fn float(text: &str) -> Option<f64> {
     plain.parse().ok()
 }
 
+/// `to_f`: the number that a text begins with, or nought.
+pub(crate) fn to_f(text: &str) -> f64 {
+    let text = text.trim_start();
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let mut plain = String::from(if text.starts_with('-') { "-0" } else { "0" });
+    let mut rest = digits(&mut plain, unsigned);
+    if let Some(fraction) =
+        rest.strip_prefix('.').filter(|fraction| fraction.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        plain.push('.');
+        rest = digits(&mut plain, fraction);
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let sign = if exponent.starts_with('-') { "e-" } else { "e" };
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        if exponent.starts_with(|c: char| c.is_ascii_digit()) {
+            plain.push_str(sign);
+            digits(&mut plain, exponent);
+        }
+    }
+    plain.parse().unwrap_or_default()
+}
+
+/// Appends the digits that a text begins with, underscores between them left out; what is after them.
+fn digits<'t>(out: &mut String, text: &'t str) -> &'t str {
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        match c {
+            '0'..='9' => {
+                out.push(c);
+                end = at + 1;
+            }
+            '_' if at > 0 && end == at => {}
+            _ => break,
+        }
+    }
+    text.get(end..).unwrap_or_default()
+}
+
 /// A number in hexadecimal, with a sign, a fraction and a power of two (`-0x1A.8p3`): `None` where it is none, and an inner
 /// `None` where it begins as one and is broken.
 pub(crate) fn hex(text: &str) -> Option<Option<f64>> {
@@ -180,6 +219,27 @@ mod tests {
         assert_eq!(hex("0x1p4"), Some(Some(16.0)));
         assert_eq!(hex("0xZ"), Some(None));
         assert_eq!(hex("26"), None);
+    }
+
+    #[test]
+    fn the_number_that_a_text_begins_with() {
+        for (text, number) in [
+            ("10", 10.0),
+            (" 20.5ms", 20.5),
+            ("-1e2x", -100.0),
+            ("1e-2", 0.01),
+            ("1_000", 1000.0),
+            ("1__0", 1.0),
+            ("1.", 1.0),
+            ("1e", 1.0),
+            ("1.e5", 1.0),
+            ("-.5", -0.5),
+            ("x", 0.0),
+            ("", 0.0),
+            ("%{took}", 0.0),
+        ] {
+            assert_eq!(to_f(text), number, "{text}");
+        }
     }
 
     #[test]

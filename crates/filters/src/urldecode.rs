@@ -1,13 +1,14 @@
 //! `urldecode`: `%C3%A4` becomes `ä` (logstash-filter-urldecode 3.0). A plus sign stays one.
 
 use alces_conf::Options;
-use alces_event::{Event, FieldRef, Value, ValueRef};
+use alces_event::{Event, FieldRef, Value};
 
 use crate::{
     charset::Charset,
     common::{Common, failure_tags, field_option},
     context::Context,
     filter::Filter,
+    texts::map_texts,
 };
 
 /// A compiled `urldecode { … }`.
@@ -50,36 +51,15 @@ impl UrlDecode {
         Some(Box::new(filter))
     }
 
+    fn decoded(&self, event: &Event, field: &FieldRef) -> Option<Value> {
+        map_texts(event.get(field)?, &mut |text| decode_text(text, self.charset).map(Value::from))
+    }
+
     fn decode(&self, event: &mut Event, field: &FieldRef) {
-        let Some(value) = event.get(field).and_then(|value| decode(value, self.charset)) else { return };
+        let Some(value) = self.decoded(event, field) else { return };
         if !event.set(field, value) {
             self.tag_on_failure.iter().for_each(|tag| event.tag(tag));
         }
-    }
-}
-
-/// The value with its texts decoded; none where nothing changes.
-fn decode(value: ValueRef<'_>, charset: Charset) -> Option<Value> {
-    match value {
-        ValueRef::Str(text) => decode_text(text, charset).map(Value::from),
-        ValueRef::List(list) => {
-            let decoded: Vec<_> = list.iter().map(|item| decode(item, charset)).collect();
-            decoded.iter().any(Option::is_some).then(|| {
-                let items = list.iter().zip(decoded);
-                Value::list(items.map(|(item, new)| new.unwrap_or_else(|| item.to_value())).collect())
-            })
-        }
-        ValueRef::Object(object) => {
-            let decoded: Vec<_> = object.iter().map(|(_, value)| decode(value, charset)).collect();
-            decoded.iter().any(Option::is_some).then(|| {
-                let entries = object.iter().zip(decoded);
-                let entry = |((key, value), new): ((&alces_event::Key, ValueRef<'_>), Option<Value>)| {
-                    (key.clone(), new.unwrap_or_else(|| value.to_value()))
-                };
-                Value::Object(entries.map(entry).collect())
-            })
-        }
-        _ => None,
     }
 }
 
