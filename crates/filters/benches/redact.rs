@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use alces_conf::{Source, parse};
+use alces_conf::{Escapes, Source, parse};
 use alces_event::{Event, Timestamp};
 use alces_filters::{Context, Disk, EcsMode, Program};
 use bytestring::ByteString;
@@ -12,7 +12,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn program(filters: &str) -> Program {
     let source = Source::new("bench.conf", &format!("filter {{ {filters} }}"));
-    let config = parse(&source).unwrap();
+    let config = parse(&source, Escapes::Off).unwrap();
     let now = Timestamp::UNIX_EPOCH;
     let clock = Arc::new(move || now);
     let context = Context { source: &source, env: &|_| None, ecs: EcsMode::V8, clock, files: &Disk };
@@ -40,12 +40,12 @@ fn benches(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let mut event = event.clone();
-                program.run(&mut event, &mut more);
+                program.run(&mut event, &mut more).unwrap();
                 event
             });
         });
         let mut event = event.clone();
-        program.run(&mut event, &mut more);
+        program.run(&mut event, &mut more).unwrap();
         assert_eq!(event.has_tag("redacted"), finds, "{name}");
     }
     group.finish();

@@ -192,7 +192,7 @@ mod tests {
 
     fn masked(text: &str) -> Option<String> {
         let source = alces_conf::Source::new("x.conf", "filter { redact { } }");
-        let config = alces_conf::parse(&source).unwrap();
+        let config = alces_conf::parse(&source, alces_conf::Escapes::Off).unwrap();
         let alces_conf::Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
         let mut options = Options::new(&source, &|_| None, plugin);
         let replacement = Replacement::read(&mut options).unwrap();
