@@ -15,6 +15,7 @@ mod check;
 pub mod cli;
 mod codec;
 mod collector;
+mod describe;
 mod dlq;
 mod error;
 mod input;
@@ -27,6 +28,7 @@ mod worker;
 
 pub use check::{Report, check};
 pub use collector::{Collector, Settings};
+pub use describe::{PluginInfo, describe};
 pub use error::CollectorError;
 pub use plan::{Plan, PlanErrors, PlanOptions};
 pub use stats::Stats;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::Options;
 use alces_event::{Event, FieldRef, Timestamp};
 use alces_filters::Context;
 use alces_lumberjack::{Limits, Payload, Window, WindowReader, encode_ack};
@@ -54,9 +54,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const UNDER_WAY: usize = 4;
 
 impl BeatsPlan {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        let decoration = Decoration::read(&mut options, context);
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
+        let decoration = Decoration::read(options, context);
         for name in [
             "ssl",
             "ssl_enabled",
@@ -79,7 +78,7 @@ impl BeatsPlan {
             options.no_effect(name, "what it tunes is decided by the collector");
         }
         options.unsupported("enrich", "");
-        let plan = Self {
+        Self {
             // Logstash's default is 0.0.0.0; ours is reachable from this machine only, until it is told otherwise.
             host: options.text("host").map_or("127.0.0.1".to_owned(), |t| t.node),
             port: options.integer("port", 0..=65_535).unwrap_or(alces_lumberjack::PORT.into()) as u16,
@@ -88,8 +87,7 @@ impl BeatsPlan {
                 options.integer("client_inactivity_timeout", 0..=86_400).unwrap_or(60) as u64,
             ),
             decoration,
-        };
-        (plan, options.finish())
+        }
     }
 
     pub(crate) async fn bind(self, allow_plaintext: bool) -> Result<Beats, CollectorError> {

@@ -15,8 +15,15 @@ use crate::{Stats, batch::Batch, plan::unknown};
 pub(crate) use beats::{Beats, BeatsPlan, announce};
 pub(crate) use stdin::StdinPlan;
 
-/// The names of all inputs.
-const INPUTS: &[&str] = &["beats", "stdin"];
+/// Reads an input's options; what is wrong is recorded in them.
+type Compile = fn(&Context<'_>, &mut Options<'_>) -> InputPlan;
+
+/// All inputs, in the order of their names.
+pub(crate) const INPUTS: &[(&str, Compile)] = &[
+    ("beats", |context, options| InputPlan::Beats(BeatsPlan::compile(context, options))),
+    ("elastic_agent", |context, options| InputPlan::Beats(BeatsPlan::compile(context, options))),
+    ("stdin", |context, options| InputPlan::Stdin(StdinPlan::compile(context, options))),
+];
 
 /// A checked input.
 #[derive(Clone, Debug)]
@@ -27,17 +34,14 @@ pub(crate) enum InputPlan {
 
 impl InputPlan {
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
-        match plugin.name.node.as_str() {
-            "beats" | "elastic_agent" => {
-                let (plan, errors) = BeatsPlan::compile(context, plugin);
-                (Some(Self::Beats(plan)), errors)
-            }
-            "stdin" => {
-                let (plan, errors) = StdinPlan::compile(context, plugin);
-                (Some(Self::Stdin(plan)), errors)
-            }
-            _ => (None, vec![unknown(context, "input", plugin, INPUTS)]),
-        }
+        let name = plugin.name.node.as_str();
+        let Some((_, compile)) = INPUTS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<_> = INPUTS.iter().map(|(name, _)| *name).collect();
+            return (None, vec![unknown(context, "input", plugin, &known)]);
+        };
+        let mut options = Options::new(context.source, context.env, plugin);
+        let plan = compile(context, &mut options);
+        (Some(plan), options.finish())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::BufRead as _;
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 use bytes::Bytes;
@@ -21,11 +21,10 @@ pub(crate) struct StdinPlan {
 const BLOCK: usize = 64 << 10;
 
 impl StdinPlan {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        let decoration = Decoration::read(&mut options, context);
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
+        let decoration = Decoration::read(options, context);
         options.unsupported("codec", "lines are read as they are; parse them with a filter");
-        (Self { decoration }, options.finish())
+        Self { decoration }
     }
 
     /// Reads to the end. Blocks, so it has a thread of its own.

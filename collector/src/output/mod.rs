@@ -16,8 +16,20 @@ use null::NullPlan;
 use opensearch::{Encoded, OpenSearchOutput, OpenSearchPlan};
 use stdout::StdoutPlan;
 
-/// The names of all outputs.
-const OUTPUTS: &[&str] = &["elasticsearch", "null", "opensearch", "stdout"];
+/// Reads an output's options; what is wrong is recorded in them.
+type Compile = fn(&Context<'_>, &mut Options<'_>) -> Option<OutputPlan>;
+
+/// All outputs, in the order of their names.
+pub(crate) const OUTPUTS: &[(&str, Compile)] = &[
+    ("elasticsearch", opensearch),
+    ("null", |context, options| Some(OutputPlan::Null(NullPlan::compile(context, options)))),
+    ("opensearch", opensearch),
+    ("stdout", |context, options| StdoutPlan::compile(context, options).map(OutputPlan::Stdout)),
+];
+
+fn opensearch(context: &Context<'_>, options: &mut Options<'_>) -> Option<OutputPlan> {
+    Some(OutputPlan::OpenSearch(Box::new(OpenSearchPlan::compile(context, options))))
+}
 
 /// A checked output.
 #[derive(Clone, Debug)]
@@ -50,21 +62,14 @@ pub(crate) struct Undelivered;
 
 impl OutputPlan {
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
-        match plugin.name.node.as_str() {
-            "elasticsearch" | "opensearch" => {
-                let (plan, errors) = OpenSearchPlan::compile(context, plugin);
-                (Some(Self::OpenSearch(Box::new(plan))), errors)
-            }
-            "stdout" => {
-                let (plan, errors) = StdoutPlan::compile(context, plugin);
-                (plan.map(Self::Stdout), errors)
-            }
-            "null" => {
-                let (plan, errors) = NullPlan::compile(context, plugin);
-                (Some(Self::Null(plan)), errors)
-            }
-            _ => (None, vec![unknown(context, "output", plugin, OUTPUTS)]),
-        }
+        let name = plugin.name.node.as_str();
+        let Some((_, compile)) = OUTPUTS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<_> = OUTPUTS.iter().map(|(name, _)| *name).collect();
+            return (None, vec![unknown(context, "output", plugin, &known)]);
+        };
+        let mut options = Options::new(context.source, context.env, plugin);
+        let plan = compile(context, &mut options);
+        (plan, options.finish())
     }
 
     pub(crate) fn open(self, outlet: &Outlet) -> Result<Output, CollectorError> {

@@ -1,7 +1,7 @@
 //! `null`: events are thrown away. With `encode => "bulk"` documents are encoded first, as for OpenSearch, so that what a pipeline
 //! costs can be measured without one.
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 
@@ -15,16 +15,15 @@ pub(crate) struct NullPlan {
 }
 
 impl NullPlan {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        super::common(&mut options);
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
+        super::common(options);
         let encode = options.choice("encode", &[("bulk", true), ("none", false)]).unwrap_or(false);
         let plan = encode.then(|| {
-            let mut plain = plugin.clone();
-            plain.attributes.clear();
-            Box::new(OpenSearchPlan::compile(context, &plain).0)
+            // As an output without options would write it.
+            let plain = crate::describe::bare("elasticsearch");
+            Box::new(OpenSearchPlan::compile(context, &mut Options::new(context.source, context.env, &plain)))
         });
-        (Self { encode: plan, spare: Spare::default() }, options.finish())
+        Self { encode: plan, spare: Spare::default() }
     }
 
     /// Nothing yet.

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 
@@ -21,20 +21,17 @@ pub(crate) struct StdoutPlan {
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 impl StdoutPlan {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        super::common(&mut options);
-        let codec = options.codec("codec");
-        let mut errors = options.finish();
-        let codec = match codec {
-            None => Some(Codec::RubyDebug { metadata: false }),
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Option<Self> {
+        super::common(options);
+        let codec = match options.codec("codec") {
+            None => Codec::RubyDebug { metadata: false },
             Some(plugin) => {
-                let (codec, mut found) = Codec::compile(context, &plugin);
-                errors.append(&mut found);
-                codec
+                let (codec, errors) = Codec::compile(context, &plugin);
+                options.absorb(errors);
+                codec?
             }
         };
-        (codec.map(|codec| Self { codec }), errors)
+        Some(Self { codec })
     }
 
     /// Appends the text of an event.

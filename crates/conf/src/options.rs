@@ -85,6 +85,11 @@ impl<'c> Options<'c> {
         self.error(&span, message);
     }
 
+    /// Takes over errors of a plugin within, a codec's.
+    pub fn absorb(&mut self, mut errors: Vec<Diagnostic>) {
+        self.errors.append(&mut errors);
+    }
+
     fn ask(&mut self, name: &'static str, kind: &'static str, support: Support) {
         match self.asked.iter_mut().find(|o| o.name == name) {
             Some(known) if support != Support::Full => known.support = support,

@@ -1,6 +1,6 @@
 //! The output's options, under Logstash's names.
 
-use alces_conf::{Diagnostic, Options, Plugin, Span};
+use alces_conf::{Options, Span};
 use alces_event::{FieldRef, Template};
 use alces_filters::{Context, EcsMode};
 use url::Url;
@@ -54,10 +54,9 @@ impl OpenSearchPlan {
         self.hosts.iter().map(|url| url.origin().ascii_serialization()).collect()
     }
 
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Self, Vec<Diagnostic>) {
-        let mut options = Options::new(context.source, context.env, plugin);
-        crate::output::common(&mut options);
-        let name = if plugin.name.node == "opensearch" { "opensearch" } else { "elasticsearch" };
+    pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
+        crate::output::common(options);
+        let name = if options.plugin() == "opensearch" { "opensearch" } else { "elasticsearch" };
         for option in [
             "ssl",
             "ssl_enabled",
@@ -127,7 +126,7 @@ impl OpenSearchPlan {
         }
         let mut plan = Self {
             name,
-            hosts: hosts(&mut options),
+            hosts: hosts(options),
             user: None,
             index: Template::parse("").unwrap_or_else(|_| unreachable!("an empty template is one")),
             data_stream: None,
@@ -149,10 +148,10 @@ impl OpenSearchPlan {
         };
         plan.document_id = options.text("document_id").and_then(|t| {
             let text = t.node;
-            crate_template(&mut options, &text, &t.span)
+            crate_template(options, &text, &t.span)
         });
-        plan.place(&mut options, context);
-        (plan, options.finish())
+        plan.place(options, context);
+        plan
     }
 
     /// Where documents go: a data stream, or an index by name.
@@ -276,7 +275,9 @@ mod tests {
             clock: Arc::new(|| Timestamp::UNIX_EPOCH),
             files: &alces_filters::NoFiles,
         };
-        let (plan, errors) = OpenSearchPlan::compile(&context, plugin);
+        let mut options = Options::new(&source, context.env, plugin);
+        let plan = OpenSearchPlan::compile(&context, &mut options);
+        let errors = options.finish();
         if let Some(error) = errors.first() {
             return error.to_string();
         }
