@@ -7,7 +7,7 @@ mod stdin;
 use std::sync::Arc;
 
 use alces_conf::{Diagnostic, Options, Plugin};
-use alces_event::{Event, FieldRef};
+use alces_event::{Event, FieldRef, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
 use tokio::sync::{mpsc, watch};
 
@@ -89,10 +89,11 @@ impl Decoration {
     /// Adds what the options say; in ECS mode the line is also kept as `[event][original]`, as Logstash's plain codec does.
     fn apply(&self, event: &mut Event) {
         if let Some(original) = &self.original
-            && event.get(original).is_none()
-            && let Some(len) = event.get(&self.message).and_then(|m| m.as_str()).map(str::len)
+            && let Some(line) =
+                event.part(&self.message).map(Part::value).or_else(|| own_text(event, &self.message))
+            && let Some((place, false)) = event.place(original)
         {
-            event.set_slice(original, &self.message, 0, len);
+            *place = line;
         }
         for tag in &self.tags {
             event.tag(tag);
@@ -103,4 +104,9 @@ impl Decoration {
             event.set(&FieldRef::field("type"), name.as_str());
         }
     }
+}
+
+/// A text that is no part of the event's line, copied.
+fn own_text(event: &Event, field: &FieldRef) -> Option<Value> {
+    event.text(field).map(Value::from)
 }
