@@ -6,12 +6,12 @@ mod stdin;
 
 use std::sync::Arc;
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_event::{Event, FieldRef, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
 use tokio::sync::{mpsc, watch};
 
-use crate::{Stats, batch::Batch, plan::unknown};
+use crate::{Stats, batch::Batch};
 
 pub(crate) use beats::{Beats, BeatsPlan, announce};
 pub(crate) use stdin::StdinPlan;
@@ -38,7 +38,7 @@ impl InputPlan {
         let name = plugin.name.node.as_str();
         let Some((_, compile)) = INPUTS.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = INPUTS.iter().map(|(name, _)| *name).collect();
-            return (None, vec![unknown(context, "input", plugin, &known)]);
+            return (None, vec![unknown_plugin(context.source, "input", &plugin.name, &known)]);
         };
         let mut options = Options::new(context.source, context.env, plugin);
         let plan = compile(context, &mut options);
