@@ -24,7 +24,7 @@ static MESSAGE: LazyLock<Key> = LazyLock::new(|| Key::new("message"));
 static TAGS: LazyLock<Key> = LazyLock::new(|| Key::new("tags"));
 
 /// Room for the fields of a parsed access line, so that the table is allocated once.
-const USUAL_FIELDS: usize = 12;
+const USUAL_FIELDS: usize = 16;
 
 impl Event {
     /// An event whose `message` is all of `line`, as an input's `plain` codec makes it.
