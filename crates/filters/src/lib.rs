@@ -37,6 +37,7 @@ mod regex;
 mod ruby;
 mod sleep;
 mod split;
+mod syslog_pri;
 mod texts;
 mod throttle;
 mod truncate;
