@@ -6,18 +6,20 @@ use crate::inspect::escape;
 
 /// A character set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charset {
+pub enum Charset {
     /// What is not UTF-8 is shown as Ruby shows it: `\xE4`.
     Utf8,
     /// 7 bits, and no letter for anything above.
     Ascii,
     /// ISO-8859-1 as it is written: encoding_rs reads that name as Windows-1252, which has letters where this has controls.
     Latin1,
+    /// One that encoding_rs knows.
     Other(&'static Encoding),
 }
 
 impl Charset {
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    /// The character set that Ruby calls so, whatever the case of the letters.
+    pub fn named(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
             "UTF-8" | "CP65001" => Self::Utf8,
             "US-ASCII" | "ASCII" | "ASCII-8BIT" | "BINARY" | "ANSI_X3.4-1968" | "646" => Self::Ascii,
@@ -31,7 +33,8 @@ impl Charset {
         })
     }
 
-    pub(crate) fn decode(self, bytes: &[u8]) -> String {
+    /// The text of bytes; what is no letter is replaced.
+    pub fn decode(self, bytes: &[u8]) -> String {
         match self {
             Self::Utf8 => match std::str::from_utf8(bytes) {
                 Ok(text) => text.to_owned(),

@@ -3,14 +3,16 @@
 
 use alces_conf::Options;
 
+/// What separates the cells of a row, and what they are quoted with.
 #[derive(Clone, Debug)]
-pub(super) struct Dialect {
+pub struct Dialect {
     separator: String,
     quote: char,
 }
 
+/// A cell of a row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell<'t> {
+pub enum Cell<'t> {
     /// Nothing between two separators.
     Nothing,
     /// As it stands in the row.
@@ -20,7 +22,8 @@ pub(super) enum Cell<'t> {
 }
 
 impl Cell<'_> {
-    pub(super) fn text(&self) -> Option<&str> {
+    /// Its text; `None` where there is nothing.
+    pub fn text(&self) -> Option<&str> {
         match self {
             Self::Nothing => None,
             Self::Part(text) => Some(text),
@@ -31,9 +34,10 @@ impl Cell<'_> {
 
 /// A quote where none may be, or one that is not closed.
 #[derive(Debug, PartialEq)]
-pub(super) struct Malformed;
+pub struct Malformed;
 
-pub(super) fn read(options: &mut Options<'_>) -> Option<Dialect> {
+/// Reads `separator` and `quote_char`.
+pub fn dialect(options: &mut Options<'_>) -> Option<Dialect> {
     let separator = options.text("separator");
     if let Some(empty) = separator.as_ref().filter(|text| text.node.is_empty()) {
         options.error(&empty.span, "`separator` of csv must not be empty");
@@ -58,7 +62,10 @@ pub(super) fn read(options: &mut Options<'_>) -> Option<Dialect> {
 
 impl Dialect {
     /// The cells of the first row; none where it is blank.
-    pub(super) fn cells<'t>(&self, text: &'t str) -> Result<Vec<Cell<'t>>, Malformed> {
+    ///
+    /// # Errors
+    /// A quote stands where none may be.
+    pub fn cells<'t>(&self, text: &'t str) -> Result<Vec<Cell<'t>>, Malformed> {
         let mut cells = Vec::new();
         if text.is_empty() || text.starts_with(['\n', '\r']) {
             return Ok(cells);
@@ -123,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    fn dialect() -> Dialect {
+    fn comma() -> Dialect {
         Dialect { separator: ",".to_owned(), quote: '"' }
     }
 
@@ -133,20 +140,20 @@ mod tests {
         fn written_and_read(cells in prop::collection::vec(r#"[a,"\né]{0,5}"#, 1..5)) {
             let row: Vec<String> = cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
             let row = row.join(",");
-            let read = dialect().cells(&row).unwrap();
+            let read = comma().cells(&row).unwrap();
             let read: Vec<&str> = read.iter().filter_map(Cell::text).collect();
             prop_assert_eq!(read, cells);
         }
 
         #[test]
         fn nothing_breaks_it(text in r#"[a,"\né]{0,12}"#) {
-            let _ = dialect().cells(&text);
+            let _ = comma().cells(&text);
         }
     }
 
     #[test]
     fn the_first_row_only() {
-        assert_eq!(dialect().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
-        assert_eq!(dialect().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
+        assert_eq!(comma().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
+        assert_eq!(comma().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
     }
 }
