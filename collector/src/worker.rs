@@ -1,6 +1,6 @@
 //! Filters and outputs, between an input's window and its acknowledgement.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use alces_event::Event;
 use alces_filters::Program;
@@ -55,7 +55,11 @@ impl Worker {
                     None => return,
                 },
             };
-            tokio::spawn(work.deliver(self.outputs.clone(), self.outlet.clone(), permit));
+            let mut delivery = Box::pin(work.deliver(self.outputs.clone(), self.outlet.clone(), permit));
+            // What is delivered at once is delivered here: a task of its own would wake another thread for nothing.
+            if poll_fn(|context| Poll::Ready(delivery.as_mut().poll(context).is_pending())).await {
+                tokio::spawn(delivery);
+            }
         }
     }
 

@@ -17,8 +17,19 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the folder for this process; the file that comes back holds it until dropped.
-pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
+/// A data folder that is this process's own until dropped.
+#[derive(Debug)]
+pub(crate) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that was just forked has it too, until it becomes another program.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the folder for this process.
+pub(crate) fn lock(dir: &Path) -> Result<FolderLock, StoreError> {
     std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
     let path = dir.join("lock");
     let file = OpenOptions::new()
@@ -28,7 +39,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(StoreError::io(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.to_owned())),
         Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
     }

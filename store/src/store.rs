@@ -10,7 +10,6 @@ use crate::wal::sync_dir;
 use crate::writer::{Job, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
@@ -43,7 +42,7 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
     ids: AtomicU64,
-    _lock: File,
+    _lock: files::FolderLock,
 }
 
 impl Drop for Inner {

@@ -1,6 +1,7 @@
 //! Where events come from.
 
 mod beats;
+mod blocks;
 mod stdin;
 
 use std::sync::Arc;

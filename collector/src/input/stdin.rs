@@ -1,6 +1,6 @@
 //! `stdin`: a line is an event. At its end the pipeline finishes what it has and ends.
 
-use std::io::BufRead as _;
+use std::{collections::VecDeque, fs::File, os::fd::AsFd as _};
 
 use alces_conf::Options;
 use alces_event::Event;
@@ -8,7 +8,7 @@ use alces_filters::Context;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Decoration, Intake};
+use super::{Decoration, Intake, blocks::Blocks};
 use crate::batch::{Batch, Delivered};
 
 /// A checked `stdin { }`.
@@ -17,8 +17,8 @@ pub(crate) struct StdinPlan {
     decoration: Decoration,
 }
 
-/// Bytes read at once; the lines in them share one buffer.
-const BLOCK: usize = 64 << 10;
+/// Blocks that may be under way.
+const UNDER_WAY: usize = 8;
 
 impl StdinPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
@@ -29,47 +29,27 @@ impl StdinPlan {
 
     /// Reads to the end. Blocks, so it has a thread of its own.
     pub(crate) fn run(&self, intake: &Intake) {
-        let mut input = std::io::stdin().lock();
-        let mut block = Vec::with_capacity(BLOCK);
-        let mut under_way = std::collections::VecDeque::new();
+        let mut lines = match std::io::stdin().as_fd().try_clone_to_owned() {
+            Ok(input) => Blocks::new(File::from(input)),
+            Err(error) => return tracing::error!(%error, "standard input cannot be read"),
+        };
+        let mut under_way = VecDeque::new();
         while !*intake.stop.borrow() {
-            block.clear();
-            // Blocks of whole lines: what is there, up to the limit, then to the end of the line.
-            let read = loop {
-                match input.fill_buf() {
-                    Ok([]) => break false,
-                    Ok(bytes) => {
-                        let n = bytes.len();
-                        block.extend_from_slice(bytes);
-                        input.consume(n);
-                        if block.len() >= BLOCK - 8192 || n < 8192 {
-                            break true;
-                        }
-                    }
-                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                    Err(error) => {
-                        tracing::error!(%error, "standard input cannot be read");
-                        break false;
-                    }
+            let block = match lines.next() {
+                Ok(Some(block)) => block,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(%error, "standard input cannot be read");
+                    break;
                 }
             };
-            if read && !block.ends_with(b"\n") && input.read_until(b'\n', &mut block).is_err() {
-                break;
-            }
-            if block.is_empty() {
-                break;
-            }
-            let block = std::mem::replace(&mut block, Vec::with_capacity(BLOCK));
-            let (batch, delivered) = self.batch(Bytes::from(block), intake);
+            let (batch, delivered) = self.batch(block, intake);
             under_way.push_back(delivered);
             if intake.out.blocking_send(batch).is_err() {
                 break;
             }
-            while under_way.len() > 8 {
+            while under_way.len() > UNDER_WAY {
                 let _ = under_way.pop_front().map(tokio::sync::oneshot::Receiver::blocking_recv);
-            }
-            if !read {
-                break;
             }
         }
         for delivered in under_way {
