@@ -1,5 +1,6 @@
 //! Character sets by Ruby's names for them.
 
+use alces_conf::Options;
 use encoding_rs::Encoding;
 
 use crate::inspect::escape;
@@ -52,6 +53,20 @@ impl Charset {
             Self::Other(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
         }
     }
+}
+
+/// Reads `charset`; UTF-8 where it is not given.
+pub fn charset_option(options: &mut Options<'_>) -> Option<Charset> {
+    let Some(name) = options.text("charset") else { return Some(Charset::Utf8) };
+    let charset = Charset::named(&name.node);
+    if charset.is_none() {
+        options.error_with_help(
+            &name.span,
+            format!("`{}` is not a character set that is known", name.node),
+            "write its name as in `UTF-8`, `ISO-8859-1`, `CP1252` or `Shift_JIS`",
+        );
+    }
+    charset
 }
 
 #[cfg(test)]
