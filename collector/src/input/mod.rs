@@ -2,6 +2,7 @@
 
 mod beats;
 mod blocks;
+mod decoded;
 mod stdin;
 mod stream;
 
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{Stats, batch::Batch, plan::unknown};
 
 pub(crate) use beats::{Beats, BeatsPlan, announce};
+pub(crate) use decoded::PART;
 pub(crate) use stdin::StdinPlan;
 
 /// Reads an input's options; what is wrong is recorded in them.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::options::{Action, DataStream, OpenSearchPlan};
+use crate::input::PART;
 
 const DATA_STREAM: Key = Key::from_static("data_stream");
 
@@ -217,13 +218,18 @@ fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>>
     let agent = text("agent", "id")?.as_str()?;
     let offset = text("log", "offset")?.as_int()?;
     let path = text("log", "file")?.as_object()?.get("path")?.as_str()?;
-    let message = event.fields().get("message")?.as_str()?;
+    // A codec may have made fields of the line and left no message.
+    let message = event.fields().get("message").or_else(|| text("event", "original"))?.as_str()?;
     let mut hash = Xxh3::new();
     for part in [agent, path, message] {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
     hash.update(&offset.to_le_bytes());
+    // Of a line that a codec made several events of.
+    if let Some(part) = event.metadata().get(PART).and_then(ValueRef::as_int) {
+        hash.update(&part.to_le_bytes());
+    }
     hash.update(&event.timestamp().as_nanosecond().to_le_bytes());
     Some(Cow::Owned(format!("{:032x}", hash.digest128())))
 }
