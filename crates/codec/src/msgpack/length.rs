@@ -15,6 +15,11 @@ pub(super) struct Length {
 pub(super) struct NoValue;
 
 impl Length {
+    /// How far it was followed.
+    pub(super) fn at(self) -> usize {
+        self.at
+    }
+
     /// The length of the value that `bytes` begin with; `None` while it is not all there. Asked again, `bytes` go on from
     /// where they were.
     pub(super) fn of(&mut self, bytes: &[u8]) -> Result<Option<usize>, NoValue> {

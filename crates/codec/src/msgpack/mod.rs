@@ -10,13 +10,14 @@ use alces_plugin::{Context, options::field_option};
 use bytes::{Bytes, BytesMut};
 
 use crate::{Decoder, Encoder, Framing, lines::LINE_BYTES, made, plain::format, text::Text};
-use length::Length;
+use length::{Length, NoValue};
 
 /// A compiled `msgpack { … }`.
 #[derive(Clone, Debug)]
 pub(crate) struct Msgpack {
     format: Option<Template>,
     target: Option<FieldRef>,
+    framing: Framing,
     /// Maps that came in part.
     rest: BytesMut,
     length: Length,
@@ -26,9 +27,9 @@ impl Msgpack {
     pub(crate) fn decoder(
         _: &Context<'_>,
         options: &mut Options<'_>,
-        _: Framing,
+        framing: Framing,
     ) -> Option<Box<dyn Decoder>> {
-        Some(Box::new(Self::read(options)?))
+        Some(Box::new(Self { framing, ..Self::read(options)? }))
     }
 
     pub(crate) fn encoder(_: &Context<'_>, options: &mut Options<'_>) -> Option<Box<dyn Encoder>> {
@@ -42,6 +43,7 @@ impl Msgpack {
         let codec = Self {
             format: format(options),
             target: field_option(options, "target"),
+            framing: Framing::Stream,
             rest: BytesMut::new(),
             length: Length::default(),
         };
@@ -69,21 +71,22 @@ fn failed(bytes: Bytes, now: Timestamp) -> Event {
 
 impl Decoder for Msgpack {
     fn decode(&mut self, bytes: Bytes, now: Timestamp, out: &mut Vec<Event>) {
+        if self.framing == Framing::Messages {
+            // One message is one map, and nothing besides.
+            return out.push(self.event(bytes, now));
+        }
         self.rest.extend_from_slice(&bytes);
         loop {
-            match self.length.of(&self.rest) {
-                Ok(Some(length)) => {
-                    self.length = Length::default();
-                    let bytes = self.rest.split_to(length).freeze();
-                    out.push(self.event(bytes, now));
-                }
-                Ok(None) if self.rest.len() <= LINE_BYTES => return,
-                // Where the next one begins cannot be known.
-                Ok(None) | Err(_) => {
-                    self.flush(now, out);
-                    return;
-                }
-            }
+            let (length, whole) = match self.length.of(&self.rest) {
+                Ok(Some(length)) => (length, true),
+                Ok(None) if self.rest.len() < LINE_BYTES => return,
+                Ok(None) => (LINE_BYTES, false),
+                // Where the next one begins cannot be known: after the byte that cannot be.
+                Err(NoValue) => (self.length.at() + 1, false),
+            };
+            self.length = Length::default();
+            let bytes = self.rest.split_to(length).freeze();
+            out.push(if whole { self.event(bytes, now) } else { failed(bytes, now) });
         }
     }
 
@@ -152,6 +155,15 @@ mod tests {
         {"message":"\\x81\\xA1a\\xD4\\u0005x","tags":["_msgpackparsefailure"]}
         "#);
         assert!(messages("msgpack", &[&deep]).contains("_msgpackparsefailure"));
+    }
+
+    #[test]
+    fn after_a_byte_that_cannot_be_a_stream_goes_on() {
+        insta::assert_snapshot!(decode("msgpack", b"\x82\xa1a\xc1\x81\xa1a\x01\x81"), @r#"
+        {"message":"\\x82\\xA1a\\xC1","tags":["_msgpackparsefailure"]}
+        {"a":1}
+        {"message":"\\x81","tags":["_msgpackparsefailure"]}
+        "#);
     }
 
     #[test]
