@@ -132,8 +132,7 @@ impl Collector {
             inputs.push(tokio::spawn(beats.run(intake.clone())));
         }
         for stdin in self.stdin {
-            let intake = intake.clone();
-            inputs.push(tokio::task::spawn_blocking(move || stdin.run(&intake)));
+            inputs.push(stdin.start(intake.clone()));
         }
         // From here on the queue closes when the last input lets go of it.
         drop(intake);

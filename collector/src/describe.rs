@@ -9,7 +9,7 @@ use crate::{input::INPUTS, output::OUTPUTS};
 /// A plugin, as documents tell of it.
 #[derive(Clone, Debug)]
 pub struct PluginInfo {
-    /// `input`, `filter` or `output`.
+    /// `input`, `filter`, `output` or `codec`.
     pub kind: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -17,7 +17,7 @@ pub struct PluginInfo {
     pub options: Vec<OptionInfo>,
 }
 
-/// All inputs, filters and outputs.
+/// All inputs, filters, outputs and codecs.
 pub fn describe() -> Vec<PluginInfo> {
     let source = Source::new("", "");
     let context = Context {
@@ -44,6 +44,9 @@ pub fn describe() -> Vec<PluginInfo> {
     for (name, compile) in OUTPUTS {
         let options = asked(name, &|options| drop(compile(&context, options)));
         all.push(PluginInfo { kind: "output", name, options });
+    }
+    for (name, options) in alces_codec::describe(&context) {
+        all.push(PluginInfo { kind: "codec", name, options });
     }
     all
 }

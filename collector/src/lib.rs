@@ -13,7 +13,6 @@ pub mod api;
 mod batch;
 mod check;
 pub mod cli;
-mod codec;
 mod collector;
 mod describe;
 mod dlq;

@@ -210,4 +210,24 @@ mod tests {
         );
         assert!(check("filter { }").contains("there is no input"));
     }
+
+    #[test]
+    fn lines_cannot_be_joined_where_streams_are_mixed() {
+        insta::assert_snapshot!(
+            check(r#"input { beats { codec => multiline { pattern => "^ " what => "previous" } } } output { null { } }"#),
+            @r#"
+        x.conf:1:26: Multiline codec with beats input is not supported
+          |
+        1 | input { beats { codec => multiline { pattern => "^ " what => "previous" } } } output { null { } }
+          |                          ^^^^^^^^^
+          = help: let Filebeat join the lines, with `parsers` or `multiline` of its input
+        "#
+        );
+        assert_eq!(
+            check(
+                "input { beats { codec => json { } } stdin { codec => csv } } output { stdout { codec => dots } }"
+            ),
+            "2 inputs, 1 outputs"
+        );
+    }
 }

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod browser;
+mod codecs;
 mod command_line;
 mod demo;
 mod grok;

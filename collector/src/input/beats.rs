@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use alces_codec::{DecoderPlan, Framing};
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Timestamp};
 use alces_filters::Context;
@@ -24,7 +25,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Decoration, Intake};
+use super::{Decoration, Intake, decoded::Decoded};
 use crate::{
     CollectorError, Stats,
     batch::{Batch, Delivered},
@@ -36,6 +37,8 @@ pub(crate) struct BeatsPlan {
     host: String,
     port: u16,
     codec_tag: bool,
+    /// None for messages as they are.
+    codec: Option<DecoderPlan>,
     /// A connection that sends nothing for so long is closed; 0 never.
     inactivity: Duration,
     decoration: Decoration,
@@ -71,7 +74,8 @@ impl BeatsPlan {
             options
                 .unsupported(name, "TLS is not there yet; listen on 127.0.0.1 and put a TLS proxy before it");
         }
-        options.unsupported("codec", "lines are taken as they are; parse them with a filter");
+        let codec = codec(context, options);
+        let decoration = if codec.is_some() { decoration.without_original() } else { decoration };
         for name in
             ["executor_threads", "client_inactivity_timeout_seconds", "add_hostname", "event_loop_threads"]
         {
@@ -83,6 +87,7 @@ impl BeatsPlan {
             host: options.text("host").map_or("127.0.0.1".to_owned(), |t| t.node),
             port: options.integer("port", 0..=65_535).unwrap_or(alces_lumberjack::PORT.into()) as u16,
             codec_tag: options.boolean("include_codec_tag").unwrap_or(true),
+            codec,
             inactivity: Duration::from_secs(
                 options.integer("client_inactivity_timeout", 0..=86_400).unwrap_or(60) as u64,
             ),
@@ -103,6 +108,21 @@ impl BeatsPlan {
         let listener = TcpListener::bind(&resolved[..]).await.map_err(error)?;
         Ok(Beats { plan: self, listener })
     }
+}
+
+/// Reads `codec`.
+fn codec(context: &Context<'_>, options: &mut Options<'_>) -> Option<DecoderPlan> {
+    let codec = super::codec(context, options, Framing::Messages, &["plain"])?;
+    if codec.name() == "multiline"
+        && let Some(plugin) = options.codec("codec")
+    {
+        options.error_with_help(
+            &plugin.name.span,
+            "Multiline codec with beats input is not supported",
+            "let Filebeat join the lines, with `parsers` or `multiline` of its input",
+        );
+    }
+    Some(codec)
 }
 
 impl Beats {
@@ -141,6 +161,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
     let (pending, windows) = mpsc::channel(UNDER_WAY);
     let outstanding = Arc::new(AtomicUsize::new(0));
     let writer = tokio::spawn(acknowledge(write, windows, outstanding.clone()));
+    let decoded =
+        plan.codec.as_ref().map(|codec| Decoded::new(codec, &plan.decoration, plan.codec_tag, &intake.stats));
     let mut reader = WindowReader::new(Limits::default());
     let mut input = BytesMut::with_capacity(64 << 10);
     let mut stop = intake.stop.clone();
@@ -149,7 +171,10 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
             match reader.next_window(&mut input) {
                 Ok(Some(window)) => {
                     let (ack, version) = (window.ack, window.version);
-                    let (batch, delivered) = batch(window, &plan, &intake);
+                    let (batch, delivered) = match &decoded {
+                        None => batch(window, &plan, &intake),
+                        Some(decoded) => decoded_batch(window, decoded, &intake),
+                    };
                     outstanding.fetch_add(1, Ordering::Relaxed);
                     // The promise is queued before the work, so that a closed writer stops the reading.
                     if pending.send(Pending { ack, version, delivered }).await.is_err()
@@ -251,6 +276,23 @@ fn batch(window: Window, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered
             event.tag("beats_input_codec_plain_applied");
         }
         event
+    });
+    Batch::new(len, events)
+}
+
+/// The same through a codec.
+fn decoded_batch(window: Window, decoded: &Decoded, intake: &Intake) -> (Batch, Delivered) {
+    let now = (intake.clock)();
+    let len = window.events.len();
+    let (decoded, stats) = (decoded.clone(), intake.stats.clone());
+    let events = window.events.into_iter().flat_map(move |payload| {
+        decoded.events(
+            match payload {
+                Payload::Json(json) => from_json(&json, now, &stats),
+                Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
+            },
+            now,
+        )
     });
     Batch::new(len, events)
 }

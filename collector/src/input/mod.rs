@@ -2,10 +2,13 @@
 
 mod beats;
 mod blocks;
+mod decoded;
 mod stdin;
+mod stream;
 
 use std::sync::Arc;
 
+use alces_codec::{DecoderPlan, Framing};
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_event::{Event, FieldRef, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
@@ -14,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{Stats, batch::Batch};
 
 pub(crate) use beats::{Beats, BeatsPlan, announce};
+pub(crate) use decoded::PART;
 pub(crate) use stdin::StdinPlan;
 
 /// Reads an input's options; what is wrong is recorded in them.
@@ -56,6 +60,19 @@ pub(crate) struct Intake {
     pub(crate) stop: watch::Receiver<bool>,
 }
 
+/// Reads `codec`; `None` for `default` as it is without options, which inputs read in their own, quicker way.
+fn codec(
+    context: &Context<'_>,
+    options: &mut Options<'_>,
+    framing: Framing,
+    defaults: &[&str],
+) -> Option<DecoderPlan> {
+    let plugin = options.codec("codec")?;
+    let (plan, errors) = alces_codec::decoder(context, &plugin, framing);
+    options.absorb(errors);
+    plan.filter(|plan| !(plugin.attributes.is_empty() && defaults.contains(&plan.name())))
+}
+
 /// `tags`, `type`, `add_field` and the other options that every input has.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoration {
@@ -84,6 +101,11 @@ impl Decoration {
             },
             message: FieldRef::field("message"),
         }
+    }
+
+    /// For events of a codec, which keeps the line itself.
+    fn without_original(self) -> Self {
+        Self { original: None, ..self }
     }
 
     /// Adds what the options say; in ECS mode the line is also kept as `[event][original]`, as Logstash's plain codec does.

@@ -2,19 +2,23 @@
 
 use std::{collections::VecDeque, fs::File, os::fd::AsFd as _};
 
+use alces_codec::{DecoderPlan, Framing};
 use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 use bytes::Bytes;
 use bytestring::ByteString;
+use tokio::task::JoinHandle;
 
-use super::{Decoration, Intake, blocks::Blocks};
+use super::{Decoration, Intake, blocks::Blocks, codec, stream};
 use crate::batch::{Batch, Delivered};
 
 /// A checked `stdin { }`.
 #[derive(Clone, Debug)]
 pub(crate) struct StdinPlan {
     decoration: Decoration,
+    /// None for lines as they are.
+    codec: Option<DecoderPlan>,
 }
 
 /// Blocks that may be under way.
@@ -23,12 +27,23 @@ const UNDER_WAY: usize = 8;
 impl StdinPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
         let decoration = Decoration::read(options, context);
-        options.unsupported("codec", "lines are read as they are; parse them with a filter");
-        Self { decoration }
+        let codec = codec(context, options, Framing::Stream, &["line", "plain"]);
+        let decoration = if codec.is_some() { decoration.without_original() } else { decoration };
+        Self { decoration, codec }
+    }
+
+    /// Reads to the end.
+    pub(crate) fn start(self, intake: Intake) -> JoinHandle<()> {
+        match self.codec {
+            Some(codec) => {
+                tokio::spawn(stream::run(std::io::stdin(), codec.stream(), self.decoration, intake))
+            }
+            None => tokio::task::spawn_blocking(move || self.run(&intake)),
+        }
     }
 
     /// Reads to the end. Blocks, so it has a thread of its own.
-    pub(crate) fn run(&self, intake: &Intake) {
+    fn run(&self, intake: &Intake) {
         let mut lines = match std::io::stdin().as_fd().try_clone_to_owned() {
             Ok(input) => Blocks::new(File::from(input)),
             Err(error) => return tracing::error!(%error, "standard input cannot be read"),

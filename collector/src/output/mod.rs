@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::{CollectorError, Stats, dlq::DeadLetterQueue};
 use null::NullPlan;
 use opensearch::{Encoded, OpenSearchOutput, OpenSearchPlan};
-use stdout::StdoutPlan;
+use stdout::{StdoutPlan, Written};
 
 /// Reads an output's options; what is wrong is recorded in them.
 type Compile = fn(&Context<'_>, &mut Options<'_>) -> Option<OutputPlan>;
@@ -92,7 +92,7 @@ fn common(options: &mut Options<'_>) {
 #[derive(Debug)]
 pub(crate) enum Pending {
     Bulk(Encoded),
-    Text(Vec<u8>),
+    Text(Written),
 }
 
 impl Output {
@@ -101,7 +101,7 @@ impl Output {
         match self {
             Self::OpenSearch(output) => Pending::Bulk(output.pending()),
             Self::Null(output) => Pending::Bulk(output.pending()),
-            Self::Stdout(_) => Pending::Text(Vec::new()),
+            Self::Stdout(_) => Pending::Text(Written::default()),
         }
     }
 

@@ -3,19 +3,37 @@
 
 use std::{
     io::Write as _,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use alces_codec::{Encoder, RubyDebug};
 use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 
-use crate::codec::Codec;
-
 /// A checked `stdout { … }`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StdoutPlan {
-    codec: Codec,
+    codec: Arc<dyn Encoder>,
+    /// What stands before the first event is written.
+    begun: Arc<AtomicBool>,
+}
+
+/// The text of events.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// What stands before the first of them, should it be the first of all.
+    header: Vec<u8>,
+    events: Vec<u8>,
+}
+
+impl Written {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
 }
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
@@ -23,27 +41,35 @@ static CLOSED: AtomicBool = AtomicBool::new(false);
 impl StdoutPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Option<Self> {
         super::common(options);
-        let codec = match options.codec("codec") {
-            None => Codec::RubyDebug { metadata: false },
+        let codec: Arc<dyn Encoder> = match options.codec("codec") {
+            None => Arc::new(RubyDebug::default()),
             Some(plugin) => {
-                let (codec, errors) = Codec::compile(context, &plugin);
+                let (codec, errors) = alces_codec::encoder(context, &plugin);
                 options.absorb(errors);
-                codec?
+                Arc::from(codec?)
             }
         };
-        Some(Self { codec })
+        Some(Self { codec, begun: Arc::default() })
     }
 
     /// Appends the text of an event.
-    pub(crate) fn encode(self, event: &Event, to: &mut Vec<u8>) {
-        if !CLOSED.load(Ordering::Relaxed) {
-            self.codec.write(to, event);
+    pub(crate) fn encode(&self, event: &Event, to: &mut Written) {
+        if CLOSED.load(Ordering::Relaxed) {
+            return;
         }
+        if to.is_empty() {
+            to.header.clear();
+            self.codec.header(event, &mut to.header);
+        }
+        self.codec.encode(event, &mut to.events);
     }
 
-    pub(crate) fn write(self, text: &[u8]) {
+    pub(crate) fn write(&self, text: &Written) {
         let mut out = std::io::stdout().lock();
-        if let Err(error) = out.write_all(text).and_then(|()| out.flush())
+        // Asked for within the lock: who is first to write also writes the header.
+        let header = if self.begun.swap(true, Ordering::Relaxed) { &[][..] } else { &text.header };
+        if let Err(error) =
+            out.write_all(header).and_then(|()| out.write_all(&text.events)).and_then(|()| out.flush())
             && !CLOSED.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(%error, "nobody reads standard output any more: the stdout output rests");

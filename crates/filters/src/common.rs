@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use alces_conf::{Options, Spanned, TypedValue, closest};
+use alces_conf::{Options, TypedValue};
 use alces_event::{Event, FieldRef, Template};
+pub(crate) use alces_plugin::options::{field, field_option, fields, one_of, plain_texts, template};
 
 use crate::regex::Pattern;
 
@@ -78,76 +79,14 @@ impl Common {
     }
 }
 
-/// A template, or an error at its place.
-pub(crate) fn template(options: &mut Options<'_>, text: &str, span: &alces_conf::Span) -> Option<Template> {
-    match Template::parse(text) {
-        Ok(template) => Some(template),
-        Err(error) => {
-            options.error(span, error.to_string());
-            None
-        }
-    }
-}
-
 fn templates(options: &mut Options<'_>, name: &'static str) -> Vec<Template> {
     let texts = options.texts(name).unwrap_or_default();
     texts.iter().filter_map(|t| template(options, &t.node, &t.span)).collect()
 }
 
-/// A field reference, or an error at its place.
-pub(crate) fn field(options: &mut Options<'_>, text: &str, span: &alces_conf::Span) -> Option<FieldRef> {
-    match FieldRef::parse(text) {
-        Ok(field) => Some(field),
-        Err(error) => {
-            options.error(span, error.to_string());
-            None
-        }
-    }
-}
-
-/// The fields of a list of names.
-pub(crate) fn fields(options: &mut Options<'_>, name: &'static str) -> Vec<FieldRef> {
-    let texts = options.texts(name).unwrap_or_default();
-    texts.iter().filter_map(|t| field(options, &t.node, &t.span)).collect()
-}
-
-/// A field named by a single text.
-pub(crate) fn field_option(options: &mut Options<'_>, name: &'static str) -> Option<FieldRef> {
-    let text = options.text(name)?;
-    field(options, &text.node, &text.span)
-}
-
-/// The texts of an option, without their places.
-pub(crate) fn plain_texts(options: &mut Options<'_>, name: &'static str) -> Option<Vec<String>> {
-    options.texts(name).map(|texts| texts.into_iter().map(|text| text.node).collect())
-}
-
 /// The tags of `tag_on_failure`.
 pub(crate) fn failure_tags(options: &mut Options<'_>, default: &'static str) -> Vec<String> {
     plain_texts(options, "tag_on_failure").unwrap_or_else(|| vec![default.to_owned()])
-}
-
-/// What a word within an option means, or an error at its place that names what is near.
-pub(crate) fn one_of<T: Copy>(
-    options: &mut Options<'_>,
-    word: &Spanned<String>,
-    option: &str,
-    choices: &[(&str, T)],
-) -> Option<T> {
-    if let Some((_, choice)) = choices.iter().find(|(known, _)| *known == word.node) {
-        return Some(*choice);
-    }
-    let names = choices.iter().map(|(name, _)| *name);
-    let help = match closest(&word.node, names.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("`{option}` knows {}", names.collect::<Vec<_>>().join(", ")),
-    };
-    options.error_with_help(
-        &word.span,
-        format!("`{option}` of {} knows no `{}`", options.plugin(), word.node),
-        help,
-    );
-    None
 }
 
 /// A compiled regular expression, or an error at its place.

@@ -7,24 +7,20 @@
 //! No I/O, no threads, no clock of its own: the clock is in [`Context`].
 
 mod anonymize;
-mod charset;
 mod cidr;
 mod clone;
 mod common;
 mod condition;
-mod context;
 mod csv;
 mod date;
 mod digest;
 mod dissect;
 mod drop;
 mod elapsed;
-mod files;
 mod filter;
 mod fingerprint;
 mod grok;
 mod host;
-mod inspect;
 mod json;
 mod kv;
 mod metrics;
@@ -34,7 +30,6 @@ mod program;
 mod prune;
 mod redact;
 mod regex;
-mod ruby;
 mod sleep;
 mod split;
 mod syslog_pri;
@@ -45,9 +40,10 @@ mod urldecode;
 mod useragent;
 mod uuid;
 
+use alces_plugin::{charset, context, files, inspect, ruby};
+
+pub use alces_plugin::{Clock, Context, Disk, EcsMode, Files, NoFiles};
 pub use condition::{Condition, Undecided};
-pub use context::{Clock, Context, EcsMode};
-pub use files::{Disk, Files, NoFiles};
 pub use program::{Program, describe};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use alces_conf::Options;
 use alces_event::{Event, FieldRef, Value};
 
 use crate::{
-    charset::Charset,
+    charset::{Charset, charset_option},
     common::{Common, failure_tags, field_option},
     context::Context,
     filter::Filter,
@@ -26,20 +26,7 @@ impl UrlDecode {
         let common = Common::read(options);
         let field = field_option(options, "field");
         options.differs("field", "a field that is not there is not made; Logstash sets it to nothing");
-        let charset = match options.text("charset") {
-            None => Some(Charset::Utf8),
-            Some(name) => {
-                let charset = Charset::named(&name.node);
-                if charset.is_none() {
-                    options.error_with_help(
-                        &name.span,
-                        format!("`{}` is not a character set that is known", name.node),
-                        "write its name as in `UTF-8`, `ISO-8859-1`, `CP1252` or `Shift_JIS`",
-                    );
-                }
-                charset
-            }
-        };
+        let charset = charset_option(options);
         let field = if options.is_given("field") { field? } else { FieldRef::field("message") };
         let filter = Self {
             field,

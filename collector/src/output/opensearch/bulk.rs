@@ -11,6 +11,7 @@ use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::options::{Action, DataStream, OpenSearchPlan};
+use crate::input::PART;
 
 static DATA_STREAM: LazyLock<Key> = LazyLock::new(|| Key::new("data_stream"));
 
@@ -20,6 +21,7 @@ struct Beats {
     offset: FieldRef,
     path: FieldRef,
     message: FieldRef,
+    original: FieldRef,
 }
 
 static BEATS: LazyLock<Beats> = LazyLock::new(|| {
@@ -29,6 +31,7 @@ static BEATS: LazyLock<Beats> = LazyLock::new(|| {
         offset: below("log", "offset"),
         path: below("log", "file").child(Key::new("path")),
         message: FieldRef::field("message"),
+        original: below("event", "original"),
     }
 });
 
@@ -232,13 +235,18 @@ fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>>
     let agent = event.text(&BEATS.agent)?;
     let offset = event.get(&BEATS.offset)?.as_int()?;
     let path = event.text(&BEATS.path)?;
-    let message = event.text(&BEATS.message)?;
+    // A codec may have made fields of the line and left no message.
+    let message = event.text(&BEATS.message).or_else(|| event.text(&BEATS.original))?;
     let mut hash = Xxh3::new();
     for part in [agent, path, message] {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
     hash.update(&offset.to_le_bytes());
+    // Of a line that a codec made several events of.
+    if let Some(part) = event.metadata().get(PART).and_then(ValueRef::as_int) {
+        hash.update(&part.to_le_bytes());
+    }
     hash.update(&event.timestamp().as_nanosecond().to_le_bytes());
     Some(Cow::Owned(format!("{:032x}", hash.digest128())))
 }

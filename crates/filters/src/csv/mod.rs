@@ -1,20 +1,16 @@
 //! `csv`: a line of comma separated values becomes fields (logstash-filter-csv 3.1).
 
-mod convert;
-mod row;
-
 use std::sync::{Arc, OnceLock};
 
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Key, Value, ValueRef};
+use alces_plugin::csv::{Cell, Conversions, Dialect, Type, conversions, dialect};
 
 use crate::{
     common::{Common, field_option, plain_texts},
     context::Context,
     filter::Filter,
 };
-use convert::Conversions;
-use row::{Cell, Dialect};
 
 /// A compiled `csv { … }`.
 #[derive(Clone, Debug)]
@@ -38,7 +34,7 @@ pub(crate) struct Csv {
 #[derive(Clone, Debug)]
 struct Column {
     field: FieldRef,
-    convert: Option<convert::Type>,
+    convert: Option<Type>,
 }
 
 impl Csv {
@@ -55,7 +51,7 @@ impl Csv {
         if let Some(columns) = plain_texts(options, "columns").filter(|columns| !columns.is_empty()) {
             let _ = header.set(columns.into_iter().map(Some).collect());
         }
-        let dialect = row::read(options);
+        let dialect = dialect(options);
         let csv = Self {
             source,
             target,
@@ -66,7 +62,7 @@ impl Csv {
             skip_header: options.boolean("skip_header").unwrap_or(false),
             skip_empty_rows: options.boolean("skip_empty_rows").unwrap_or(false),
             skip_empty_columns: options.boolean("skip_empty_columns").unwrap_or(false),
-            conversions: convert::read(options),
+            conversions: conversions(options),
             common,
             dialect: dialect?,
         };

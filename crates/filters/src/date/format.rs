@@ -1,15 +1,16 @@
 //! Reading dates by a Joda-Time pattern.
 
 use alces_event::Timestamp;
+use alces_plugin::{
+    names::Names,
+    zone::{offset, zone},
+};
 use jiff::{
     civil::{Date, ISOWeekDate, Weekday},
     tz::TimeZone,
 };
 
-use super::{
-    names::Names,
-    zone::{Clock, Memo, offset, zone},
-};
+use super::zone::{Clock, Memo};
 
 /// A Joda pattern, compiled for reading.
 #[derive(Clone, Debug)]

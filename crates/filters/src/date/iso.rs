@@ -1,12 +1,13 @@
 //! `ISO8601`, `UNIX`, `UNIX_MS` and `TAI64N`: the formats that have names.
 
 use alces_event::Timestamp;
+use alces_plugin::zone::offset;
 use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
 
-use super::zone::{Clock, Memo, offset};
+use super::zone::{Clock, Memo};
 
 /// ISO 8601 with `T` or a space, `.` or `,` before the fraction, an offset or none (then in the filter's zone).
 pub(super) fn iso8601(text: &str, zone: &TimeZone, memo: &mut Memo) -> Option<Timestamp> {

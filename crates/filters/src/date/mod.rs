@@ -2,11 +2,14 @@
 
 mod format;
 mod iso;
-mod names;
 mod zone;
 
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Template, Timestamp, Value, ValueRef};
+use alces_plugin::{
+    names::{LANGUAGES, Names},
+    zone::zone as zone_named,
+};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -15,7 +18,6 @@ use crate::{
     filter::Filter,
 };
 use format::ParseFormat;
-use names::{LANGUAGES, Names};
 use zone::Memo;
 
 /// A compiled `date { … }`.
@@ -125,7 +127,7 @@ fn zone_option(options: &mut Options<'_>) -> Option<Zone> {
     if name.node.contains("%{") {
         return template(options, &name.node, &name.span).map(|template| Zone::PerEvent(template, None));
     }
-    let zone = zone::zone(&name.node);
+    let zone = zone_named(&name.node);
     if zone.is_none() {
         options.error_with_help(
             &name.span,
@@ -145,7 +147,7 @@ impl Zone {
                 let name = template.render(event);
                 if last.as_ref().is_none_or(|(known, _)| *known != name) {
                     memo.other_zone();
-                    *last = zone::zone(&name).map(|zone| (name, zone));
+                    *last = zone_named(&name).map(|zone| (name, zone));
                 }
                 last.as_ref().map(|(_, zone)| zone)
             }

@@ -2,14 +2,10 @@
 
 mod tree;
 
-use std::path::Path;
-
-use alces_conf::{Options, Spanned, closest};
+use alces_conf::Options;
 use alces_event::{Event, FieldRef, Value, ValueRef};
-use alces_grok::{
-    Cast, Grok as Pattern, GrokError, ListOutcome, Outcome, PatternList, PatternSet, Reason, Spans, to_f,
-    to_i,
-};
+use alces_grok::{Cast, Grok as Pattern, ListOutcome, Outcome, PatternList, PatternSet, Spans, to_f, to_i};
+use alces_plugin::patterns::{locate, pattern_files};
 
 use crate::{
     common::{Common, field},
@@ -104,7 +100,8 @@ impl Grok {
             EcsMode::Disabled => PatternSet::legacy(),
             EcsMode::V8 => PatternSet::ecs_v1(),
         };
-        pattern_files(context, options, &mut set);
+        let glob = options.text("patterns_files_glob").map_or("*".to_owned(), |glob| glob.node);
+        pattern_files(context, options, &glob, &mut set);
         for (name, definitions) in options.text_lists("pattern_definitions").unwrap_or_default() {
             for definition in definitions {
                 set.add(&name.node, &definition.node);
@@ -376,50 +373,6 @@ fn targets_of(
             Ok(Target { field, cast: capture.cast, overwrite, replaces_source })
         })
         .collect()
-}
-
-/// An error in a pattern at its very place in the file.
-fn locate(options: &mut Options<'_>, set: &PatternSet, text: &Spanned<String>, error: &GrokError) {
-    // The text stands between quotes; where it is longer or shorter than what it says, it holds `${…}`.
-    let plain = text.span.len() == text.node.len() + 2;
-    let span = match (plain, error.span.is_empty()) {
-        (true, false) => text.span.start + 1 + error.span.start..text.span.start + 1 + error.span.end,
-        _ => text.span.clone(),
-    };
-    let near = match &error.reason {
-        Reason::Unknown(name) => closest(name, set.names()),
-        _ => None,
-    };
-    match near {
-        Some(near) => {
-            options.error_with_help(&span, error.to_string(), format!("did you mean `%{{{near}}}`?"));
-        }
-        None => options.error(&span, error.to_string()),
-    }
-}
-
-/// Reads the files of `patterns_dir`; a later definition of a name wins.
-fn pattern_files(context: &Context<'_>, options: &mut Options<'_>, set: &mut PatternSet) {
-    let glob = options.text("patterns_files_glob");
-    let glob = glob.as_ref().map_or("*", |glob| glob.node.as_str());
-    for directory in options.texts("patterns_dir").unwrap_or_default() {
-        let files = match context.files.list(Path::new(&directory.node), glob) {
-            Ok(files) => files,
-            Err(error) => {
-                options.error(&directory.span, format!("{}: {error}", directory.node));
-                continue;
-            }
-        };
-        for file in files {
-            let read = context.files.read(&file).map_err(|error| error.to_string()).and_then(|bytes| {
-                let text = String::from_utf8_lossy(&bytes);
-                set.add_file(&text).map_err(|error| error.to_string())
-            });
-            if let Err(reason) = read {
-                options.error(&directory.span, format!("{}: {reason}", file.display()));
-            }
-        }
-    }
 }
 
 fn print(value: ValueRef<'_>) -> String {

@@ -1,23 +1,26 @@
 //! Character sets by Ruby's names for them.
 
+use alces_conf::Options;
 use encoding_rs::Encoding;
 
 use crate::inspect::escape;
 
 /// A character set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charset {
+pub enum Charset {
     /// What is not UTF-8 is shown as Ruby shows it: `\xE4`.
     Utf8,
     /// 7 bits, and no letter for anything above.
     Ascii,
     /// ISO-8859-1 as it is written: encoding_rs reads that name as Windows-1252, which has letters where this has controls.
     Latin1,
+    /// One that encoding_rs knows.
     Other(&'static Encoding),
 }
 
 impl Charset {
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    /// The character set that Ruby calls so, whatever the case of the letters.
+    pub fn named(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
             "UTF-8" | "CP65001" => Self::Utf8,
             "US-ASCII" | "ASCII" | "ASCII-8BIT" | "BINARY" | "ANSI_X3.4-1968" | "646" => Self::Ascii,
@@ -31,7 +34,8 @@ impl Charset {
         })
     }
 
-    pub(crate) fn decode(self, bytes: &[u8]) -> String {
+    /// The text of bytes; what is no letter is replaced.
+    pub fn decode(self, bytes: &[u8]) -> String {
         match self {
             Self::Utf8 => match std::str::from_utf8(bytes) {
                 Ok(text) => text.to_owned(),
@@ -49,6 +53,20 @@ impl Charset {
             Self::Other(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
         }
     }
+}
+
+/// Reads `charset`; UTF-8 where it is not given.
+pub fn charset_option(options: &mut Options<'_>) -> Option<Charset> {
+    let Some(name) = options.text("charset") else { return Some(Charset::Utf8) };
+    let charset = Charset::named(&name.node);
+    if charset.is_none() {
+        options.error_with_help(
+            &name.span,
+            format!("`{}` is not a character set that is known", name.node),
+            "write its name as in `UTF-8`, `ISO-8859-1`, `CP1252` or `Shift_JIS`",
+        );
+    }
+    charset
 }
 
 #[cfg(test)]

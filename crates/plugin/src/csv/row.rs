@@ -1,16 +1,20 @@
 //! One row of comma separated values, as Ruby's CSV reads it. The `csv` crate takes what Ruby refuses (`a"b`), and knows
 //! separators of one byte only.
 
+use std::borrow::Cow;
+
 use alces_conf::Options;
 
+/// What separates the cells of a row, and what they are quoted with.
 #[derive(Clone, Debug)]
-pub(super) struct Dialect {
+pub struct Dialect {
     separator: String,
     quote: char,
 }
 
+/// A cell of a row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell<'t> {
+pub enum Cell<'t> {
     /// Nothing between two separators.
     Nothing,
     /// As it stands in the row.
@@ -20,7 +24,8 @@ pub(super) enum Cell<'t> {
 }
 
 impl Cell<'_> {
-    pub(super) fn text(&self) -> Option<&str> {
+    /// Its text; `None` where there is nothing.
+    pub fn text(&self) -> Option<&str> {
         match self {
             Self::Nothing => None,
             Self::Part(text) => Some(text),
@@ -31,9 +36,10 @@ impl Cell<'_> {
 
 /// A quote where none may be, or one that is not closed.
 #[derive(Debug, PartialEq)]
-pub(super) struct Malformed;
+pub struct Malformed;
 
-pub(super) fn read(options: &mut Options<'_>) -> Option<Dialect> {
+/// Reads `separator` and `quote_char`.
+pub fn dialect(options: &mut Options<'_>) -> Option<Dialect> {
     let separator = options.text("separator");
     if let Some(empty) = separator.as_ref().filter(|text| text.node.is_empty()) {
         options.error(&empty.span, "`separator` of csv must not be empty");
@@ -58,7 +64,10 @@ pub(super) fn read(options: &mut Options<'_>) -> Option<Dialect> {
 
 impl Dialect {
     /// The cells of the first row; none where it is blank.
-    pub(super) fn cells<'t>(&self, text: &'t str) -> Result<Vec<Cell<'t>>, Malformed> {
+    ///
+    /// # Errors
+    /// A quote stands where none may be.
+    pub fn cells<'t>(&self, text: &'t str) -> Result<Vec<Cell<'t>>, Malformed> {
         let mut cells = Vec::new();
         if text.is_empty() || text.starts_with(['\n', '\r']) {
             return Ok(cells);
@@ -88,6 +97,30 @@ impl Dialect {
                 None => return Err(Malformed),
             }
         }
+    }
+
+    /// Appends a row, quoted where it must be, and a newline.
+    pub fn write<'t>(&self, cells: impl Iterator<Item = Option<Cow<'t, str>>>, out: &mut String) {
+        for (at, cell) in cells.enumerate() {
+            if at > 0 {
+                out.push_str(&self.separator);
+            }
+            let Some(text) = cell else { continue };
+            let special = |c: char| matches!(c, '\n' | '\r') || c == self.quote || self.separator.contains(c);
+            if !text.is_empty() && !text.contains(special) {
+                out.push_str(&text);
+                continue;
+            }
+            out.push(self.quote);
+            for c in text.chars() {
+                if c == self.quote {
+                    out.push(c);
+                }
+                out.push(c);
+            }
+            out.push(self.quote);
+        }
+        out.push('\n');
     }
 
     /// From after the opening quote.
@@ -123,30 +156,30 @@ mod tests {
 
     use super::*;
 
-    fn dialect() -> Dialect {
+    fn comma() -> Dialect {
         Dialect { separator: ",".to_owned(), quote: '"' }
     }
 
     proptest! {
-        /// What is written with quotes is read as it was.
+        /// What is written is read as it was.
         #[test]
         fn written_and_read(cells in prop::collection::vec(r#"[a,"\né]{0,5}"#, 1..5)) {
-            let row: Vec<String> = cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
-            let row = row.join(",");
-            let read = dialect().cells(&row).unwrap();
+            let mut row = String::new();
+            comma().write(cells.iter().map(|cell| Some(cell.into())), &mut row);
+            let read = comma().cells(&row).unwrap();
             let read: Vec<&str> = read.iter().filter_map(Cell::text).collect();
             prop_assert_eq!(read, cells);
         }
 
         #[test]
         fn nothing_breaks_it(text in r#"[a,"\né]{0,12}"#) {
-            let _ = dialect().cells(&text);
+            let _ = comma().cells(&text);
         }
     }
 
     #[test]
     fn the_first_row_only() {
-        assert_eq!(dialect().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
-        assert_eq!(dialect().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
+        assert_eq!(comma().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
+        assert_eq!(comma().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
     }
 }

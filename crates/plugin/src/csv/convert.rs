@@ -4,14 +4,20 @@ use alces_conf::Options;
 use alces_event::Value;
 use jiff::{civil::DateTime, fmt::strtime, tz::TimeZone};
 
-use crate::{common::one_of, ruby};
+use crate::{options::one_of, ruby};
 
+/// What a column is converted to.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Type {
+pub enum Type {
+    /// A whole number.
     Integer,
+    /// A number with a fraction.
     Float,
+    /// A day.
     Date,
+    /// A point in time.
     DateTime,
+    /// True or false.
     Boolean,
 }
 
@@ -25,15 +31,17 @@ const TYPES: &[(&str, Type)] = &[
 
 /// Types by the names of columns.
 #[derive(Clone, Debug)]
-pub(super) struct Conversions(Vec<(String, Type)>);
+pub struct Conversions(Vec<(String, Type)>);
 
 impl Conversions {
-    pub(super) fn of(&self, name: &str) -> Option<Type> {
+    /// The type of the column `name`.
+    pub fn of(&self, name: &str) -> Option<Type> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, to)| *to)
     }
 }
 
-pub(super) fn read(options: &mut Options<'_>) -> Conversions {
+/// Reads `convert`.
+pub fn conversions(options: &mut Options<'_>) -> Conversions {
     let mut found = Vec::new();
     for (name, words) in options.text_lists("convert").unwrap_or_default() {
         for word in words {
@@ -44,7 +52,8 @@ pub(super) fn read(options: &mut Options<'_>) -> Conversions {
 }
 
 impl Type {
-    pub(super) fn convert(self, text: &str) -> Option<Value> {
+    /// The value of a text; `None` where it stays text.
+    pub fn convert(self, text: &str) -> Option<Value> {
         match self {
             Self::Integer => integer(text).map(Value::Int),
             Self::Float => {

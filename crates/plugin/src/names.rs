@@ -4,11 +4,11 @@
 //! English ones are read besides.
 
 /// The languages, for the error that names them.
-pub(super) const LANGUAGES: &str = "en, da, de, es, fi, fr, it, nb, nl, pl, pt, sv";
+pub const LANGUAGES: &str = "en, da, de, es, fi, fr, it, nb, nl, pl, pt, sv";
 
 /// Names in small letters, longest first, with what they stand for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     /// None for English, which is read by hand.
     months: Vec<(String, u8)>,
     days: Vec<(String, u8)>,
@@ -312,7 +312,7 @@ const TABLE: &[Language] = &[
 
 impl Names {
     /// Of a tag such as `de`, `de-AT` or `de_AT.UTF-8`; `None` where its language is not among [`LANGUAGES`].
-    pub(super) fn of(tag: &str) -> Option<Self> {
+    pub fn of(tag: &str) -> Option<Self> {
         let language = tag.split(['-', '_', '.']).next().unwrap_or_default().to_lowercase();
         let language = match language.as_str() {
             "en" | "c" | "posix" => return Some(Self::default()),
@@ -324,7 +324,7 @@ impl Names {
     }
 
     /// A month from 1 and the text after it.
-    pub(super) fn month<'t>(&self, text: &'t str) -> Option<(u8, &'t str)> {
+    pub fn month<'t>(&self, text: &'t str) -> Option<(u8, &'t str)> {
         // The own language first: `juni` is more than an English `jun`.
         match find(&self.months, text) {
             Some(found) => Some(found),
@@ -333,7 +333,7 @@ impl Names {
     }
 
     /// The text after the name of a day.
-    pub(super) fn day<'t>(&self, text: &'t str) -> Option<&'t str> {
+    pub fn day<'t>(&self, text: &'t str) -> Option<&'t str> {
         match find(&self.days, text) {
             Some((_, rest)) => Some(rest),
             None => english_day(text),

@@ -6,14 +6,15 @@ use crate::ruby;
 
 /// The order of an object's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
+    /// As they were set.
     AsSet,
     /// By name, at all depths: equal objects print alike.
     Sorted,
 }
 
 /// Appends a value as it stands within a list or an object that is printed: texts in quotes, `nil`, `{"name"=>value}`.
-pub(crate) fn inspect(out: &mut String, value: ValueRef<'_>, order: Order) {
+pub fn inspect(out: &mut String, value: ValueRef<'_>, order: Order) {
     match value {
         ValueRef::Null => out.push_str("nil"),
         ValueRef::Str(text) => {
@@ -52,7 +53,7 @@ pub(crate) fn inspect(out: &mut String, value: ValueRef<'_>, order: Order) {
 }
 
 /// Appends text, which may not be UTF-8, with what is not printable escaped.
-pub(crate) fn escape(out: &mut String, bytes: &[u8]) {
+pub fn escape(out: &mut String, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         let mut chars = chunk.valid().chars().peekable();
         while let Some(c) = chars.next() {

@@ -5,12 +5,12 @@ use alces_event::{ListRef, ValueRef, render_value};
 use crate::inspect::{Order, inspect};
 
 /// `strip`: white space and NUL at both ends.
-pub(crate) fn strip(text: &str) -> &str {
+pub fn strip(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r', '\0'])
 }
 
 /// `capitalize`: the first letter large, all others small.
-pub(crate) fn capitalize(text: &str) -> String {
+pub fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         None => String::new(),
@@ -20,7 +20,7 @@ pub(crate) fn capitalize(text: &str) -> String {
 
 /// `split` by a text: empty parts at the end are left out, a single space stands for any white space, and an empty separator
 /// splits letters.
-pub(crate) fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+pub fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
     let mut parts = split_all(text, separator);
     while parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
@@ -29,7 +29,7 @@ pub(crate) fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
 }
 
 /// `split` by a text with the limit -1: empty parts at the end count. Of no text there are no parts.
-pub(crate) fn split_all<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+pub fn split_all<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
     if text.is_empty() {
         return Vec::new();
     }
@@ -47,7 +47,7 @@ pub(crate) fn split_all<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
 }
 
 /// `join`: lists within are joined by the same separator.
-pub(crate) fn join(list: ListRef<'_>, separator: &str) -> String {
+pub fn join(list: ListRef<'_>, separator: &str) -> String {
     fn add(out: &mut String, list: ListRef<'_>, separator: &str) {
         for (at, item) in list.iter().enumerate() {
             if at > 0 {
@@ -65,7 +65,7 @@ pub(crate) fn join(list: ListRef<'_>, separator: &str) -> String {
 }
 
 /// `to_s`.
-pub(crate) fn to_s(value: ValueRef<'_>) -> String {
+pub fn to_s(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Str(text) => text.to_owned(),
         ValueRef::Float(number) => float_to_s(number),
@@ -98,7 +98,7 @@ fn float_to_s(number: f64) -> String {
 }
 
 /// `Float("…")`: the whole text is a decimal number, or nothing.
-pub(crate) fn float(text: &str) -> Option<f64> {
+pub fn float(text: &str) -> Option<f64> {
     let text = strip(text);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut before = None;
@@ -122,7 +122,7 @@ pub(crate) fn float(text: &str) -> Option<f64> {
 }
 
 /// `to_f`: the number that a text begins with, or nought.
-pub(crate) fn to_f(text: &str) -> f64 {
+pub fn to_f(text: &str) -> f64 {
     let text = text.trim_start();
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut plain = String::from(if text.starts_with('-') { "-0" } else { "0" });
@@ -162,7 +162,7 @@ fn digits<'t>(out: &mut String, text: &'t str) -> &'t str {
 
 /// A number in hexadecimal, with a sign, a fraction and a power of two (`-0x1A.8p3`): `None` where it is none, and an inner
 /// `None` where it begins as one and is broken.
-pub(crate) fn hex(text: &str) -> Option<Option<f64>> {
+pub fn hex(text: &str) -> Option<Option<f64>> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1.0, digits),
         None => (1.0, text.strip_prefix('+').unwrap_or(text)),

@@ -36,7 +36,7 @@ pub struct Context<'c> {
 }
 
 /// A plugin's own `ecs_compatibility`, or the pipeline's.
-pub(crate) fn ecs_option(options: &mut Options<'_>, default: EcsMode) -> EcsMode {
+pub fn ecs_option(options: &mut Options<'_>, default: EcsMode) -> EcsMode {
     options
         .choice(
             "ecs_compatibility",
