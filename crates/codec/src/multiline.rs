@@ -60,6 +60,7 @@ impl Multiline {
             EcsMode::V8 => PatternSet::ecs_v1(),
         };
         pattern_files(context, options, "*", &mut set);
+        options.differs("patterns_dir", "folders only, not single files");
         let pattern = match options.text("pattern") {
             None => {
                 if !options.is_given("pattern") {

@@ -155,6 +155,9 @@ mod tests {
         {"message":"\\x81\\xA1a\\xD4\\u0005x","tags":["_msgpackparsefailure"]}
         "#);
         assert!(messages("msgpack", &[&deep]).contains("_msgpackparsefailure"));
+        // Maps as names of maps: printed, each would be twice as long as the one within.
+        let names = [b"\x81".repeat(60), b"\xc0".repeat(61)].concat();
+        assert!(messages("msgpack", &[&names]).contains("_msgpackparsefailure"));
     }
 
     #[test]

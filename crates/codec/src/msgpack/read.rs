@@ -20,6 +20,10 @@ pub(super) fn map(bytes: &[u8]) -> Option<Object> {
 fn object(entries: Vec<(ValueRef<'_>, ValueRef<'_>)>) -> Option<Object> {
     let mut object = Object::with_capacity(entries.len());
     for (name, entry) in entries {
+        // A name that is a map or a list is refused: printed within names it would double with each level.
+        if matches!(name, ValueRef::Map(_) | ValueRef::Array(_)) {
+            return None;
+        }
         let name = value(name)?;
         object.set(Key::new(&ruby::to_s(name.view_alone())), value(entry)?);
     }
