@@ -12,6 +12,7 @@ use alces_codec::{DecoderPlan, Framing};
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_event::{Event, FieldRef, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
+use alces_plugin::AddField;
 use tokio::sync::{mpsc, watch};
 
 use crate::{Stats, batch::Batch};
@@ -76,6 +77,7 @@ fn codec(
 /// `tags`, `type`, `add_field` and the other options that every input has.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoration {
+    add_field: AddField,
     tags: Vec<String>,
     kind: Option<String>,
     /// Where the line is kept, in ECS mode.
@@ -87,12 +89,12 @@ impl Decoration {
     fn read(options: &mut Options<'_>, context: &Context<'_>) -> Self {
         options.text("id");
         options.no_effect("enable_metric", "every plugin is measured");
-        options.unsupported("add_field", "add it with `mutate { add_field => … }` in the filter section");
         let ecs = options.choice(
             "ecs_compatibility",
             &[("disabled", EcsMode::Disabled), ("v1", EcsMode::V8), ("v8", EcsMode::V8)],
         );
         Self {
+            add_field: AddField::read(options),
             tags: options.texts("tags").unwrap_or_default().into_iter().map(|t| t.node).collect(),
             kind: options.text("type").map(|t| t.node),
             original: match ecs.unwrap_or(context.ecs) {
@@ -117,6 +119,7 @@ impl Decoration {
         {
             *place = line;
         }
+        self.add_field.apply(event);
         for tag in &self.tags {
             event.tag(tag);
         }

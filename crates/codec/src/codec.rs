@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use alces_conf::{Diagnostic, OptionInfo, Options, Plugin, Spanned, closest};
+use alces_conf::{Diagnostic, OptionInfo, Options, Plugin, Spanned, unknown_plugin};
 use alces_event::{Event, Timestamp};
 use alces_plugin::Context;
 use bytes::Bytes;
@@ -157,12 +157,8 @@ type Row = (&'static str, Option<Decodes>, Option<Encodes>);
 fn known(context: &Context<'_>, plugin: &Plugin) -> Result<&'static Row, Diagnostic> {
     let name = plugin.name.node.as_str();
     CODECS.iter().find(|(known, _, _)| *known == name).ok_or_else(|| {
-        let names = CODECS.iter().map(|(known, _, _)| *known);
-        let help = match closest(name, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("codecs that are there: {}", names.collect::<Vec<_>>().join(", ")),
-        };
-        context.source.error(&plugin.name.span, format!("unknown codec `{name}`")).with_help(help)
+        let names: Vec<_> = CODECS.iter().map(|(known, _, _)| *known).collect();
+        unknown_plugin(context.source, "codec", &plugin.name, &names)
     })
 }
 
@@ -202,11 +198,11 @@ mod tests {
           = help: did you mean `json`?
         "#);
         insta::assert_snapshot!(errors_in("avro"), @r#"
-        x.conf:1:26: unknown codec `avro`
+        x.conf:1:26: the codec `avro` of Logstash is not supported yet
           |
         1 | input { stdin { codec => avro } }
           |                          ^^^^
-          = help: codecs that are there: cef, csv, dots, json, json_lines, line, msgpack, multiline, plain, rubydebug
+          = help: `alces plugins` lists what is there
         "#);
         insta::assert_snapshot!(errors_in("rubydebug"), @r#"
         x.conf:1:26: the codec `rubydebug` is for an output only

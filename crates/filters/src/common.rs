@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use alces_conf::{Options, TypedValue};
+use alces_conf::Options;
 use alces_event::{Event, FieldRef, Template};
+use alces_plugin::AddField;
 pub(crate) use alces_plugin::options::{field, field_option, fields, one_of, plain_texts, template};
 
 use crate::regex::Pattern;
@@ -11,7 +12,7 @@ use crate::regex::Pattern;
 /// What is done to an event when its filter succeeded (Logstash's `filter_matched`).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Common {
-    add_field: Vec<(Template, Vec<Template>)>,
+    add_field: AddField,
     remove_field: Vec<Template>,
     add_tag: Vec<Template>,
     remove_tag: Vec<Template>,
@@ -23,31 +24,8 @@ impl Common {
         options.text("id");
         options.no_effect("enable_metric", "every plugin is measured");
         options.no_effect("periodic_flush", "filters that hold events back are flushed anyway");
-        let add_field = options.hash("add_field").unwrap_or_default();
-        let add_field = add_field
-            .into_iter()
-            .filter_map(|(key, value)| {
-                let texts = match value.node {
-                    TypedValue::Text(text) | TypedValue::Number(text) => vec![text],
-                    TypedValue::List(items) => items
-                        .into_iter()
-                        .filter_map(|item| match item {
-                            TypedValue::Text(text) | TypedValue::Number(text) => Some(text),
-                            _ => None,
-                        })
-                        .collect(),
-                    TypedValue::Hash(_) => {
-                        options.error(&value.span, "`add_field` sets texts, not hashes");
-                        return None;
-                    }
-                };
-                let key = template(options, &key.node, &key.span)?;
-                let texts = texts.iter().filter_map(|t| template(options, t, &value.span)).collect();
-                Some((key, texts))
-            })
-            .collect();
         Self {
-            add_field,
+            add_field: AddField::read(options),
             remove_field: templates(options, "remove_field"),
             add_tag: templates(options, "add_tag"),
             remove_tag: templates(options, "remove_tag"),
@@ -56,13 +34,7 @@ impl Common {
 
     /// In Logstash's order: fields added, fields removed, tags added, tags removed.
     pub(crate) fn apply(&self, event: &mut Event) {
-        for (key, values) in &self.add_field {
-            let Ok(field) = FieldRef::parse(&key.render(event)) else { continue };
-            for value in values {
-                let value = value.render(event);
-                event.append(&field, value);
-            }
-        }
+        self.add_field.apply(event);
         for field in &self.remove_field {
             if let Ok(field) = FieldRef::parse(&field.render(event)) {
                 event.remove(&field);

@@ -4,6 +4,7 @@
 //!
 //! No I/O of its own but [`Disk`], which is passed in; no threads, no clock.
 
+mod add_field;
 pub mod charset;
 pub mod context;
 pub mod csv;
@@ -15,6 +16,7 @@ pub mod patterns;
 pub mod ruby;
 pub mod zone;
 
+pub use add_field::AddField;
 pub use charset::Charset;
 pub use context::{Clock, Context, EcsMode};
 pub use files::{Disk, Files, NoFiles};
