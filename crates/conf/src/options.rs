@@ -271,19 +271,33 @@ impl<'c> Options<'c> {
         given.then_some(pairs)
     }
 
-    /// A hash of any values, variables replaced.
+    /// A hash of any values, variables replaced; an even number of values in a list are pairs, as in Logstash.
     pub fn hash(&mut self, name: &'static str) -> Option<Vec<(Spanned<String>, Spanned<TypedValue>)>> {
         let mut pairs: Vec<(Spanned<String>, Spanned<TypedValue>)> = Vec::new();
         let attributes = self.all(name, "hash");
         let given = !attributes.is_empty();
         for attribute in attributes {
-            let Value::Hash(entries) = &attribute.value.node else {
-                self.wrong_type(name, &attribute.value, "a hash, as in `{ \"name\" => \"value\" }`");
-                continue;
-            };
-            for (key, value) in entries {
-                let node = self.typed(name, value);
-                pairs.push((key.clone(), Spanned { node, span: value.span.clone() }));
+            match &attribute.value.node {
+                Value::Hash(entries) => {
+                    for (key, value) in entries {
+                        let node = self.typed(name, value);
+                        pairs.push((key.clone(), Spanned { node, span: value.span.clone() }));
+                    }
+                }
+                Value::Array(items) if items.len() % 2 == 0 => {
+                    let (items, _) = items.as_chunks::<2>();
+                    for [key, value] in items {
+                        let (TypedValue::Text(text) | TypedValue::Number(text)) = self.typed(name, key)
+                        else {
+                            self.wrong_type(name, key, "a name here");
+                            continue;
+                        };
+                        let node = self.typed(name, value);
+                        let key = Spanned { node: text, span: key.span.clone() };
+                        pairs.push((key, Spanned { node, span: value.span.clone() }));
+                    }
+                }
+                _ => self.wrong_type(name, &attribute.value, "a hash, as in `{ \"name\" => \"value\" }`"),
             }
         }
         given.then_some(pairs)

@@ -34,11 +34,13 @@ mod program;
 mod prune;
 mod redact;
 mod regex;
+mod reload;
 mod ruby;
 mod sleep;
 mod split;
 mod texts;
 mod throttle;
+mod translate;
 mod truncate;
 mod urldecode;
 mod useragent;
@@ -46,7 +48,7 @@ mod uuid;
 
 pub use condition::{Condition, Undecided};
 pub use context::{Clock, Context, EcsMode};
-pub use files::{Disk, Files, NoFiles};
+pub use files::{Disk, Files, NoFiles, Stamp};
 pub use program::{Program, describe};
 
 #[cfg(test)]

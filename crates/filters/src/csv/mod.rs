@@ -1,7 +1,7 @@
 //! `csv`: a line of comma separated values becomes fields (logstash-filter-csv 3.1).
 
 mod convert;
-mod row;
+pub(crate) mod row;
 
 use std::sync::{Arc, OnceLock};
 

@@ -4,13 +4,13 @@
 use alces_conf::Options;
 
 #[derive(Clone, Debug)]
-pub(super) struct Dialect {
+pub(crate) struct Dialect {
     separator: String,
     quote: char,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell<'t> {
+pub(crate) enum Cell<'t> {
     /// Nothing between two separators.
     Nothing,
     /// As it stands in the row.
@@ -20,7 +20,7 @@ pub(super) enum Cell<'t> {
 }
 
 impl Cell<'_> {
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Nothing => None,
             Self::Part(text) => Some(text),
@@ -31,7 +31,7 @@ impl Cell<'_> {
 
 /// A quote where none may be, or one that is not closed.
 #[derive(Debug, PartialEq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 pub(super) fn read(options: &mut Options<'_>) -> Option<Dialect> {
     let separator = options.text("separator");
@@ -56,9 +56,16 @@ pub(super) fn read(options: &mut Options<'_>) -> Option<Dialect> {
     Some(Dialect { separator: separator.map_or(",".to_owned(), |text| text.node), quote })
 }
 
+impl Default for Dialect {
+    /// Commas and double quotes.
+    fn default() -> Self {
+        Self { separator: ",".to_owned(), quote: '"' }
+    }
+}
+
 impl Dialect {
     /// The cells of the first row; none where it is blank.
-    pub(super) fn cells<'t>(&self, text: &'t str) -> Result<Vec<Cell<'t>>, Malformed> {
+    pub(crate) fn cells<'t>(&self, text: &'t str) -> Result<Vec<Cell<'t>>, Malformed> {
         let mut cells = Vec::new();
         if text.is_empty() || text.starts_with(['\n', '\r']) {
             return Ok(cells);
@@ -123,30 +130,26 @@ mod tests {
 
     use super::*;
 
-    fn dialect() -> Dialect {
-        Dialect { separator: ",".to_owned(), quote: '"' }
-    }
-
     proptest! {
         /// What is written with quotes is read as it was.
         #[test]
         fn written_and_read(cells in prop::collection::vec(r#"[a,"\né]{0,5}"#, 1..5)) {
             let row: Vec<String> = cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
             let row = row.join(",");
-            let read = dialect().cells(&row).unwrap();
+            let read = Dialect::default().cells(&row).unwrap();
             let read: Vec<&str> = read.iter().filter_map(Cell::text).collect();
             prop_assert_eq!(read, cells);
         }
 
         #[test]
         fn nothing_breaks_it(text in r#"[a,"\né]{0,12}"#) {
-            let _ = dialect().cells(&text);
+            let _ = Dialect::default().cells(&text);
         }
     }
 
     #[test]
     fn the_first_row_only() {
-        assert_eq!(dialect().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
-        assert_eq!(dialect().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
+        assert_eq!(Dialect::default().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
+        assert_eq!(Dialect::default().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
     }
 }
