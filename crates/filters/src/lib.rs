@@ -22,6 +22,7 @@ mod elapsed;
 mod files;
 mod filter;
 mod fingerprint;
+mod geoip;
 mod grok;
 mod host;
 mod inspect;
