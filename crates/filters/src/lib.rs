@@ -37,6 +37,8 @@ mod redact;
 mod regex;
 mod reload;
 mod ruby;
+mod ruby_filter;
+mod rubycode;
 mod sleep;
 mod split;
 mod texts;
@@ -51,6 +53,8 @@ pub use condition::{Condition, Undecided};
 pub use context::{Clock, Context, EcsMode};
 pub use files::{Disk, Files, NoFiles, Stamp};
 pub use program::{Program, describe};
+#[doc(hidden)]
+pub use rubycode::fuzz as fuzz_ruby_code;
 
 #[cfg(test)]
 mod test_support;
