@@ -6,6 +6,7 @@
 //!
 //! No I/O, no threads, no clock of its own: the clock is in [`Context`].
 
+mod aggregate;
 mod anonymize;
 mod charset;
 mod cidr;

@@ -83,6 +83,11 @@ impl Script {
     }
 }
 
+/// A hash that a script fills.
+pub(crate) fn empty_hash() -> V {
+    V::hash(value::Entries::new())
+}
+
 /// The script of an option, or an error at its place within the option's text.
 pub(crate) fn script(
     options: &mut Options<'_>,
@@ -118,7 +123,7 @@ pub fn fuzz(code: &str) {
             let now = alces_event::Timestamp::UNIX_EPOCH;
             let mut event = Event::new(now);
             let clock: Clock = Arc::new(move || now);
-            let map = V::hash(value::Entries::new());
+            let map = empty_hash();
             let _ = script.run(&mut event, &[V::Event, map], &Instance::default(), &clock);
         }
     }

@@ -144,6 +144,7 @@ const INSTEAD: &[(&str, &str)] = &[
         "of `LogStash` there is `LogStash::Timestamp`; the `split` and `clone` filters make events of one",
     ),
     ("new_event_block", "the `split` and `clone` filters make events of one"),
+    ("map_meta", "the options `timeout` and `inactivity_timeout` are for all tasks"),
     ("clone", "the `clone` filter copies events; `dup` copies lists and hashes"),
     ("unpack", "bytes are not supported"),
     ("encode", "the codec's `charset` tells how texts are encoded"),
