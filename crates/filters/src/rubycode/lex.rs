@@ -184,10 +184,10 @@ impl<'c> Lexer<'c> {
                     _ => Err(error(start..self.at, "a symbol with `#{…}` in it is not supported")),
                 }
             }
-            '%' if self.value_begins(space_before) && self.rest().starts_with("%w[") => Err(CodeError {
-                span: start..start + 3,
-                message: "`%w[…]` is not supported".to_owned(),
-                help: Some("write `[\"a\", \"b\"]`".to_owned()),
+            '%' if self.value_begins(space_before) => Err(CodeError {
+                span: start..start + 1,
+                message: "texts and lists that begin with `%` are not supported".to_owned(),
+                help: Some("write `\"text\"` or `[\"a\", \"b\"]`".to_owned()),
             }),
             '`' => Err(error(start..start + 1, "commands of the system are not run")),
             c if is_letter(c) => Ok(self.name()),

@@ -117,9 +117,15 @@ impl<'c> Parser<'c> {
             _ => format!("`{}`", self.code.get(span.clone()).unwrap_or_default()),
         };
         let mut error = error(span, format!("{wanted} is expected here, not {found}"));
-        if let Token::Name(name) = self.token() {
-            error.help = words::instead(name).map(str::to_owned);
+        error.help = match self.token() {
+            Token::Name(name) => words::instead(name),
+            Token::Sign(".." | "...") => {
+                Some("ranges are for parts, as in `text[0..4]`; count with `5.times do |at| … end`")
+            }
+            Token::Sign("->") => Some("a script has no functions of its own"),
+            _ => None,
         }
+        .map(str::to_owned);
         error
     }
 

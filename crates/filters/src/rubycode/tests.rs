@@ -277,8 +277,64 @@ fn what_is_not_supported_says_what_to_do() {
     insta::assert_snapshot!(error("new_event_block.call(event)"), @r#""new_event_block" `new_event_block` is not supported; the `split` and `clone` filters make events of one"#);
     insta::assert_snapshot!(error("LogStash::Event.new"), @r#""LogStash::" `LogStash` is not supported; of `LogStash` there is `LogStash::Timestamp`; the `split` and `clone` filters make events of one"#);
     insta::assert_snapshot!(error("def x\nend"), @r#""def" `def` is not supported; a script has no methods of its own"#);
-    insta::assert_snapshot!(error("x = %w[a b]"), @r#""%w[" `%w[…]` is not supported; write `["a", "b"]`"#);
+    insta::assert_snapshot!(error("x = %w[a b]"), @r#""%" texts and lists that begin with `%` are not supported; write `"text"` or `["a", "b"]`"#);
+    insta::assert_snapshot!(error("(0..5).each { |x| x }"), @r#"".." an operator or the end of the line is expected here, not `..`; ranges are for parts, as in `text[0..4]`; count with `5.times do |at| … end`"#);
+    insta::assert_snapshot!(error("x = 1 rescue nil"), @r#""rescue" an operator or the end of the line is expected here, not `rescue`; what goes wrong tags the event (`tag_on_exception`)"#);
     insta::assert_snapshot!(error("event['a'] = 1"), @r#""event[" fields are not reached like this, in Logstash neither; write `event.get("[a][b]")` and `event.set("[a][b]", value)`"#);
+}
+
+/// As they stand in pipelines.
+#[test]
+fn scripts_as_people_write_them() {
+    let json = |code: &str| match run(code) {
+        Ok(mut event) => {
+            for name in ["s", "n", "f", "l", "h", "e", "@version"] {
+                event.remove(&FieldRef::field(name));
+            }
+            serde_json::to_string(&event).unwrap().replacen(
+                r#""@timestamp":"1970-01-01T00:00:00.000Z""#,
+                "",
+                1,
+            )
+        }
+        Err(reason) => format!("error: {reason}"),
+    };
+    for (code, expect) in [
+        ("event.set('d', (event.get('f').to_f - 1.2345).round(3))", r#"{,"d":1.266}"#),
+        (
+            "hash = event.get('[h]')\nhash.each do |key, value|\n  event.set(\"[x][#{key}]\", value)\nend if hash",
+            r#"{,"x":{"a":1,"b":null}}"#,
+        ),
+        (
+            "event.to_hash.each { |k, v| event.remove(k) if v.nil? || v == '' }\nevent.set('e?', event.include?('e'))",
+            r#"{,"e?":false}"#,
+        ),
+        ("event.set('a', 'x, y'.split(',').map { |s| s.strip })", r#"{,"a":["x","y"]}"#),
+        ("event.set('a', event.get('b') || 0)", r#"{,"a":0}"#),
+        ("if event.get('s') and not event.get('b') then event.set 'a', 1 end", r#"{,"a":1}"#),
+        ("event.set('a', event.get('s').gsub(/[^[:alpha:]]/, ''))", r#"{,"a":"HelloWorld"}"#),
+        ("event.set('a', 1) if !event.get('s').nil? && event.get('s') =~ /^H/", r#"{,"a":1}"#),
+        (
+            "t = Time.at(event.get('n').to_i)\nevent.set('a', LogStash::Timestamp.new(t))",
+            r#"{,"a":"1970-01-01T00:00:07.000Z"}"#,
+        ),
+        (
+            "wanted = ['s', 'n']; event.to_hash.keys.each { |k| event.remove(k) unless wanted.include?(k) }",
+            "{}",
+        ),
+        ("event.set('a', {'x' => 1, 'y' => 3}.sort_by { |k, v| -v }.first(1).to_h)", r#"{,"a":{"y":3}}"#),
+        ("event.set('[a]', {'b' => 1}.merge(event.get('c') || {}))", r#"{,"a":{"b":1}}"#),
+        (
+            "unless event.get('s').to_s.empty?\n  event.tag('full')\nelse\n  event.tag('empty')\nend",
+            r#"{,"tags":["full"]}"#,
+        ),
+        ("event.set('a', event.get('n').to_s.rjust(3, '0'))", r#"{,"a":"007"}"#),
+        ("event.set('a', event.get('[l][0]') > 2 ? 'big' : 'small')", r#"{,"a":"big"}"#),
+        ("event.set('a', event.get('l').map(&:to_s).join(','))", r#"{,"a":"3,1,2"}"#),
+        ("m = event.get('s').match(/(?<first>\\w+) (\\w+)/)\nevent.set('a', m[1]) if m", r#"{,"a":"Hello"}"#),
+    ] {
+        assert_eq!(json(code), expect, "{code}");
+    }
 }
 
 #[test]

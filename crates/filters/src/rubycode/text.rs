@@ -106,6 +106,13 @@ impl Machine<'_> {
                     self.list(groups)?
                 }
             },
+            ("rjust" | "ljust", [V::Int(wide), rest @ ..]) => {
+                let filler = rest.first().map_or(Ok(" "), text_of)?;
+                let missing = usize::try_from(*wide).unwrap_or(0).saturating_sub(text.chars().count());
+                self.spend(missing)?;
+                let filled: String = filler.chars().cycle().take(missing).collect();
+                self.text(&if name == "rjust" { filled + text } else { format!("{text}{filled}") })?
+            }
             ("scan", [pattern]) => self.scan(text, pattern)?,
             ("split", []) => self.split(text, &V::text(" "))?,
             ("split", [separator]) => self.split(text, separator)?,
