@@ -298,15 +298,15 @@ impl<'c> Options<'c> {
                     }
                 }
                 Value::Array(items) if items.len() % 2 == 0 => {
-                    for pair in items.chunks_exact(2) {
-                        let [key, value] = pair else { continue };
-                        let (Value::String(text) | Value::Bareword(text) | Value::Number(text)) = &key.node
+                    let (items, _) = items.as_chunks::<2>();
+                    for [key, value] in items {
+                        let (TypedValue::Text(text) | TypedValue::Number(text)) = self.typed(name, key)
                         else {
-                            self.wrong_type(name, key, "a name");
+                            self.wrong_type(name, key, "a name here");
                             continue;
                         };
-                        let key = Spanned { node: self.text_of(text, &key.span), span: key.span.clone() };
                         let node = self.typed(name, value);
+                        let key = Spanned { node: text, span: key.span.clone() };
                         pairs.push((key, Spanned { node, span: value.span.clone() }));
                     }
                 }

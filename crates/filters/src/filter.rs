@@ -5,7 +5,7 @@ use std::fmt;
 use alces_conf::Options;
 use alces_event::Event;
 
-use crate::Context;
+use crate::{Context, aggregate::Shared};
 
 /// A compiled filter.
 pub(crate) trait Filter: Fork + fmt::Debug + Send {
@@ -16,6 +16,12 @@ pub(crate) trait Filter: Fork + fmt::Debug + Send {
     /// `more` when its time has come.
     fn flush(&mut self, end: bool, more: &mut Vec<Event>) {
         let _ = (end, more);
+    }
+
+    /// Called once for all filters of a pipeline, in their order: what several of them have in common (`aggregate`) they find in
+    /// `shared`.
+    fn share(&mut self, shared: &mut Shared) {
+        let _ = shared;
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! No I/O, no threads, no clock of its own: the clock is in [`Context`].
 
+mod aggregate;
 mod anonymize;
 mod cidr;
 mod clone;
@@ -19,6 +20,7 @@ mod drop;
 mod elapsed;
 mod filter;
 mod fingerprint;
+mod geoip;
 mod grok;
 mod host;
 mod json;
@@ -30,11 +32,15 @@ mod program;
 mod prune;
 mod redact;
 mod regex;
+mod reload;
+mod ruby_filter;
+mod rubycode;
 mod sleep;
 mod split;
 mod syslog_pri;
 mod texts;
 mod throttle;
+mod translate;
 mod truncate;
 mod urldecode;
 mod useragent;
@@ -42,9 +48,11 @@ mod uuid;
 
 use alces_plugin::{charset, context, files, inspect, ruby};
 
-pub use alces_plugin::{Clock, Context, Disk, EcsMode, Files, NoFiles};
+pub use alces_plugin::{Clock, Context, Disk, EcsMode, Files, NoFiles, Stamp};
 pub use condition::{Condition, Undecided};
 pub use program::{Program, describe};
+#[doc(hidden)]
+pub use rubycode::fuzz as fuzz_ruby_code;
 
 #[cfg(test)]
 mod test_support;

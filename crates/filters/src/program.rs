@@ -7,6 +7,7 @@ use alces_event::Event;
 
 use crate::{
     Condition, Context, Undecided,
+    aggregate::{Aggregate, Shared},
     anonymize::Anonymize,
     cidr::Cidr,
     clone::CloneEvent,
@@ -17,6 +18,7 @@ use crate::{
     elapsed::Elapsed,
     filter::{Compile, Filter},
     fingerprint::Fingerprint,
+    geoip::GeoIp,
     grok::Grok,
     json::Json,
     kv::Kv,
@@ -24,10 +26,12 @@ use crate::{
     mutate::Mutate,
     prune::Prune,
     redact::Redact,
+    ruby_filter::RubyFilter,
     sleep::Sleep,
     split::Split,
     syslog_pri::SyslogPri,
     throttle::Throttle,
+    translate::Translate,
     truncate::Truncate,
     urldecode::UrlDecode,
     useragent::UserAgent,
@@ -36,6 +40,7 @@ use crate::{
 
 /// All filters, in the order of their names.
 const FILTERS: &[(&str, Compile)] = &[
+    ("aggregate", Aggregate::compile),
     ("anonymize", Anonymize::compile),
     ("cidr", Cidr::compile),
     ("clone", CloneEvent::compile),
@@ -45,6 +50,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("drop", Drop::compile),
     ("elapsed", Elapsed::compile),
     ("fingerprint", Fingerprint::compile),
+    ("geoip", GeoIp::compile),
     ("grok", Grok::compile),
     ("json", Json::compile),
     ("kv", Kv::compile),
@@ -52,10 +58,12 @@ const FILTERS: &[(&str, Compile)] = &[
     ("mutate", Mutate::compile),
     ("prune", Prune::compile),
     ("redact", Redact::compile),
+    ("ruby", RubyFilter::compile),
     ("sleep", Sleep::compile),
     ("split", Split::compile),
     ("syslog_pri", SyslogPri::compile),
     ("throttle", Throttle::compile),
+    ("translate", Translate::compile),
     ("truncate", Truncate::compile),
     ("urldecode", UrlDecode::compile),
     ("useragent", UserAgent::compile),
@@ -93,13 +101,17 @@ impl Program {
     /// Everything that is wrong, each with its place.
     pub fn compile(context: &Context<'_>, config: &Config) -> Result<Self, Vec<Diagnostic>> {
         let mut errors = Vec::new();
-        let steps = steps(context, config.statements(SectionKind::Filter), &mut errors);
+        let mut steps = steps(context, config.statements(SectionKind::Filter), &mut errors);
+        let mut shared = Shared::default();
+        share(&mut steps, &mut shared);
+        errors.append(&mut shared.errors);
         if errors.is_empty() { Ok(Self { steps, undecided: Vec::new() }) } else { Err(errors) }
     }
 
     /// The filters of another text of the same pipeline, after these.
     pub fn append(&mut self, mut other: Self) {
         self.steps.append(&mut other.steps);
+        share(&mut self.steps, &mut Shared::default());
     }
 
     /// Applies all filters to one event; a dropped event [is cancelled](Event::is_cancelled). Events that filters make
@@ -120,6 +132,15 @@ impl Program {
     /// Lets filters that hold events back (`aggregate`, `metrics`) give out what is due, or all of it at the `end`.
     pub fn flush(&mut self, end: bool, more: &mut Vec<Event>) {
         flush(&mut self.steps, end, more, &mut self.undecided);
+    }
+}
+
+fn share(steps: &mut [Step], shared: &mut Shared) {
+    for step in steps {
+        match step {
+            Step::Filter(filter) => filter.share(shared),
+            Step::If(branches) => branches.iter_mut().for_each(|(_, body)| share(body, shared)),
+        }
     }
 }
 

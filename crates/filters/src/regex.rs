@@ -50,7 +50,18 @@ impl Pattern {
                 out.push_str(with.literal().unwrap_or_default());
             },
             with.literal().is_none(),
+            usize::MAX,
         )
+    }
+
+    /// Ruby's `sub`; `None` where nothing matches.
+    pub(crate) fn replace_first(&self, text: &str, with: &Replacement) -> Result<Option<String>, GaveUp> {
+        let put = |out: &mut String, found: Found<'_, '_>| {
+            if let Found::Captures(captures) = found {
+                with.expand(out, text, captures);
+            }
+        };
+        self.replace(text, put, true, 1)
     }
 
     fn replace(
@@ -58,10 +69,11 @@ impl Pattern {
         text: &str,
         put: impl Fn(&mut String, Found<'_, '_>),
         captures: bool,
+        most: usize,
     ) -> Result<Option<String>, GaveUp> {
         let mut out = String::new();
-        let (mut copied, mut at, mut any) = (0, 0, false);
-        while at <= text.len() {
+        let (mut copied, mut at, mut any) = (0, 0, 0);
+        while at <= text.len() && any < most {
             let (start, end);
             if captures {
                 let Some(found) = self.0.captures_from_pos(text, at).map_err(|_| GaveUp)? else { break };
@@ -75,7 +87,7 @@ impl Pattern {
                 out.push_str(text.get(copied..start).unwrap_or_default());
                 put(&mut out, Found::Span);
             }
-            any = true;
+            any += 1;
             copied = end;
             // After nothing the next letter is passed over. After something nothing may follow at once: `b*` in `abc` matches
             // `b` and then the place before `c`, in Ruby.
@@ -85,7 +97,7 @@ impl Pattern {
                 end
             };
         }
-        if !any {
+        if any == 0 {
             return Ok(None);
         }
         out.push_str(text.get(copied..).unwrap_or_default());

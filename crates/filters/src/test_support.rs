@@ -59,6 +59,16 @@ pub(crate) fn check_all(filters: &str, lines: &[&str]) -> String {
 /// What `filters` make of events that arrive at seconds after 1970, two workers taking turns; where there is no event a worker is
 /// flushed. JSON, an event a line.
 pub(crate) fn check_at(filters: &str, events: &[(i64, Option<&str>)]) -> String {
+    check_changing(filters, events, 0, || {})
+}
+
+/// The same; something happens before the event of that number, from 0.
+pub(crate) fn check_changing(
+    filters: &str,
+    events: &[(i64, Option<&str>)],
+    before: usize,
+    happens: impl Fn(),
+) -> String {
     let second = Arc::new(AtomicI64::new(events.first().map_or(0, |(second, _)| *second)));
     let now = {
         let second = Arc::clone(&second);
@@ -69,6 +79,9 @@ pub(crate) fn check_at(filters: &str, events: &[(i64, Option<&str>)]) -> String 
     let mut out = Vec::new();
     for (turn, (at, line)) in events.iter().enumerate() {
         second.store(*at, Ordering::Relaxed);
+        if turn == before {
+            happens();
+        }
         let worker = &mut workers[turn % 2];
         let mut made = Vec::new();
         match line {

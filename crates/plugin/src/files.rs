@@ -4,7 +4,17 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
+
+/// What tells whether a file has changed, without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// When it was written last.
+    pub modified: SystemTime,
+    /// Its length in bytes.
+    pub len: u64,
+}
 
 /// Reads files; see [`Disk`].
 pub trait Files: Send + Sync {
@@ -19,6 +29,12 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// The system's, and a broken glob.
     fn list(&self, directory: &Path, glob: &str) -> io::Result<Vec<PathBuf>>;
+
+    /// The stamp of a file; none where it is not known: then the file is read again to see what is in it.
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        let _ = path;
+        None
+    }
 
     /// A handle that a filter keeps, to read a file again later.
     fn handle(&self) -> Arc<dyn Files>;
@@ -44,6 +60,11 @@ impl Files for Disk {
         }
         found.sort();
         Ok(found)
+    }
+
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        let data = std::fs::metadata(path).ok()?;
+        Some(Stamp { modified: data.modified().ok()?, len: data.len() })
     }
 
     fn handle(&self) -> Arc<dyn Files> {

@@ -19,4 +19,4 @@ pub mod zone;
 pub use add_field::AddField;
 pub use charset::Charset;
 pub use context::{Clock, Context, EcsMode};
-pub use files::{Disk, Files, NoFiles};
+pub use files::{Disk, Files, NoFiles, Stamp};

@@ -83,6 +83,9 @@ pub fn to_s(value: ValueRef<'_>) -> String {
 }
 
 fn float_to_s(number: f64) -> String {
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() };
+    }
     let size = number.abs();
     if !number.is_finite() || size == 0.0 || (1e-4..1e16).contains(&size) {
         return format!("{number:?}");

@@ -62,6 +62,13 @@ pub fn dialect(options: &mut Options<'_>) -> Option<Dialect> {
     Some(Dialect { separator: separator.map_or(",".to_owned(), |text| text.node), quote })
 }
 
+impl Default for Dialect {
+    /// Commas and double quotes.
+    fn default() -> Self {
+        Self { separator: ",".to_owned(), quote: '"' }
+    }
+}
+
 impl Dialect {
     /// The cells of the first row; none where it is blank.
     ///
@@ -156,30 +163,26 @@ mod tests {
 
     use super::*;
 
-    fn comma() -> Dialect {
-        Dialect { separator: ",".to_owned(), quote: '"' }
-    }
-
     proptest! {
         /// What is written is read as it was.
         #[test]
         fn written_and_read(cells in prop::collection::vec(r#"[a,"\né]{0,5}"#, 1..5)) {
             let mut row = String::new();
-            comma().write(cells.iter().map(|cell| Some(cell.into())), &mut row);
-            let read = comma().cells(&row).unwrap();
+            Dialect::default().write(cells.iter().map(|cell| Some(cell.into())), &mut row);
+            let read = Dialect::default().cells(&row).unwrap();
             let read: Vec<&str> = read.iter().filter_map(Cell::text).collect();
             prop_assert_eq!(read, cells);
         }
 
         #[test]
         fn nothing_breaks_it(text in r#"[a,"\né]{0,12}"#) {
-            let _ = comma().cells(&text);
+            let _ = Dialect::default().cells(&text);
         }
     }
 
     #[test]
     fn the_first_row_only() {
-        assert_eq!(comma().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
-        assert_eq!(comma().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
+        assert_eq!(Dialect::default().cells("a,b\nc"), Ok(vec![Cell::Part("a"), Cell::Part("b")]));
+        assert_eq!(Dialect::default().cells("\"a\nb\",\r\nc"), Ok(vec![Cell::Part("a\nb"), Cell::Nothing]));
     }
 }
