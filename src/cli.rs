@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Run the golden cases that lie beside pipelines: lines of logs and the events expected of them
     Test(TestArgs),
+    /// List the plugins of pipelines and their options, and how they differ from Logstash's
+    Plugins(PluginsArgs),
     /// Keep secrets for ${NAME} in pipelines in an encrypted file
     Keystore(KeystoreArgs),
     /// Try a grok pattern on lines: what it captures, where it stops, or which pattern would fit
@@ -204,6 +206,23 @@ pub(crate) struct TestArgs {
     /// Names of fields: the Elastic Common Schema (v8) or those before it (disabled)
     #[arg(long, value_name = "MODE", default_value = "v8")]
     pub(crate) ecs: Ecs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces plugins              what is there, and what of Logstash is not
+  alces plugins grok         the options of grok
+  alces plugins --markdown   all of it as a page, which is docs/plugins.md
+
+Exit code 0: fine. 1: there is no such plugin.")]
+pub(crate) struct PluginsArgs {
+    /// Names of plugins whose options are listed
+    #[arg(value_name = "PLUGIN")]
+    pub(crate) names: Vec<String>,
+    /// Print everything as a page of Markdown
+    #[arg(long, conflicts_with = "names")]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Args)]

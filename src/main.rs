@@ -12,6 +12,7 @@ mod golden;
 mod grok;
 mod keystore;
 mod paths;
+mod plugins;
 mod replay;
 mod roles;
 
@@ -57,7 +58,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(args) => return Ok(golden::run(&args, environment)),
         // These have exit codes of their own.
         Command::Check(args) => return check::check(&args, environment),
-
+        Command::Plugins(args) => return plugins::run(&args),
         Command::Grok(args) => return Ok(grok::run(&args)),
     }
     Ok(ExitCode::SUCCESS)

@@ -30,4 +30,5 @@ pub use collector::{Collector, Settings};
 pub use describe::{PluginInfo, describe};
 pub use error::CollectorError;
 pub use plan::{Plan, PlanErrors, PlanOptions};
+pub use settings::describe_settings;
 pub use stats::Stats;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use alces_conf::{Config, Diagnostic, Env, Escapes, SectionKind, Source, Statement, closest, parse};
+use alces_conf::{Config, Diagnostic, Env, Escapes, SectionKind, Source, Statement, parse};
 use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Program};
 
 use crate::{input::InputPlan, output::OutputPlan};
@@ -154,21 +154,6 @@ impl Plan {
         }
         routes
     }
-}
-
-/// An error for a plugin that is not there, with what is near.
-pub(crate) fn unknown(
-    context: &Context<'_>,
-    kind: &str,
-    plugin: &alces_conf::Plugin,
-    known: &[&str],
-) -> Diagnostic {
-    let name = &plugin.name.node;
-    let help = match closest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("{kind}s that are there: {}", known.join(", ")),
-    };
-    context.source.error(&plugin.name.span, format!("unknown {kind} `{name}`")).with_help(help)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn merge(event: &mut Event, sent: &Event, now: Timestamp) {
         event.set_timestamp(sent.timestamp());
     }
     merge_fields(event, sent.fields(), &|key| FieldRef::key(key));
-    let metadata = FieldRef::key(Key::from_static("@metadata"));
+    let metadata = FieldRef::key(Key::new("@metadata"));
     merge_fields(event, sent.metadata(), &|key| metadata.child(key));
 }
 

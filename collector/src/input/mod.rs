@@ -9,12 +9,12 @@ mod stream;
 use std::sync::Arc;
 
 use alces_codec::{DecoderPlan, Framing};
-use alces_conf::{Diagnostic, Options, Plugin};
-use alces_event::{Event, FieldRef};
+use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
+use alces_event::{Event, FieldRef, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
 use tokio::sync::{mpsc, watch};
 
-use crate::{Stats, batch::Batch, plan::unknown};
+use crate::{Stats, batch::Batch};
 
 pub(crate) use beats::{Beats, BeatsPlan, announce};
 pub(crate) use decoded::PART;
@@ -42,7 +42,7 @@ impl InputPlan {
         let name = plugin.name.node.as_str();
         let Some((_, compile)) = INPUTS.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = INPUTS.iter().map(|(name, _)| *name).collect();
-            return (None, vec![unknown(context, "input", plugin, &known)]);
+            return (None, vec![unknown_plugin(context.source, "input", &plugin.name, &known)]);
         };
         let mut options = Options::new(context.source, context.env, plugin);
         let plan = compile(context, &mut options);
@@ -111,10 +111,11 @@ impl Decoration {
     /// Adds what the options say; in ECS mode the line is also kept as `[event][original]`, as Logstash's plain codec does.
     fn apply(&self, event: &mut Event) {
         if let Some(original) = &self.original
-            && event.get(original).is_none()
-            && let Some(len) = event.get(&self.message).and_then(|m| m.as_str()).map(str::len)
+            && let Some(line) =
+                event.part(&self.message).map(Part::value).or_else(|| own_text(event, &self.message))
+            && let Some((place, false)) = event.place(original)
         {
-            event.set_slice(original, &self.message, 0, len);
+            *place = line;
         }
         for tag in &self.tags {
             event.tag(tag);
@@ -125,4 +126,9 @@ impl Decoration {
             event.set(&FieldRef::field("type"), name.as_str());
         }
     }
+}
+
+/// A text that is no part of the event's line, copied.
+fn own_text(event: &Event, field: &FieldRef) -> Option<Value> {
+    event.text(field).map(Value::from)
 }

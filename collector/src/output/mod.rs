@@ -6,12 +6,12 @@ mod stdout;
 
 use std::sync::Arc;
 
-use alces_conf::{Diagnostic, Options, Plugin};
+use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_event::Event;
 use alces_filters::{Clock, Context};
 use tokio::sync::watch;
 
-use crate::{CollectorError, Stats, dlq::DeadLetterQueue, plan::unknown};
+use crate::{CollectorError, Stats, dlq::DeadLetterQueue};
 use null::NullPlan;
 use opensearch::{Encoded, OpenSearchOutput, OpenSearchPlan};
 use stdout::{StdoutPlan, Written};
@@ -65,7 +65,7 @@ impl OutputPlan {
         let name = plugin.name.node.as_str();
         let Some((_, compile)) = OUTPUTS.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = OUTPUTS.iter().map(|(name, _)| *name).collect();
-            return (None, vec![unknown(context, "output", plugin, &known)]);
+            return (None, vec![unknown_plugin(context.source, "output", &plugin.name, &known)]);
         };
         let mut options = Options::new(context.source, context.env, plugin);
         let plan = compile(context, &mut options);

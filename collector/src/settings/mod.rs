@@ -12,6 +12,7 @@ use alces_conf::{Diagnostic, Env, Escapes, Source, Span};
 use alces_filters::EcsMode;
 
 use crate::{PlanOptions, cli};
+pub use names::describe_settings;
 use names::{Kind, Meaning};
 use yaml::{Document, Entry};
 

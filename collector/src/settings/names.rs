@@ -1,6 +1,6 @@
 //! Logstash's names for settings, and what each does here.
 
-use alces_conf::closest;
+use alces_conf::{Support, closest};
 
 /// A value that is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +142,16 @@ const SETTINGS: &[Setting] = &[
     ),
     setting("xpack.management.enabled", false, Meaning::Unsupported("pipelines are read from files")),
 ];
+
+/// The names of all settings, whether a pipeline may have its own, and what they do here, for documents.
+pub fn describe_settings() -> Vec<(&'static str, bool, Support)> {
+    let support = |meaning| match meaning {
+        Meaning::Is(_) => Support::Full,
+        Meaning::NoEffect(why) => Support::NoEffect(why),
+        Meaning::Unsupported(instead) => Support::Unsupported(instead),
+    };
+    SETTINGS.iter().map(|setting| (setting.name, setting.of_pipeline, support(setting.meaning))).collect()
+}
 
 /// The setting of that name.
 pub(super) fn find(name: &str, of_pipeline: bool) -> Option<&'static Setting> {

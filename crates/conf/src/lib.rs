@@ -14,6 +14,7 @@ mod options;
 mod parse;
 mod print;
 mod suggest;
+mod unknown;
 
 pub use ast::{
     Attribute, BoolOp, Branch, CompareOp, Condition, Config, Operand, Plugin, Section, SectionKind, Span,
@@ -24,3 +25,4 @@ pub use env::{Env, substitute};
 pub use options::{OptionInfo, Options, Support, TextLists, TypedValue};
 pub use parse::{Escapes, parse};
 pub use suggest::closest;
+pub use unknown::{logstash_plugins, unknown_plugin};

@@ -213,6 +213,18 @@ impl<'c> Options<'c> {
         }
     }
 
+    /// A number, with or without a fraction.
+    pub fn number(&mut self, name: &'static str) -> Option<Spanned<f64>> {
+        let text = self.text_as(name, "number")?;
+        match text.node.parse() {
+            Ok(node) => Some(Spanned { node, span: text.span }),
+            Err(_) => {
+                self.error(&text.span, format!("option `{name}` of {} wants a number", self.plugin()));
+                None
+            }
+        }
+    }
+
     /// A list of texts; a single text is a list of one, and repeated attributes append.
     pub fn texts(&mut self, name: &'static str) -> Option<Vec<Spanned<String>>> {
         let mut texts = Vec::new();
@@ -271,19 +283,34 @@ impl<'c> Options<'c> {
         given.then_some(pairs)
     }
 
-    /// A hash of any values, variables replaced.
+    /// A hash of any values, variables replaced. A flat list of an even number of items is read as pairs, as in
+    /// [`text_lists`](Self::text_lists).
     pub fn hash(&mut self, name: &'static str) -> Option<Vec<(Spanned<String>, Spanned<TypedValue>)>> {
         let mut pairs: Vec<(Spanned<String>, Spanned<TypedValue>)> = Vec::new();
         let attributes = self.all(name, "hash");
         let given = !attributes.is_empty();
         for attribute in attributes {
-            let Value::Hash(entries) = &attribute.value.node else {
-                self.wrong_type(name, &attribute.value, "a hash, as in `{ \"name\" => \"value\" }`");
-                continue;
-            };
-            for (key, value) in entries {
-                let node = self.typed(name, value);
-                pairs.push((key.clone(), Spanned { node, span: value.span.clone() }));
+            match &attribute.value.node {
+                Value::Hash(entries) => {
+                    for (key, value) in entries {
+                        let node = self.typed(name, value);
+                        pairs.push((key.clone(), Spanned { node, span: value.span.clone() }));
+                    }
+                }
+                Value::Array(items) if items.len() % 2 == 0 => {
+                    for pair in items.chunks_exact(2) {
+                        let [key, value] = pair else { continue };
+                        let (Value::String(text) | Value::Bareword(text) | Value::Number(text)) = &key.node
+                        else {
+                            self.wrong_type(name, key, "a name");
+                            continue;
+                        };
+                        let key = Spanned { node: self.text_of(text, &key.span), span: key.span.clone() };
+                        let node = self.typed(name, value);
+                        pairs.push((key, Spanned { node, span: value.span.clone() }));
+                    }
+                }
+                _ => self.wrong_type(name, &attribute.value, "a hash, as in `{ \"name\" => \"value\" }`"),
             }
         }
         given.then_some(pairs)

@@ -1,5 +1,7 @@
 //! The event itself.
 
+use std::sync::LazyLock;
+
 use bytestring::ByteString;
 
 use crate::{
@@ -17,20 +19,20 @@ pub struct Event {
     cancelled: bool,
 }
 
-const VERSION: Key = Key::from_static("@version");
-const MESSAGE: Key = Key::from_static("message");
-const TAGS: Key = Key::from_static("tags");
+static VERSION: LazyLock<Key> = LazyLock::new(|| Key::new("@version"));
+static MESSAGE: LazyLock<Key> = LazyLock::new(|| Key::new("message"));
+static TAGS: LazyLock<Key> = LazyLock::new(|| Key::new("tags"));
 
 /// Room for the fields of a parsed access line, so that the table is allocated once.
-const USUAL_FIELDS: usize = 12;
+const USUAL_FIELDS: usize = 16;
 
 impl Event {
     /// An event whose `message` is all of `line`, as an input's `plain` codec makes it.
     pub fn from_line(line: ByteString, now: Timestamp) -> Self {
         let len = line.len();
         let mut event = Self::with_line(line, now);
-        event.fields.set(VERSION, Value::from_static("1"));
-        event.fields.set(MESSAGE, slice_value(0, len));
+        event.fields.push(VERSION.clone(), Value::from_static("1"));
+        event.fields.push(MESSAGE.clone(), slice_value(0, len));
         event
     }
 
@@ -57,7 +59,7 @@ impl Event {
         metadata: Object,
     ) -> Self {
         if fields.at(&VERSION).is_none() {
-            fields.set(VERSION, Value::from_static("1"));
+            fields.set(VERSION.clone(), Value::from_static("1"));
         }
         Self { line, timestamp, fields, metadata, cancelled: false }
     }
@@ -187,6 +189,11 @@ impl Event {
     /// All fields but `@timestamp` and `@metadata`, to set many at once; see [`object_mut`](Self::object_mut).
     pub fn fields_mut(&mut self) -> &mut Object {
         &mut self.fields
+    }
+
+    /// The line, and all fields but `@timestamp` and `@metadata`: to set many parts of the line at once.
+    pub fn line_and_fields(&mut self) -> (&str, &mut Object) {
+        (&self.line, &mut self.fields)
     }
 
     fn put(&mut self, field: &FieldRef, value: Value) -> bool {
@@ -319,7 +326,7 @@ impl Event {
                     *single = Value::list(vec![first, Value::from(tag)]);
                 }
             }
-            _ => self.fields.set(TAGS, Value::list(vec![Value::from(tag)])),
+            _ => self.fields.set(TAGS.clone(), Value::list(vec![Value::from(tag)])),
         }
     }
 
@@ -364,6 +371,18 @@ impl Part {
     pub fn cut(self, start: usize, end: usize) -> Option<Value> {
         (start <= end && end <= self.len as usize)
             .then(|| slice_value(self.start as usize + start, end - start))
+    }
+
+    /// All of it, as a value of the same event.
+    #[inline]
+    pub fn value(self) -> Value {
+        Value::Str(Str(StrRepr::Slice { start: self.start, len: self.len }))
+    }
+
+    /// Bytes `start..end` of the part, where `line` is the line of its event; nothing where they do not lie in it.
+    pub fn text(self, line: &str, start: usize, end: usize) -> &str {
+        let from = self.start as usize;
+        line.get(from + start..from + end).unwrap_or_default()
     }
 }
 

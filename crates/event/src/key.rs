@@ -2,11 +2,13 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
 };
+
+use crate::write_text;
 
 /// How many distinct names are interned for the life of the process. Names come from outside (JSON keys), so the
 /// table must not grow without end: past the cap a name is an ordinary shared string, slower but freed with its event.
@@ -15,44 +17,37 @@ const INTERN_CAP: usize = 65_536;
 /// A longer name is never interned, for the same reason.
 const INTERN_MAX_LEN: usize = 256;
 
-/// The name of a field. Cloning costs nothing for interned names.
+/// The name of a field. Cloning costs nothing for interned names, and comparing two is comparing two addresses.
 #[derive(Clone)]
 pub struct Key(Repr);
 
-/// The hash tells nearly all names apart at one comparison.
 #[derive(Clone)]
 enum Repr {
-    Interned { hash: u32, plain: bool, name: &'static str },
-    Shared { hash: u32, name: Arc<str> },
+    /// The only [`Name`] of that text in the process, so that another one is another text.
+    Interned(&'static Name),
+    Shared(Arc<Name>),
 }
 
-/// FNV-1a of 32 bits (Fowler, Noll, Vo), as it can be computed when the program is built.
-const fn hash(name: &str) -> u32 {
-    let (bytes, mut hash, mut at) = (name.as_bytes(), 0x811c_9dc5_u32, 0);
-    while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
-        at += 1;
+struct Name {
+    text: Box<str>,
+    /// `,"text":`, escaped: how a member of a JSON object begins.
+    member: Box<[u8]>,
+}
+
+impl Name {
+    fn new(text: &str) -> Self {
+        let mut member = vec![b','];
+        write_text(text, &mut member);
+        member.push(b':');
+        Self { text: text.into(), member: member.into() }
     }
-    hash
 }
 
-/// Whether JSON writes it as it is.
-const fn is_plain(name: &str) -> bool {
-    let (bytes, mut at) = (name.as_bytes(), 0);
-    while at < bytes.len() {
-        if bytes[at] < 0x20 || bytes[at] == b'"' || bytes[at] == b'\\' {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
-static TABLE: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+static TABLE: Mutex<Option<HashMap<&'static str, &'static Name>>> = Mutex::new(None);
 
 thread_local! {
     /// Names this thread has met: the way of every line asks here, not at the shared table.
-    static SEEN: RefCell<HashMap<&'static str, Key>> = RefCell::new(HashMap::new());
+    static SEEN: RefCell<HashMap<&'static str, &'static Name>> = RefCell::new(HashMap::new());
 }
 
 impl Key {
@@ -63,63 +58,53 @@ impl Key {
         }
         SEEN.with_borrow_mut(|seen| {
             if let Some(known) = seen.get(name) {
-                return known.clone();
+                return Self(Repr::Interned(known));
             }
             let mut guard = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
             let table = guard.get_or_insert_default();
-            let interned = match table.get(name) {
-                Some(known) => *known,
+            let interned: &'static Name = match table.get(name) {
+                Some(known) => known,
                 None if table.len() >= INTERN_CAP => return Self::shared(name),
                 None => {
-                    let leaked: &'static str = Box::leak(Box::from(name));
-                    table.insert(leaked);
+                    let leaked: &'static Name = Box::leak(Box::new(Name::new(name)));
+                    table.insert(&leaked.text, leaked);
                     leaked
                 }
             };
-            let key = Self::from_static(interned);
-            seen.insert(interned, key.clone());
-            key
+            seen.insert(&interned.text, interned);
+            Self(Repr::Interned(interned))
         })
     }
 
-    /// The key for a name known when the program was built; no table is asked.
-    pub const fn from_static(name: &'static str) -> Self {
-        Self(Repr::Interned { hash: hash(name), plain: is_plain(name), name })
+    fn shared(name: &str) -> Self {
+        Self(Repr::Shared(Arc::new(Name::new(name))))
     }
 
-    fn shared(name: &str) -> Self {
-        Self(Repr::Shared { hash: hash(name), name: Arc::from(name) })
+    fn name(&self) -> &Name {
+        match &self.0 {
+            Repr::Interned(name) => name,
+            Repr::Shared(name) => name,
+        }
     }
 
     /// The name's text.
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Repr::Interned { name, .. } => name,
-            Repr::Shared { name, .. } => name,
-        }
+        &self.name().text
     }
 
-    fn hash(&self) -> u32 {
-        match self.0 {
-            Repr::Interned { hash, .. } | Repr::Shared { hash, .. } => hash,
-        }
-    }
-
-    /// Whether JSON writes the name as it is; false where that is not known.
-    pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.0, Repr::Interned { plain: true, .. })
+    /// How a member of that name begins in JSON, with the comma before it.
+    pub(crate) fn member(&self) -> &[u8] {
+        &self.name().member
     }
 }
 
 impl PartialEq for Key {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        if self.hash() != other.hash() {
-            return false;
+        match (&self.0, &other.0) {
+            (Repr::Interned(a), Repr::Interned(b)) => std::ptr::eq(*a, *b),
+            _ => self.as_str() == other.as_str(),
         }
-        let (a, b) = (self.as_str(), other.as_str());
-        // The same interned text has the same address, which is the common case on the way of a line.
-        a.len() == b.len() && (std::ptr::eq(a.as_ptr(), b.as_ptr()) || a == b)
     }
 }
 

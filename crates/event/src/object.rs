@@ -30,6 +30,11 @@ impl Object {
         }
     }
 
+    /// Adds a field that is not there yet, which is not looked for: for those who know, as of an object that they just made.
+    pub fn push(&mut self, key: Key, value: Value) {
+        self.entries.push((key, value));
+    }
+
     /// How many fields.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -56,11 +61,11 @@ impl Object {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.entries.iter().find(|(k, _)| same(k, key)).map(|(_, v)| v)
+        self.entries.iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
     }
 
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
-        self.entries.iter_mut().find(|(k, _)| same(k, key)).map(|(_, v)| v)
+        self.entries.iter_mut().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
     }
 
     /// The value under a key: quicker than by its name.
@@ -80,7 +85,7 @@ impl Object {
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
-        let at = self.entries.iter().position(|(k, _)| same(k, key))?;
+        let at = self.entries.iter().position(|(k, _)| k.as_str() == key)?;
         Some(self.entries.remove(at).1)
     }
 
@@ -93,7 +98,7 @@ impl Object {
     }
 
     /// The value under `key`, made (as null) when it is not there; and whether it was there.
-    pub(crate) fn place(&mut self, key: &Key) -> (&mut Value, bool) {
+    pub fn place(&mut self, key: &Key) -> (&mut Value, bool) {
         let (at, there) = match self.entries.iter().position(|(k, _)| k == key) {
             Some(at) => (at, true),
             None => {
@@ -106,16 +111,14 @@ impl Object {
 
     /// The object under `key`, made (in place of anything that is not an object) when it is not there.
     pub fn child(&mut self, key: &Key) -> &mut Object {
-        let at = match self.entries.iter().position(|(k, _)| k == key) {
-            Some(at) => at,
-            None => {
-                self.entries.push((key.clone(), Value::from(Object::default())));
-                self.entries.len() - 1
-            }
-        };
-        let slot = &mut self.entries[at].1;
+        self.child_with(key, 0)
+    }
+
+    /// The same; one that is made has room for `capacity` fields.
+    pub fn child_with(&mut self, key: &Key, capacity: usize) -> &mut Object {
+        let slot = self.place(key).0;
         if !matches!(slot, Value::Object(_)) {
-            *slot = Value::from(Object::default());
+            *slot = Value::from(Object::with_capacity(capacity));
         }
         match slot {
             Value::Object(object) => object,
@@ -123,11 +126,6 @@ impl Object {
             _ => unreachable!(),
         }
     }
-}
-
-fn same(key: &Key, name: &str) -> bool {
-    let key = key.as_str();
-    key.len() == name.len() && (std::ptr::eq(key.as_ptr(), name.as_ptr()) || key == name)
 }
 
 impl IntoIterator for Object {
@@ -164,7 +162,7 @@ impl<'a> ObjectRef<'a> {
 
     /// The value under a key: quicker than by its name.
     #[inline]
-    pub(crate) fn at(self, key: &Key) -> Option<ValueRef<'a>> {
+    pub fn at(self, key: &Key) -> Option<ValueRef<'a>> {
         self.object.at(key).map(|value| value.view(self.line))
     }
 

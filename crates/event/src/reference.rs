@@ -69,13 +69,13 @@ impl FieldRef {
     }
 
     /// A reference to one of the event's own fields.
-    pub fn field(name: &'static str) -> Self {
-        Self { root: Root::Fields, path: SmallVec::from_iter([Key::from_static(name)]) }
+    pub fn field(name: &str) -> Self {
+        Self { root: Root::Fields, path: SmallVec::from_iter([Key::new(name)]) }
     }
 
     /// A reference to `[@metadata][name]`.
-    pub fn metadata(name: &'static str) -> Self {
-        Self { root: Root::Metadata, path: SmallVec::from_iter([Key::from_static(name)]) }
+    pub fn metadata(name: &str) -> Self {
+        Self { root: Root::Metadata, path: SmallVec::from_iter([Key::new(name)]) }
     }
 
     /// A reference to the field of that name at the top of the event, whatever characters the name has.
@@ -95,6 +95,11 @@ impl FieldRef {
         // Below a time there is nothing; the name is then that of an ordinary object.
         let root = if self.root == Root::Timestamp { Root::Fields } else { self.root };
         Self { root, path }
+    }
+
+    /// The names on its way from there.
+    pub fn path(&self) -> &[Key] {
+        &self.path
     }
 
     /// Where it starts.

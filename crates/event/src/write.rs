@@ -2,9 +2,15 @@
 //!
 //! The same text as through serde ([`super::json`]), which is its twin in tests.
 
+use std::ops::Range;
+
 use wide::u8x16;
 
-use crate::{Event, Key, Object, ObjectRef, Value, time::write_timestamp};
+use crate::{
+    Event, Key, Object, ObjectRef, Value,
+    time::write_timestamp,
+    value::{Str, StrRepr},
+};
 
 /// As many bytes of a text are looked at together.
 const LANES: usize = 16;
@@ -26,11 +32,10 @@ impl Event {
         write_timestamp(out, self.timestamp());
         out.push(b'"');
         let ObjectRef { line, object } = self.fields();
+        let mut writer = Writer { out, line, long: None };
         for (key, value) in object.iter().filter(|(key, _)| but != Some(key)) {
-            out.push(b',');
-            key.write_json(out);
-            out.push(b':');
-            write(value, line, out);
+            writer.out.extend_from_slice(key.member());
+            writer.value(value);
         }
     }
 }
@@ -38,7 +43,7 @@ impl Event {
 impl ObjectRef<'_> {
     /// Appends the object as JSON.
     pub fn write_json(self, out: &mut Vec<u8>) {
-        object(self.object, self.line, out);
+        Writer { out, line: self.line, long: None }.object(self.object);
     }
 }
 
@@ -47,62 +52,75 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
     string(text, out);
 }
 
-/// A number that JSON has not (infinite, not a number) becomes `null`.
-fn write(value: &Value, line: &str, out: &mut Vec<u8>) {
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-        Value::Int(number) => {
-            // Writing to a `Vec` does not fail.
-            let _ = std::io::Write::write_fmt(out, format_args!("{number}"));
-        }
-        Value::Float(number) => {
-            let _ = serde_json::to_writer(out, number);
-        }
-        Value::Time(time) => {
-            out.push(b'"');
-            write_timestamp(out, *time);
-            out.push(b'"');
-        }
-        Value::Str(text) => string(text.resolve(line), out),
-        Value::List(items) => {
-            out.push(b'[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write(item, line, out);
+/// A shorter text is written anew.
+const LONG: u32 = 64;
+
+struct Writer<'w> {
+    out: &'w mut Vec<u8>,
+    line: &'w str,
+    /// The last long part of the line that was written, and where to: `[event][original]` is most often `message` once more.
+    long: Option<(u32, u32, Range<usize>)>,
+}
+
+impl Writer<'_> {
+    /// A number that JSON has not (infinite, not a number) becomes `null`.
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.out.extend_from_slice(b"null"),
+            Value::Bool(truth) => self.out.extend_from_slice(if *truth { b"true" } else { b"false" }),
+            Value::Int(number) => {
+                self.out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
             }
-            out.push(b']');
+            Value::Float(number) => {
+                // Writing to a `Vec` does not fail.
+                let _ = serde_json::to_writer(&mut *self.out, number);
+            }
+            Value::Time(time) => {
+                self.out.push(b'"');
+                write_timestamp(self.out, *time);
+                self.out.push(b'"');
+            }
+            Value::Str(Str(StrRepr::Slice { start, len })) if *len >= LONG => self.part(*start, *len),
+            Value::Str(text) => string(text.resolve(self.line), self.out),
+            Value::List(items) => {
+                self.out.push(b'[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        self.out.push(b',');
+                    }
+                    self.value(item);
+                }
+                self.out.push(b']');
+            }
+            Value::Object(inner) => self.object(inner),
         }
-        Value::Object(inner) => object(inner, line, out),
     }
-}
 
-fn object(object: &Object, line: &str, out: &mut Vec<u8>) {
-    out.push(b'{');
-    for (at, (key, value)) in object.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
+    /// A long part of the line, copied from before where it was just written.
+    fn part(&mut self, start: u32, len: u32) {
+        match &self.long {
+            Some((s, l, before)) if (*s, *l) == (start, len) => self.out.extend_from_within(before.clone()),
+            _ => {
+                let from = self.out.len();
+                string(Str(StrRepr::Slice { start, len }).resolve(self.line), self.out);
+                self.long = Some((start, len, from..self.out.len()));
+            }
         }
-        key.write_json(out);
-        out.push(b':');
-        write(value, line, out);
     }
-    out.push(b'}');
-}
 
-impl Key {
-    /// Appends the name as JSON.
-    pub fn write_json(&self, out: &mut Vec<u8>) {
-        let name = self.as_str();
-        if !self.is_plain() {
-            return string(name, out);
+    fn object(&mut self, object: &Object) {
+        self.out.push(b'{');
+        let mut members = object.iter();
+        if let Some((key, value)) = members.next() {
+            // Without the comma.
+            self.out.extend_from_slice(key.member().get(1..).unwrap_or_default());
+            self.value(value);
         }
-        out.reserve(name.len() + 2);
-        out.push(b'"');
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'"');
+        for (key, value) in members {
+            self.out.extend_from_slice(key.member());
+            self.value(value);
+        }
+        self.out.push(b'}');
     }
 }
 
@@ -138,8 +156,27 @@ fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
         let mask = specials(last) >> (at - start).min(LANES);
         return (mask != 0).then(|| at + mask.trailing_zeros() as usize);
     }
+    // Fewer than sixteen in all: eight at once, twice where that reaches all of them, else one by one.
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
+        && !has_special(*first)
+        && !has_special(*last)
+    {
+        return None;
+    }
     let rest = bytes.get(at..)?;
     rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).map(|skip| at + skip)
+}
+
+/// Whether one of eight bytes must be escaped ("Determine if a word has a byte less than n", Sean Eron Anderson, Bit Twiddling Hacks).
+#[inline]
+fn has_special(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let word = u64::from_le_bytes(bytes);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = zero(word ^ (ONES * u64::from(b'"')));
+    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+    (control | quote | backslash) & (ONES * 0x80) != 0
 }
 
 /// A bit for each byte that must be escaped.

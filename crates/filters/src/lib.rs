@@ -32,6 +32,7 @@ mod redact;
 mod regex;
 mod sleep;
 mod split;
+mod syslog_pri;
 mod texts;
 mod throttle;
 mod truncate;

@@ -1,6 +1,8 @@
 //! The filters of a pipeline, in order, with their conditionals.
 
-use alces_conf::{Config, Diagnostic, OptionInfo, Options, Plugin, SectionKind, Spanned, Statement, closest};
+use alces_conf::{
+    Config, Diagnostic, OptionInfo, Options, Plugin, SectionKind, Spanned, Statement, unknown_plugin,
+};
 use alces_event::Event;
 
 use crate::{
@@ -24,6 +26,7 @@ use crate::{
     redact::Redact,
     sleep::Sleep,
     split::Split,
+    syslog_pri::SyslogPri,
     throttle::Throttle,
     truncate::Truncate,
     urldecode::UrlDecode,
@@ -51,6 +54,7 @@ const FILTERS: &[(&str, Compile)] = &[
     ("redact", Redact::compile),
     ("sleep", Sleep::compile),
     ("split", Split::compile),
+    ("syslog_pri", SyslogPri::compile),
     ("throttle", Throttle::compile),
     ("truncate", Truncate::compile),
     ("urldecode", UrlDecode::compile),
@@ -159,13 +163,8 @@ fn compile_filter(context: &Context<'_>, plugin: &Plugin) -> (Option<Box<dyn Fil
         let filter = compile(context, &mut options);
         return (filter, options.finish());
     }
-    let error = context.source.error(&plugin.name.span, format!("unknown filter `{name}`"));
-    let known = FILTERS.iter().map(|(name, _)| *name);
-    let help = match closest(name, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("filters that are there: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    (None, vec![error.with_help(help)])
+    let known: Vec<_> = FILTERS.iter().map(|(name, _)| *name).collect();
+    (None, vec![unknown_plugin(context.source, "filter", &plugin.name, &known)])
 }
 
 fn run(

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use alces_event::{Event, FieldRef, Key, ValueRef, write_text};
@@ -13,7 +13,27 @@ use xxhash_rust::xxh3::Xxh3;
 use super::options::{Action, DataStream, OpenSearchPlan};
 use crate::input::PART;
 
-const DATA_STREAM: Key = Key::from_static("data_stream");
+static DATA_STREAM: LazyLock<Key> = LazyLock::new(|| Key::new("data_stream"));
+
+/// What tells Filebeat's lines apart.
+struct Beats {
+    agent: FieldRef,
+    offset: FieldRef,
+    path: FieldRef,
+    message: FieldRef,
+    original: FieldRef,
+}
+
+static BEATS: LazyLock<Beats> = LazyLock::new(|| {
+    let below = |outer: &str, inner: &str| FieldRef::field(outer).child(Key::new(inner));
+    Beats {
+        agent: below("agent", "id"),
+        offset: below("log", "offset"),
+        path: below("log", "file").child(Key::new("path")),
+        message: FieldRef::field("message"),
+        original: below("event", "original"),
+    }
+});
 
 /// A request's body is at most this long, unless a single event is longer. OpenSearch refuses more than 100 MB, some hosted
 /// ones more than 10.
@@ -212,14 +232,11 @@ fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>>
         // OpenSearch takes ids of up to 512 bytes.
         return (!id.is_empty() && id.len() <= 512).then_some(Cow::Borrowed(id));
     }
-    let text = |outer: &'static str, inner: &str| -> Option<ValueRef<'_>> {
-        event.get(&FieldRef::field(outer))?.as_object()?.get(inner)
-    };
-    let agent = text("agent", "id")?.as_str()?;
-    let offset = text("log", "offset")?.as_int()?;
-    let path = text("log", "file")?.as_object()?.get("path")?.as_str()?;
+    let agent = event.text(&BEATS.agent)?;
+    let offset = event.get(&BEATS.offset)?.as_int()?;
+    let path = event.text(&BEATS.path)?;
     // A codec may have made fields of the line and left no message.
-    let message = event.fields().get("message").or_else(|| text("event", "original"))?.as_str()?;
+    let message = event.text(&BEATS.message).or_else(|| event.text(&BEATS.original))?;
     let mut hash = Xxh3::new();
     for part in [agent, path, message] {
         hash.update(&(part.len() as u64).to_le_bytes());
@@ -237,7 +254,7 @@ fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>>
 /// The stream that the event names itself (`[data_stream][…]`), or the output's.
 fn data_stream<'e>(event: &'e Event, stream: &'e DataStream) -> (Cow<'e, str>, Option<DataStreamFields<'e>>) {
     let DataStream { kind, dataset, namespace, .. } = stream;
-    let own = event.fields().get("data_stream").and_then(ValueRef::as_object).filter(|_| stream.auto_routing);
+    let own = event.fields().at(&DATA_STREAM).and_then(ValueRef::as_object).filter(|_| stream.auto_routing);
     let (name, fields) = match own {
         None => (Cow::Borrowed(stream.name.as_str()), DataStreamFields { kind, dataset, namespace }),
         Some(own) => {

@@ -124,6 +124,7 @@ impl OpenSearchPlan {
         ] {
             options.no_effect(option, "what it tunes is not there or decided by the collector");
         }
+        options.no_effect("document_type", "documents have no types any more");
         let mut plan = Self {
             name,
             hosts: hosts(options),

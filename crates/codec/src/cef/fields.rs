@@ -55,7 +55,7 @@ impl Fields {
         let ecs = ecs == EcsMode::V8;
         let field = |off: &'static str, on: [&'static str; 2]| match (ecs, on) {
             (false, _) => FieldRef::field(off),
-            (true, [outer, inner]) => FieldRef::field(outer).child(alces_event::Key::from_static(inner)),
+            (true, [outer, inner]) => FieldRef::field(outer).child(alces_event::Key::new(inner)),
         };
         let header = [
             field("cefVersion", ["cef", "version"]),
@@ -67,7 +67,7 @@ impl Fields {
             field("severity", ["event", "severity"]),
         ];
         let syslog = match ecs {
-            true => field("", ["log", "syslog"]).child(alces_event::Key::from_static("header")),
+            true => field("", ["log", "syslog"]).child(alces_event::Key::new("header")),
             false => FieldRef::field("syslog"),
         };
         Self { header, syslog, names: Arc::new(Names::new(ecs, device, shortens)) }

@@ -64,9 +64,7 @@ impl Fingerprint {
         let target = match (options.is_given("target"), ecs) {
             (true, _) => target,
             (false, EcsMode::Disabled) => Some(FieldRef::field("fingerprint")),
-            (false, EcsMode::V8) => {
-                Some(FieldRef::field("event").child(alces_event::Key::from_static("hash")))
-            }
+            (false, EcsMode::V8) => Some(FieldRef::field("event").child(alces_event::Key::new("hash"))),
         };
         options.differs(
             "method",

@@ -110,7 +110,7 @@ impl Metrics {
             for (key, value) in
                 [("min", timer.min), ("max", timer.max), ("stddev", timer.deviation()), ("mean", timer.mean)]
             {
-                object.set(Key::from_static(key), Value::Float(value));
+                object.set(Key::new(key), Value::Float(value));
             }
             let sorted = timer.sorted();
             for (key, percent) in &self.percentiles {
@@ -122,7 +122,7 @@ impl Metrics {
 
     fn meter(&self, event: &mut Event, name: &str, meter: &mut Meter, now: Timestamp) {
         let Some(object) = event.object_mut(&FieldRef::key(Key::new(name))) else { return };
-        object.set(Key::from_static("count"), Value::Int(i64::try_from(meter.count).unwrap_or(i64::MAX)));
+        object.set(Key::new("count"), Value::Int(i64::try_from(meter.count).unwrap_or(i64::MAX)));
         for (key, rate) in self.rates.iter().zip(meter.rates(now)) {
             if let Some(key) = key {
                 object.set(key.clone(), Value::Float(rate));

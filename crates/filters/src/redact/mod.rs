@@ -65,7 +65,7 @@ impl Redact {
             fields
         } else {
             // With ECS the input has put the whole line there too.
-            vec![FieldRef::field("message"), FieldRef::field("event").child(Key::from_static("original"))]
+            vec![FieldRef::field("message"), FieldRef::field("event").child(Key::new("original"))]
         };
         let kinds = match options.texts("kinds") {
             None => vec![Kind::Email, Kind::Card, Kind::Token],

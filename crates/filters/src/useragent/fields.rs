@@ -1,5 +1,7 @@
 //! Where what is known of a user agent goes.
 
+use std::sync::LazyLock;
+
 use alces_event::{Event, FieldRef, Key, Object, Value};
 
 use super::{agent::Agent, part::Part};
@@ -50,18 +52,18 @@ pub(super) struct Values {
     os: Option<Value>,
 }
 
-const NAME: Key = Key::from_static("name");
-const DEVICE: Key = Key::from_static("device");
-const VERSION: Key = Key::from_static("version");
-const OS: Key = Key::from_static("os");
-const FULL: Key = Key::from_static("full");
-const PARTS: [Key; 3] = [Key::from_static("major"), Key::from_static("minor"), Key::from_static("patch")];
+static NAME: LazyLock<Key> = LazyLock::new(|| Key::new("name"));
+static DEVICE: LazyLock<Key> = LazyLock::new(|| Key::new("device"));
+static VERSION: LazyLock<Key> = LazyLock::new(|| Key::new("version"));
+static OS: LazyLock<Key> = LazyLock::new(|| Key::new("os"));
+static FULL: LazyLock<Key> = LazyLock::new(|| Key::new("full"));
+static PARTS: LazyLock<[Key; 3]> = LazyLock::new(|| ["major", "minor", "patch"].map(Key::new));
 
 impl Layout {
     pub(super) fn ecs(target: Option<FieldRef>, with_parts: bool) -> Self {
         Self::Ecs {
             target: target.unwrap_or_else(|| FieldRef::field("user_agent")),
-            parts: with_parts.then(|| FieldRef::metadata("filter").child(Key::from_static("user_agent"))),
+            parts: with_parts.then(|| FieldRef::metadata("filter").child(Key::new("user_agent"))),
         }
     }
 
@@ -114,24 +116,24 @@ impl Layout {
                 let Some(object) = event.object_mut(target) else { return };
                 object.reserve(4);
                 let (name, device) = (values.name, values.device);
-                object.set(NAME, name);
-                below(object, &DEVICE, 1).set(NAME, device);
+                object.set(NAME.clone(), name);
+                object.child_with(&DEVICE, 1).set(NAME.clone(), device);
                 if let Some(version) = values.version {
-                    object.set(VERSION, version);
+                    object.set(VERSION.clone(), version);
                 }
-                let os = below(object, &OS, 3);
+                let os = object.child_with(&OS, 3);
                 if let Some(version) = values.os_version {
-                    os.set(VERSION, version);
+                    os.set(VERSION.clone(), version);
                 }
-                os.set(NAME, values.os_name);
-                os.set(FULL, values.os_full);
+                os.set(NAME.clone(), values.os_name);
+                os.set(FULL.clone(), values.os_full);
                 if let (Some(field), Some([major, minor, patch, os_major, os_minor, os_patch])) =
                     (parts, values.parts)
                     && let Some(object) = event.object_mut(field)
                 {
                     set_parts(object, [major, minor, patch]);
                     if os_major.is_some() {
-                        set_parts(below(object, &OS, 1), [os_major, os_minor, os_patch]);
+                        set_parts(object.child_with(&OS, 1), [os_major, os_minor, os_patch]);
                     }
                 }
             }
@@ -167,19 +169,11 @@ impl Layout {
     }
 }
 
-/// The object under `key`, made with room for what is set.
-fn below<'o>(object: &'o mut Object, key: &Key, capacity: usize) -> &'o mut Object {
-    if object.value_mut(key.as_str()).is_none() {
-        object.set(key.clone(), Value::from(Object::with_capacity(capacity)));
-    }
-    object.child(key)
-}
-
 fn set_parts(object: &mut Object, parts: [Option<Value>; 3]) {
     if parts.iter().all(Option::is_none) {
         return;
     }
-    let version = below(object, &VERSION, 3);
+    let version = object.child_with(&VERSION, 3);
     for (key, part) in PARTS.iter().zip(parts) {
         if let Some(part) = part {
             version.set(key.clone(), part);

@@ -14,7 +14,7 @@ use std::{
 
 use alces_conf::{Options, Spanned};
 use alces_event::{Event, FieldRef, ValueRef};
-use quick_cache::unsync::Cache;
+use quick_cache::{UnitWeighter, unsync::Cache};
 use ua_parser::{Extractor, Regexes};
 
 use crate::{
@@ -61,7 +61,7 @@ impl Clone for UserAgent {
             source: self.source.clone(),
             layout: self.layout.clone(),
             extractor: Arc::clone(&self.extractor),
-            cache: Cache::new(self.cache_size),
+            cache: cache(self.cache_size),
             common: self.common.clone(),
             ..*self
         }
@@ -101,12 +101,17 @@ impl UserAgent {
             layout,
             replaces_source,
             extractor: extractor?,
-            cache: Cache::new(cache_size),
+            cache: cache(cache_size),
             cache_size,
             common,
             source: source?,
         }))
     }
+}
+
+/// A cache that grows to `size`; what it could hold is not asked of the system at once.
+fn cache(size: usize) -> Cache<Box<str>, Agent> {
+    Cache::with_weighter(size.min(1024), size as u64, UnitWeighter)
 }
 
 fn read_file(

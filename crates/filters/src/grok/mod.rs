@@ -1,5 +1,7 @@
 //! `grok`: named captures out of a line (logstash-filter-grok 4.4).
 
+mod tree;
+
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Value, ValueRef};
 use alces_grok::{Cast, Grok as Pattern, ListOutcome, Outcome, PatternList, PatternSet, Spans, to_f, to_i};
@@ -10,6 +12,7 @@ use crate::{
     context::{Context, EcsMode, ecs_option},
     filter::Filter,
 };
+use tree::Tree;
 
 /// A compiled `grok { … }`.
 #[derive(Debug)]
@@ -59,6 +62,8 @@ struct Patterns {
     list: PatternList,
     /// For each pattern, where each of its captures goes.
     targets: Vec<Vec<Target>>,
+    /// The same as a tree, where the captures of a pattern are each other's strangers.
+    trees: Vec<Option<Tree>>,
 }
 
 #[derive(Clone, Debug)]
@@ -151,7 +156,8 @@ impl Grok {
                     targets.push(to);
                 }
             }
-            matches.push((source, Patterns { list: PatternList::new(groks), targets }));
+            let trees = targets.iter().map(|targets: &Vec<Target>| Tree::new(targets)).collect();
+            matches.push((source, Patterns { list: PatternList::new(groks), targets, trees }));
         }
         let scratch = Scratch::new(budget, for_event);
         Some(Box::new(Self {
@@ -242,6 +248,10 @@ impl Patterns {
             set_captures(event, targets, spans, how, &text);
             return Ok(true);
         };
+        if let (Some(Some(tree)), false) = (self.trees.get(number), how.keep_empty) {
+            tree.set(event, part, spans);
+            return Ok(true);
+        }
         for (at, target) in targets.iter().enumerate() {
             let Some((start, end)) = spans.get(at) else {
                 absent(event, target, how);
@@ -319,8 +329,12 @@ fn put(event: &mut Event, target: &Target, value: Value) {
         }
         return;
     };
+    if target.overwrite { *place = value } else { join(place, value) }
+}
+
+/// Logstash's way with a value that comes to one that is there.
+fn join(place: &mut Value, value: Value) {
     match place {
-        place if target.overwrite => *place = value,
         Value::Null => *place = value,
         Value::List(items) => items.push(value),
         Value::Str(_) => {
