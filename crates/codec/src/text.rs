@@ -1,10 +1,16 @@
 //! Bytes into text, and a text into an event.
 
+use std::sync::LazyLock;
+
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Timestamp, Value};
 use alces_plugin::{Charset, Context, EcsMode, charset::charset_option, context::ecs_option};
 use bytes::Bytes;
 use bytestring::ByteString;
+
+static MESSAGE: LazyLock<FieldRef> = LazyLock::new(|| FieldRef::field("message"));
+static ORIGINAL: LazyLock<FieldRef> =
+    LazyLock::new(|| FieldRef::field("event").child(alces_event::Key::new("original")));
 
 /// How a codec reads text.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +51,7 @@ impl Text {
         let len = text.len();
         let mut event = Event::from_line(text, now);
         if self.original {
-            event.set_slice(&original(), &FieldRef::field("message"), 0, len);
+            event.set_slice(&ORIGINAL, &MESSAGE, 0, len);
         }
         event
     }
@@ -59,14 +65,9 @@ impl Text {
 
     /// Keeps the text that an event was made of, where it keeps none itself.
     pub(crate) fn keep(self, event: &mut Event, text: &str) {
-        let field = original();
-        if self.original && event.get(&field).is_none() && event.can_set(&field) {
+        if self.original && event.get(&ORIGINAL).is_none() && event.can_set(&ORIGINAL) {
             let text: Value = event.share(text);
-            event.set(&field, text);
+            event.set(&ORIGINAL, text);
         }
     }
-}
-
-fn original() -> FieldRef {
-    FieldRef::field("event").child(alces_event::Key::new("original"))
 }
