@@ -107,9 +107,12 @@ fn fill(nodes: &[Node], object: &mut Object, cut: &Cut<'_>) {
     }
 }
 
+/// Room for fields that later filters add to an object, as `useragent` does.
+const MORE: usize = 4;
+
 /// A new object of what was captured: nothing in it is looked for.
 fn fresh(nodes: &[Node], cut: &Cut<'_>) -> Value {
-    let mut object = Object::with_capacity(nodes.len());
+    let mut object = Object::with_capacity(nodes.len() + MORE);
     for node in nodes {
         match node {
             Node::Capture { key, number, cast } => {
