@@ -79,6 +79,10 @@ pub(crate) fn effects(plugin: &Plugin, ecs: EcsMode) -> Effects {
                 None => effects.sets.extend(columns),
             }
         }
+        "useragent" if own_mode(plugin).unwrap_or(ecs) == EcsMode::V8 => {
+            source(plugin, "source", &mut effects);
+            effects.sets.push(target.unwrap_or_else(|| path("user_agent")));
+        }
         "json" | "kv" | "useragent" | "geoip" => {
             source(plugin, "source", &mut effects);
             match target {
@@ -86,12 +90,38 @@ pub(crate) fn effects(plugin: &Plugin, ecs: EcsMode) -> Effects {
                 None => effects.anything = true,
             }
         }
+        "translate" => {
+            let option = if of(plugin, "source").next().is_some() { "source" } else { "field" };
+            source(plugin, option, &mut effects);
+            let target = target.or_else(|| text(plugin, "destination").map(|t| path(t.node)));
+            match (target, of(plugin, "iterate_on").next()) {
+                (Some(target), None) => effects.sets.push(target),
+                // The source itself, or elements of a list.
+                _ => effects.anything = true,
+            }
+        }
+        "syslog_pri" => effects.sets.extend(
+            [
+                "[log][syslog]",
+                "syslog_facility",
+                "syslog_facility_code",
+                "syslog_severity",
+                "syslog_severity_code",
+            ]
+            .map(path),
+        ),
         "urldecode" | "split" => source(plugin, "field", &mut effects),
         "drop" | "fingerprint" | "uuid" | "cidr" | "throttle" | "truncate" | "redact" | "anonymize"
         | "prune" | "sleep" | "clone" => effects.sets.extend(target),
         _ => effects.anything = true,
     }
     effects
+}
+
+/// The plugin's own `ecs_compatibility`.
+fn own_mode(plugin: &Plugin) -> Option<EcsMode> {
+    let mode = text(plugin, "ecs_compatibility")?;
+    Some(if mode.node == "disabled" { EcsMode::Disabled } else { EcsMode::V8 })
 }
 
 fn source(plugin: &Plugin, option: &str, effects: &mut Effects) {
@@ -105,10 +135,7 @@ pub(crate) fn patterns(plugin: &Plugin, ecs: EcsMode) -> Option<(PatternSet, Vec
     if of(plugin, "patterns_dir").next().is_some() {
         return None;
     }
-    let legacy = match text(plugin, "ecs_compatibility") {
-        Some(mode) => mode.node == "disabled",
-        None => ecs == EcsMode::Disabled,
-    };
+    let legacy = own_mode(plugin).unwrap_or(ecs) == EcsMode::Disabled;
     let mut set = if legacy { PatternSet::legacy() } else { PatternSet::ecs_v1() };
     for (name, definition) in of(plugin, "pattern_definitions").flat_map(pairs) {
         if let Some(definition) = plain(definition) {
