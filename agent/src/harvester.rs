@@ -5,11 +5,15 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom},
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::PathBuf,
+    time::SystemTime,
 };
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::registry::FileId;
+use crate::{
+    marker::{self, Marker, Position, bytes_before},
+    registry::FileId,
+};
 
 /// How many first bytes tell a file from another with the same inode.
 pub(crate) const PREFIX: u64 = 1024;
@@ -23,8 +27,8 @@ pub(crate) struct Line<'b> {
     pub(crate) bytes: &'b [u8],
     /// Where it begins in the file.
     pub(crate) offset: u64,
-    /// The byte after its line ending.
-    pub(crate) end: u64,
+    /// The byte after its line ending, and what stands before that.
+    pub(crate) end: Position,
     /// Its rest was cut off because it was longer than the limit.
     pub(crate) cut: bool,
 }
@@ -42,6 +46,12 @@ pub(crate) struct Harvester {
     max_line: usize,
     /// Length and hash of the first bytes when they were last looked at.
     known: (u64, u64),
+    /// The last bytes before `held`.
+    before: Vec<u8>,
+    /// What stands before the end of `held`.
+    marker: Marker,
+    /// Length and time of change of the file when it was last found to be the same.
+    checked: Option<(u64, SystemTime)>,
 }
 
 /// What became of a file since the last turn.
@@ -82,16 +92,31 @@ impl Harvester {
         max_line: usize,
     ) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Self { id, path, file, held: Vec::new(), offset, skipping: false, max_line, known: (0, 0) })
+        let before = bytes_before(&file, offset);
+        let marker = Marker::behind(&before);
+        Ok(Self {
+            id,
+            path,
+            file,
+            held: Vec::new(),
+            offset,
+            skipping: false,
+            max_line,
+            known: (0, 0),
+            before,
+            marker,
+            checked: None,
+        })
     }
 
-    pub(crate) fn state(&self) -> io::Result<State> {
+    pub(crate) fn state(&mut self) -> io::Result<State> {
         let meta = self.file.metadata()?;
         let read = self.offset + self.held.len() as u64;
-        let (len, hash) = self.known;
-        // A file that was cut and has already grown past the old offset shows in its first bytes only. They are looked at
-        // each time before more is read.
-        let other = meta.len() > read && len > 0 && prefix_hash(&self.file, len) != Some(hash);
+        // A file that was cut and has already grown past the old offset shows in its first bytes, or in those that were read last.
+        // They are looked at each time before more is read.
+        let now = (meta.len(), meta.modified()?);
+        let other = meta.len() >= read && self.checked != Some(now) && !self.is_the_same(read);
+        self.checked = Some(now);
         Ok(if meta.len() < read || other {
             State::Truncated
         } else if meta.nlink() == 0 {
@@ -99,6 +124,11 @@ impl Harvester {
         } else {
             State::Same
         })
+    }
+
+    fn is_the_same(&self, read: u64) -> bool {
+        let (len, hash) = self.known;
+        (len == 0 || prefix_hash(&self.file, len) == Some(hash)) && self.marker.holds(&self.file, read)
     }
 
     /// Length and hash of the first bytes now, which are remembered.
@@ -135,6 +165,7 @@ impl Harvester {
             }
         };
         self.held.truncate(before + read);
+        self.marker = marker(&self.before, &self.held);
         let mut start = 0;
         for at in memchr::memchr_iter(b'\n', &self.held[before..]) {
             let end = before + at + 1;
@@ -147,14 +178,16 @@ impl Harvester {
                 line(Line {
                     bytes: &whole[..whole.len().min(self.max_line)],
                     offset: self.offset + start as u64,
-                    end: self.offset + end as u64,
+                    end: Position {
+                        offset: self.offset + end as u64,
+                        marker: marker(&self.before, &self.held[..end]),
+                    },
                     cut,
                 });
             }
             start = end;
         }
-        self.held.drain(..start);
-        self.offset += start as u64;
+        self.done(start);
         // A line longer than the limit is given out now, and what follows up to its end is passed over: memory must not
         // depend on what somebody logs.
         if self.held.len() > self.max_line {
@@ -162,16 +195,36 @@ impl Harvester {
                 line(Line {
                     bytes: &self.held[..self.max_line],
                     offset: self.offset,
-                    end: self.offset + self.held.len() as u64,
+                    end: Position { offset: self.offset + self.held.len() as u64, marker: self.marker },
                     cut: true,
                 });
                 self.skipping = true;
             }
-            self.offset += self.held.len() as u64;
-            self.held.clear();
+            self.done(self.held.len());
         }
         Ok(read)
     }
+
+    /// The first `len` bytes that are held were given out.
+    fn done(&mut self, len: usize) {
+        let last = len.saturating_sub(marker::LEN);
+        if last > 0 {
+            self.before.clear();
+        }
+        self.before.extend_from_slice(&self.held[last..len]);
+        self.held.drain(..len);
+        self.before.drain(..self.before.len().saturating_sub(marker::LEN));
+        self.offset += len as u64;
+    }
+}
+
+/// What stands behind `before` and `held`, which follow each other.
+fn marker(before: &[u8], held: &[u8]) -> Marker {
+    let missing = marker::LEN.saturating_sub(held.len()).min(before.len());
+    if missing == 0 {
+        return Marker::behind(held);
+    }
+    Marker::behind(&[&before[before.len() - missing..], held].concat())
 }
 
 #[cfg(test)]
@@ -227,6 +280,31 @@ mod tests {
         temp.write_all(b"").unwrap();
         std::fs::write(temp.path(), b"two\nthree\n").unwrap();
         assert_eq!(harvester.state().unwrap(), State::Truncated);
+    }
+
+    #[test]
+    fn a_file_written_anew_with_the_same_beginning_is_noticed() {
+        let header = "# version: 1\n".repeat(100);
+        let (temp, mut harvester) = open(format!("{header}one\n").as_bytes(), 100);
+        lines(&mut harvester);
+        harvester.prefix();
+        assert_eq!(harvester.state().unwrap(), State::Same);
+        // Of the same length, and longer.
+        for rest in ["two\n", "two\nthree\n"] {
+            std::fs::write(temp.path(), format!("{header}{rest}")).unwrap();
+            assert_eq!(harvester.state().unwrap(), State::Truncated, "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_grows_is_the_same() {
+        let (mut temp, mut harvester) = open(b"", 100);
+        for n in 0..100 {
+            write!(temp, "{}\n{n}", "x".repeat(n * 7 % 90)).unwrap();
+            assert_eq!(harvester.state().unwrap(), State::Same, "{n}");
+            lines(&mut harvester);
+            harvester.prefix();
+        }
     }
 
     #[test]

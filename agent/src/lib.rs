@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod files;
 mod harvester;
+mod marker;
 mod metrics;
 mod registry;
 mod run;

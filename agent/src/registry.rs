@@ -10,7 +10,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::AgentError;
+use crate::{
+    AgentError,
+    marker::{Marker, Position},
+};
 
 /// A file's name for life, from when it is first seen; part of every event id. It is on disk before the first line of its
 /// file is sent, so that a line keeps its id however often the agent dies.
@@ -29,6 +32,9 @@ pub(crate) struct Entry {
     pub(crate) prefix_hash: u64,
     /// Everything before this byte was acknowledged.
     pub(crate) offset: u64,
+    /// What stands before it.
+    #[serde(default)]
+    pub(crate) marker: Marker,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -84,19 +90,22 @@ impl Registry {
         &self.content.agent_id
     }
 
-    /// The file with this inode whose first bytes are still the same; `prefix` hashes the file's first bytes.
+    /// The file with this inode whose first bytes and whose bytes before the offset are still the same; `prefix` hashes the file's
+    /// first bytes, `holds` looks at those before an offset.
     pub(crate) fn find(
         &self,
         device: u64,
         inode: u64,
         size: u64,
         prefix: impl Fn(u64) -> Option<u64>,
+        holds: impl Fn(Marker, u64) -> bool,
     ) -> Option<(FileId, Entry)> {
         let same = |entry: &&Entry| {
             entry.device == device
                 && entry.inode == inode
                 && entry.offset <= size
                 && (entry.prefix_len == 0 || prefix(entry.prefix_len) == Some(entry.prefix_hash))
+                && holds(entry.marker, entry.offset)
         };
         // The newest first: an inode may have been several files.
         self.content.files.iter().rev().find(|(_, e)| same(e)).map(|(id, e)| (FileId(*id), e.clone()))
@@ -110,12 +119,13 @@ impl Registry {
         FileId(id)
     }
 
-    /// The file was acknowledged up to `offset`.
-    pub(crate) fn acknowledge(&mut self, id: FileId, offset: u64) {
+    /// The file was acknowledged up to a position.
+    pub(crate) fn acknowledge(&mut self, id: FileId, position: Position) {
         if let Some(entry) = self.content.files.get_mut(&id.0)
-            && entry.offset < offset
+            && entry.offset < position.offset
         {
-            entry.offset = offset;
+            entry.offset = position.offset;
+            entry.marker = position.marker;
             self.dirty = true;
         }
     }
@@ -164,7 +174,15 @@ mod tests {
     use super::*;
 
     fn entry(inode: u64, offset: u64) -> Entry {
-        Entry { path: "/a".into(), device: 1, inode, prefix_len: 3, prefix_hash: 7, offset }
+        Entry {
+            path: "/a".into(),
+            device: 1,
+            inode,
+            prefix_len: 3,
+            prefix_hash: 7,
+            offset,
+            marker: Marker::default(),
+        }
     }
 
     #[test]
@@ -172,16 +190,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut registry = Registry::open(dir.path(), "one").unwrap();
         let id = registry.add(entry(5, 0));
-        registry.acknowledge(id, 40);
-        registry.acknowledge(id, 30);
+        let marker = Marker::behind(b"the line before");
+        registry.acknowledge(id, Position { offset: 40, marker });
+        registry.acknowledge(id, Position { offset: 30, marker: Marker::default() });
         registry.save().unwrap();
         let agent = registry.agent_id().to_owned();
         drop(registry);
         let registry = Registry::open(dir.path(), "two").unwrap();
         assert_eq!(registry.agent_id(), agent);
-        assert_eq!(registry.find(1, 5, 100, |_| Some(7)).map(|(i, e)| (i, e.offset)), Some((id, 40)));
-        assert!(registry.find(1, 5, 100, |_| Some(8)).is_none(), "other first bytes: another file");
-        assert!(registry.find(1, 5, 39, |_| Some(7)).is_none(), "shorter than what was read: cut");
+        let same = |found: Marker, offset| (found, offset) == (marker, 40);
+        let found = registry.find(1, 5, 100, |_| Some(7), same);
+        assert_eq!(found.map(|(i, e)| (i, e.offset)), Some((id, 40)));
+        assert!(registry.find(1, 5, 100, |_| Some(8), same).is_none(), "other first bytes: another file");
+        assert!(registry.find(1, 5, 39, |_| Some(7), same).is_none(), "shorter than what was read: cut");
+        assert!(
+            registry.find(1, 5, 100, |_| Some(7), |_, _| false).is_none(),
+            "written anew past the offset"
+        );
     }
 
     #[test]

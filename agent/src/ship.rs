@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::{
     Config,
+    marker::Position,
     registry::{FileId, Registry},
 };
 
@@ -28,7 +29,7 @@ pub(crate) struct Batch {
     documents: Vec<Vec<u8>>,
     bytes: usize,
     /// How far each file is read when this batch is acknowledged.
-    positions: HashMap<FileId, u64>,
+    positions: HashMap<FileId, Position>,
     /// Lines whose bytes were not UTF-8 and were replaced.
     pub(crate) replaced: u64,
     /// Lines that were cut.
@@ -36,11 +37,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn push(&mut self, document: Vec<u8>, position: Option<(FileId, u64)>) {
+    pub(crate) fn push(&mut self, document: Vec<u8>, position: Option<(FileId, Position)>) {
         self.bytes += document.len();
         self.documents.push(document);
-        if let Some((file, end)) = position {
-            self.positions.insert(file, end);
+        if let Some((file, position)) = position {
+            self.positions.insert(file, position);
         }
     }
 
@@ -208,8 +209,8 @@ impl Shipper {
             return;
         }
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        for (file, end) in &oldest.positions {
-            registry.acknowledge(*file, *end);
+        for (file, position) in &oldest.positions {
+            registry.acknowledge(*file, *position);
         }
         self.totals.acknowledged += oldest.len() as u64;
         self.totals.replaced += oldest.replaced;

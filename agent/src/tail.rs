@@ -19,6 +19,7 @@ use crate::{
     document::{self, Origin},
     files::Files,
     harvester::{Harvester, Inode, State, inode, prefix_hash},
+    marker::{Marker, Position, bytes_before},
     registry::{Entry, FileId, Registry},
     ship::Batch,
 };
@@ -96,13 +97,20 @@ impl Tail {
                         continue;
                     }
                 };
-                let known = registry.find(key.device, key.inode, meta.len(), |len| prefix_hash(&file, len));
+                let known = registry.find(
+                    key.device,
+                    key.inode,
+                    meta.len(),
+                    |len| prefix_hash(&file, len),
+                    |marker, offset| marker.holds(&file, offset),
+                );
                 let (id, offset) = match known {
                     Some((id, entry)) => (id, entry.offset),
                     None => {
                         let at_end = first && self.config.start_at == StartAt::End;
                         let offset = if at_end { meta.len() } else { 0 };
-                        (self.register(&mut registry, &path, key, offset), offset)
+                        let marker = Marker::behind(&bytes_before(&file, offset));
+                        (self.register(&mut registry, &path, key, Position { offset, marker }), offset)
                     }
                 };
                 match Harvester::new(id, path.clone(), file, offset, self.config.max_line) {
@@ -134,14 +142,21 @@ impl Tail {
         }
     }
 
-    fn register(&self, registry: &mut Registry, path: &std::path::Path, key: Inode, offset: u64) -> FileId {
+    fn register(
+        &self,
+        registry: &mut Registry,
+        path: &std::path::Path,
+        key: Inode,
+        position: Position,
+    ) -> FileId {
         registry.add(Entry {
             path: path.to_owned(),
             device: key.device,
             inode: key.inode,
             prefix_len: 0,
             prefix_hash: 0,
-            offset,
+            offset: position.offset,
+            marker: position.marker,
         })
     }
 
