@@ -4,13 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::{Config, StartAt};
+use crate::{Config, StartAt, Tls};
 
 /// Options of the agent.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   alces agent --collector 127.0.0.1:5044 --logs '/var/log/nginx/*.log'
+  alces agent --collector logs1:5044 --tls-ca /etc/alces/ca.pem --logs '/var/log/nginx/*.log'
   alces agent --collector logs1:5044 --collector logs2:5044 --logs '/srv/app/runtime/logs/*.log' --exclude '*.gz'
 
 Offsets are kept in --data-dir and move only when the collector has acknowledged, so that a restart or a kill
@@ -19,6 +20,18 @@ pub struct AgentArgs {
     /// Address of a collector's `beats` input; the first that answers is used
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5044")]
     pub collector: Vec<String>,
+    /// Speak TLS, and trust collectors whose certificates the system's authorities sign
+    #[arg(long)]
+    pub tls: bool,
+    /// Speak TLS, and trust collectors whose certificates are signed by one of these authorities
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// The agent's own certificate, for collectors that ask for one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Files to tail, as a path pattern (quote it); may be given several times
     #[arg(long, value_name = "PATTERN", default_value = "/var/log/nginx/*.log")]
     pub logs: Vec<String>,
@@ -46,6 +59,10 @@ impl AgentArgs {
     /// What they tell the agent.
     pub fn into_config(self) -> Config {
         let mut config = Config::new(self.collector, self.data_dir);
+        let identity = self.tls_cert.zip(self.tls_key);
+        if self.tls || self.tls_ca.is_some() || identity.is_some() {
+            config.tls = Some(Tls { authorities: self.tls_ca, identity });
+        }
         config.logs = self.logs;
         config.exclude = self.exclude;
         config.compression = self.compression;

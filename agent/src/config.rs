@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::Tls;
+
 /// Where to begin in a file that was never seen before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StartAt {
@@ -23,6 +25,8 @@ pub struct Config {
     pub start_at: StartAt,
     /// Addresses (`host:port`) of collectors; the first that answers is used.
     pub collectors: Vec<String>,
+    /// TLS to the collectors; without it lines travel as they are.
+    pub tls: Option<Tls>,
     /// Where the registry of offsets is kept.
     pub data_dir: PathBuf,
     /// How often the host's metrics are read; `None` switches them off.
@@ -51,6 +55,7 @@ impl Config {
             exclude: Vec::new(),
             start_at: StartAt::default(),
             collectors,
+            tls: None,
             data_dir,
             metrics_every: Some(Duration::from_secs(10)),
             scan_every: Duration::from_secs(1),

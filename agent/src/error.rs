@@ -28,4 +28,12 @@ pub enum AgentError {
         /// The reason.
         reason: String,
     },
+    /// A file for TLS cannot be used.
+    #[error("TLS: {}: {reason}", .path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without secrets.
+        reason: String,
+    },
 }

@@ -17,8 +17,10 @@ mod metrics;
 mod registry;
 mod run;
 mod ship;
+mod stream;
 mod tail;
 
 pub use config::{Config, StartAt};
 pub use error::AgentError;
 pub use run::run;
+pub use stream::Tls;

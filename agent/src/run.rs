@@ -15,19 +15,21 @@ use crate::{
     metrics,
     registry::Registry,
     ship::{Shipper, Totals},
+    stream::Dialer,
     tail::Tail,
 };
 
 /// Runs an agent until `shutdown` resolves; then waits a few seconds for what is under way.
 ///
 /// # Errors
-/// The data folder cannot be used, or a path pattern is none. A collector that is away is waited for.
+/// The data folder or a file for TLS cannot be used, or a path pattern is none. A collector that is away is waited for.
 pub async fn run(
     config: Config,
     clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
     let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
+    let dialer = Dialer::new(config.tls.as_ref())?;
     let files = Files::new(&config.logs, &config.exclude)?;
     let seed = format!("{} {} {}", config.host_name, clock(), std::process::id());
     let registry = Registry::open(&config.data_dir, &seed)?;
@@ -37,6 +39,7 @@ pub async fn run(
     let (out, batches) = tokio::sync::mpsc::channel(1);
     let shipper = Shipper {
         config: config.clone(),
+        dialer,
         registry: registry.clone(),
         in_flight: VecDeque::new(),
         totals: Totals::default(),

@@ -10,10 +10,9 @@ use std::{
 use alces_lumberjack::{AckReader, encode_window};
 use bytes::BytesMut;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
     sync::mpsc::Receiver,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 use tracing::{info, warn};
 
@@ -21,6 +20,7 @@ use crate::{
     Config,
     marker::Position,
     registry::{FileId, Registry},
+    stream::{Dialer, Stream},
 };
 
 /// What goes out as one window.
@@ -71,6 +71,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Shipper {
     pub(crate) config: Config,
+    pub(crate) dialer: Dialer,
     pub(crate) registry: Arc<Mutex<Registry>>,
     /// Sent and not acknowledged, oldest first.
     pub(crate) in_flight: VecDeque<Batch>,
@@ -103,9 +104,8 @@ impl Shipper {
                 break;
             }
             let address = self.config.collectors[host % self.config.collectors.len()].clone();
-            let connected = timeout(Duration::from_secs(10), TcpStream::connect(&address)).await;
-            let result = match connected {
-                Ok(Ok(stream)) => {
+            let result = match self.dialer.connect(&address).await {
+                Ok(stream) => {
                     info!(collector = %address, "connected");
                     waiting = false;
                     let acknowledged = self.totals.acknowledged;
@@ -115,8 +115,7 @@ impl Shipper {
                     }
                     end
                 }
-                Ok(Err(error)) => End::Broken(error),
-                Err(_) => End::Broken(io::Error::from(io::ErrorKind::TimedOut)),
+                Err(error) => End::Broken(error),
             };
             self.save();
             let End::Broken(error) = result else { break };
@@ -136,14 +135,13 @@ impl Shipper {
         self.totals
     }
 
-    async fn speak(&mut self, stream: TcpStream, batches: &mut Receiver<Batch>) -> End {
-        let _ = stream.set_nodelay(true);
-        let (mut read, mut write) = stream.into_split();
+    async fn speak(&mut self, stream: Box<dyn Stream>, batches: &mut Receiver<Batch>) -> End {
+        let (mut read, mut write) = tokio::io::split(stream);
         let mut out = Vec::new();
         for batch in &self.in_flight {
             encode(&mut out, batch, self.config.compression);
         }
-        if let Err(error) = write.write_all(&out).await {
+        if let Err(error) = send(&mut write, &out).await {
             return End::Broken(error);
         }
         let mut input = BytesMut::with_capacity(1024);
@@ -168,7 +166,7 @@ impl Shipper {
                     out.clear();
                     encode(&mut out, &batch, self.config.compression);
                     self.in_flight.push_back(batch);
-                    if let Err(error) = write.write_all(&out).await {
+                    if let Err(error) = send(&mut write, &out).await {
                         return End::Broken(error);
                     }
                 }
@@ -225,6 +223,12 @@ impl Shipper {
             warn!(%error, "the registry cannot be written");
         }
     }
+}
+
+/// TLS keeps what was written until it is told to send it.
+async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
+    write.write_all(bytes).await?;
+    write.flush().await
 }
 
 fn encode(out: &mut Vec<u8>, batch: &Batch, level: u32) {
