@@ -19,7 +19,7 @@ pub async fn bind(address: Option<SocketAddr>) -> Result<TcpListener, CollectorE
     if let Some(address) = address {
         let error = |source| CollectorError::Listen { address: address.to_string(), source };
         if !address.ip().is_loopback() {
-            return Err(CollectorError::Plaintext { address });
+            return Err(CollectorError::OpenApi { address });
         }
         return TcpListener::bind(address).await.map_err(error);
     }

@@ -16,10 +16,16 @@ pub enum CollectorError {
     },
     /// A listener beyond loopback would speak without encryption.
     #[error(
-        "{address} is reachable from other machines and TLS is not there yet: use 127.0.0.1, or say \
-         --allow-plaintext where the network is yours alone"
+        "{address} is reachable from other machines and has no TLS: give the input `ssl_enabled`, `ssl_certificate` and `ssl_key`, \
+         use 127.0.0.1, or say --allow-plaintext where the network is yours alone"
     )]
     Plaintext {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The monitoring API would be reachable beyond loopback.
+    #[error("{address} is reachable from other machines, and the monitoring API has no login: use 127.0.0.1")]
+    OpenApi {
         /// The address.
         address: SocketAddr,
     },

@@ -15,3 +15,4 @@ mod restart;
 mod seed;
 mod settings;
 mod support;
+mod tls;

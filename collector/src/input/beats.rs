@@ -18,14 +18,18 @@ use alces_lumberjack::{Limits, Payload, Window, WindowReader, encode_ack};
 use bytes::BytesMut;
 use bytestring::ByteString;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
+    net::{TcpListener, TcpStream},
     sync::mpsc,
     time::{interval, timeout},
 };
 use tracing::{debug, info, warn};
 
-use super::{Decoration, Intake, decoded::Decoded};
+use super::{
+    Decoration, Intake,
+    decoded::Decoded,
+    tls::{Stream, Tls},
+};
 use crate::{
     CollectorError, Stats,
     batch::{Batch, Delivered},
@@ -34,6 +38,7 @@ use crate::{
 /// A checked `beats { … }`.
 #[derive(Clone, Debug)]
 pub(crate) struct BeatsPlan {
+    tls: Option<Tls>,
     host: String,
     port: u16,
     codec_tag: bool,
@@ -59,21 +64,7 @@ const UNDER_WAY: usize = 4;
 impl BeatsPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
         let decoration = Decoration::read(options, context);
-        for name in [
-            "ssl",
-            "ssl_enabled",
-            "ssl_certificate",
-            "ssl_key",
-            "ssl_key_passphrase",
-            "ssl_certificate_authorities",
-            "ssl_client_authentication",
-            "ssl_verify_mode",
-            "ssl_cipher_suites",
-            "ssl_supported_protocols",
-        ] {
-            options
-                .unsupported(name, "TLS is not there yet; listen on 127.0.0.1 and put a TLS proxy before it");
-        }
+        let tls = Tls::read(context, options);
         let codec = codec(context, options);
         let decoration = if codec.is_some() { decoration.without_original() } else { decoration };
         for name in
@@ -81,8 +72,12 @@ impl BeatsPlan {
         {
             options.no_effect(name, "what it tunes is decided by the collector");
         }
-        options.unsupported("enrich", "");
+        options.unsupported(
+            "enrich",
+            "what it would switch off is chosen with `include_codec_tag` and `ssl_peer_metadata`",
+        );
         Self {
+            tls,
             // Logstash's default is 0.0.0.0; ours is reachable from this machine only, until it is told otherwise.
             host: options.text("host").map_or("127.0.0.1".to_owned(), |t| t.node),
             port: options.integer("port", 0..=65_535).unwrap_or(alces_lumberjack::PORT.into()) as u16,
@@ -101,6 +96,7 @@ impl BeatsPlan {
         let resolved: Vec<SocketAddr> =
             tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(error)?.collect();
         if let Some(open) = resolved.iter().find(|a| !a.ip().is_loopback())
+            && self.tls.is_none()
             && !allow_plaintext
         {
             return Err(CollectorError::Plaintext { address: *open });
@@ -156,7 +152,18 @@ impl Beats {
 /// One sender. Reading goes on while earlier windows are worked on; acknowledgements leave in the order of windows.
 async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake: Intake) {
     let _ = stream.set_nodelay(true);
-    let (mut read, write) = stream.into_split();
+    let stream: Box<dyn Stream> = match &plan.tls {
+        None => Box::new(stream),
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                intake.stats.protocol_errors.add(1);
+                warn!(%peer, %error, "connection closed: no TLS came about");
+                return;
+            }
+        },
+    };
+    let (mut read, write) = tokio::io::split(stream);
     // Closing this channel ends the writer, and the writer's end closes it: either half takes the other along.
     let (pending, windows) = mpsc::channel(UNDER_WAY);
     let outstanding = Arc::new(AtomicUsize::new(0));
@@ -232,7 +239,7 @@ struct Pending {
 /// Acknowledges windows in order, each as a whole, with signs of life in between. A window that is not delivered ends the
 /// connection unacknowledged.
 async fn acknowledge(
-    mut write: OwnedWriteHalf,
+    mut write: WriteHalf<Box<dyn Stream>>,
     mut windows: mpsc::Receiver<Pending>,
     outstanding: Arc<AtomicUsize>,
 ) {
@@ -248,17 +255,23 @@ async fn acknowledge(
                     break;
                 }
                 _ = alive.tick() => {
-                    if write.write_all(&encode_ack(window.version, 0)).await.is_err() {
+                    if send(&mut write, &encode_ack(window.version, 0)).await.is_err() {
                         return;
                     }
                 }
             }
         }
-        if write.write_all(&encode_ack(window.version, window.ack)).await.is_err() {
+        if send(&mut write, &encode_ack(window.version, window.ack)).await.is_err() {
             return;
         }
         outstanding.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// TLS keeps what was written until it is told to send it.
+async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
+    write.write_all(bytes).await?;
+    write.flush().await
 }
 
 fn batch(window: Window, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered) {

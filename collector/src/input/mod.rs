@@ -5,6 +5,7 @@ mod blocks;
 mod decoded;
 mod stdin;
 mod stream;
+mod tls;
 
 use std::sync::Arc;
 

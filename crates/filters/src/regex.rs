@@ -19,11 +19,13 @@ pub(crate) struct GaveUp;
 impl Pattern {
     /// Reads Ruby's dialect: `^` and `$` are the ends of lines, `\d \w \s` are ASCII, `(?m)` is what others call `(?s)`.
     pub(crate) fn compile(ruby: &str) -> Result<Self, String> {
+        let broken = |reason: String| format!("the regular expression is broken: {reason}");
+        alces_grok::check_references(ruby).map_err(broken)?;
         RegexBuilder::new(&format!("(?m){}", translate(ruby)))
             .backtrack_limit(BACKTRACKS)
             .build()
             .map(Self)
-            .map_err(|error| format!("the regular expression is broken: {error}"))
+            .map_err(|error| broken(error.to_string()))
     }
 
     /// The first match at or after a byte.

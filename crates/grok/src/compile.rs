@@ -6,6 +6,7 @@ use crate::{
     Capture, GrokError, PatternSet, dialect,
     engine::{End, Machine, Optimise, Program, Refusal},
     expand::{self, Names, Reason},
+    references::check_references,
 };
 
 /// Steps before a match is given up. A combined access line takes some hundreds; what takes a million is exploding.
@@ -188,6 +189,7 @@ impl Grok {
 }
 
 fn fancy(expanded: &expand::Expanded) -> Result<Engine, GrokError> {
+    check_references(&expanded.regex).map_err(|e| expanded.whole_error(Reason::Regex(e)))?;
     let regex = RegexBuilder::new(&dialect::from_ruby(&expanded.regex))
         .backtrack_limit(FUEL as usize)
         .build()

@@ -16,9 +16,11 @@ mod engine;
 mod expand;
 mod list;
 mod patterns;
+mod references;
 
 pub use cast::{to_f, to_i};
 pub use compile::{Grok, Outcome, Span, Spans};
 pub use expand::{Capture, Cast, GrokError, Reason};
 pub use list::{ListOutcome, PatternList};
 pub use patterns::{DefinitionError, PatternSet};
+pub use references::check_references;

@@ -1,5 +1,6 @@
 //! One helper per idea.
 
+pub(crate) mod certificates;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod http;
