@@ -1,20 +1,79 @@
 //! Named values in order.
 
+use std::collections::HashMap;
+
 use thin_vec::ThinVec;
 
 use crate::{Key, Value, ValueRef};
 
 /// Named values, in the order in which they were set. Events have some ten to thirty fields, where a linear search
-/// over interned names beats hashing. One pointer, so that an object within an object is one allocation.
-#[derive(Clone, Debug, Default)]
+/// over interned names beats hashing. Two pointers, so that an object within an object is one allocation.
+#[derive(Debug, Default)]
 pub struct Object {
     entries: ThinVec<(Key, Value)>,
+    /// Where each name stands, once there are more than [`SEARCHED`]: a row of a hundred thousand columns is no reason to stand
+    /// still. None while it is not needed; where it is there, it tells of all.
+    places: Option<Box<Places>>,
+}
+
+/// In a box: an object stays small.
+#[derive(Debug)]
+struct Places(HashMap<Key, usize>);
+
+/// So many fields are searched one after the other.
+const SEARCHED: usize = 128;
+
+/// A copy finds its places when they are needed.
+impl Clone for Object {
+    fn clone(&self) -> Self {
+        Self::of(self.entries.clone())
+    }
 }
 
 impl Object {
     /// An object with room for `capacity` fields.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { entries: ThinVec::with_capacity(capacity) }
+        Self::of(ThinVec::with_capacity(capacity))
+    }
+
+    fn of(entries: ThinVec<(Key, Value)>) -> Self {
+        Self { entries, places: None }
+    }
+
+    /// Where a field stands.
+    #[inline]
+    fn position(&self, key: &Key) -> Option<usize> {
+        match &self.places {
+            None => self.entries.iter().position(|(k, _)| k == key),
+            Some(places) => places.0.get(key).copied(),
+        }
+    }
+
+    /// The same for those who may add one.
+    #[inline]
+    fn position_to_add(&mut self, key: &Key) -> Option<usize> {
+        if self.entries.len() > SEARCHED && self.places.is_none() {
+            self.find_places();
+        }
+        self.position(key)
+    }
+
+    #[cold]
+    fn find_places(&mut self) {
+        // Of two of one name the first counts, as when searched.
+        let places = self.entries.iter().enumerate().rev().map(|(at, (key, _))| (key.clone(), at));
+        self.places = Some(Box::new(Places(places.collect())));
+    }
+
+    fn remove_at(&mut self, at: usize) -> Value {
+        let (key, value) = self.entries.remove(at);
+        if let Some(places) = &mut self.places {
+            places.0.remove(&key);
+            if at < self.entries.len() {
+                places.0.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
+            }
+        }
+        value
     }
 
     /// Makes room for `more` fields, so that the table grows once.
@@ -24,14 +83,17 @@ impl Object {
 
     /// Sets a field; one that exists keeps its place.
     pub fn set(&mut self, key: Key, value: Value) {
-        match self.entries.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, old)) => *old = value,
-            None => self.entries.push((key, value)),
+        match self.position_to_add(&key) {
+            Some(at) => self.entries[at].1 = value,
+            None => self.push(key, value),
         }
     }
 
     /// Adds a field that is not there yet, which is not looked for: for those who know, as of an object that they just made.
     pub fn push(&mut self, key: Key, value: Value) {
+        if let Some(places) = &mut self.places {
+            places.0.insert(key.clone(), self.entries.len());
+        }
         self.entries.push((key, value));
     }
 
@@ -71,22 +133,28 @@ impl Object {
     /// The value under a key: quicker than by its name.
     #[inline]
     pub(crate) fn at(&self, key: &Key) -> Option<&Value> {
-        self.entries.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+        match &self.places {
+            None => self.entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
+            Some(places) => self.entries.get(*places.0.get(key)?).map(|(_, v)| v),
+        }
     }
 
     #[inline]
     pub(crate) fn at_mut(&mut self, key: &Key) -> Option<&mut Value> {
-        self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
+        match &self.places {
+            None => self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v),
+            Some(places) => self.entries.get_mut(*places.0.get(key)?).map(|(_, v)| v),
+        }
     }
 
     pub(crate) fn remove_key(&mut self, key: &Key) -> Option<Value> {
-        let at = self.entries.iter().position(|(k, _)| k == key)?;
-        Some(self.entries.remove(at).1)
+        let at = self.position(key)?;
+        Some(self.remove_at(at))
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
         let at = self.entries.iter().position(|(k, _)| k.as_str() == key)?;
-        Some(self.entries.remove(at).1)
+        Some(self.remove_at(at))
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &(Key, Value)> {
@@ -94,15 +162,15 @@ impl Object {
     }
 
     pub(crate) fn detach(self, line: &str) -> Self {
-        Self { entries: self.entries.into_iter().map(|(k, v)| (k, v.detach(line))).collect() }
+        Self::of(self.entries.into_iter().map(|(k, v)| (k, v.detach(line))).collect())
     }
 
     /// The value under `key`, made (as null) when it is not there; and whether it was there.
     pub fn place(&mut self, key: &Key) -> (&mut Value, bool) {
-        let (at, there) = match self.entries.iter().position(|(k, _)| k == key) {
+        let (at, there) = match self.position_to_add(key) {
             Some(at) => (at, true),
             None => {
-                self.entries.push((key.clone(), Value::Null));
+                self.push(key.clone(), Value::Null);
                 (self.entries.len() - 1, false)
             }
         };
@@ -179,5 +247,65 @@ impl<'a> ObjectRef<'a> {
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
         self.object.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(object: &Object, key: &str) -> Option<i64> {
+        object.view().at(&Key::new(key)).and_then(ValueRef::as_int)
+    }
+
+    #[test]
+    fn a_hundred_thousand_fields_are_found_by_their_names() {
+        let names: Vec<Key> = (0..100_000).map(|n| Key::new(&format!("wide_{n}"))).collect();
+        let mut object = Object::default();
+        for (n, name) in names.iter().enumerate() {
+            object.set(name.clone(), Value::Int(n as i64));
+        }
+        for name in &names {
+            *object.place(name).0 = Value::Int(1);
+        }
+        assert_eq!((object.len(), value(&object, "wide_99999")), (100_000, Some(1)));
+    }
+
+    /// Held against a list that is searched: the same changes leave the same fields in the same order.
+    #[test]
+    fn wide_objects_change_as_small_ones_do() {
+        let mut object = Object::default();
+        let mut twin: Vec<(String, i64)> = Vec::new();
+        for step in 0..4_000_i64 {
+            let name = format!("field_{}", step * 7919 % 401);
+            let key = Key::new(&name);
+            let at = twin.iter().position(|(known, _)| *known == name);
+            match (step % 5, at) {
+                (0, Some(at)) => {
+                    let (_, value) = twin.remove(at);
+                    assert_eq!(object.remove_key(&key).and_then(|v| v.view_alone().as_int()), Some(value));
+                }
+                (0, None) => assert!(object.remove_key(&key).is_none()),
+                (_, Some(at)) => {
+                    twin[at].1 = step;
+                    object.set(key, Value::Int(step));
+                }
+                (_, None) => {
+                    twin.push((name, step));
+                    *object.place(&key).0 = Value::Int(step);
+                }
+            }
+            if step % 997 == 0 {
+                object = object.clone();
+            }
+        }
+        assert!(twin.len() > SEARCHED, "{}", twin.len());
+        let fields: Vec<(String, Option<i64>)> =
+            object.view().iter().map(|(key, value)| (key.to_string(), value.as_int())).collect();
+        let wanted: Vec<_> = twin.iter().map(|(name, value)| (name.clone(), Some(*value))).collect();
+        assert_eq!(fields, wanted);
+        for (name, wanted) in &twin {
+            assert_eq!(value(&object, name), Some(*wanted));
+        }
     }
 }

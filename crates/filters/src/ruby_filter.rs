@@ -108,23 +108,23 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_named_at_its_place() {
-        let conf = "ruby { init => 'require \"json\"' code => '\n  data = event.get(\"x\")\n  JSON.parse(data)\n' path => \"x.rb\" }";
+        let conf = "ruby { init => 'rand' code => '\n  data = event.get(\"x\")\n  YAML.load(data)\n' path => \"x.rb\" }";
         insta::assert_snapshot!(errors(conf), @r#"
         x.conf:4:3: option `path` of ruby is not supported yet
           |
         4 | ' path => "x.rb" } }
           |   ^^^^
           = help: write the script into `code`: what stands in its `filter(event)`
-        x.conf:1:26: `require` is not supported
+        x.conf:1:26: `rand` is not supported
           |
-        1 | filter { ruby { init => 'require "json"' code => '
-          |                          ^^^^^^^
-          = help: there are no libraries; what is supported is there at once
-        x.conf:3:3: `JSON` is not supported
+        1 | filter { ruby { init => 'rand' code => '
+          |                          ^^^^
+          = help: random numbers are not supported; the `drop` filter drops a `percentage`
+        x.conf:3:3: `YAML` is not supported
           |
-        3 |   JSON.parse(data)
+        3 |   YAML.load(data)
           |   ^^^^
-          = help: the `json` filter reads JSON; `to_json` writes it
+          = help: the `translate` filter reads dictionaries
         "#);
         insta::assert_snapshot!(errors(r#"ruby { code => "event.set('a', evnt.get('b').upcas)" }"#), @r#"
         x.conf:1:41: `evnt` is not known

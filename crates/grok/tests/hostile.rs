@@ -48,6 +48,13 @@ fn patterns_that_explode_end() {
     assert_eq!(check("(?:.*a){30}$(?<!a)", &line), Outcome::Exhausted);
 }
 
+/// Behind each of these hosts a user's password may stand, up to an `@` that is not there.
+#[test]
+fn what_is_looked_at_behind_an_end_burns_the_budget() {
+    assert_eq!(check("%{URI:u}$", &"http://".repeat(20_000)), Outcome::Exhausted);
+    assert_eq!(check("%{URI:u}$", &"http://".repeat(100)), Outcome::Match);
+}
+
 /// What a pattern looks at again burns its budget, tables too: none takes longer than the budget lets it.
 #[test]
 fn every_pattern_of_ecs_v1_comes_back_from_a_megabyte_of_anything() {

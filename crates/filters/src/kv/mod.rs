@@ -3,7 +3,10 @@
 mod chars;
 mod scan;
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Key, Object, Template, Value, ValueRef};
@@ -45,7 +48,73 @@ pub(crate) struct Kv {
 type Transform = fn(&str) -> String;
 
 /// What was found, in order: a key with its values.
-type Found<'t> = Vec<(Cow<'t, str>, Vec<Item<'t>>)>;
+#[derive(Default)]
+struct Found<'t> {
+    entries: Vec<(Cow<'t, str>, Values<'t>)>,
+    /// Where each key stands, once there are more than [`SEARCHED`].
+    places: HashMap<Cow<'t, str>, usize>,
+}
+
+#[derive(Default)]
+struct Values<'t> {
+    items: Vec<Item<'t>>,
+    /// The texts among them, once there are more than [`SEARCHED`].
+    texts: HashSet<Cow<'t, str>>,
+}
+
+/// So many are searched one after the other.
+const SEARCHED: usize = 64;
+
+impl<'t> Found<'t> {
+    /// The values of a key, which is there from now on.
+    fn values(&mut self, key: Cow<'t, str>) -> &mut Values<'t> {
+        let known = if self.entries.len() <= SEARCHED {
+            self.entries.iter().position(|(known, _)| *known == key)
+        } else {
+            if self.places.is_empty() {
+                let keys = self.entries.iter().enumerate();
+                self.places = keys.map(|(at, (key, _))| (key.clone(), at)).collect();
+            }
+            self.places.get(&key).copied()
+        };
+        let at = known.unwrap_or_else(|| {
+            if !self.places.is_empty() {
+                self.places.insert(key.clone(), self.entries.len());
+            }
+            self.entries.push((key, Values::default()));
+            self.entries.len() - 1
+        });
+        &mut self.entries[at].1
+    }
+}
+
+impl<'t> Values<'t> {
+    fn has(&mut self, text: &str) -> bool {
+        if self.items.len() <= SEARCHED {
+            return self.items.iter().any(|item| matches!(item, Item::Text(known) if *known == text));
+        }
+        if self.texts.is_empty() {
+            self.texts = self.items.iter().filter_map(Item::text).collect();
+        }
+        self.texts.contains(text)
+    }
+
+    fn push(&mut self, item: Item<'t>) {
+        if !self.texts.is_empty() {
+            self.texts.extend(item.text());
+        }
+        self.items.push(item);
+    }
+}
+
+impl<'t> Item<'t> {
+    fn text(&self) -> Option<Cow<'t, str>> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Inner(_) => None,
+        }
+    }
+}
 
 enum Item<'t> {
     Text(Cow<'t, str>),
@@ -120,7 +189,7 @@ impl Kv {
             exclude: render(&self.exclude_keys, event),
             prefix: self.prefix.render(event),
         };
-        let mut found = Found::new();
+        let mut found = Found::default();
         match event.get(&self.source) {
             Some(ValueRef::Str(text)) => rules.parse(text, &mut found)?,
             Some(ValueRef::List(list)) => {
@@ -131,9 +200,10 @@ impl Kv {
             _ => {}
         }
         let mut fields = self.default_keys.clone();
-        for (key, items) in found {
-            let value = value(event, items);
-            match fields.iter_mut().find(|(known, _)| *known == *key) {
+        for (key, values) in found.entries {
+            let value = value(event, values.items);
+            // What was found is there once: only a default may be there too.
+            match fields.iter_mut().take(self.default_keys.len()).find(|(known, _)| *known == *key) {
                 Some((_, default)) => *default = value,
                 None => fields.push((key.into_owned(), value)),
             }
@@ -216,28 +286,19 @@ impl Rules<'_> {
             key = Cow::Owned(format!("{}{key}", self.prefix));
         }
         let value = rewrite(value, &kv.trim_value, &kv.remove_char_value, kv.transform_value)?;
-        let slot = match found.iter().position(|(known, _)| *known == key) {
-            Some(at) => at,
-            None => {
-                found.push((key, Vec::new()));
-                found.len() - 1
-            }
-        };
-        let Some((_, items)) = found.get_mut(slot) else { return Ok(()) };
-        if !kv.allow_duplicate_values
-            && items.iter().any(|item| matches!(item, Item::Text(text) if *text == value))
-        {
+        let values = found.values(key);
+        if !kv.allow_duplicate_values && values.has(&value) {
             return Ok(());
         }
         let inner =
-            if kv.recursive && depth < MAX_DEPTH { self.inner(&value, depth + 1)? } else { Found::new() };
-        items.push(if inner.is_empty() { Item::Text(value) } else { Item::Inner(inner) });
+            if kv.recursive && depth < MAX_DEPTH { self.inner(&value, depth + 1)? } else { Found::default() };
+        values.push(if inner.entries.is_empty() { Item::Text(value) } else { Item::Inner(inner) });
         Ok(())
     }
 
     /// What a value holds itself.
     fn inner(&self, value: &str, depth: usize) -> Result<Found<'static>, Failed> {
-        let mut found = Found::new();
+        let mut found = Found::default();
         self.kv.scanner.scan(value, |key, value| {
             self.add(Cow::Owned(key.to_owned()), Cow::Owned(value.to_owned()), &mut found, depth)
                 .map_err(|_| GaveUp)
@@ -267,7 +328,8 @@ fn value(event: &Event, items: Vec<Item<'_>>) -> Value {
         Item::Text(Cow::Borrowed(text)) => event.share(text),
         Item::Text(Cow::Owned(text)) => Value::from(text),
         Item::Inner(found) => {
-            let fields = found.into_iter().map(|(key, items)| (Key::new(&key), value(event, items)));
+            let fields =
+                found.entries.into_iter().map(|(key, values)| (Key::new(&key), value(event, values.items)));
             Value::from(fields.collect::<Object>())
         }
     };
@@ -395,5 +457,16 @@ mod tests {
           |               ^^^^
           = help: known options: add_field, add_tag, allow_duplicate_values, allow_empty_values, default_keys, ecs_compatibility, enable_metric, exclude_keys, field_split, field_split_pattern, id, include_brackets, include_keys, periodic_flush, prefix, recursive, remove_char_key, remove_char_value, remove_field, remove_tag, source, tag_on_failure, tag_on_timeout, target, timeout_millis, transform_key, transform_value, trim_key, trim_value, value_split, value_split_pattern, whitespace
         "#);
+    }
+
+    #[test]
+    fn a_hundred_thousand_keys_or_values_are_told_apart() {
+        let keys: Vec<String> = (0..100_000).map(|n| format!("k{n}={n}")).collect();
+        let out = kv(r#"target => "t""#, &format!("{} k7=again", keys.join(" ")));
+        assert!(out.starts_with(r#"{"t":{"k0":"0","k1":"1","#), "{}", &out[..60]);
+        assert!(out.contains(r#""k7":["7","again"],"#) && out.ends_with(r#""k99999":"99999"}}"#));
+        let values: Vec<String> = (0..100_000).map(|n| format!("k={n}")).collect();
+        let out = kv("allow_duplicate_values => false", &format!("{} k=0 k=99999", values.join(" ")));
+        assert!(out.ends_with(r#","99998","99999"]}"#));
     }
 }

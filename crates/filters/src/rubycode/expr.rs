@@ -7,7 +7,7 @@ use super::{
     parse::{Parsed, Parser},
     tree::{Binary, Block, Call, CodeError, Expr, Kind, Span, Target, Update},
     value::V,
-    words,
+    words::{self, JSON},
 };
 
 /// Operators with two sides: the higher binds tighter.
@@ -259,13 +259,16 @@ impl Parser<'_> {
         let Token::Name(name) = self.token().clone() else { return Err(self.unexpected("a method's name")) };
         self.at += 1;
         let Some((method, least, most)) = words::method(&name) else { return Err(unknown(&name, span)) };
+        if method == "parse" && !matches!(&receiver.kind, Kind::Value(V::Symbol(of)) if &**of == JSON) {
+            return Err(unknown(&name, span));
+        }
         let (arguments, mut block) = self.arguments()?;
         if block.is_none() {
             block = self.block()?;
         }
         if !(least..=most).contains(&arguments.len()) {
             let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
-            return Err(error(span, format!("`{method}` takes {wanted} arguments, not {}", arguments.len())));
+            return Err(error(span, format!("`{name}` takes {wanted} arguments, not {}", arguments.len())));
         }
         Ok(Call { receiver, method, arguments, block, safe })
     }

@@ -1,9 +1,12 @@
 //! Which method of which value is called; what all values can do; `[]`, `[]=` and `<<`.
 
+use alces_event::Value;
+
 use super::{
     run::{Machine, Run, is_a, undefined},
     tree::Block,
     value::{Failure, V},
+    words::JSON,
 };
 
 /// What a method makes; none where the value has no such method.
@@ -31,6 +34,17 @@ impl Machine<'_> {
                 let json = serde_json::to_string(&value.view_alone()).map_err(|error| error.to_string())?;
                 Some(self.text(&json)?)
             }
+            ("parse", V::Symbol(module), [text]) if &**module == JSON => {
+                let text = text_of(text)?;
+                self.spend(text.len() / 16)?;
+                let value: Value = serde_json::from_str(text).map_err(|error| format!("JSON: {error}"))?;
+                Some(V::of(value.view_alone()))
+            }
+            ("generate", V::Symbol(module), [value]) if &**module == JSON => {
+                return self.method(value, "to_json", &[], None);
+            }
+            // What `rescue` names is the text of what went wrong.
+            ("message", V::Text(_), []) => Some(receiver.clone()),
             (_, V::Event, _) => self.event_method(name, given)?,
             (_, V::Text(text), _) => self.text_method(text, name, given)?,
             (_, V::Int(_) | V::Float(_), _) => self.number_method(receiver, name, given, block)?,
@@ -53,7 +67,7 @@ impl Machine<'_> {
         };
         match (made, name) {
             (Some(made), _) => Ok(made),
-            (None, "to_s") => {
+            (None, "to_s") if given.is_empty() => {
                 let text = receiver.to_s()?;
                 self.text(&text)
             }

@@ -4,11 +4,12 @@
 //!
 //! There are `event` with `get`, `set`, `remove`, `include?`, `tag`, `cancel`, `timestamp`, `to_hash`, `sprintf`; local variables and
 //! `@variables`; nil, true, false, whole numbers of 64 bits, floats, texts with `#{…}`, symbols, regular expressions, lists, hashes;
-//! operators; `if`, `unless`, `case`, `? :`, modifiers; blocks that go through something with `next` and `break`; `return`; and the
+//! operators; `if`, `unless`, `case`, `? :`, `begin … rescue`, modifiers; `JSON.parse`; blocks that go through something with `next` and `break`; `return`; and the
 //! methods of [`words::METHODS`].
 //!
 //! Other than in Ruby: texts never change in place (`<<` on one is an error that says so), whole numbers that outgrow 64 bits are
-//! errors, times are in UTC and show as Logstash's timestamps, `match` gives a list of groups, `$1` and the like outlive a block, and
+//! errors, times are in UTC and show as Logstash's timestamps, `match` gives a list of groups, `$1` and the like outlive a block, `rescue => error` names the
+//! text of what went wrong, and
 //! a script that takes too many steps is stopped. A name that is not known is an error at its place when the pipeline starts, and
 //! not one for each event.
 

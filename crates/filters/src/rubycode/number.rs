@@ -22,6 +22,7 @@ impl Machine<'_> {
         let made = match (name, number, given) {
             ("to_i", V::Int(_), []) => number.clone(),
             ("to_i", V::Float(float), []) => whole(float.trunc())?,
+            ("to_s", V::Int(int), [V::Int(base @ 2..=36)]) => V::text(&in_base(*int, base.unsigned_abs())),
             ("to_f", V::Int(int), []) => V::Float(*int as f64),
             ("to_f", V::Float(_), []) => number.clone(),
             ("abs", V::Int(int), []) => V::Int(int.checked_abs().ok_or("the number is too large")?),
@@ -102,6 +103,19 @@ impl Machine<'_> {
             }
         }
     }
+}
+
+fn in_base(number: i64, base: u64) -> String {
+    let (mut rest, mut digits) = (number.unsigned_abs(), Vec::new());
+    loop {
+        digits.extend(u32::try_from(rest % base).ok().and_then(|digit| char::from_digit(digit, 36)));
+        rest /= base;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.extend((number < 0).then_some('-'));
+    digits.iter().rev().collect()
 }
 
 fn whole(float: f64) -> Run {

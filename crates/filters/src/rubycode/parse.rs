@@ -194,11 +194,26 @@ impl<'c> Parser<'c> {
         let mut statement = self.expression()?;
         loop {
             let unless = self.is_word("unless");
-            if !unless && !self.is_word("if") {
+            let rescue = self.is_word("rescue");
+            if !unless && !rescue && !self.is_word("if") {
                 return Ok(statement);
             }
             self.at += 1;
             self.bounded(&statement)?;
+            if rescue {
+                let other = self.expression()?;
+                let span = statement.span.start..other.span.end;
+                // `a = b rescue c` sets a either way.
+                let kind = match statement.kind {
+                    Kind::Assign(target, value) => {
+                        let value = Expr::new(rescued(*value, None, other), span.clone());
+                        Kind::Assign(target, Box::new(value))
+                    }
+                    _ => rescued(statement, None, other),
+                };
+                statement = Expr::new(kind, span);
+                continue;
+            }
             let condition = self.expression()?;
             let span = statement.span.start..condition.span.end;
             let nothing = Box::new(nil(span.clone()));
@@ -262,6 +277,35 @@ impl<'c> Parser<'c> {
         self.end(opened.clone())?;
         let span = opened.start..self.behind();
         Ok(Expr::new(Kind::Case { subject: Box::new(subject), branches, other: Box::new(other) }, span))
+    }
+
+    /// After `begin`.
+    pub(super) fn rescued(&mut self, opened: Span) -> Parsed<Expr> {
+        let body = self.statements(&["rescue", "else", "ensure", "end"])?;
+        if !self.take_word("rescue") {
+            self.end(opened)?;
+            return Ok(body);
+        }
+        while let Token::Name(class) = self.token() {
+            if !["StandardError", "Exception"].contains(&class.as_str()) {
+                let mut error =
+                    error(self.span(), format!("`{class}` is not told from what else goes wrong"));
+                error.help = Some("write `rescue => error`, which takes all of it".to_owned());
+                return Err(error);
+            }
+            self.at += 1;
+            self.take(",");
+        }
+        let mut name = None;
+        if self.take("=>") {
+            let Token::Name(found) = self.token().clone() else { return Err(self.unexpected("a name")) };
+            self.at += 1;
+            name = Some(self.variable(&found).unwrap_or_else(|| self.declare(&found)));
+        }
+        self.take_word("then");
+        let other = self.statements(&["rescue", "else", "ensure", "end"])?;
+        self.end(opened.clone())?;
+        Ok(Expr::new(rescued(body, name, other), opened.start..self.behind()))
     }
 
     /// `{ |a| … }` or `do |a| … end`, where one begins here.
@@ -329,6 +373,10 @@ impl<'c> Parser<'c> {
 
 pub(super) fn nil(span: Span) -> Expr {
     Expr::new(Kind::Value(V::Nil), span)
+}
+
+fn rescued(body: Expr, name: Option<usize>, other: Expr) -> Kind {
+    Kind::Rescue { body: Box::new(body), name, other: Box::new(other) }
 }
 
 fn choose(condition: Expr, then: Expr, other: Expr, unless: bool, span: Span) -> Expr {

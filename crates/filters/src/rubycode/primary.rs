@@ -10,7 +10,7 @@ use super::{
     parse::{Parsed, Parser, nil},
     tree::{CodeError, Constant, Expr, Kind, Part, Span, regex},
     value::V,
-    words::{self, CLASSES},
+    words::{self, CLASSES, JSON},
 };
 
 impl Parser<'_> {
@@ -126,6 +126,8 @@ impl Parser<'_> {
             "false" => return value(V::Bool(false)),
             "if" | "unless" => return self.condition(span, name == "unless"),
             "case" => return self.case(span),
+            "begin" => return self.rescued(span),
+            "require" if self.library() => return value(V::Bool(true)),
             "next" | "break" | "return" => {
                 let nothing = match self.token() {
                     Token::Newline | Token::End | Token::Sign("}" | ")") => true,
@@ -168,6 +170,16 @@ impl Parser<'_> {
         Err(error)
     }
 
+    /// The name of a library after `require`. None is read: what is supported of it is there, and the rest is told where it is used.
+    fn library(&mut self) -> bool {
+        let signs = usize::from(self.is("("));
+        let named = matches!(self.lexeme(signs).map(|lexeme| &lexeme.token), Some(Token::Text(_)));
+        if named {
+            self.at += 1 + 2 * signs;
+        }
+        named
+    }
+
     fn constant(&mut self, name: &str, span: Span) -> Parsed<Expr> {
         let mut span = span;
         let kind = match name {
@@ -181,6 +193,7 @@ impl Parser<'_> {
                 }
                 Kind::Constant(Constant::Time)
             }
+            JSON if self.is(".") => Kind::Value(V::Symbol(Arc::from(name))),
             _ if CLASSES.contains(&name) && !self.is(".") && !self.is("::") && !self.is("(") => {
                 Kind::Value(V::Symbol(Arc::from(name)))
             }
@@ -191,6 +204,7 @@ impl Parser<'_> {
 }
 
 fn not_there(name: &str, span: Span) -> CodeError {
-    let help = words::instead(name).unwrap_or("of Ruby's classes there are `Time` and `LogStash::Timestamp`");
+    let help = words::instead(name)
+        .unwrap_or("of Ruby's classes there are `Time`, `JSON` and `LogStash::Timestamp`");
     CodeError { span, message: format!("`{name}` is not supported"), help: Some(help.to_owned()) }
 }

@@ -67,8 +67,9 @@ pub(super) struct Machine<'m> {
 
 impl Machine<'_> {
     pub(super) fn spend(&mut self, steps: usize) -> Run<()> {
-        self.fuel = self.fuel.checked_sub(steps).ok_or("the script took too long: it was stopped")?;
-        Ok(())
+        let left = self.fuel.checked_sub(steps);
+        self.fuel = left.unwrap_or(0);
+        left.map(|_| ()).ok_or("the script took too long: it was stopped".into())
     }
 
     /// A text that was made.
@@ -140,6 +141,16 @@ impl Machine<'_> {
                 V::Int(number) => Ok(V::Int(number.checked_neg().ok_or("the number is too large")?)),
                 V::Float(number) => Ok(V::Float(-number)),
                 other => Err(undefined("-@", &other)),
+            },
+            Kind::Rescue { body, name, other } => match self.run(body) {
+                // A script that took too long goes on nowhere.
+                Err(Stop::Failed(reason)) if self.fuel > 0 => {
+                    if let Some(slot) = name.and_then(|place| self.locals.get_mut(place)) {
+                        *slot = V::text(&reason);
+                    }
+                    self.run(other)
+                }
+                ended => ended,
             },
             Kind::If(condition, then, other) => {
                 if self.run(condition)?.holds() {

@@ -260,10 +260,18 @@ fn the_event() {
 #[test]
 fn what_is_not_supported_says_what_to_do() {
     let error = |code: &str| run(code).unwrap_err();
-    insta::assert_snapshot!(error("x = JSON.parse(event.get('s'))"), @r#""JSON" `JSON` is not supported; the `json` filter reads JSON; `to_json` writes it"#);
-    insta::assert_snapshot!(error("begin\n  1\nrescue\nend"), @r#""begin" `begin` is not supported; what goes wrong tags the event (`tag_on_exception`)"#);
+    insta::assert_snapshot!(error("x = Time.parse(event.get('s'))"), @r#""parse" the method `parse` is not supported; the `date` filter reads dates"#);
+    insta::assert_snapshot!(error("begin
+  1
+rescue KeyError => e
+end"), @r#""KeyError" `KeyError` is not told from what else goes wrong; write `rescue => error`, which takes all of it"#);
+    insta::assert_snapshot!(error("begin
+  1
+ensure
+ 2
+end"), @r#""ensure" `end` is expected here, not `ensure`; write what is to be done in any case behind `end`"#);
     insta::assert_snapshot!(error("while true\nend"), @r#""while" `while` is not supported; go through a list with `each`, or count with `10.times do |at| … end`"#);
-    insta::assert_snapshot!(error("require 'time'"), @r#""require" `require` is not supported; there are no libraries; what is supported is there at once"#);
+    insta::assert_snapshot!(error("require name"), @r#""require" `require` is not supported; there are no libraries; what is supported is there at once"#);
     insta::assert_snapshot!(error("event.get('s').upcase!"), @r#""upcase!" the method `upcase!` is not supported; texts and lists are not changed in place by methods: write the name without `!` and set the result"#);
     insta::assert_snapshot!(error("evnt.get('s')"), @r#""evnt" `evnt` is not known; did you mean `event`?"#);
     insta::assert_snapshot!(error("if true\n  1"), @r#""if" this is never closed by `end`"#);
@@ -279,8 +287,54 @@ fn what_is_not_supported_says_what_to_do() {
     insta::assert_snapshot!(error("def x\nend"), @r#""def" `def` is not supported; a script has no methods of its own"#);
     insta::assert_snapshot!(error("x = %w[a b]"), @r#""%" texts and lists that begin with `%` are not supported; write `"text"` or `["a", "b"]`"#);
     insta::assert_snapshot!(error("(0..5).each { |x| x }"), @r#"".." an operator or the end of the line is expected here, not `..`; ranges are for parts, as in `text[0..4]`; count with `5.times do |at| … end`"#);
-    insta::assert_snapshot!(error("x = 1 rescue nil"), @r#""rescue" an operator or the end of the line is expected here, not `rescue`; what goes wrong tags the event (`tag_on_exception`)"#);
     insta::assert_snapshot!(error("event['a'] = 1"), @r#""event[" fields are not reached like this, in Logstash neither; write `event.get("[a][b]")` and `event.set("[a][b]", value)`"#);
+}
+
+#[test]
+fn what_goes_wrong_is_rescued() {
+    check(
+        r#"
+        begin; n / 0; rescue => e; e.message; end ==> "divided by 0"
+        begin; n / 0; rescue StandardError, Exception => e; e + "!"; end ==> "divided by 0!"
+        begin; n / 7; rescue; 2; end ==> 1
+        begin; n / 7; end ==> 1
+        (x = n / 0 rescue 5) + x ==> 10
+        (n / 0 rescue nil) ==> nil
+        l.map { |x| begin; next 9 if x == 1; 1 / (x - 2); rescue; 0; end } ==> [1, 9, 0]
+        begin; 9999999.times { |x| x }; rescue; 1; end ==> error: the script took too long: it was stopped
+        "#,
+    );
+}
+
+#[test]
+fn json_is_read_and_written() {
+    check(
+        r#"
+        JSON.parse('{"a":[1,2.5,null,"x"]}')["a"] ==> [1, 2.5, nil, "x"]
+        JSON.generate(h) ==> "{\"a\":1,\"b\":null}"
+        (JSON.parse(s) rescue 'bad') ==> "bad"
+        (require 'json') ==> true
+        require('time') ==> true
+        "#,
+    );
+}
+
+#[test]
+fn numbers_of_other_bases_and_other_names_of_methods() {
+    check(
+        r#"
+        255.to_s(16) ==> "ff"
+        -5.to_s(2) ==> "-101"
+        0.to_s(36) ==> "0"
+        "ff".hex ==> 255
+        s.to_s(16) ==> error: undefined method `to_s' for an instance of String
+        l.collect { |x| x + 1 } ==> [4, 2, 3]
+        l.detect { |x| x < 3 } ==> 1
+        n.kind_of?(Integer) ==> true
+        l.member?(2) ==> true
+        Time.at(0).getutc.mon ==> 1
+        "#,
+    );
 }
 
 /// As they stand in pipelines.

@@ -44,6 +44,7 @@ impl Machine<'_> {
             ("to_sym", []) => V::Symbol(Arc::clone(text)),
             ("to_i", []) => V::Int(to_i(text, 10)?),
             ("to_i", [V::Int(base @ 2..=36)]) => V::Int(to_i(text, *base as u32)?),
+            ("hex", []) => V::Int(to_i(text, 16)?),
             ("to_f", []) => V::Float(ruby::to_f(text)),
             ("upcase", []) => self.text(&text.to_uppercase())?,
             ("downcase", []) => self.text(&text.to_lowercase())?,

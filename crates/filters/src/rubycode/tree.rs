@@ -59,6 +59,12 @@ pub(super) enum Kind {
         other: Box<Expr>,
     },
     Sequence(Vec<Expr>),
+    /// `begin … rescue => name … end`.
+    Rescue {
+        body: Box<Expr>,
+        name: Option<usize>,
+        other: Box<Expr>,
+    },
     Next(Box<Expr>),
     Break(Box<Expr>),
     Return(Box<Expr>),
@@ -96,6 +102,7 @@ impl Kind {
                 one.depth
             }
             Self::If(condition, then, other) => condition.depth.max(then.depth).max(other.depth),
+            Self::Rescue { body, other, .. } => body.depth.max(other.depth),
             Self::Case { subject, branches, other } => {
                 let branch = |(values, body): &(Vec<Expr>, Expr)| all(values).max(body.depth);
                 let branches = branches.iter().map(branch).max().unwrap_or(0);

@@ -40,9 +40,11 @@ pub(super) const METHODS: &[Method] = &[
     ("first", 0, 1),
     ("flatten", 0, 0),
     ("floor", 0, 1),
+    ("generate", 1, 1),
     ("get", 1, 1),
     ("gsub", 2, 2),
     ("has_key?", 1, 1),
+    ("hex", 0, 0),
     ("hour", 0, 0),
     ("include?", 1, 1),
     ("index", 1, 1),
@@ -63,6 +65,7 @@ pub(super) const METHODS: &[Method] = &[
     ("max", 0, 0),
     ("max_by", 0, 0),
     ("merge", 1, 1),
+    ("message", 0, 0),
     ("min", 0, 0),
     ("min_by", 0, 0),
     ("month", 0, 0),
@@ -71,6 +74,7 @@ pub(super) const METHODS: &[Method] = &[
     ("nil?", 0, 0),
     ("now", 0, 0),
     ("odd?", 0, 0),
+    ("parse", 1, 1),
     ("pop", 0, 0),
     ("positive?", 0, 0),
     ("push", 1, 1),
@@ -107,7 +111,7 @@ pub(super) const METHODS: &[Method] = &[
     ("to_hash_with_metadata", 0, 0),
     ("to_i", 0, 1),
     ("to_json", 0, 0),
-    ("to_s", 0, 0),
+    ("to_s", 0, 1),
     ("to_sym", 0, 0),
     ("uniq", 0, 0),
     ("upcase", 0, 0),
@@ -119,9 +123,25 @@ pub(super) const METHODS: &[Method] = &[
     ("zero?", 0, 0),
 ];
 
+/// Other names of methods.
+const ALIASES: &[(&str, &str)] = &[
+    ("append", "push"),
+    ("collect", "map"),
+    ("detect", "find"),
+    ("filter", "select"),
+    ("find_all", "select"),
+    ("getutc", "utc"),
+    ("gmtime", "utc"),
+    ("has_value?", "value?"),
+    ("kind_of?", "is_a?"),
+    ("magnitude", "abs"),
+    ("mday", "day"),
+    ("member?", "include?"),
+    ("mon", "month"),
+];
+
 /// Names of Ruby that are not supported, and what does the same.
 const INSTEAD: &[(&str, &str)] = &[
-    ("JSON", "the `json` filter reads JSON; `to_json` writes it"),
     ("Digest", "the `fingerprint` filter makes digests"),
     ("OpenSSL", "the `fingerprint` filter makes digests"),
     ("Zlib", "the `fingerprint` filter makes digests"),
@@ -147,9 +167,8 @@ const INSTEAD: &[(&str, &str)] = &[
     ),
     ("new_event_block", "the `split` and `clone` filters make events of one"),
     ("map_meta", "the options `timeout` and `inactivity_timeout` are for all tasks"),
-    ("localtime", "times are in UTC"),
-    ("getlocal", "times are in UTC"),
-    ("getutc", "write `utc`"),
+    ("localtime", "times are in UTC: leave it out; a time plus seconds is the same either way"),
+    ("getlocal", "times are in UTC: leave it out; a time plus seconds is the same either way"),
     ("each_key", "go through `keys`"),
     ("each_value", "go through `values`"),
     ("tr", "write `gsub`"),
@@ -158,8 +177,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("encode", "the codec's `charset` tells how texts are encoded"),
     ("force_encoding", "the codec's `charset` tells how texts are encoded"),
     ("valid_encoding?", "texts are always UTF-8 here"),
-    ("begin", "what goes wrong tags the event (`tag_on_exception`)"),
-    ("rescue", "what goes wrong tags the event (`tag_on_exception`)"),
+    ("ensure", "write what is to be done in any case behind `end`"),
     ("raise", "`event.tag(\"…\")` tells what is wrong; `event.cancel` drops the event"),
     ("while", "go through a list with `each`, or count with `10.times do |at| … end`"),
     ("until", "go through a list with `each`, or count with `10.times do |at| … end`"),
@@ -188,18 +206,10 @@ const INSTEAD: &[(&str, &str)] = &[
     ("String", "write `to_s`"),
     ("Array", "write `[value].flatten.compact`"),
     ("is_a", "write `is_a?`"),
-    ("kind_of?", "write `is_a?`"),
     ("format", "write `\"#{…}\"` and `round`"),
-    ("append", "write `push` or `<<`"),
     ("prepend", "write `[value] + list`"),
-    ("collect", "write `map`"),
-    ("detect", "write `find`"),
-    ("filter", "write `select`"),
-    ("has_value?", "write `value?`"),
-    ("member?", "write `include?`"),
     ("update", "write `merge`, and set the result"),
     ("store", "write `hash[key] = value`"),
-    ("magnitude", "write `abs`"),
 ];
 
 pub(super) fn instead(name: &str) -> Option<&'static str> {
@@ -213,6 +223,7 @@ pub(super) fn instead(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn method(name: &str) -> Option<Method> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, method)| method);
     METHODS.iter().find(|(known, ..)| *known == name).copied()
 }
 
@@ -230,3 +241,6 @@ pub(super) const CLASSES: &[&str] = &[
     "Symbol",
     "Time",
 ];
+
+/// The module that reads and writes JSON.
+pub(super) const JSON: &str = "JSON";

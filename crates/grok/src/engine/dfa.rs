@@ -248,6 +248,8 @@ impl Dfa {
             };
             // What is found behind this fork is tried before it, or not known to be.
             match (next, self.ends) {
+                // Nobody pays for what was looked at behind the end: those who do are to look again.
+                (FAIL, _) if at - end > FREE => return (Verdict::Unknown, at),
                 (FAIL, _) => break,
                 (ACCEPT | FORK, Ends::Longest) => end = at,
                 (ACCEPT | FORK, Ends::One) if fork.longer_first && shorter.is_none() => {
@@ -279,6 +281,9 @@ impl Dfa {
         (verdict, at)
     }
 }
+
+/// So far a table looks behind an end without being asked for fuel.
+const FREE: usize = 256;
 
 /// The slow form: states with several ways out.
 struct Nfa {
