@@ -9,7 +9,7 @@ use std::{
 fn run(input: &str, bytes: &[u8], output: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let conf = format!(
-        "input {{ stdin {{ codec => {input} }} }} filter {{ mutate {{ remove_field => [\"@version\", \"event\"] }} }} output {{ stdout {{ codec => {output} }} }}"
+        "input {{ stdin {{ codec => {input} }} }} filter {{ mutate {{ remove_field => [\"@version\", \"event\", \"host\"] }} }} output {{ stdout {{ codec => {output} }} }}"
     );
     let mut child = Command::new(env!("CARGO_BIN_EXE_alces"))
         .args(["collector", "--api", "off", "-w", "1", "--data-dir"])

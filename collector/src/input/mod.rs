@@ -13,7 +13,7 @@ use alces_codec::{DecoderPlan, Framing};
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_event::{Event, FieldRef, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
-use alces_plugin::AddField;
+use alces_plugin::{AddField, host::host_name};
 use tokio::sync::{mpsc, watch};
 
 use crate::{Stats, batch::Batch};
@@ -84,6 +84,9 @@ pub(crate) struct Decoration {
     /// Where the line is kept, in ECS mode.
     original: Option<FieldRef>,
     message: FieldRef,
+    /// The machine's name and its place, of inputs whose events begin here.
+    host: Option<(FieldRef, String)>,
+    ecs: EcsMode,
 }
 
 impl Decoration {
@@ -94,16 +97,28 @@ impl Decoration {
             "ecs_compatibility",
             &[("disabled", EcsMode::Disabled), ("v1", EcsMode::V8), ("v8", EcsMode::V8)],
         );
+        let ecs = ecs.unwrap_or(context.ecs);
         Self {
             add_field: AddField::read(options),
             tags: options.texts("tags").unwrap_or_default().into_iter().map(|t| t.node).collect(),
             kind: options.text("type").map(|t| t.node),
-            original: match ecs.unwrap_or(context.ecs) {
+            original: match ecs {
                 EcsMode::V8 => FieldRef::parse("[event][original]").ok(),
                 EcsMode::Disabled => None,
             },
             message: FieldRef::field("message"),
+            host: None,
+            ecs,
         }
+    }
+
+    /// For inputs that name this machine where an event names none: as `host`, in ECS mode as `[host][hostname]`.
+    fn of_this_host(self, context: &Context<'_>) -> Self {
+        let field = match self.ecs {
+            EcsMode::V8 => FieldRef::parse("[host][hostname]").ok(),
+            EcsMode::Disabled => Some(FieldRef::field("host")),
+        };
+        Self { host: field.zip(host_name(context)), ..self }
     }
 
     /// For events of a codec, which keeps the line itself.
@@ -128,6 +143,12 @@ impl Decoration {
             && event.fields().get("type").is_none()
         {
             event.set(&FieldRef::field("type"), name.as_str());
+        }
+        if let Some((field, name)) = &self.host
+            && event.get(field).is_none()
+            && event.can_set(field)
+        {
+            event.set(field, name.as_str());
         }
     }
 }

@@ -26,7 +26,7 @@ const UNDER_WAY: usize = 8;
 
 impl StdinPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
-        let decoration = Decoration::read(options, context);
+        let decoration = Decoration::read(options, context).of_this_host(context);
         let codec = codec(context, options, Framing::Stream, &["line", "plain"]);
         let decoration = if codec.is_some() { decoration.without_original() } else { decoration };
         Self { decoration, codec }
@@ -93,5 +93,38 @@ impl StdinPlan {
             Some(event)
         });
         Batch::new(len, events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use alces_conf::{Escapes, Source, Statement, parse};
+    use alces_event::Timestamp;
+    use alces_filters::{EcsMode, NoFiles};
+
+    use super::*;
+
+    /// What the input adds to an event.
+    fn check(ecs: EcsMode, event: &str) -> String {
+        let source = Source::new("x.conf", "input { stdin { } }");
+        let config = parse(&source, Escapes::Off).unwrap();
+        let Some(Statement::Plugin(plugin)) = config.sections[0].body.first() else { panic!("a plugin") };
+        let env = |name: &str| (name == "HOSTNAME").then(|| "box".to_owned());
+        let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let context = Context { source: &source, env: &env, ecs, clock, files: &NoFiles };
+        let plan = StdinPlan::compile(&context, &mut Options::new(&source, &env, plugin));
+        let (mut event, _) = Event::from_json(event.as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
+        plan.decoration.apply(&mut event);
+        serde_json::to_string(&event).unwrap()
+    }
+
+    #[test]
+    fn an_event_that_names_no_host_is_of_this_one() {
+        insta::assert_snapshot!(check(EcsMode::V8, "{}"), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","host":{"hostname":"box"}}"#);
+        insta::assert_snapshot!(check(EcsMode::Disabled, "{}"), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","@version":"1","host":"box"}"#);
+        insta::assert_snapshot!(check(EcsMode::V8, r#"{"host":{"name":"n"}}"#), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","host":{"name":"n","hostname":"box"},"@version":"1"}"#);
+        insta::assert_snapshot!(check(EcsMode::V8, r#"{"host":"n"}"#), @r#"{"@timestamp":"1970-01-01T00:00:00.000Z","host":"n","@version":"1"}"#);
     }
 }

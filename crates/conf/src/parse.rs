@@ -80,9 +80,41 @@ fn describe(source: &Source, at: At, fail: Fail<'_>) -> Diagnostic {
     let width = fail.at.chars().next().map_or(0, char::len_utf8);
     let diagnostic =
         source.error(&(start..start + width), format!("expected {}, found {found}", fail.expected));
-    match fail.help {
+    match fail.help.or_else(|| slip(source.text().get(..start)?, &fail)) {
         Some(help) => diagnostic.with_help(help),
         None => diagnostic,
+    }
+}
+
+/// What is often written in place of what Logstash's grammar wants.
+fn slip(before: &str, fail: &Fail<'_>) -> Option<&'static str> {
+    let at = fail.at;
+    let word = |text: &str| {
+        at.strip_prefix(text).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    match fail.expected {
+        "`{`" | "the end of the condition" => match at {
+            _ if at.starts_with("==") || at.starts_with("!=") || at.starts_with("=~") => {
+                Some("after `!` stands a field alone, or a condition in parentheses: `!([a] == \"b\")`")
+            }
+            _ if at.starts_with('=') => Some("`==` compares"),
+            _ if at.starts_with("&&") => Some("write `and`"),
+            _ if at.starts_with("||") => Some("write `or`"),
+            _ => None,
+        },
+        "`{` after the plugin's name" => {
+            let name = before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next()?;
+            ["elseif", "elsif", "elif"].contains(&name).then_some("write `else if`")
+        }
+        expected if expected.starts_with("a condition: a field") => match at {
+            _ if word("not") => Some("write `!`, as in `![field]`"),
+            _ if at.starts_with(char::is_alphabetic) => Some("a field stands in brackets: `[field]`"),
+            _ => None,
+        },
+        "a field, a string or a number" => ["true", "false", "null", "nil"].into_iter().any(word).then_some(
+            "no condition knows this word: `[field]` asks whether a field is there and not false, `![field]` the opposite",
+        ),
+        _ => None,
     }
 }
 
@@ -761,6 +793,26 @@ output { elasticsearch { hosts => ["es01:9200"] } stdout { codec => rubydebug } 
         1 | filter { grok { match => "abc } }
           |                          ^
         "#);
+    }
+
+    #[test]
+    fn a_common_slip_is_told_from_others() {
+        for (condition, help) in [
+            ("[a] = 1 {", "`==` compares"),
+            ("[a] and ![b] && [c] {", "write `and`"),
+            ("[a] == 1 || [c] {", "write `or`"),
+            ("![a] == 1 {", "!([a] == \"b\")"),
+            ("not [a] {", "write `!`"),
+            ("a == 1 {", "a field stands in brackets"),
+            ("[a] == true {", "no condition knows this word"),
+            ("[a] == nil {", "no condition knows this word"),
+            ("[a] { } elseif [b] {", "write `else if`"),
+            ("[a] { } elsif [b] {", "write `else if`"),
+        ] {
+            let error = error(&format!("filter {{ if {condition} }} }}"));
+            assert!(error.contains(help), "{condition}: {error}");
+        }
+        assert!(!error("filter { if [a] == truely { } }").contains("no condition knows"));
     }
 
     #[test]

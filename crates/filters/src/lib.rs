@@ -22,7 +22,6 @@ mod filter;
 mod fingerprint;
 mod geoip;
 mod grok;
-mod host;
 mod json;
 mod kv;
 mod metrics;
@@ -46,7 +45,7 @@ mod urldecode;
 mod useragent;
 mod uuid;
 
-use alces_plugin::{charset, context, files, inspect, ruby};
+use alces_plugin::{charset, context, files, host, inspect, ruby};
 
 pub use alces_plugin::{Clock, Context, Disk, EcsMode, Files, NoFiles, Stamp};
 pub use condition::{Condition, Undecided};

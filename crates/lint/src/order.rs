@@ -1,11 +1,14 @@
 //! Fields that are used before they are set, and text that is compared with numbers.
 
 use alces_conf::{
-    CompareOp, Condition, Config, Diagnostic, Operand, SectionKind, Source, Span, Spanned, Statement,
+    CompareOp, Condition, Config, Diagnostic, Operand, SectionKind, Source, Span, Spanned, Statement, Value,
 };
 use alces_filters::EcsMode;
 
-use crate::fields::{Path, effects, path};
+use crate::{
+    fields::{Path, effects, path},
+    values::{of, pairs, plain},
+};
 
 /// Where a field is used, in the order of the filters.
 struct Use<'c> {
@@ -43,6 +46,9 @@ const BROUGHT: &[&str] = &[
     "type",
 ];
 
+/// Codecs that bring a text as it is: others bring fields of any name.
+const TEXTS: &[&str] = &["plain", "line", "multiline"];
+
 #[derive(Default)]
 struct Walk<'c> {
     at: usize,
@@ -56,6 +62,11 @@ struct Walk<'c> {
 
 pub(crate) fn warnings(configs: &[(&Source, &Config)], ecs: EcsMode) -> Vec<Diagnostic> {
     let mut walk = Walk::default();
+    for (source, config) in configs {
+        for statement in config.statements(SectionKind::Input) {
+            walk.input(source, statement);
+        }
+    }
     for kind in [SectionKind::Filter, SectionKind::Output] {
         for (source, config) in configs {
             for statement in config.statements(kind) {
@@ -68,6 +79,27 @@ pub(crate) fn warnings(configs: &[(&Source, &Config)], ecs: EcsMode) -> Vec<Diag
 }
 
 impl<'c> Walk<'c> {
+    fn input(&mut self, source: &'c Source, statement: &Statement) {
+        let Statement::Plugin(plugin) = statement else { return };
+        let line = source.error(&plugin.name.span, "").line();
+        let added = of(plugin, "add_field").flat_map(pairs).map(|(key, _)| path(key.node));
+        self.sets.extend(added.map(|field| Set {
+            source,
+            field,
+            line,
+            at: 0,
+            text: false,
+            asked: Vec::new(),
+        }));
+        let codec = of(plugin, "codec").last().and_then(|value| match &value.node {
+            Value::Plugin(codec) => Some(codec.name.node.as_str()),
+            _ => plain(value).map(|text| text.node),
+        });
+        if codec.is_some_and(|codec| !TEXTS.contains(&codec)) {
+            self.anything = Some(0);
+        }
+    }
+
     fn statement(
         &mut self,
         source: &'c Source,
@@ -235,6 +267,9 @@ mod tests {
     fn what_may_come_from_elsewhere_is_no_warning() {
         for conf in [
             r#"filter { if [level] == "x" { drop { } } }"#,
+            r#"input { stdin { codec => json } } filter { if [a] == "x" { drop { } } grok { match => { "m" => "%{INT:a}" } } if [a] == 1 { drop { } } }"#,
+            r#"input { stdin { codec => cef { } } } filter { if [a] == "x" { drop { } } grok { match => { "m" => "%{WORD:a}" } } }"#,
+            r#"input { stdin { add_field => { "a" => "x" } } } filter { if [a] == "x" { drop { } } grok { match => { "m" => "%{WORD:a}" } } }"#,
             r#"filter { json { source => "message" } if [a] == "x" { drop { } } grok { match => { "m" => "%{WORD:a}" } } }"#,
             r#"filter { if [message] =~ /^#/ { drop { } } grok { match => { "message" => "%{INT} %{GREEDYDATA:message}" } overwrite => "message" } }"#,
             r#"filter { if ![a] { grok { match => { "message" => "%{WORD:a}" } } } }"#,
@@ -243,6 +278,16 @@ mod tests {
             r#"filter { grok { match => { "message" => "%{INT:n:int} %{INT:t}" } } mutate { convert => { "t" => "integer" } } if [n] > 5 or [t] > 5 { drop { } } }"#,
         ] {
             assert_eq!(check(conf), "", "{conf}");
+        }
+    }
+
+    #[test]
+    fn codecs_of_texts_bring_no_fields() {
+        for codec in ["plain", "multiline { pattern => '^ ' what => previous }"] {
+            let conf = format!(
+                r#"input {{ stdin {{ codec => {codec} }} }} filter {{ if [a] == "x" {{ drop {{ }} }} grok {{ match => {{ "m" => "%{{WORD:a}}" }} }} }}"#
+            );
+            assert!(check(&conf).contains("[a] is used here, but set only later"), "{conf}");
         }
     }
 

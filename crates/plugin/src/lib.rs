@@ -9,6 +9,7 @@ pub mod charset;
 pub mod context;
 pub mod csv;
 pub mod files;
+pub mod host;
 pub mod inspect;
 pub mod names;
 pub mod options;

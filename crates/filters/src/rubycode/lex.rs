@@ -194,10 +194,15 @@ impl<'c> Lexer<'c> {
             _ => {
                 let sign = SIGNS.iter().find(|sign| self.rest().starts_with(**sign));
                 let sign = sign.ok_or_else(|| {
-                    error(
-                        start..start + c.len_utf8(),
-                        format!("`{c}` has no place in the Ruby that is supported"),
-                    )
+                    let span = start..start + c.len_utf8();
+                    let mut error = error(span, format!("`{c}` has no place in the Ruby that is supported"));
+                    // Ruby cannot read it either: Logstash hands the text over as it stands.
+                    error.help = (c == '\\').then(|| {
+                        "escapes are off, so that a `\\` stays in the code: put the code in single quotes, or set \
+                         `config.support_escapes`"
+                            .to_owned()
+                    });
+                    error
                 })?;
                 self.at += sign.len();
                 Ok(Token::Sign(sign))

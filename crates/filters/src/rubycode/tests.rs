@@ -261,19 +261,13 @@ fn the_event() {
 fn what_is_not_supported_says_what_to_do() {
     let error = |code: &str| run(code).unwrap_err();
     insta::assert_snapshot!(error("x = Time.parse(event.get('s'))"), @r#""parse" the method `parse` is not supported; the `date` filter reads dates"#);
-    insta::assert_snapshot!(error("begin
-  1
-rescue KeyError => e
-end"), @r#""KeyError" `KeyError` is not told from what else goes wrong; write `rescue => error`, which takes all of it"#);
-    insta::assert_snapshot!(error("begin
-  1
-ensure
- 2
-end"), @r#""ensure" `end` is expected here, not `ensure`; write what is to be done in any case behind `end`"#);
+    insta::assert_snapshot!(error("begin\n  1\nrescue KeyError => e\nend"), @r#""KeyError" `KeyError` is not told from what else goes wrong; write `rescue => error`, which takes all of it"#);
+    insta::assert_snapshot!(error("begin\n  1\nensure\n 2\nend"), @r#""ensure" `end` is expected here, not `ensure`; write what is to be done in any case behind `end`"#);
     insta::assert_snapshot!(error("while true\nend"), @r#""while" `while` is not supported; go through a list with `each`, or count with `10.times do |at| … end`"#);
     insta::assert_snapshot!(error("require name"), @r#""require" `require` is not supported; there are no libraries; what is supported is there at once"#);
     insta::assert_snapshot!(error("event.get('s').upcase!"), @r#""upcase!" the method `upcase!` is not supported; texts and lists are not changed in place by methods: write the name without `!` and set the result"#);
     insta::assert_snapshot!(error("evnt.get('s')"), @r#""evnt" `evnt` is not known; did you mean `event`?"#);
+    insta::assert_snapshot!(error(r#"event.set(\"a\", 1)"#), @r#""\\" `\` has no place in the Ruby that is supported; escapes are off, so that a `\` stays in the code: put the code in single quotes, or set `config.support_escapes`"#);
     insta::assert_snapshot!(error("if true\n  1"), @r#""if" this is never closed by `end`"#);
     insta::assert_snapshot!(error("event.set('a'"), @r#""(" this is never closed by `)`"#);
     insta::assert_snapshot!(error("event.set('a')"), @r#""set" `set` takes 2 arguments, not 1"#);
