@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -57,8 +57,13 @@ impl Disk for Folder {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
             let entry = entry?;
-            // What is no file, or goes while we look, or has a name that we never gave, is not ours.
-            if let (Ok(meta), Ok(name)) = (entry.metadata(), entry.file_name().into_string())
+            let meta = match entry.metadata() {
+                Ok(meta) => meta,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            // What is no file, or has a name that we never give, is not ours.
+            if let Ok(name) = entry.file_name().into_string()
                 && meta.is_file()
                 && name != LOCK
             {
@@ -70,7 +75,8 @@ impl Disk for Folder {
 
     fn create(&self, name: &str) -> io::Result<File> {
         let path = self.path.join(name);
-        let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        // What is spooled may be more secret than the logs that it comes from.
+        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path)?;
         file.set_len(0)?;
         Ok(file)
     }
@@ -113,6 +119,38 @@ impl DiskFile for File {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The real disk does what the fake one does.
+    #[test]
+    fn files_come_and_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        folder.create("a").unwrap().append(b"first").unwrap();
+        let mut file = folder.create("a").unwrap();
+        file.append(b"one two").unwrap();
+        file.truncate(4).unwrap();
+        file.append(b"three").unwrap();
+        file.sync().unwrap();
+        folder.rename("a", "b").unwrap();
+        folder.sync_folder().unwrap();
+        let mut bytes = [0; 5];
+        let file = folder.open("b").unwrap();
+        DiskFile::read_at(&file, 4, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"three");
+        let beyond = DiskFile::read_at(&file, 5, &mut bytes).unwrap_err();
+        assert_eq!(beyond.kind(), io::ErrorKind::UnexpectedEof);
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        assert_eq!(folder.list().unwrap(), [("b".to_owned(), 9)]);
+        folder.delete("b").unwrap();
+        assert!(folder.list().unwrap().is_empty());
+        assert_eq!(folder.open("b").unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_spool_goes_to_another_thread() {
+        fn sent<T: Send>() {}
+        sent::<crate::Spool<Folder>>();
+    }
 
     #[test]
     fn one_process_a_folder() {

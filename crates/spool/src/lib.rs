@@ -68,7 +68,8 @@
 //! | 16 | 4 | CRC-32 of bytes 0 to 15 |
 //!
 //! A body whose head is whole is never searched for heads, so a log line that looks like a record is not taken for one. Only
-//! where a head is damaged could a record inside of its body pass, and only with a number that fits; CRC-32 is against accidents.
+//! where a head is damaged could a record inside of its body pass, and only with a number that fits its place; CRC-32 is
+//! against accidents.
 //!
 //! # What happens when
 //!

@@ -121,7 +121,9 @@ impl<D: Disk> Spool<D> {
             return Ok(None);
         };
         let after = found + head.frame();
-        let wanted = (self.reader.number..=last).contains(&head.number) && head.number > self.done;
+        let wanted = (self.reader.number..=last).contains(&head.number)
+            && head.number > self.done
+            && segment::plausible(at.segment, head.number, found);
         let body = if wanted {
             Some(record::body(file, found, &head).map_err(SpoolError::io("read", &name))?)
         } else {

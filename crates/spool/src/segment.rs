@@ -1,6 +1,6 @@
 //! A file of records, as the spool remembers it.
 
-use crate::record::NUMBER_LIMIT;
+use crate::record::{HEAD, NUMBER_LIMIT};
 
 /// A run of records; all of its numbers are below the next segment's first.
 #[derive(Debug)]
@@ -17,6 +17,11 @@ impl Segment {
     pub(crate) fn name(&self) -> String {
         name(self.first)
     }
+}
+
+/// Whether a record of this number can begin at this place: all before it have a head at least, damaged or not.
+pub(crate) fn plausible(first: u64, number: u64, at: u64) -> bool {
+    number >= first && number - first <= at / HEAD as u64
 }
 
 pub(crate) fn name(first: u64) -> String {

@@ -433,7 +433,10 @@ fn scan(file: &impl DiskFile, first: u64, length: u64, press: &mut Press) -> std
     while let Some((found, head)) = record::find(file, at, length)? {
         at = found + head.frame();
         let after = scan.last.map_or(first, |last| last + 1);
-        if head.number >= after && press.open(&head, record::body(file, found, &head)?).is_some() {
+        if head.number >= after
+            && segment::plausible(first, head.number, found)
+            && press.open(&head, record::body(file, found, &head)?).is_some()
+        {
             (scan.end, scan.last) = (at, Some(head.number));
         }
     }
