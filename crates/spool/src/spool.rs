@@ -697,6 +697,21 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_does_not_fit_its_place_is_no_record() {
+        let disk = FakeDisk::default();
+        let (mut file, mut frame) = (Vec::new(), Vec::new());
+        for number in [1, record::NUMBER_LIMIT - 1, 2, 1] {
+            Press::new(None).unwrap().frame(number, b"whole", &mut frame);
+            file.extend_from_slice(&frame);
+        }
+        disk.put(&segment::name(1), &file);
+        let mut spool = open(&disk, &threes(10_000));
+        assert_eq!(spool.next_number(), 3);
+        assert_eq!(read(&mut spool), [1, 2]);
+        assert_eq!((spool.stats().damaged_bytes, spool.stats().torn_bytes), (37, 37));
+    }
+
+    #[test]
     fn strangers_in_the_folder_are_left_alone() {
         let disk = FakeDisk::default();
         for name in ["readme", "1.spool", "x.spool", "position.new"] {
