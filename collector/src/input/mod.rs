@@ -85,7 +85,7 @@ pub(crate) struct Decoration {
     original: Option<FieldRef>,
     message: FieldRef,
     /// The machine's name and its place, of inputs whose events begin here.
-    host: Option<(FieldRef, String)>,
+    host: Option<(FieldRef, &'static str)>,
     ecs: EcsMode,
 }
 
@@ -118,7 +118,9 @@ impl Decoration {
             EcsMode::V8 => FieldRef::parse("[host][hostname]").ok(),
             EcsMode::Disabled => Some(FieldRef::field("host")),
         };
-        Self { host: field.zip(host_name(context)), ..self }
+        // Kept for the life of the process, so that no event copies it; a pipeline is read seldom.
+        let name = host_name(context).map(|name| &*Box::leak(name.into_boxed_str()));
+        Self { host: field.zip(name), ..self }
     }
 
     /// For events of a codec, which keeps the line itself.
@@ -145,10 +147,10 @@ impl Decoration {
             event.set(&FieldRef::field("type"), name.as_str());
         }
         if let Some((field, name)) = &self.host
-            && event.get(field).is_none()
             && event.can_set(field)
+            && let Some((place, false)) = event.place(field)
         {
-            event.set(field, name.as_str());
+            *place = Value::from_static(name);
         }
     }
 }
