@@ -587,6 +587,21 @@ mod tests {
     }
 
     #[test]
+    fn a_rewind_before_setting_aside_skips_nothing() {
+        let disk = FakeDisk::default();
+        let mut spool = open(&disk, &threes(10_000));
+        fill(&mut spool, 1..=7);
+        for _ in 1..=3 {
+            spool.read().unwrap();
+        }
+        disk.fail_read_in(Some(0));
+        assert!(spool.read().is_err());
+        spool.rewind();
+        assert!(spool.set_aside().unwrap());
+        assert_eq!(read(&mut spool), [1, 2, 3, 7]);
+    }
+
+    #[test]
     fn an_rm_by_hand_stops_nothing() {
         let disk = FakeDisk::default();
         let mut spool = open(&disk, &threes(10_000));
