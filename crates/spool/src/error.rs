@@ -33,7 +33,7 @@ pub enum SpoolError {
     Io {
         /// What was tried.
         doing: &'static str,
-        /// The file's name; empty for the folder itself.
+        /// The file's name; `.` is the folder itself.
         name: String,
         /// The system's reason.
         source: io::Error,

@@ -112,6 +112,7 @@ mod options;
 mod position;
 mod read;
 mod record;
+mod recover;
 mod segment;
 mod spool;
 mod stats;

@@ -22,6 +22,8 @@ enum Op {
     Ack(u64),
     Save,
     Rewind,
+    /// Goes on without a segment, if a read has just failed.
+    SetAside,
     /// The process ends, or is killed.
     Restart,
     /// The machine stops.
@@ -50,6 +52,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0..3_u64).prop_map(Op::Ack),
         3 => Just(Op::Save),
         2 => Just(Op::Rewind),
+        1 => Just(Op::SetAside),
         1 => Just(Op::Restart),
         2 => any::<u64>().prop_map(Op::Crash),
         2 => any::<bool>().prop_map(Op::Full),
@@ -153,12 +156,7 @@ impl Run {
         let spool = opened.expect("opening never fails");
         let stats = spool.stats();
         if stats.segments_set_aside > 0 {
-            let after = self.disk.names();
-            for name in before.iter().filter(|name| !after.contains(name)) {
-                if let Some(first) = segment::first(name) {
-                    self.risky.extend(self.range(&before, first));
-                }
-            }
+            self.take_risks(&before);
         }
         let next = spool.next_number();
         self.must_be_excused(next..=self.durable);
@@ -177,6 +175,16 @@ impl Run {
         self.dropped = 0;
         self.failures = self.disk.failures();
         self.spool = Some(spool);
+    }
+
+    /// Segments that are not there any more may have held anything.
+    fn take_risks(&mut self, before: &[String]) {
+        let after = self.disk.names();
+        for name in before.iter().filter(|name| !after.contains(name)) {
+            if let Some(first) = segment::first(name) {
+                self.risky.extend(self.range(before, first));
+            }
+        }
     }
 
     /// The numbers that a segment may hold.
@@ -257,6 +265,13 @@ impl Run {
             Op::Rewind => {
                 self.spool().rewind();
                 self.expect = self.done + 1;
+            }
+            Op::SetAside => {
+                self.disk.fail_write_in(None);
+                let before = self.disk.names();
+                self.spool().set_aside().unwrap();
+                self.synced();
+                self.take_risks(&before);
             }
             Op::Restart => self.open(),
             Op::Crash(seed) => {

@@ -195,13 +195,18 @@ impl<D: Disk> Spool<D> {
 
     fn put_aside(&mut self, first: u64, length: u64) -> Result<(), SpoolError> {
         self.end_segment(first)?;
+        // After a rewind the reader may be in one before.
+        let place = self.reader.place.segment;
+        let index = self.segments.partition_point(|segment| segment.first < place);
+        if self.segments.get(index).is_some_and(|segment| segment.first == first) {
+            self.reader.place = Place { segment: first + 1, offset: 0 };
+        }
         if self.damaged.set_aside(&self.disk, first, length).is_ok() {
             self.segments.retain(|segment| segment.first != first);
         }
         // If it could not be renamed it stays until it is acknowledged whole; reading goes on behind it all the same.
         self.stats.segments_set_aside += 1;
-        self.reader.file = None;
-        self.reader.place = Place { segment: first + 1, offset: 0 };
+        self.reader.close();
         Ok(())
     }
 

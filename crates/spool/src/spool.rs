@@ -1,14 +1,14 @@
-//! Opening, appending, making durable.
+//! Appending, making durable, letting go.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io};
 
 use crate::{
     Disk, DiskFile, OnFull, Options, SpoolError, Stats,
     damaged::Damaged,
     gaps::Gaps,
-    position::{self, Stored},
+    position,
     read::Reader,
-    record::{self, HEAD, LIMIT, Press},
+    record::{HEAD, LIMIT, Press},
     segment::{self, Segment},
 };
 
@@ -19,9 +19,9 @@ pub struct Spool<D: Disk> {
     /// Oldest first; no two have the same first number.
     pub(crate) segments: VecDeque<Segment>,
     /// The last segment while records may be appended to it. All before it are durable.
-    active: Option<Active<D::File>>,
+    pub(crate) active: Option<Active<D::File>>,
     /// The last segment as it was found, if the disk did not let us sync it when we opened. Then there is no active one.
-    unproven: Option<D::File>,
+    pub(crate) unproven: Option<D::File>,
     /// The number of the next record.
     pub(crate) next: u64,
     /// Every record up to this number is durable, or no more there.
@@ -29,20 +29,20 @@ pub struct Spool<D: Disk> {
     /// Every record up to this number is acknowledged, dropped or lost.
     pub(crate) done: u64,
     /// `done` as the folder has it.
-    stored: u64,
+    pub(crate) stored: u64,
     /// A position is in the folder that could not be read. It may come back and name numbers that are given anew, so a
     /// fresh one has to be in its place before anything else is durable.
-    position_stale: bool,
+    pub(crate) position_stale: bool,
     /// Lost numbers after `done`.
     pub(crate) gaps: Gaps,
     pub(crate) damaged: Damaged,
     pub(crate) reader: Reader<D::File>,
     pub(crate) press: Press,
     pub(crate) stats: Stats,
-    frame: Vec<u8>,
+    pub(crate) frame: Vec<u8>,
 }
 
-struct Active<F> {
+pub(crate) struct Active<F> {
     file: F,
     /// Its name is not durable yet.
     unnamed: bool,
@@ -51,108 +51,6 @@ struct Active<F> {
 }
 
 impl<D: Disk> Spool<D> {
-    /// Opens a folder with whatever is in it. Only the last segment is read: what a crash has left unfinished is at its
-    /// end, and is cut off. Other damage is met, skipped and counted by the reader.
-    ///
-    /// # Errors
-    /// `Io` if the folder cannot be listed, or if the disk fails both to read the last segment and to give it another
-    /// name. Nothing that is in a file is an error.
-    pub fn open(disk: D, options: Options) -> Result<Self, SpoolError> {
-        let press = Press::new(options.compression).map_err(SpoolError::io("prepare", "zstd"))?;
-        let files = disk.list().map_err(SpoolError::io("list", ""))?;
-        let position = position::load(&disk, &files);
-        let mut segments: Vec<Segment> = files
-            .iter()
-            .filter_map(|(name, length)| segment::first(name).map(|first| (first, *length)))
-            .map(|(first, length)| Segment { first, length, durable: length })
-            .collect();
-        segments.sort_unstable_by_key(|segment| segment.first);
-        let done = if let Stored::Upto(number) = position { number } else { 0 };
-        let damaged = Damaged::new(&files, options.cap_bytes / 2);
-        let mut spool = Self {
-            disk,
-            options,
-            segments: segments.into(),
-            active: None,
-            unproven: None,
-            next: done + 1,
-            durable: done,
-            done,
-            stored: done,
-            position_stale: position == Stored::Unreadable,
-            gaps: Gaps::default(),
-            damaged,
-            reader: Reader::default(),
-            press,
-            stats: Stats { position_lost: position == Stored::Unreadable, ..Stats::default() },
-            frame: Vec::new(),
-        };
-        spool.recover()?;
-        Ok(spool)
-    }
-
-    /// Settles where the last segment ends and which numbers there are.
-    fn recover(&mut self) -> Result<(), SpoolError> {
-        while let Some(last) = self.segments.back() {
-            let (first, length) = (last.first, last.length);
-            self.next = self.next.max(first);
-            let scanned = self.disk.open(&segment::name(first)).and_then(|file| {
-                let scan = scan(&file, first, length, &mut self.press)?;
-                Ok((file, scan))
-            });
-            match scanned {
-                Ok((mut file, Scan { end, last: Some(number), .. })) => {
-                    self.next = self.next.max(number + 1);
-                    self.stats.torn_bytes += length - end;
-                    if end < length {
-                        let _ = file.truncate(end);
-                    }
-                    if let Some(last) = self.segments.back_mut() {
-                        (last.length, last.durable) = (end, 0);
-                    }
-                    self.unproven = Some(file);
-                    break;
-                }
-                // Only the beginning of a record, or nothing: what a crash leaves of a new segment.
-                Ok((_, scan)) if scan.torn => {
-                    self.stats.torn_bytes += length;
-                    self.segments.pop_back();
-                    let _ = self.disk.delete(&segment::name(first));
-                }
-                unreadable => {
-                    self.segments.pop_back();
-                    let aside = self.damaged.set_aside(&self.disk, first, length);
-                    // Its name will be given to another: no loss if it holds no record, but who knows what the disk
-                    // does not let us read.
-                    if unreadable.is_err() {
-                        aside.map_err(SpoolError::io("set aside", &segment::name(first)))?;
-                    }
-                    self.stats.segments_set_aside += 1;
-                }
-            }
-        }
-        // A segment that is gone was acknowledged or dropped.
-        self.done = self.done.max(self.segments.front().map_or(self.next, |oldest| oldest.first) - 1);
-        self.durable = self.segments.back().map_or(self.next, |last| last.first) - 1;
-        self.durable = self.durable.max(self.done);
-        self.stats.found = self.next - 1 - self.done;
-        let _ = self.prove();
-        self.rewind();
-        let _ = self.release();
-        Ok(())
-    }
-
-    /// Makes durable what was found: the process before may have been killed without the machine.
-    pub(crate) fn prove(&mut self) -> Result<(), SpoolError> {
-        let (Some(file), Some(last)) = (&mut self.unproven, self.segments.back_mut()) else { return Ok(()) };
-        file.sync().map_err(SpoolError::io("sync", &last.name()))?;
-        self.disk.sync_folder().map_err(SpoolError::io("sync", ""))?;
-        last.durable = last.length;
-        self.durable = self.next - 1;
-        self.unproven = None;
-        Ok(())
-    }
-
     /// Writes a record behind all others and answers its number. It is durable, and can be read, after [`Spool::sync`].
     ///
     /// # Errors
@@ -251,7 +149,7 @@ impl<D: Disk> Spool<D> {
         let last = self.segments.get(1).map_or(self.next, |second| second.first) - 1;
         let Some(oldest) = self.segments.front() else { return Ok(()) };
         let name = oldest.name();
-        self.disk.delete(&name).map_err(SpoolError::io("delete", &name))?;
+        self.delete(&name)?;
         self.segments.pop_front();
         self.reader.close();
         if self.segments.is_empty() {
@@ -295,7 +193,7 @@ impl<D: Disk> Spool<D> {
 
     /// Forgets what is not durable. If the disk refuses even that, some of it may be there after a crash, as any record
     /// may that was appended and not synced; the name of the next segment says from where on it does not count.
-    fn take_back(&mut self, source: std::io::Error) -> SpoolError {
+    fn take_back(&mut self, source: io::Error) -> SpoolError {
         let (from, records) = (self.durable + 1, self.next - 1 - self.durable);
         self.next = from;
         self.stats.appended -= records;
@@ -335,7 +233,7 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Deletes closed segments that are done.
-    fn release(&mut self) -> Result<(), SpoolError> {
+    pub(crate) fn release(&mut self) -> Result<(), SpoolError> {
         while let Some(oldest) = self.segments.front() {
             let end = self.segments.get(1).map_or(self.next, |second| second.first);
             let closed = self.segments.len() > 1 || self.active.is_none();
@@ -343,7 +241,7 @@ impl<D: Disk> Spool<D> {
                 break;
             }
             let name = oldest.name();
-            self.disk.delete(&name).map_err(SpoolError::io("delete", &name))?;
+            self.delete(&name)?;
             self.segments.pop_front();
             self.reader.close();
             if self.segments.is_empty() {
@@ -352,6 +250,16 @@ impl<D: Disk> Spool<D> {
             }
         }
         Ok(())
+    }
+
+    /// A file that somebody has removed by hand is one that is gone.
+    fn delete(&self, name: &str) -> Result<(), SpoolError> {
+        match self.disk.delete(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(SpoolError::io("delete", name)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Moves `done`, and answers how many of the numbers were not lost.
@@ -417,43 +325,10 @@ impl<D: Disk> Spool<D> {
     }
 }
 
-/// What the last segment holds.
-struct Scan {
-    /// Where its last whole record ends.
-    end: u64,
-    /// That record's number.
-    last: Option<u64>,
-    /// There is no whole record, and the bytes look like the beginning of one that was never finished.
-    torn: bool,
-}
-
-fn scan(file: &impl DiskFile, first: u64, length: u64, press: &mut Press) -> std::io::Result<Scan> {
-    let mut scan = Scan { end: 0, last: None, torn: false };
-    let mut at = 0;
-    while let Some((found, head)) = record::find(file, at, length)? {
-        at = found + head.frame();
-        let after = scan.last.map_or(first, |last| last + 1);
-        if head.number >= after
-            && segment::plausible(first, head.number, found)
-            && press.open(&head, record::body(file, found, &head)?).is_some()
-        {
-            (scan.end, scan.last) = (at, Some(head.number));
-        }
-    }
-    if scan.last.is_none() {
-        let mut start = [0; 4];
-        let start = &mut start[..length.min(4) as usize];
-        file.read_at(0, start)?;
-        // Bytes that were never written come back as zeros.
-        scan.torn = record::MARK.starts_with(start) || start.iter().all(|byte| *byte == 0);
-    }
-    Ok(scan)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::FakeDisk;
+    use crate::{fake::FakeDisk, record};
 
     fn open(disk: &FakeDisk, options: &Options) -> Spool<FakeDisk> {
         Spool::open(disk.clone(), options.clone()).unwrap()
@@ -709,6 +584,40 @@ mod tests {
         assert_eq!(spool.next_number(), 3);
         assert_eq!(read(&mut spool), [1, 2]);
         assert_eq!((spool.stats().damaged_bytes, spool.stats().torn_bytes), (37, 37));
+    }
+
+    #[test]
+    fn a_rewind_before_setting_aside_skips_nothing() {
+        let disk = FakeDisk::default();
+        let mut spool = open(&disk, &threes(10_000));
+        fill(&mut spool, 1..=7);
+        for _ in 1..=3 {
+            spool.read().unwrap();
+        }
+        disk.fail_read_in(Some(0));
+        assert!(spool.read().is_err());
+        spool.rewind();
+        assert!(spool.set_aside().unwrap());
+        assert_eq!(read(&mut spool), [1, 2, 3, 7]);
+    }
+
+    #[test]
+    fn an_rm_by_hand_stops_nothing() {
+        let disk = FakeDisk::default();
+        let mut spool = open(&disk, &threes(10_000));
+        fill(&mut spool, 1..=9);
+        disk.delete(&segment::name(1)).unwrap();
+        disk.delete(&segment::name(4)).unwrap();
+        for _ in 0..2 {
+            assert!(spool.read().is_err());
+            assert!(spool.set_aside().unwrap());
+        }
+        assert_eq!(read(&mut spool), [7, 8, 9]);
+        spool.ack(8);
+        spool.save().unwrap();
+        assert_eq!(segments(&disk), [7]);
+        let stats = spool.stats();
+        assert_eq!((stats.lost, stats.acknowledged, stats.pending), (6, 2, 1));
     }
 
     #[test]
