@@ -32,14 +32,23 @@ struct Name {
     text: Box<str>,
     /// `,"text":`, escaped: how a member of a JSON object begins.
     member: Box<[u8]>,
+    /// The same where it fits, padded.
+    short: [u8; SHORT],
 }
+
+/// Copying so many bytes at once costs less than asking how many there are.
+pub(crate) const SHORT: usize = 32;
 
 impl Name {
     fn new(text: &str) -> Self {
         let mut member = vec![b','];
         write_text(text, &mut member);
         member.push(b':');
-        Self { text: text.into(), member: member.into() }
+        let mut short = [0; SHORT];
+        if let Some(room) = short.get_mut(..member.len()) {
+            room.copy_from_slice(&member);
+        }
+        Self { text: text.into(), member: member.into(), short }
     }
 }
 
@@ -92,9 +101,23 @@ impl Key {
         &self.name().text
     }
 
-    /// How a member of that name begins in JSON, with the comma before it.
-    pub(crate) fn member(&self) -> &[u8] {
-        &self.name().member
+    /// Appends how a member of that name begins in JSON, with the comma before it.
+    #[inline]
+    pub(crate) fn write_member(&self, out: &mut Vec<u8>) {
+        let name = self.name();
+        let len = name.member.len();
+        if len <= SHORT {
+            let end = out.len() + len;
+            out.extend_from_slice(&name.short);
+            out.truncate(end);
+        } else {
+            out.extend_from_slice(&name.member);
+        }
+    }
+
+    /// The same without the comma.
+    pub(crate) fn first_member(&self) -> &[u8] {
+        self.name().member.get(1..).unwrap_or_default()
     }
 }
 

@@ -32,10 +32,12 @@ impl Clone for Object {
 
 impl Object {
     /// An object with room for `capacity` fields.
+    #[inline]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::of(ThinVec::with_capacity(capacity))
     }
 
+    #[inline]
     fn of(entries: ThinVec<(Key, Value)>) -> Self {
         Self { entries, places: None }
     }
@@ -82,6 +84,7 @@ impl Object {
     }
 
     /// Sets a field; one that exists keeps its place.
+    #[inline]
     pub fn set(&mut self, key: Key, value: Value) {
         match self.position_to_add(&key) {
             Some(at) => self.entries[at].1 = value,
@@ -90,11 +93,19 @@ impl Object {
     }
 
     /// Adds a field that is not there yet, which is not looked for: for those who know, as of an object that they just made.
+    #[inline]
     pub fn push(&mut self, key: Key, value: Value) {
+        if self.places.is_some() {
+            self.add_place(&key);
+        }
+        self.entries.push((key, value));
+    }
+
+    #[cold]
+    fn add_place(&mut self, key: &Key) {
         if let Some(places) = &mut self.places {
             places.0.insert(key.clone(), self.entries.len());
         }
-        self.entries.push((key, value));
     }
 
     /// How many fields.
@@ -166,6 +177,7 @@ impl Object {
     }
 
     /// The value under `key`, made (as null) when it is not there; and whether it was there.
+    #[inline]
     pub fn place(&mut self, key: &Key) -> (&mut Value, bool) {
         let (at, there) = match self.position_to_add(key) {
             Some(at) => (at, true),
@@ -183,6 +195,7 @@ impl Object {
     }
 
     /// The same; one that is made has room for `capacity` fields.
+    #[inline]
     pub fn child_with(&mut self, key: &Key, capacity: usize) -> &mut Object {
         let slot = self.place(key).0;
         if !matches!(slot, Value::Object(_)) {

@@ -34,7 +34,7 @@ impl Event {
         let ObjectRef { line, object } = self.fields();
         let mut writer = Writer { out, line, long: None };
         for (key, value) in object.iter().filter(|(key, _)| but != Some(key)) {
-            writer.out.extend_from_slice(key.member());
+            key.write_member(writer.out);
             writer.value(value);
         }
     }
@@ -81,7 +81,11 @@ impl Writer<'_> {
                 self.out.push(b'"');
             }
             Value::Str(Str(StrRepr::Slice { start, len })) if *len >= LONG => self.part(*start, *len),
-            Value::Str(text) => string(text.resolve(self.line), self.out),
+            Value::Str(text) => {
+                if !self.short(text) {
+                    string(text.resolve(self.line), self.out);
+                }
+            }
             Value::List(items) => {
                 self.out.push(b'[');
                 for (at, item) in items.iter().enumerate() {
@@ -94,6 +98,24 @@ impl Writer<'_> {
             }
             Value::Object(inner) => self.object(inner),
         }
+    }
+
+    /// A part of the line of up to sixteen bytes, none of which must be escaped: all sixteen are looked at and copied at once, and what
+    /// is too much is cut off. False, and nothing is written, where it is not so.
+    #[inline]
+    fn short(&mut self, text: &Str) -> bool {
+        let StrRepr::Slice { start, len } = text.0 else { return false };
+        let block = self.line.as_bytes().get(start as usize..).and_then(|rest| rest.first_chunk::<LANES>());
+        let (Some(block), true) = (block, len as usize <= LANES) else { return false };
+        if specials(block) & ((1 << len) - 1) != 0 {
+            return false;
+        }
+        self.out.push(b'"');
+        let end = self.out.len() + len as usize;
+        self.out.extend_from_slice(block);
+        self.out.truncate(end);
+        self.out.push(b'"');
+        true
     }
 
     /// A long part of the line, copied from before where it was just written.
@@ -113,11 +135,11 @@ impl Writer<'_> {
         let mut members = object.iter();
         if let Some((key, value)) = members.next() {
             // Without the comma.
-            self.out.extend_from_slice(key.member().get(1..).unwrap_or_default());
+            self.out.extend_from_slice(key.first_member());
             self.value(value);
         }
         for (key, value) in members {
-            self.out.extend_from_slice(key.member());
+            key.write_member(self.out);
             self.value(value);
         }
         self.out.push(b'}');
