@@ -7,11 +7,11 @@ mod stdin;
 mod stream;
 mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use alces_codec::{DecoderPlan, Framing};
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
-use alces_event::{Event, FieldRef, Part, Value};
+use alces_event::{Event, FieldRef, Key, Object, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
 use alces_plugin::{AddField, host::host_name};
 use tokio::sync::{mpsc, watch};
@@ -75,6 +75,11 @@ fn codec(
     plan.filter(|plan| !(plugin.attributes.is_empty() && defaults.contains(&plan.name())))
 }
 
+static EVENT: LazyLock<Key> = LazyLock::new(|| Key::new("event"));
+static ORIGINAL: LazyLock<Key> = LazyLock::new(|| Key::new("original"));
+static HOST: LazyLock<Key> = LazyLock::new(|| Key::new("host"));
+static HOSTNAME: LazyLock<Key> = LazyLock::new(|| Key::new("hostname"));
+
 /// `tags`, `type`, `add_field` and the other options that every input has.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoration {
@@ -137,6 +142,44 @@ impl Decoration {
         {
             *place = line;
         }
+        self.apply_rest(event);
+        self.name_host(event);
+    }
+
+    fn name_host(&self, event: &mut Event) {
+        if let Some((field, name)) = &self.host
+            && event.can_set(field)
+            && let Some((place, false)) = event.place(field)
+        {
+            *place = Value::from_static(name);
+        }
+    }
+
+    /// The same for an event that has nothing but its line: what is set is not looked for.
+    fn apply_to_line(&self, event: &mut Event) {
+        let object = |key: &Key, value| {
+            let mut object = Object::with_capacity(1);
+            object.push(key.clone(), value);
+            Value::from(object)
+        };
+        if self.original.is_some()
+            && let Some(line) = event.part(&self.message)
+        {
+            event.fields_mut().push(EVENT.clone(), object(&ORIGINAL, line.value()));
+        }
+        self.apply_rest(event);
+        match self.host {
+            Some((_, name)) if event.fields().at(&HOST).is_none() => {
+                let name = Value::from_static(name);
+                let host = if self.ecs == EcsMode::V8 { object(&HOSTNAME, name) } else { name };
+                event.fields_mut().push(HOST.clone(), host);
+            }
+            // `add_field` may have named another.
+            _ => self.name_host(event),
+        }
+    }
+
+    fn apply_rest(&self, event: &mut Event) {
         self.add_field.apply(event);
         for tag in &self.tags {
             event.tag(tag);
@@ -145,12 +188,6 @@ impl Decoration {
             && event.fields().get("type").is_none()
         {
             event.set(&FieldRef::field("type"), name.as_str());
-        }
-        if let Some((field, name)) = &self.host
-            && event.can_set(field)
-            && let Some((place, false)) = event.place(field)
-        {
-            *place = Value::from_static(name);
         }
     }
 }

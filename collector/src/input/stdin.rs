@@ -89,7 +89,7 @@ impl StdinPlan {
             let line = rest.get(..end.unwrap_or(rest.len()))?;
             at = end.and_then(|end| Some(at? + end + 1));
             let mut event = Event::from_line(text.slice_ref(line.strip_suffix('\r').unwrap_or(line)), now);
-            decoration.apply(&mut event);
+            decoration.apply_to_line(&mut event);
             Some(event)
         });
         Batch::new(len, events)
@@ -118,6 +118,28 @@ mod tests {
         let (mut event, _) = Event::from_json(event.as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
         plan.decoration.apply(&mut event);
         serde_json::to_string(&event).unwrap()
+    }
+
+    #[test]
+    fn a_line_gets_what_any_event_gets() {
+        for ecs in [EcsMode::V8, EcsMode::Disabled] {
+            let source = Source::new(
+                "x.conf",
+                r#"input { stdin { tags => "t" type => "x" add_field => { "a" => "%{message}" } } }"#,
+            );
+            let config = parse(&source, Escapes::Off).unwrap();
+            let Some(Statement::Plugin(plugin)) = config.sections[0].body.first() else { panic!("a plugin") };
+            let env = |name: &str| (name == "HOSTNAME").then(|| "box".to_owned());
+            let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+            let context = Context { source: &source, env: &env, ecs, clock, files: &NoFiles };
+            let plan = StdinPlan::compile(&context, &mut Options::new(&source, &env, plugin));
+            let line = || Event::from_line(ByteString::from("a line"), Timestamp::UNIX_EPOCH);
+            let (mut any, mut fresh) = (line(), line());
+            plan.decoration.apply(&mut any);
+            plan.decoration.apply_to_line(&mut fresh);
+            let json = |event: &Event| serde_json::to_value(event).unwrap();
+            assert_eq!(json(&any), json(&fresh));
+        }
     }
 
     #[test]

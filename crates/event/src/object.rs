@@ -150,8 +150,9 @@ impl Object {
         }
     }
 
+    /// The same, to change it in place.
     #[inline]
-    pub(crate) fn at_mut(&mut self, key: &Key) -> Option<&mut Value> {
+    pub fn at_mut(&mut self, key: &Key) -> Option<&mut Value> {
         match &self.places {
             None => self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v),
             Some(places) => self.entries.get_mut(*places.0.get(key)?).map(|(_, v)| v),

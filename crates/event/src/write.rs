@@ -100,14 +100,17 @@ impl Writer<'_> {
         }
     }
 
-    /// A part of the line of up to sixteen bytes, none of which must be escaped: all sixteen are looked at and copied at once, and what
-    /// is too much is cut off. False, and nothing is written, where it is not so.
+    /// A part of the line of up to thirty-two bytes, none of which must be escaped: all of them are looked at and copied at once, and
+    /// what is too much is cut off. False, and nothing is written, where it is not so.
     #[inline]
     fn short(&mut self, text: &Str) -> bool {
         let StrRepr::Slice { start, len } = text.0 else { return false };
-        let block = self.line.as_bytes().get(start as usize..).and_then(|rest| rest.first_chunk::<LANES>());
-        let (Some(block), true) = (block, len as usize <= LANES) else { return false };
-        if specials(block) & ((1 << len) - 1) != 0 {
+        let block =
+            self.line.as_bytes().get(start as usize..).and_then(|rest| rest.first_chunk::<{ 2 * LANES }>());
+        let (Some(block), true) = (block, len as usize <= 2 * LANES) else { return false };
+        let (Some(low), Some(high)) = (block.first_chunk(), block.last_chunk()) else { return false };
+        let mask = u64::from(specials(low)) | u64::from(specials(high)) << LANES;
+        if mask & ((1 << len) - 1) != 0 {
             return false;
         }
         self.out.push(b'"');

@@ -105,10 +105,7 @@ impl Encoded {
             Some(template) => Some(Cow::Owned(template.render(event))),
             None => event_id(event, plan),
         };
-        let (index, stream) = match &plan.data_stream {
-            Some(stream) => data_stream(event, stream),
-            None => (Cow::Owned(plan.index.render(event)), None),
-        };
+        let stream = plan.data_stream.as_ref().map(|stream| (data_stream(event, stream), stream.sync_fields));
         let create = match plan.action {
             Some(action) => action == Action::Create,
             // With an id from the sender a resend must change nothing.
@@ -117,7 +114,10 @@ impl Encoded {
         let out = &mut self.body;
         let start = out.len();
         out.extend_from_slice(if create { b"{\"create\":{\"_index\":" } else { b"{\"index\":{\"_index\":" });
-        write_text(&index, out);
+        match &stream {
+            Some((stream, _)) => out.extend_from_slice(&stream.name),
+            None => write_text(&plan.index.render(event), out),
+        }
         for (name, value) in
             [(&b",\"_id\":"[..], id.as_deref()), (b",\"pipeline\":", plan.pipeline.as_deref())]
         {
@@ -128,9 +128,13 @@ impl Encoded {
         }
         out.extend_from_slice(b"}}\n");
         let document = out.len();
-        match stream {
-            Some(stream) => write_with_stream(event, stream, out),
-            None => event.write_json(out),
+        match &stream {
+            Some((stream, true)) => {
+                out.push(b'{');
+                event.write_members(out, Some(&DATA_STREAM));
+                out.extend_from_slice(&stream.member);
+            }
+            _ => event.write_json(out),
         }
         out.push(b'\n');
         let end = out.len();
@@ -204,24 +208,27 @@ impl Sent {
     }
 }
 
-/// What is written into a document about its data stream (Logstash's `data_stream_sync_fields`).
-#[derive(Clone, Copy)]
-struct DataStreamFields<'e> {
-    kind: &'e str,
-    dataset: &'e str,
-    namespace: &'e str,
+/// A data stream as it is written into requests.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamText {
+    /// Its name as JSON.
+    name: Vec<u8>,
+    /// The last member of a document (Logstash's `data_stream_sync_fields`), and the document's end.
+    member: Vec<u8>,
 }
 
-fn write_with_stream(event: &Event, stream: DataStreamFields<'_>, out: &mut Vec<u8>) {
-    out.push(b'{');
-    event.write_members(out, Some(&DATA_STREAM));
-    let DataStreamFields { kind, dataset, namespace } = stream;
-    out.extend_from_slice(b",\"data_stream\":");
-    for (name, value) in [("{\"type\":", kind), (",\"dataset\":", dataset), (",\"namespace\":", namespace)] {
-        out.extend_from_slice(name.as_bytes());
-        write_text(value, out);
+impl StreamText {
+    pub(crate) fn new(kind: &str, dataset: &str, namespace: &str) -> Self {
+        let (mut name, mut member) = (Vec::new(), b",\"data_stream\":".to_vec());
+        write_text(&format!("{kind}-{dataset}-{namespace}"), &mut name);
+        for (key, value) in [("{\"type\":", kind), (",\"dataset\":", dataset), (",\"namespace\":", namespace)]
+        {
+            member.extend_from_slice(key.as_bytes());
+            write_text(value, &mut member);
+        }
+        member.extend_from_slice(b"}}");
+        Self { name, member }
     }
-    out.extend_from_slice(b"}}");
 }
 
 /// The id that the sender gave, or for Filebeat one made of what tells its lines apart, so that a batch that is sent again
@@ -252,22 +259,12 @@ fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>>
 }
 
 /// The stream that the event names itself (`[data_stream][…]`), or the output's.
-fn data_stream<'e>(event: &'e Event, stream: &'e DataStream) -> (Cow<'e, str>, Option<DataStreamFields<'e>>) {
-    let DataStream { kind, dataset, namespace, .. } = stream;
+fn data_stream<'e>(event: &'e Event, stream: &'e DataStream) -> Cow<'e, StreamText> {
     let own = event.fields().at(&DATA_STREAM).and_then(ValueRef::as_object).filter(|_| stream.auto_routing);
-    let (name, fields) = match own {
-        None => (Cow::Borrowed(stream.name.as_str()), DataStreamFields { kind, dataset, namespace }),
-        Some(own) => {
-            let part = |name, default| own.get(name).and_then(ValueRef::as_str).unwrap_or(default);
-            let fields = DataStreamFields {
-                kind: part("type", kind),
-                dataset: part("dataset", dataset),
-                namespace: part("namespace", namespace),
-            };
-            (Cow::Owned(format!("{}-{}-{}", fields.kind, fields.dataset, fields.namespace)), fields)
-        }
-    };
-    (name, stream.sync_fields.then_some(fields))
+    let Some(own) = own else { return Cow::Borrowed(&stream.written) };
+    let part = |name, default| own.get(name).and_then(ValueRef::as_str).unwrap_or(default);
+    let (kind, dataset) = (part("type", &stream.kind), part("dataset", &stream.dataset));
+    Cow::Owned(StreamText::new(kind, dataset, part("namespace", &stream.namespace)))
 }
 
 /// What was answered for one item.

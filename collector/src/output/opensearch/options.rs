@@ -5,6 +5,8 @@ use alces_event::{FieldRef, Template};
 use alces_filters::{Context, EcsMode};
 use url::Url;
 
+use super::bulk::StreamText;
+
 /// A checked `elasticsearch { … }` or `opensearch { … }`.
 #[derive(Clone)]
 pub(crate) struct OpenSearchPlan {
@@ -39,11 +41,11 @@ pub(crate) enum Action {
 /// The parts of a data stream's name, which are also written into the event.
 #[derive(Clone, Debug)]
 pub(crate) struct DataStream {
-    /// Kind, dataset and namespace together.
-    pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) dataset: String,
     pub(crate) namespace: String,
+    /// The three as they are written, for events that name no stream of their own.
+    pub(crate) written: StreamText,
     pub(crate) sync_fields: bool,
     pub(crate) auto_routing: bool,
 }
@@ -189,7 +191,7 @@ impl OpenSearchPlan {
             let (kind, dataset, namespace) =
                 (text(kind, "logs"), text(dataset, "generic"), text(namespace, "default"));
             self.data_stream = Some(DataStream {
-                name: format!("{kind}-{dataset}-{namespace}"),
+                written: StreamText::new(&kind, &dataset, &namespace),
                 kind,
                 dataset,
                 namespace,

@@ -58,13 +58,6 @@ impl Node {
             Self::Capture { key, .. } | Self::Object { key, .. } => key,
         }
     }
-
-    fn is_captured(&self, cut: &Cut<'_>) -> bool {
-        match self {
-            Self::Capture { number, .. } => cut.spans.get(*number).is_some_and(|(start, end)| start < end),
-            Self::Object { below, .. } => below.iter().any(|node| node.is_captured(cut)),
-        }
-    }
 }
 
 /// The nodes of the object `key`; none where a capture goes there.
@@ -98,11 +91,19 @@ fn fill(nodes: &[Node], object: &mut Object, cut: &Cut<'_>) {
                     join(object.place(key).0, value);
                 }
             }
-            Node::Object { key, below } if node.is_captured(cut) => match object.place(key).0 {
-                Value::Object(child) => fill(below, child, cut),
-                other => *other = fresh(below, cut),
+            Node::Object { key, below } => match object.at_mut(key) {
+                Some(Value::Object(child)) => fill(below, child, cut),
+                Some(other) => {
+                    if let Some(child) = fresh(below, cut) {
+                        *other = child;
+                    }
+                }
+                None => {
+                    if let Some(child) = fresh(below, cut) {
+                        object.push(key.clone(), child);
+                    }
+                }
             },
-            Node::Object { .. } => {}
         }
     }
 }
@@ -110,23 +111,21 @@ fn fill(nodes: &[Node], object: &mut Object, cut: &Cut<'_>) {
 /// Room for fields that later filters add to an object, as `useragent` does.
 const MORE: usize = 4;
 
-/// A new object of what was captured: nothing in it is looked for.
-fn fresh(nodes: &[Node], cut: &Cut<'_>) -> Value {
-    let mut object = Object::with_capacity(nodes.len() + MORE);
+/// A new object of what was captured, if anything was: nothing in it is looked for.
+fn fresh(nodes: &[Node], cut: &Cut<'_>) -> Option<Value> {
+    let mut object = Object::default();
     for node in nodes {
-        match node {
-            Node::Capture { key, number, cast } => {
-                if let Some(value) = cut.value(*number, *cast) {
-                    object.push(key.clone(), value);
-                }
-            }
-            Node::Object { key, below } if node.is_captured(cut) => {
-                object.push(key.clone(), fresh(below, cut));
-            }
-            Node::Object { .. } => {}
+        let (key, value) = match node {
+            Node::Capture { key, number, cast } => (key, cut.value(*number, *cast)),
+            Node::Object { key, below } => (key, fresh(below, cut)),
+        };
+        let Some(value) = value else { continue };
+        if object.is_empty() {
+            object.reserve(nodes.len() + MORE);
         }
+        object.push(key.clone(), value);
     }
-    Value::from(object)
+    (!object.is_empty()).then(|| Value::from(object))
 }
 
 #[cfg(test)]
