@@ -106,39 +106,40 @@ mod tests {
 
     use super::*;
 
-    /// What the input adds to an event.
-    fn check(ecs: EcsMode, event: &str) -> String {
-        let source = Source::new("x.conf", "input { stdin { } }");
+    fn decoration(ecs: EcsMode, options: &str) -> Decoration {
+        let source = Source::new("x.conf", &format!("input {{ stdin {{ {options} }} }}"));
         let config = parse(&source, Escapes::Off).unwrap();
         let Some(Statement::Plugin(plugin)) = config.sections[0].body.first() else { panic!("a plugin") };
         let env = |name: &str| (name == "HOSTNAME").then(|| "box".to_owned());
         let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
         let context = Context { source: &source, env: &env, ecs, clock, files: &NoFiles };
-        let plan = StdinPlan::compile(&context, &mut Options::new(&source, &env, plugin));
+        StdinPlan::compile(&context, &mut Options::new(&source, &env, plugin)).decoration
+    }
+
+    /// What the input adds to an event.
+    fn check(ecs: EcsMode, event: &str) -> String {
         let (mut event, _) = Event::from_json(event.as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
-        plan.decoration.apply(&mut event);
+        decoration(ecs, "").apply(&mut event);
         serde_json::to_string(&event).unwrap()
     }
 
     #[test]
     fn a_line_gets_what_any_event_gets() {
-        for ecs in [EcsMode::V8, EcsMode::Disabled] {
-            let source = Source::new(
-                "x.conf",
-                r#"input { stdin { tags => "t" type => "x" add_field => { "a" => "%{message}" } } }"#,
-            );
-            let config = parse(&source, Escapes::Off).unwrap();
-            let Some(Statement::Plugin(plugin)) = config.sections[0].body.first() else { panic!("a plugin") };
-            let env = |name: &str| (name == "HOSTNAME").then(|| "box".to_owned());
-            let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-            let context = Context { source: &source, env: &env, ecs, clock, files: &NoFiles };
-            let plan = StdinPlan::compile(&context, &mut Options::new(&source, &env, plugin));
+        let options = [
+            r#"tags => "t" type => "x" add_field => { "a" => "%{message}" }"#,
+            r#"add_field => { "host" => "other" }"#,
+            r#"add_field => { "[host][name]" => "other" }"#,
+            r#"add_field => { "[event][kind]" => "other" }"#,
+        ];
+        for (ecs, options) in
+            [EcsMode::V8, EcsMode::Disabled].into_iter().flat_map(|ecs| options.map(|options| (ecs, options)))
+        {
             let line = || Event::from_line(ByteString::from("a line"), Timestamp::UNIX_EPOCH);
             let (mut any, mut fresh) = (line(), line());
-            plan.decoration.apply(&mut any);
-            plan.decoration.apply_to_line(&mut fresh);
+            decoration(ecs, options).apply(&mut any);
+            decoration(ecs, options).apply_to_line(&mut fresh);
             let json = |event: &Event| serde_json::to_value(event).unwrap();
-            assert_eq!(json(&any), json(&fresh));
+            assert_eq!(json(&any), json(&fresh), "{options}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What an access line allocates on its way through filters and into JSON, once caches and scratch space have grown: the figures of
 //! ARCHITECTURE.md, "What an event costs".
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use std::sync::Arc;
 
