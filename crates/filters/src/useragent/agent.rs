@@ -1,8 +1,8 @@
 //! What is known of one user agent's text.
 
-use ua_parser::{Extractor, os, user_agent};
+use ua_parser::{os, user_agent};
 
-use super::part::Part;
+use super::{parsers::Parsers, part::Part};
 
 /// Names and versions of browser, system and device.
 #[derive(Clone, Debug)]
@@ -25,10 +25,10 @@ pub(super) struct Agent {
 const OTHER: &str = "Other";
 
 impl Agent {
-    pub(super) fn parse(extractor: &Extractor<'static>, text: &str) -> Self {
-        let (agent, system, device) = extractor.extract(text);
-        let agent = agent.unwrap_or_default();
-        let system = system.unwrap_or_default();
+    pub(super) fn parse(parsers: &Parsers, text: &str) -> Self {
+        let agent = parsers.agent(text).unwrap_or_default();
+        let system = parsers.system(text).unwrap_or_default();
+        let device = parsers.device(text);
         let or_other = |name: &str| Part::of(if name.is_empty() { OTHER } else { name }, text);
         let part = |found: Option<&str>| found.map(|found| Part::of(found, text));
         let os_name = if system.os.is_empty() { OTHER } else { &*system.os };

@@ -5,6 +5,7 @@
 
 mod agent;
 mod fields;
+mod parsers;
 mod part;
 
 use std::{
@@ -15,7 +16,6 @@ use std::{
 use alces_conf::{Options, Spanned};
 use alces_event::{Event, FieldRef, ValueRef};
 use quick_cache::{UnitWeighter, unsync::Cache};
-use ua_parser::{Extractor, Regexes};
 
 use crate::{
     common::{Common, field_option},
@@ -24,12 +24,13 @@ use crate::{
 };
 use agent::Agent;
 use fields::Layout;
+use parsers::Parsers;
 
 /// uap-core's expressions; `data/SOURCES.md` says where they come from.
 const REGEXES: &str = include_str!("../../data/regexes.yaml");
 
 /// All workers and filters share one; reading it takes a moment, which only a pipeline with this filter spends.
-static BUILT_IN: LazyLock<Result<Arc<Extractor<'static>>, String>> = LazyLock::new(|| read(REGEXES));
+static BUILT_IN: LazyLock<Result<Arc<Parsers>, String>> = LazyLock::new(|| Parsers::read(REGEXES).map(Arc::new));
 
 const CACHE_SIZE: i64 = 100_000;
 
@@ -42,7 +43,7 @@ pub(crate) struct UserAgent {
     layout: Layout,
     /// The target is the source itself: the text goes when the fields come.
     replaces_source: bool,
-    extractor: Arc<Extractor<'static>>,
+    parsers: Arc<Parsers>,
     cache: Cache<Box<str>, Agent>,
     cache_size: usize,
     common: Common,
@@ -60,7 +61,7 @@ impl Clone for UserAgent {
         Self {
             source: self.source.clone(),
             layout: self.layout.clone(),
-            extractor: Arc::clone(&self.extractor),
+            parsers: Arc::clone(&self.parsers),
             cache: cache(self.cache_size),
             common: self.common.clone(),
             ..*self
@@ -87,7 +88,7 @@ impl UserAgent {
         }
         let given = field_option(options, "target");
         let prefix = options.text("prefix").map(|text| text.node).unwrap_or_default();
-        let extractor = match options.text("regexes") {
+        let parsers = match options.text("regexes") {
             None => BUILT_IN.clone().map_err(|reason| options.error_here(reason)).ok(),
             Some(path) => read_file(context, options, &path),
         };
@@ -100,7 +101,7 @@ impl UserAgent {
         Some(Box::new(Self {
             layout,
             replaces_source,
-            extractor: extractor?,
+            parsers: parsers?,
             cache: cache(cache_size),
             cache_size,
             common,
@@ -118,7 +119,7 @@ fn read_file(
     context: &Context<'_>,
     options: &mut Options<'_>,
     path: &Spanned<String>,
-) -> Option<Arc<Extractor<'static>>> {
+) -> Option<Arc<Parsers>> {
     let text = match context.files.read(Path::new(&path.node)) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => {
@@ -127,7 +128,7 @@ fn read_file(
         }
     };
     match read(&text) {
-        Ok(extractor) => Some(extractor),
+        Ok(parsers) => Some(parsers),
         Err(reason) => {
             options.error_with_help(
                 &path.span,
@@ -139,9 +140,11 @@ fn read_file(
     }
 }
 
-fn read(yaml: &str) -> Result<Arc<Extractor<'static>>, String> {
-    let regexes: Regexes<'static> = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-    Extractor::try_from(regexes).map(Arc::new).map_err(|error| error.to_string())
+/// A file of a user's is checked whole before the pipeline starts; of the built-in one a test knows that it is right.
+fn read(yaml: &str) -> Result<Arc<Parsers>, String> {
+    let parsers = Parsers::read(yaml)?;
+    parsers.compile_all()?;
+    Ok(Arc::new(parsers))
 }
 
 impl Filter for UserAgent {
@@ -155,7 +158,7 @@ impl Filter for UserAgent {
         let agent = match self.cache.get(text) {
             Some(agent) => agent,
             None => {
-                parsed = Agent::parse(&self.extractor, text);
+                parsed = Agent::parse(&self.parsers, text);
                 if text.len() <= LONGEST_KEPT {
                     self.cache.insert(text.into(), parsed.clone());
                 }
