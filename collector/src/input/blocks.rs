@@ -17,37 +17,42 @@ const KEPT: usize = 8;
 /// Reads blocks.
 pub(super) struct Blocks<R> {
     input: R,
-    /// What was read behind the last line's end.
-    rest: BytesMut,
-    /// Blocks that were handed on, oldest first.
+    /// Begins with what was read behind the last line's end. All of its length may be read into: clearing it each time would cost
+    /// as much as a search for the lines.
+    buffer: BytesMut,
+    /// How much of `buffer` was read.
+    len: usize,
+    /// Buffers of blocks that were handed on, oldest first.
     used: VecDeque<Bytes>,
     ended: bool,
 }
 
 impl<R: Read> Blocks<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, rest: BytesMut::new(), used: VecDeque::new(), ended: false }
+        Self { input, buffer: BytesMut::new(), len: 0, used: VecDeque::new(), ended: false }
     }
 
     /// The next whole lines that are there, the last one with its end but at the end of the stream; `None` there. Waits for no more
     /// than the first line, so that a slow writer's lines are seen at once.
     pub(super) fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let mut block = std::mem::take(&mut self.rest);
         loop {
             // Where it was looked at before there is no end of a line.
-            let seen = block.len();
-            if !self.read(&mut block)? {
+            let seen = self.len;
+            if !self.read()? {
                 self.ended = true;
-                return Ok((!block.is_empty()).then(|| block.freeze()));
+                let last = std::mem::take(&mut self.buffer).freeze().slice(..self.len);
+                self.len = 0;
+                return Ok((!last.is_empty()).then_some(last));
             }
-            if let Some(at) = memchr::memrchr(b'\n', &block[seen..]) {
+            if let Some(at) = memchr::memrchr(b'\n', &self.buffer[seen..self.len]) {
                 let end = seen + at + 1;
-                let mut rest = self.buffer(block.len() - end);
-                rest.extend_from_slice(&block[end..]);
-                self.rest = rest;
-                block.truncate(end);
-                let block = block.freeze();
-                self.used.push_back(block.clone());
+                let rest = self.len - end;
+                let mut next = self.free_buffer(rest);
+                next[..rest].copy_from_slice(&self.buffer[end..self.len]);
+                self.len = rest;
+                let whole = std::mem::replace(&mut self.buffer, next).freeze();
+                let block = whole.slice(..end);
+                self.used.push_back(whole);
                 if self.used.len() > KEPT {
                     self.used.pop_front();
                 }
@@ -57,40 +62,35 @@ impl<R: Read> Blocks<R> {
     }
 
     /// Reads once; false at the end of the stream, for good.
-    fn read(&mut self, block: &mut BytesMut) -> io::Result<bool> {
+    fn read(&mut self) -> io::Result<bool> {
         if self.ended {
             return Ok(false);
         }
-        let len = block.len();
-        // Twice as much as there is, so that a very long line is not copied again and again.
-        block.resize((2 * len).max(BLOCK), 0);
+        if self.buffer.len() < 2 * self.len || self.buffer.len() < BLOCK {
+            // Twice as much as there is, so that a very long line is not copied again and again.
+            self.buffer.resize((2 * self.len).max(BLOCK), 0);
+        }
         loop {
-            match self.input.read(&mut block[len..]) {
+            match self.input.read(&mut self.buffer[self.len..]) {
                 Ok(read) => {
-                    block.truncate(len + read);
+                    self.len += read;
                     return Ok(read > 0);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    block.truncate(len);
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// An empty buffer; that of the oldest block, if nobody needs it any more.
-    fn buffer(&mut self, len: usize) -> BytesMut {
+    /// A buffer of at least `len` bytes; that of the oldest block, if nobody needs it any more.
+    fn free_buffer(&mut self, len: usize) -> BytesMut {
         let oldest = self.used.pop_front().map(Bytes::try_into_mut);
         match oldest {
-            Some(Ok(mut buffer)) if buffer.capacity() <= 2 * BLOCK => {
-                buffer.clear();
-                return buffer;
-            }
+            Some(Ok(buffer)) if (len.max(BLOCK)..=2 * BLOCK).contains(&buffer.len()) => return buffer,
             Some(Err(shared)) => self.used.push_front(shared),
             _ => {}
         }
-        BytesMut::with_capacity(len.max(BLOCK))
+        BytesMut::zeroed(len.max(BLOCK))
     }
 }
 
