@@ -7,20 +7,20 @@
 //! Clock, shutdown and output are passed in; [`cli`] alone knows the command line.
 
 pub mod cli;
-mod config;
 mod document;
 mod error;
 mod files;
 mod harvester;
 mod marker;
 mod metrics;
+pub mod options;
 mod registry;
 mod run;
 mod ship;
 mod stream;
 mod tail;
 
-pub use config::{Config, StartAt};
 pub use error::AgentError;
+pub use options::{Config, Input, StartAt};
 pub use run::run;
 pub use stream::Tls;
