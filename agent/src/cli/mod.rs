@@ -4,6 +4,7 @@ mod check;
 mod flags;
 mod log;
 mod signals;
+mod status;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -51,6 +52,8 @@ pub enum AgentCommand {
     Run(Box<RunArgs>),
     /// Tell what is wrong with the file, and which files it matches now
     Check(CheckArgs),
+    /// Tell how far the running agent is
+    Status(StatusArgs),
     /// List the options that the file may have
     Options(OptionsArgs),
 }
@@ -74,6 +77,30 @@ pub struct CheckArgs {
     /// Connect to each collector
     #[arg(long)]
     pub connect: bool,
+}
+
+/// Options of `status`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  alces agent status
+  alces agent status --json | jq '.files[] | select(.lag_bytes > 1000000) | .path'
+  alces agent status --data-dir ./agent-data
+
+The agent answers over a socket in its data folder that only its own user and root may use. Where no agent runs, this is what
+it left: how far each file was acknowledged.
+
+Exit code 0: it runs. 3: it does not. 1: neither can be told.")]
+pub struct StatusArgs {
+    /// Where the agent keeps its offsets [default: that of the configuration]
+    #[arg(long, value_name = "DIR", env = "ALCES_AGENT_DATA")]
+    pub data_dir: Option<PathBuf>,
+    /// The configuration [default: /etc/alces/agent.yaml where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `options`.
@@ -111,6 +138,14 @@ pub async fn run(args: AgentArgs, env: Environment, set_level: SetLevel) -> anyh
             Ok(ExitCode::SUCCESS)
         }
         AgentCommand::Check(args) => check::run(&args, &*env, &mut out).await,
+        AgentCommand::Status(StatusArgs { data_dir, config, json }) => {
+            let flags = RunArgs { config, ..RunArgs::default() };
+            let folder = match data_dir {
+                Some(folder) => folder,
+                None => flags.load(&*env)?.config.data_dir,
+            };
+            status::run(&folder, json, Timestamp::now(), &mut out)
+        }
         AgentCommand::Options(OptionsArgs { markdown: true, .. }) => {
             write!(out, "{}", crate::options::markdown())?;
             Ok(ExitCode::SUCCESS)
