@@ -15,12 +15,14 @@ mod harvester;
 mod marker;
 mod metrics;
 pub mod options;
+mod priority;
 mod registry;
 mod run;
 mod ship;
 pub mod status;
 mod stream;
 mod tail;
+mod watch;
 
 pub use error::AgentError;
 pub use options::{Config, Input, StartAt};

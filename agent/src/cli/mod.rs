@@ -3,6 +3,7 @@
 mod check;
 mod flags;
 mod log;
+mod reload;
 mod signals;
 mod status;
 
@@ -10,6 +11,10 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{options::Loaded, priority};
+use reload::Reload;
 
 pub use flags::RunArgs;
 pub use log::{SetLevel, open_log};
@@ -130,11 +135,7 @@ pub async fn run(args: AgentArgs, env: Environment, set_level: SetLevel) -> anyh
     let mut out = anstream::stdout();
     match args.command.unwrap_or_else(|| AgentCommand::Run(Box::new(args.run))) {
         AgentCommand::Run(flags) => {
-            let config = flags.load(&*env)?.config;
-            if let Some(level) = &config.log_level {
-                set_level(level);
-            }
-            crate::run(config, Timestamp::now, shutdown_signal()).await?;
+            serve(*flags, env, set_level).await?;
             Ok(ExitCode::SUCCESS)
         }
         AgentCommand::Check(args) => check::run(&args, &*env, &mut out).await,
@@ -157,4 +158,22 @@ pub async fn run(args: AgentArgs, env: Environment, set_level: SetLevel) -> anyh
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Runs the agent, and takes up changes of its file.
+async fn serve(flags: RunArgs, env: Environment, set_level: SetLevel) -> anyhow::Result<()> {
+    // Before anything else: a signal that comes early must not end the process.
+    let hangup = signal(SignalKind::hangup())?;
+    let Loaded { config, warnings, sources, folders } = flags.load(&*env)?;
+    if let Some(level) = &config.log_level {
+        set_level(level);
+    }
+    reload::tell(&warnings);
+    if let Some(nice) = config.nice {
+        priority::set(nice);
+    }
+    let watching = config.reload;
+    let reload =
+        Reload { flags, env, set_level, usual_level: "info", sources, folders, watching, wrong: None };
+    Ok(crate::run_with(config, Timestamp::now, shutdown_signal(), reload.start(hangup)).await?)
 }
