@@ -1,7 +1,11 @@
 use std::path::Path;
 
+use alces_diagnostic::Source;
+use proptest::prelude::*;
+
 use super::{
     build,
+    check::Checker,
     load::{Loaded, load},
     table::{Group, INPUT, METRICS, MULTILINE, SPOOL, TLS, TOP, groups},
 };
@@ -262,4 +266,44 @@ fn inputs_come_from_other_files_too() {
     write("agent.d/c.yaml", "- pats: /c\n");
     let told = load(&path, &env).unwrap_err().to_string();
     assert!(told.contains("agent.d/c.yaml:1:3: unknown option `pats`: did you mean `paths`?"), "{told}");
+}
+
+/// Options of the agent, each with its example, in any order and number.
+fn some_options() -> impl Strategy<Value = Vec<usize>> {
+    proptest::collection::hash_set(0..TOP.rows.len(), 0..TOP.rows.len())
+        .prop_map(|set| set.into_iter().collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+proptest! {
+    /// The twin: each option alone. What one says does not depend on those beside it.
+    #[test]
+    fn the_order_of_options_does_not_matter(rows in some_options()) {
+        let rows: Vec<_> = rows.iter().map(|at| &TOP.rows[*at]).filter(|row| row.name != "include").collect();
+        let line = |row: &&super::table::Row| format!("{}: {}\n", row.name, row.example);
+        let forth: String = rows.iter().map(line).collect();
+        let back: String = rows.iter().rev().map(line).collect();
+        let show = |text: &str| read(text).map(|loaded| format!("{:?}", loaded.config));
+        prop_assert_eq!(show(&forth), show(&back));
+    }
+
+    /// Whatever a file is: it is read, or it is told what is wrong with it and where.
+    #[test]
+    fn no_text_is_too_strange(text in "[a-z:\\[\\]{}'\"#&*|>%$ \n\t-]{0,60}|(inputs|tls|fields|collectors|multiline|paths|: |\n| |- |x|\\{|\\}|,){0,30}") {
+        let source = Source::new("agent.yaml", &text);
+        match super::yaml::read(&source) {
+            Err(error) => prop_assert!(error.line() <= text.split('\n').count()),
+            Ok(root) => {
+                if let super::yaml::What::Map(members) = &root.what {
+                    let mut checker =
+                        Checker { source: &source, env: &env, errors: Vec::new(), warnings: Vec::new() };
+                    checker.group(&TOP, members, 0..0);
+                    for error in &checker.errors {
+                        prop_assert!(error.line() <= text.split('\n').count(), "{error}");
+                        prop_assert!(error.to_string().contains('^'));
+                    }
+                }
+            }
+        }
+    }
 }
