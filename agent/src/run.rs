@@ -71,7 +71,7 @@ pub async fn run_with(
                 () = &mut shutdown => break None,
                 Some(config) = changes.recv() => match plan.change(config) {
                     Ok(next) => break Some(next),
-                    Err(reason) => error!(%reason, "the new settings cannot be used: going on with those before"),
+                    Err(reason) => error!(%reason, "the new settings cannot be used: going on with those before; SIGHUP tries again"),
                 },
             }
         };

@@ -23,25 +23,29 @@ struct House {
     dir: TempDir,
     port: u16,
     store: Engine,
-    _collector: Process,
+    collector: Option<Process>,
 }
 
 impl House {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Engine::store("127.0.0.1:0", &dir.path().join("store"));
-        let port = free_port();
+        let mut house = Self { dir, port: free_port(), store, collector: None };
+        house.start_collector();
+        house
+    }
+
+    fn start_collector(&mut self) {
         let conf = format!(
-            "input {{ beats {{ port => {port} }} }} output {{ opensearch {{ hosts => \"{}\" index => \"{INDEX}\" }} }}",
-            store.url.trim_start_matches("http://")
+            "input {{ beats {{ port => {} }} }} output {{ opensearch {{ hosts => \"{}\" index => \"{INDEX}\" }} }}",
+            self.port,
+            self.store.url.trim_start_matches("http://")
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_alces"));
-        command
-            .args(["collector", "--api", "off", "-e", &conf, "--data-dir"])
-            .arg(dir.path().join("collector"));
+        command.args(["collector", "--api", "off", "-e", &conf, "--data-dir"]).arg(self.path("collector"));
         let collector = Process::start("collector", &mut command);
         collector.wait_for("beats input listening");
-        Self { dir, port, store, _collector: collector }
+        self.collector = Some(collector);
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -113,6 +117,28 @@ fn settings_change_while_lines_flow_and_every_line_arrives_once() {
 }
 
 #[test]
+fn settings_change_while_no_collector_answers_and_every_line_arrives_once() {
+    let mut house = House::new();
+    let input = |house: &House| format!("inputs: [{}]", house.path("app.log").display());
+    house.settings(&input(&house));
+    let agent = house.agent();
+    append(&house.path("app.log"), numbered(0, 3_000).as_bytes());
+    house.store.wait_for_count(INDEX, 1);
+    house.collector.take().unwrap().kill();
+    append(&house.path("app.log"), numbered(3_000, 9_000).as_bytes());
+    for round in 1..3 {
+        house.settings(&format!("window_events: {}\n{}", 100 * round, input(&house)));
+        eventually("the change is taken up", || {
+            (times(&agent, "running with new settings") == round).then_some(())
+        });
+    }
+    house.start_collector();
+    house.store.wait_for_count(INDEX, 9_000);
+    assert_eq!(house.messages(), lines(0, 9_000));
+    assert_eq!(house.store.count(INDEX), 9_000);
+}
+
+#[test]
 fn a_change_that_is_wrong_is_told_and_the_agent_goes_on_until_it_is_right() {
     let house = House::new();
     let input = |name: &str| format!("inputs: [{}]", house.path(name).display());
@@ -128,7 +154,7 @@ fn a_change_that_is_wrong_is_told_and_the_agent_goes_on_until_it_is_right() {
     // What cannot be used is as wrong as what cannot be read.
     house.settings(&format!("tls: {{ ca: {} }}", house.path("none.pem").display()));
     agent.wait_for("the new settings cannot be used");
-    house.settings(&input("{a,b}.log"));
+    house.settings(&input("*.log"));
     house.store.wait_for_count(INDEX, 30);
     assert_eq!(house.messages(), lines(0, 30));
 }

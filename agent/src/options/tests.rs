@@ -241,12 +241,14 @@ fn what_is_no_map_of_options() {
       |
     1 | inputs: [
       |         ^
+      = help: a text with `{`, `[`, `#`, `: ` or `*` in it needs quotes, as in '/var/log/{a,b}.log'
     ");
     insta::assert_snapshot!(errors("inputs:\n  - paths: /a\n  paths: /b\n"), @"
     agent.yaml:3:3: this is no YAML: while parsing a block collection, did not find expected '-' indicator
       |
     3 |   paths: /b
       |   ^
+      = help: a text with `{`, `[`, `#`, `: ` or `*` in it needs quotes, as in '/var/log/{a,b}.log'
     ");
 }
 

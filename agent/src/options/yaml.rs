@@ -1,7 +1,7 @@
 //! YAML as a tree whose every node knows where it stands.
 
 use alces_diagnostic::{Diagnostic, Source, Span};
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle, options};
 
 /// A part of a file.
 #[derive(Debug)]
@@ -41,10 +41,14 @@ enum Open {
 pub(super) fn read(source: &Source) -> Result<Node, Diagnostic> {
     let mut open: Vec<Open> = Vec::new();
     let mut root: Option<Node> = None;
-    for event in Parser::new_from_str(source.text()) {
+    // A pattern that begins with `*` and has no quotes looks like one.
+    let options = options! { emit_unresolved_aliases: true };
+    for event in Parser::new_from_str_with_options(source.text(), options) {
         let (event, place) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or_default().min(source.text().len());
-            source.error(&(at..at), format!("this is no YAML: {}", error.info()))
+            let help =
+                "a text with `{`, `[`, `#`, `: ` or `*` in it needs quotes, as in '/var/log/{a,b}.log'";
+            source.error(&(at..at), format!("this is no YAML: {}", error.info())).with_help(help)
         })?;
         let span = place.byte_range().unwrap_or_default();
         let refuse = |message: &str, help: &str| Err(source.error(&span, message).with_help(help));
@@ -55,8 +59,9 @@ pub(super) fn read(source: &Source) -> Result<Node, Diagnostic> {
                     "one file is one document: take the `---` away",
                 );
             }
-            Event::Alias(_) => {
-                return refuse("aliases (`*name`) are not read here", "write what it stands for");
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                let help = "a pattern that begins with `*` needs quotes, as in '*.gz'";
+                return refuse("aliases (`*name`) are not read here", help);
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
@@ -147,7 +152,7 @@ mod tests {
         );
         check(
             "a: &x 1\nb: *x\n",
-            "a.yaml:2:4: aliases (`*name`) are not read here\n  |\n2 | b: *x\n  |    ^^\n  = help: write what it stands for",
+            "a.yaml:2:4: aliases (`*name`) are not read here\n  |\n2 | b: *x\n  |    ^^\n  = help: a pattern that begins with `*` needs quotes, as in '*.gz'",
         );
         check("[a]: 1\n", "a.yaml:1:1: a name is wanted here, as in `name: value`\n  |\n1 | [a]: 1\n  | ^^^");
     }
