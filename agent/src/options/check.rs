@@ -4,8 +4,10 @@ use alces_diagnostic::{Diagnostic, Env, Source, Span, closest, substitute};
 use serde_json::{Map, Value as Json};
 
 use super::{
+    elsewhere::ELSEWHERE,
+    kind::{Group, Kind, Row},
     read::{json, quoted, scalar},
-    table::{ELSEWHERE, Group, Kind, Row, groups},
+    table::groups,
     values::{Value, Values},
     yaml::{Member, Node, What},
 };

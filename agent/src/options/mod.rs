@@ -6,6 +6,8 @@
 mod build;
 mod check;
 mod config;
+mod elsewhere;
+mod kind;
 mod load;
 mod page;
 mod presets;

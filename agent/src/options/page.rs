@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{
+    kind::{Group, Kind, Row},
     presets::PRESETS,
     read::quoted,
-    table::{Group, Kind, Row, groups},
+    table::groups,
 };
 
 /// What stands around the tables, by hand.

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::{table::Kind, values::Value};
+use super::{kind::Kind, values::Value};
 
 /// Reads one text. The error says what is wanted, as the end of "`…` is …"; it never has the text in it, which may be a secret.
 pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, String> {

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use super::{
     build,
     check::Checker,
+    kind::{Group, Row},
     load::{Loaded, load},
-    table::{Group, INPUT, METRICS, MULTILINE, SPOOL, TLS, TOP, groups},
+    table::{INPUT, METRICS, MULTILINE, SPOOL, TLS, TOP, groups},
 };
 
 fn env(name: &str) -> Option<String> {
@@ -282,7 +283,7 @@ proptest! {
     #[test]
     fn the_order_of_options_does_not_matter(rows in some_options()) {
         let rows: Vec<_> = rows.iter().map(|at| &TOP.rows[*at]).filter(|row| row.name != "include").collect();
-        let line = |row: &&super::table::Row| format!("{}: {}\n", row.name, row.example);
+        let line = |row: &&Row| format!("{}: {}\n", row.name, row.example);
         let forth: String = rows.iter().map(line).collect();
         let back: String = rows.iter().rev().map(line).collect();
         let show = |text: &str| read(text).map(|loaded| format!("{:?}", loaded.config));

@@ -6,7 +6,7 @@ use alces_diagnostic::Span;
 use regex::Regex;
 use serde_json::{Map, Value as Json};
 
-use super::{read::scalar, table::Group};
+use super::{kind::Group, read::scalar};
 
 /// A value that is right.
 #[derive(Clone, Debug)]
