@@ -90,8 +90,7 @@ impl Fleet {
 
         if let Some(beats) = beats {
             let mut agent = alces_agent::Config::new(vec![beats.to_string()], config.data_dir.join("agent"));
-            agent.logs = config.logs;
-            agent.exclude = config.exclude;
+            agent = agent.with_inputs(vec![alces_agent::Input::new(config.logs, config.exclude)]);
             agent.metrics_every = config.metrics;
             // On one machine the wire costs nothing and packing does.
             agent.compression = 0;

@@ -16,9 +16,11 @@ mod plugins;
 mod replay;
 mod roles;
 
+use std::{process::ExitCode, sync::Arc};
+
+use alces_agent::cli::SetLevel;
 use clap::Parser as _;
 use cli::{Cli, Command};
-use std::process::ExitCode;
 
 /// The store and the collector allocate much and from many threads; measured, this takes a tenth off their CPU time.
 #[global_allocator]
@@ -26,7 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    open_log(&cli.command);
+    let set_level = open_log(&cli.command);
     small_pages(&cli.command);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(run(cli.command));
+    let result = runtime.block_on(run(cli.command, set_level));
     // A thread that blocks on a terminal's standard input must not hold the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match result {
@@ -56,11 +58,10 @@ fn small_pages(command: &Command) {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
+async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args, environment).await?,
         Command::Up(args) => fleet::up(args, environment).await?,
-        Command::Agent(args) => roles::agent(args).await?,
         Command::Collector(args) => collector::run(args, environment).await?,
         Command::Store(args) => roles::store(args).await?,
         Command::Dashboard(args) => roles::dashboard(args).await?,
@@ -70,6 +71,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => return check::check(&args, environment),
         Command::Plugins(args) => return plugins::run(&args),
         Command::Grok(args) => return Ok(grok::run(&args)),
+        Command::Agent(args) => return alces_agent::cli::run(args, Arc::new(environment), set_level).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,14 +84,8 @@ fn environment(name: &str) -> Option<String> {
 
 /// Logs go to standard error: standard output is for results. `ALCES_LOG` sets what is logged (`debug`,
 /// `alces_agent=trace` …).
-fn open_log(command: &Command) {
-    use tracing_subscriber::EnvFilter;
+fn open_log(command: &Command) -> SetLevel {
     // The demo speaks for itself; a role that runs as a service says what it does.
     let default = if matches!(command, Command::Demo(_)) { "warn" } else { "info,tantivy=warn" };
-    let filter = environment("ALCES_LOG").and_then(|text| EnvFilter::try_new(text).ok());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(default)))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+    alces_agent::cli::open_log(environment("ALCES_LOG"), default)
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use alces_agent::cli::{AgentArgs, shutdown_signal};
+use alces_agent::cli::shutdown_signal;
 use alces_filters::Clock;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
@@ -19,10 +19,6 @@ pub(crate) type Environment = fn(&str) -> Option<String>;
 
 pub(crate) fn clock() -> Clock {
     Arc::new(Timestamp::now)
-}
-
-pub(crate) async fn agent(args: AgentArgs) -> anyhow::Result<()> {
-    Ok(alces_agent::run(args.into_config(), Timestamp::now, shutdown_signal()).await?)
 }
 
 pub(crate) async fn store(args: StoreArgs) -> anyhow::Result<()> {

@@ -7,20 +7,24 @@
 //! Clock, shutdown and output are passed in; [`cli`] alone knows the command line.
 
 pub mod cli;
-mod config;
 mod document;
 mod error;
 mod files;
+mod handover;
 mod harvester;
 mod marker;
 mod metrics;
+pub mod options;
+mod priority;
 mod registry;
 mod run;
 mod ship;
+pub mod status;
 mod stream;
 mod tail;
+mod watch;
 
-pub use config::{Config, StartAt};
 pub use error::AgentError;
-pub use run::run;
+pub use options::{Config, Input, StartAt};
+pub use run::{run, run_with};
 pub use stream::Tls;

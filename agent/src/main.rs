@@ -1,6 +1,8 @@
 //! `alces-agent`: the agent alone, for nodes that need nothing else. It links no engine, no search, no charts.
 
-use alces_agent::cli::{AgentArgs, shutdown_signal};
+use std::{process::ExitCode, sync::Arc};
+
+use alces_agent::cli::{self, AgentArgs};
 use clap::Parser;
 
 /// Ship log files and host metrics to a collector
@@ -12,17 +14,20 @@ struct Command {
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let command = Command::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::builder()
-                .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-                .from_env_lossy(),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-    alces_agent::run(command.agent.into_config(), jiff::Timestamp::now, shutdown_signal()).await?;
-    Ok(())
+    let set_level = cli::open_log(environment("ALCES_LOG").or_else(|| environment("RUST_LOG")), "info");
+    match cli::run(command.agent, Arc::new(environment), set_level).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The process's environment, read here and nowhere else.
+#[allow(clippy::disallowed_methods, reason = "the one place that passes the environment in")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

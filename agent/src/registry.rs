@@ -45,6 +45,12 @@ struct Content {
     files: BTreeMap<u64, Entry>,
 }
 
+impl Content {
+    fn entries(&self) -> Vec<(FileId, Entry)> {
+        self.files.iter().map(|(id, entry)| (FileId(*id), entry.clone())).collect()
+    }
+}
+
 /// The registry of one agent, in `registry.json` of its data folder.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -84,6 +90,17 @@ impl Registry {
             registry.save().map_err(error)?;
         }
         Ok(registry)
+    }
+
+    /// What is in the folder of an agent that may run: its id and its files.
+    pub(crate) fn peek(folder: &Path) -> io::Result<(String, Vec<(FileId, Entry)>)> {
+        let content: Content = serde_json::from_slice(&fs::read(folder.join("registry.json"))?)?;
+        Ok((content.agent_id.clone(), content.entries()))
+    }
+
+    /// Every file that is known.
+    pub(crate) fn entries(&self) -> Vec<(FileId, Entry)> {
+        self.content.entries()
     }
 
     pub(crate) fn agent_id(&self) -> &str {

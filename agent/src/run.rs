@@ -1,23 +1,40 @@
-//! The agent's parts, put together.
+//! The agent's parts, put together, and put together anew when the configuration changes.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, mpsc},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
 };
 
 use jiff::Timestamp;
-use tracing::info;
+use tokio::{
+    sync::mpsc as channel,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+use tracing::{error, info, warn};
 
 use crate::{
-    AgentError, Config,
+    AgentError, Config, StartAt,
     document::Origin,
     files::Files,
+    handover::Handover,
     metrics,
     registry::Registry,
     ship::{Shipper, Totals},
+    status::{self, Board, Socket, Status},
     stream::Dialer,
     tail::Tail,
 };
+
+type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How long what is under way is waited for when the agent is told to stop.
+const STOP: Duration = Duration::from_secs(10);
+
+/// The same when it only changes its settings: what is not acknowledged by then is read again and sent with the ids that it had.
+const CHANGE: Duration = Duration::from_secs(3);
 
 /// Runs an agent until `shutdown` resolves; then waits a few seconds for what is under way.
 ///
@@ -28,42 +45,175 @@ pub async fn run(
     clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
-    let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
-    let dialer = Dialer::new(config.tls.as_ref())?;
-    let files = Files::new(&config.logs, &config.exclude)?;
-    let seed = format!("{} {} {}", config.host_name, clock(), std::process::id());
-    let registry = Registry::open(&config.data_dir, &seed)?;
-    let origin = Origin { agent_id: registry.agent_id().to_owned(), host_name: config.host_name.clone() };
-    let registry = Arc::new(Mutex::new(registry));
-    // One batch waits while others are under way; more would only be memory.
-    let (out, batches) = tokio::sync::mpsc::channel(1);
-    let shipper = Shipper {
-        config: config.clone(),
-        dialer,
-        registry: registry.clone(),
-        in_flight: VecDeque::new(),
-        totals: Totals::default(),
-    };
-    let shipping = tokio::spawn(shipper.run(batches));
-    let measuring = config
-        .metrics_every
-        .map(|every| tokio::spawn(metrics::run(every, origin.clone(), clock.clone(), out.clone())));
-    let (stop, stopped) = mpsc::channel();
-    let tail = Tail { config, files, registry, origin, clock, out };
-    let tailing = tokio::task::spawn_blocking(move || tail.run(&stopped));
-    shutdown.await;
-    // In this order: no new lines, then what was read is shipped, then the last word.
-    drop(stop);
-    if let Some(measuring) = measuring {
-        measuring.abort();
+    let (_never, changes) = channel::channel(1);
+    run_with(config, clock, shutdown, changes).await
+}
+
+/// The same with settings that change: each that comes over `changes` takes the place of those before, where it can be used.
+///
+/// # Errors
+/// As [`run`], for the first settings. Those that come later and cannot be used are logged.
+pub async fn run_with(
+    config: Config,
+    clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()>,
+    mut changes: channel::Receiver<Config>,
+) -> Result<(), AgentError> {
+    let mut shutdown = pin!(shutdown);
+    let mut plan = Plan::new(config)?;
+    let house = House::open(&plan.config, Arc::new(clock))?;
+    let _socket = house.answer(&plan.config);
+    let mut handover = Handover::default();
+    loop {
+        let running = house.start(plan.clone(), handover);
+        let next = loop {
+            tokio::select! {
+                () = &mut shutdown => break None,
+                Some(config) = changes.recv() => match plan.change(config) {
+                    Ok(next) => break Some(next),
+                    Err(reason) => error!(%reason, "the new settings cannot be used: going on with those before; SIGHUP tries again"),
+                },
+            }
+        };
+        let Some(next) = next else {
+            if let (Some(totals), _) = running.stop(STOP).await {
+                let Totals { acknowledged, replaced, cut } = totals;
+                info!(acknowledged, replaced, cut, "stopped");
+            }
+            return Ok(());
+        };
+        handover = running.stop(CHANGE).await.1;
+        info!(inputs = next.config.inputs.len(), collectors = ?next.config.collectors, "running with new settings");
+        plan = next;
     }
-    let shipped = async {
-        let _ = tailing.await;
-        shipping.await
-    };
-    if let Ok(Ok(totals)) = tokio::time::timeout(std::time::Duration::from_secs(10), shipped).await {
-        let Totals { acknowledged, replaced, cut } = totals;
-        info!(acknowledged, replaced, cut, "stopped");
+}
+
+/// Settings that can be used.
+#[derive(Clone)]
+struct Plan {
+    config: Config,
+    dialer: Dialer,
+}
+
+impl Plan {
+    /// Reads and checks all that the settings name, before anything is stopped for them.
+    fn new(config: Config) -> Result<Self, AgentError> {
+        let dialer = Dialer::new(config.tls.as_ref())?;
+        Files::new(&config.logs, &config.exclude)?;
+        Ok(Self { config, dialer })
     }
-    Ok(())
+
+    /// New settings in place of these.
+    fn change(&self, mut config: Config) -> Result<Self, AgentError> {
+        if config.data_dir != self.config.data_dir {
+            let (kept, new) = (self.config.data_dir.display(), config.data_dir.display());
+            warn!(%kept, %new, "`data_dir` changes with the next start");
+            config.data_dir.clone_from(&self.config.data_dir);
+        }
+        if config.logs == self.config.logs {
+            // Nothing but what was written in the meantime is seen for the first time now.
+            config.start_at = StartAt::Beginning;
+        }
+        Self::new(config)
+    }
+}
+
+/// What stays while settings change.
+struct House {
+    clock: Clock,
+    since: Timestamp,
+    registry: Arc<Mutex<Registry>>,
+    agent_id: String,
+    board: Arc<Board>,
+}
+
+impl House {
+    fn open(config: &Config, clock: Clock) -> Result<Self, AgentError> {
+        let since = clock();
+        let seed = format!("{} {since} {}", config.host_name, std::process::id());
+        let registry = Registry::open(&config.data_dir, &seed)?;
+        let agent_id = registry.agent_id().to_owned();
+        Ok(Self { clock, since, registry: Arc::new(Mutex::new(registry)), agent_id, board: Arc::default() })
+    }
+
+    /// Opens the socket of `alces agent status`. Lines are more than answers: without it the agent runs all the same.
+    fn answer(&self, config: &Config) -> Option<Socket> {
+        Socket::open(&config.data_dir, self.status())
+            .inspect_err(|error| warn!(%error, "`alces agent status` cannot be answered"))
+            .ok()
+    }
+
+    fn status(&self) -> status::Source {
+        let (agent, since) = (self.agent_id.clone(), self.since);
+        let (board, registry) = (self.board.clone(), self.registry.clone());
+        Arc::new(move || {
+            let (collectors, spool) = board.read();
+            // Nobody waits for the registry while files are looked at.
+            let entries = registry.lock().unwrap_or_else(PoisonError::into_inner).entries();
+            let files = status::files(entries);
+            Status { agent: agent.clone(), since: Some(since), collectors, spool, files }
+        })
+    }
+
+    /// Starts all parts.
+    fn start(&self, Plan { config, dialer }: Plan, handover: Handover) -> Running {
+        self.board.collectors(&config.collectors);
+        let origin = Origin { agent_id: self.agent_id.clone(), host_name: config.host_name.clone() };
+        // One batch waits while others are under way; more would only be memory.
+        let (out, batches) = channel::channel(1);
+        let shipper = Shipper {
+            config: config.clone(),
+            dialer,
+            registry: self.registry.clone(),
+            board: self.board.clone(),
+            in_flight: VecDeque::new(),
+            totals: Totals::default(),
+        };
+        let shipping = tokio::spawn(shipper.run(batches));
+        let measuring = config
+            .metrics_every
+            .map(|every| tokio::spawn(metrics::run(every, origin.clone(), self.clock.clone(), out.clone())));
+        let (stop, stopped) = mpsc::channel();
+        let (registry, clock) = (self.registry.clone(), self.clock.clone());
+        let tailing = tokio::task::spawn_blocking(move || {
+            // They were read once already, so that they can be read now.
+            if let Ok(files) = Files::new(&config.logs, &config.exclude) {
+                Tail { config, files, registry, origin, clock, out }.run(&stopped);
+            }
+            handover
+        });
+        Running { stop, tailing, measuring, shipping }
+    }
+}
+
+/// Parts at work.
+struct Running {
+    stop: mpsc::Sender<()>,
+    tailing: JoinHandle<Handover>,
+    measuring: Option<JoinHandle<()>>,
+    shipping: JoinHandle<Totals>,
+}
+
+impl Running {
+    /// In this order: no new lines, then what was read is shipped, then the last word. What is not shipped within `patience`
+    /// is let go; its offsets did not move.
+    async fn stop(self, patience: Duration) -> (Option<Totals>, Handover) {
+        let Self { stop, mut tailing, measuring, mut shipping } = self;
+        drop(stop);
+        if let Some(measuring) = measuring {
+            measuring.abort();
+        }
+        let end = Instant::now() + patience;
+        let read = timeout_at(end, &mut tailing).await;
+        let totals = timeout_at(end, &mut shipping).await;
+        if totals.is_err() {
+            // Whoever waits for the shipper to take a window then hears that it is gone.
+            shipping.abort();
+        }
+        let handover = match read {
+            Ok(handover) => handover,
+            Err(_) => tailing.await,
+        };
+        (totals.ok().and_then(Result::ok), handover.unwrap_or_default())
+    }
 }

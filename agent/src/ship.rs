@@ -20,6 +20,7 @@ use crate::{
     Config,
     marker::Position,
     registry::{FileId, Registry},
+    status::Board,
     stream::{Dialer, Stream},
 };
 
@@ -73,6 +74,7 @@ pub(crate) struct Shipper {
     pub(crate) config: Config,
     pub(crate) dialer: Dialer,
     pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) board: Arc<Board>,
     /// Sent and not acknowledged, oldest first.
     pub(crate) in_flight: VecDeque<Batch>,
     pub(crate) totals: Totals,
@@ -107,9 +109,10 @@ impl Shipper {
             let result = match self.dialer.connect(&address).await {
                 Ok(stream) => {
                     info!(collector = %address, "connected");
+                    self.board.connected(&address);
                     waiting = false;
                     let acknowledged = self.totals.acknowledged;
-                    let end = self.speak(stream, &mut batches).await;
+                    let end = self.speak(stream, &address, &mut batches).await;
                     if self.totals.acknowledged > acknowledged {
                         failures = 0;
                     }
@@ -119,6 +122,7 @@ impl Shipper {
             };
             self.save();
             let End::Broken(error) = result else { break };
+            self.board.away(&address, &error);
             // Said once, not at every attempt.
             if !waiting {
                 warn!(collector = %address, %error, "the collector is away: waiting, no line is lost");
@@ -135,7 +139,7 @@ impl Shipper {
         self.totals
     }
 
-    async fn speak(&mut self, stream: Box<dyn Stream>, batches: &mut Receiver<Batch>) -> End {
+    async fn speak(&mut self, stream: Box<dyn Stream>, address: &str, batches: &mut Receiver<Batch>) -> End {
         let (mut read, mut write) = tokio::io::split(stream);
         let mut out = Vec::new();
         for batch in &self.in_flight {
@@ -178,7 +182,7 @@ impl Shipper {
                     }
                     loop {
                         match acks.next_ack(&mut input) {
-                            Ok(Some(seq)) => self.acknowledged(seq),
+                            Ok(Some(seq)) => self.acknowledged(seq, address),
                             Ok(None) => break,
                             Err(error) => return End::Broken(io::Error::other(error)),
                         }
@@ -201,7 +205,7 @@ impl Shipper {
 
     /// The oldest window is done when its last number is acknowledged; 0 is a sign of life, and less than the last is
     /// progress that we do not need.
-    fn acknowledged(&mut self, seq: u32) {
+    fn acknowledged(&mut self, seq: u32, address: &str) {
         let Some(oldest) = self.in_flight.front() else { return };
         if (seq as usize) < oldest.len() {
             return;
@@ -211,6 +215,7 @@ impl Shipper {
             registry.acknowledge(*file, *position);
         }
         self.totals.acknowledged += oldest.len() as u64;
+        self.board.acknowledged(address, oldest.len() as u64);
         self.totals.replaced += oldest.replaced;
         self.totals.cut += oldest.cut;
         self.in_flight.pop_front();

@@ -1,9 +1,6 @@
 //! The syntax tree.
 
-use std::ops::Range;
-
-/// Bytes of the source text.
-pub type Span = Range<usize>;
+use alces_diagnostic::Span;
 
 /// Something and where it stands.
 #[derive(Clone, Debug, PartialEq)]

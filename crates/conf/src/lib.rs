@@ -8,21 +8,16 @@
 //! whitespace, escapes in strings are off.
 
 mod ast;
-mod diagnostic;
-mod env;
 mod options;
 mod parse;
 mod print;
-mod suggest;
 mod unknown;
 
+pub use alces_diagnostic::{Diagnostic, Env, Source, Span, closest, substitute};
 pub use ast::{
-    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Operand, Plugin, Section, SectionKind, Span,
-    Spanned, Statement, Value,
+    Attribute, BoolOp, Branch, CompareOp, Condition, Config, Operand, Plugin, Section, SectionKind, Spanned,
+    Statement, Value,
 };
-pub use diagnostic::{Diagnostic, Source};
-pub use env::{Env, substitute};
 pub use options::{OptionInfo, Options, Support, TextLists, TypedValue};
 pub use parse::{Escapes, parse};
-pub use suggest::closest;
 pub use unknown::{logstash_plugins, unknown_plugin};

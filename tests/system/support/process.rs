@@ -86,10 +86,15 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// A signal as a person or systemd sends it, and how the process ended.
-    pub(crate) fn signal(mut self, signal: &str) -> (ExitStatus, Vec<String>) {
+    /// A signal as a person or systemd sends it.
+    pub(crate) fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// A signal that ends it, and how it ended.
+    pub(crate) fn signal(mut self, signal: &str) -> (ExitStatus, Vec<String>) {
+        self.send(signal);
         let status = self.finish();
         (status, self.lines())
     }

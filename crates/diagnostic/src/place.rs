@@ -1,8 +1,9 @@
 //! Errors that point at the place.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
-use crate::Span;
+/// Bytes of a text.
+pub type Span = Range<usize>;
 
 /// A text with its name, for error messages.
 #[derive(Clone, Debug)]

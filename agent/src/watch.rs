@@ -1,0 +1,74 @@
+//! Waiting for changes in folders, without looking again and again.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use notify::{
+    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
+    event::{AccessKind, AccessMode, CreateKind, ModifyKind},
+};
+use tokio::{sync::Notify, time::timeout};
+
+/// A change is complete when nothing has followed it for this long: editors and deployments do several things at once.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Folders that are watched by the system.
+pub(crate) struct Watch {
+    told: Arc<Notify>,
+    /// It ends with this.
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Watches folders, not those in them.
+    pub(crate) fn new(folders: &[PathBuf]) -> notify::Result<Self> {
+        let told = Arc::new(Notify::new());
+        let tell = told.clone();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            // An error is a reason to look, too: events may have been lost.
+            if event.map_or(true, |event| matters(event.kind)) {
+                tell.notify_one();
+            }
+        })?;
+        for folder in folders {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
+        Ok(Self { told, _watcher: watcher })
+    }
+
+    /// Waits for a change since the last one, and for quiet after it.
+    pub(crate) async fn changed(&self) {
+        self.told.notified().await;
+        while timeout(QUIET, self.told.notified()).await.is_ok() {}
+    }
+}
+
+/// Files that are complete, and names that come and go. Of what is only begun, folders alone.
+fn matters(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        EventKind::Create(kind) => kind == CreateKind::Folder,
+        EventKind::Modify(kind) => matches!(kind, ModifyKind::Name(_)),
+        EventKind::Remove(_) | EventKind::Any | EventKind::Other => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn files_that_are_written_replaced_or_removed_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, new) = (dir.path().join("agent.yaml"), dir.path().join("agent.yaml.new"));
+        let watch = Watch::new(&[dir.path().to_owned()]).unwrap();
+        std::fs::write(&path, "a").unwrap();
+        watch.changed().await;
+        std::fs::write(&new, "b").unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        watch.changed().await;
+        std::fs::remove_file(&path).unwrap();
+        watch.changed().await;
+        std::fs::create_dir(dir.path().join("agent.d")).unwrap();
+        watch.changed().await;
+    }
+}
