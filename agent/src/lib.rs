@@ -6,11 +6,14 @@
 //!
 //! Clock, shutdown and output are passed in; [`cli`] alone knows the command line.
 
+mod batch;
 pub mod cli;
 mod config;
 mod document;
 mod error;
 mod files;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod harvester;
 mod marker;
 mod metrics;

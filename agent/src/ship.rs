@@ -1,13 +1,13 @@
 //! Sending windows and waiting for their acknowledgement.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use alces_lumberjack::{AckReader, encode_window};
+use alces_lumberjack::{Answer, AnswerReader, Compression, Packer};
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
@@ -18,45 +18,10 @@ use tracing::{info, warn};
 
 use crate::{
     Config,
-    marker::Position,
-    registry::{FileId, Registry},
+    batch::Batch,
+    registry::Registry,
     stream::{Dialer, Stream},
 };
-
-/// What goes out as one window.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    documents: Vec<Vec<u8>>,
-    bytes: usize,
-    /// How far each file is read when this batch is acknowledged.
-    positions: HashMap<FileId, Position>,
-    /// Lines whose bytes were not UTF-8 and were replaced.
-    pub(crate) replaced: u64,
-    /// Lines that were cut.
-    pub(crate) cut: u64,
-}
-
-impl Batch {
-    pub(crate) fn push(&mut self, document: Vec<u8>, position: Option<(FileId, Position)>) {
-        self.bytes += document.len();
-        self.documents.push(document);
-        if let Some((file, position)) = position {
-            self.positions.insert(file, position);
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.documents.len()
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.documents.is_empty()
-    }
-}
 
 /// A collector that says nothing for this long while a window is under way is taken for dead; a living one sends a sign
 /// of life every few seconds.
@@ -138,14 +103,15 @@ impl Shipper {
     async fn speak(&mut self, stream: Box<dyn Stream>, batches: &mut Receiver<Batch>) -> End {
         let (mut read, mut write) = tokio::io::split(stream);
         let mut out = Vec::new();
+        let mut packer = Packer::new(Compression::Zlib(self.config.compression));
         for batch in &self.in_flight {
-            encode(&mut out, batch, self.config.compression);
+            batch.frames().window(0..batch.len(), &mut packer, &mut out);
         }
         if let Err(error) = send(&mut write, &out).await {
             return End::Broken(error);
         }
         let mut input = BytesMut::with_capacity(1024);
-        let mut acks = AckReader::default();
+        let mut acks = AnswerReader::default();
         let mut heard = Instant::now();
         let mut saved = Instant::now();
         let mut closed_at: Option<Instant> = None;
@@ -164,7 +130,7 @@ impl Shipper {
                         continue;
                     };
                     out.clear();
-                    encode(&mut out, &batch, self.config.compression);
+                    batch.frames().window(0..batch.len(), &mut packer, &mut out);
                     self.in_flight.push_back(batch);
                     if let Err(error) = send(&mut write, &out).await {
                         return End::Broken(error);
@@ -177,8 +143,9 @@ impl Shipper {
                         Err(error) => return End::Broken(error),
                     }
                     loop {
-                        match acks.next_ack(&mut input) {
-                            Ok(Some(seq)) => self.acknowledged(seq),
+                        match acks.next_answer(&mut input) {
+                            Ok(Some(Answer::Ack(seq))) => self.acknowledged(seq),
+                            Ok(Some(Answer::Zstd(_))) => {}
                             Ok(None) => break,
                             Err(error) => return End::Broken(io::Error::other(error)),
                         }
@@ -207,8 +174,8 @@ impl Shipper {
             return;
         }
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        for (file, position) in &oldest.positions {
-            registry.acknowledge(*file, *position);
+        for (file, position) in oldest.positions() {
+            registry.acknowledge(file, position);
         }
         self.totals.acknowledged += oldest.len() as u64;
         self.totals.replaced += oldest.replaced;
@@ -229,10 +196,6 @@ impl Shipper {
 async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
     write.write_all(bytes).await?;
     write.flush().await
-}
-
-fn encode(out: &mut Vec<u8>, batch: &Batch, level: u32) {
-    encode_window(out, batch.documents.iter().map(Vec::as_slice), level);
 }
 
 /// 0.25 s doubling to 15 s, with up to a quarter more so that a fleet does not come back in one moment. The spread needs
