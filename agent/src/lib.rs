@@ -17,6 +17,7 @@ pub mod fuzz;
 mod harvester;
 mod marker;
 mod metrics;
+mod outbox;
 mod registry;
 mod run;
 mod ship;
