@@ -94,7 +94,7 @@ impl Fleet {
             agent.exclude = config.exclude;
             agent.metrics_every = config.metrics;
             // On one machine the wire costs nothing and packing does.
-            agent.compression = 0;
+            agent.compression = alces_agent::Compression::None;
             roles.push(role("agent", |stopped| async move {
                 Ok(alces_agent::run(agent, Timestamp::now, stopped).await?)
             }));

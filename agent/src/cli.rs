@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::{Config, StartAt, Tls};
+use crate::{Compression, Config, StartAt, Tls};
 
 /// Options of the agent.
 #[derive(Args, Clone, Debug)]
@@ -47,9 +47,9 @@ pub struct AgentArgs {
     /// Seconds between two readings of CPU, memory, disks and network; 0 switches them off
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub metrics: u64,
-    /// zlib level of what is sent: 0 (plain) to 9
-    #[arg(long, value_name = "LEVEL", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=9))]
-    pub compression: u32,
+    /// zlib level of what is sent: 0 (plain) to 9 [default: zstd to collectors of Alces, zlib 3 to others]
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(0..=9))]
+    pub compression: Option<u32>,
     /// The host's name in events [default: the machine's]
     #[arg(long, value_name = "NAME")]
     pub host_name: Option<String>,
@@ -65,7 +65,7 @@ impl AgentArgs {
         }
         config.logs = self.logs;
         config.exclude = self.exclude;
-        config.compression = self.compression;
+        config.compression = self.compression.map_or(Compression::Auto, Compression::zlib);
         config.metrics_every = (self.metrics > 0).then(|| Duration::from_secs(self.metrics));
         if self.from_end {
             config.start_at = StartAt::End;

@@ -1,7 +1,7 @@
 //! The agent: tails files, reads the host's metrics, and ships both to a collector over Lumberjack v2.
 //!
 //! The way of a line: [`tail`] finds files and reads whole lines after the last offset, [`document`] makes each a JSON
-//! document with a deterministic id, [`ship`] sends windows and waits, and only an acknowledgement moves the offset in the
+//! document with a deterministic id, [`ship`] has its couriers send windows and wait, and only an acknowledgement moves the offset in the
 //! [`registry`]. The file itself is the buffer: while the collector is away nothing is read, so memory stays flat.
 //!
 //! Clock, shutdown and output are passed in; [`cli`] alone knows the command line.
@@ -9,22 +9,27 @@
 mod batch;
 pub mod cli;
 mod config;
+mod courier;
 mod document;
 mod error;
 mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod harvester;
+mod hosts;
 mod marker;
 mod metrics;
 mod outbox;
+mod pace;
 mod registry;
 mod run;
 mod ship;
+mod speak;
 mod stream;
 mod tail;
+mod wire;
 
-pub use config::{Config, StartAt};
+pub use config::{Compression, Config, StartAt};
 pub use error::AgentError;
 pub use run::run;
 pub use stream::Tls;

@@ -1,12 +1,10 @@
 //! The agent's parts, put together.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, mpsc},
-};
+use std::sync::{Arc, Mutex, mpsc};
 
 use jiff::Timestamp;
 use tracing::info;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     AgentError, Config,
@@ -41,10 +39,11 @@ pub async fn run(
         config: config.clone(),
         dialer,
         registry: registry.clone(),
-        in_flight: VecDeque::new(),
-        totals: Totals::default(),
+        clock: clock.clone(),
+        seed: xxh3_64(seed.as_bytes()),
     };
-    let shipping = tokio::spawn(shipper.run(batches));
+    let (ending, ended) = tokio::sync::oneshot::channel::<()>();
+    let shipping = tokio::spawn(shipper.run(batches, ended));
     let measuring = config
         .metrics_every
         .map(|every| tokio::spawn(metrics::run(every, origin.clone(), clock.clone(), out.clone())));
@@ -53,7 +52,7 @@ pub async fn run(
     let tailing = tokio::task::spawn_blocking(move || tail.run(&stopped));
     shutdown.await;
     // In this order: no new lines, then what was read is shipped, then the last word.
-    drop(stop);
+    drop((stop, ending));
     if let Some(measuring) = measuring {
         measuring.abort();
     }

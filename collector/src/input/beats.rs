@@ -14,7 +14,7 @@ use alces_codec::{DecoderPlan, Framing};
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Timestamp};
 use alces_filters::Context;
-use alces_lumberjack::{Limits, Payload, Window, WindowReader, encode_ack};
+use alces_lumberjack::{Limits, Payload, Window, WindowReader, asks, encode_ack, encode_offer};
 use bytes::BytesMut;
 use bytestring::ByteString;
 use tokio::{
@@ -173,18 +173,26 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
     let mut reader = WindowReader::new(Limits::default());
     let mut input = BytesMut::with_capacity(64 << 10);
     let mut stop = intake.stop.clone();
+    let mut spoken = false;
     loop {
         loop {
             match reader.next_window(&mut input) {
                 Ok(Some(window)) => {
                     let (ack, version) = (window.ack, window.version);
+                    // The first document of a connection may ask for zstd.
+                    let first = window.events.first().filter(|_| !spoken);
+                    let offer = first.is_some_and(asks_for_zstd);
+                    spoken |= first.is_some();
+                    if offer {
+                        reader.allow_zstd();
+                    }
                     let (batch, delivered) = match &decoded {
-                        None => batch(window, &plan, &intake),
-                        Some(decoded) => decoded_batch(window, decoded, &intake),
+                        None => batch(window, offer, &plan, &intake),
+                        Some(decoded) => decoded_batch(window, offer, decoded, &intake),
                     };
                     outstanding.fetch_add(1, Ordering::Relaxed);
                     // The promise is queued before the work, so that a closed writer stops the reading.
-                    if pending.send(Pending { ack, version, delivered }).await.is_err()
+                    if pending.send(Pending { ack, version, offer, delivered }).await.is_err()
                         || intake.out.send(batch).await.is_err()
                     {
                         return;
@@ -233,6 +241,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
 struct Pending {
     ack: u32,
     version: u8,
+    /// The sender asked for zstd, and is told before the acknowledgement that it may send it.
+    offer: bool,
     delivered: Delivered,
 }
 
@@ -244,6 +254,9 @@ async fn acknowledge(
     outstanding: Arc<AtomicUsize>,
 ) {
     while let Some(mut window) = windows.recv().await {
+        if window.offer && send(&mut write, &encode_offer()).await.is_err() {
+            return;
+        }
         let mut alive = interval(KEEP_ALIVE);
         alive.tick().await;
         loop {
@@ -274,16 +287,12 @@ async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Resul
     write.flush().await
 }
 
-fn batch(window: Window, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered) {
+fn batch(window: Window, asked: bool, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered) {
     let now = (intake.clock)();
     let len = window.events.len();
     intake.stats.events_in.add(len as u64);
-    let (decoration, codec_tag, stats) = (plan.decoration.clone(), plan.codec_tag, intake.stats.clone());
-    let events = window.events.into_iter().map(move |payload| {
-        let mut event = match payload {
-            Payload::Json(json) => from_json(&json, now, &stats),
-            Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
-        };
+    let (decoration, codec_tag) = (plan.decoration.clone(), plan.codec_tag);
+    let events = events(window, asked, now, intake).map(move |mut event| {
         decoration.apply(&mut event);
         if codec_tag && event.fields().get("message").is_some() {
             event.tag("beats_input_codec_plain_applied");
@@ -294,20 +303,38 @@ fn batch(window: Window, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered
 }
 
 /// The same through a codec.
-fn decoded_batch(window: Window, decoded: &Decoded, intake: &Intake) -> (Batch, Delivered) {
+fn decoded_batch(window: Window, asked: bool, decoded: &Decoded, intake: &Intake) -> (Batch, Delivered) {
     let now = (intake.clock)();
     let len = window.events.len();
-    let (decoded, stats) = (decoded.clone(), intake.stats.clone());
-    let events = window.events.into_iter().flat_map(move |payload| {
-        decoded.events(
-            match payload {
-                Payload::Json(json) => from_json(&json, now, &stats),
-                Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
-            },
-            now,
-        )
-    });
+    let decoded = decoded.clone();
+    let events = events(window, asked, now, intake).flat_map(move |event| decoded.events(event, now));
     Batch::new(len, events)
+}
+
+/// The events of a window. Where the first one `asked` for something, it did so between sender and receiver, and is an event without it.
+fn events(
+    window: Window,
+    mut asked: bool,
+    now: Timestamp,
+    intake: &Intake,
+) -> impl Iterator<Item = Event> + Send + use<> {
+    let stats = intake.stats.clone();
+    window.events.into_iter().map(move |payload| {
+        let mut event = match payload {
+            Payload::Json(json) => from_json(&json, now, &stats),
+            Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
+        };
+        if std::mem::take(&mut asked)
+            && let Ok(question) = FieldRef::parse("[@metadata][alces]")
+        {
+            event.remove(&question);
+        }
+        event
+    })
+}
+
+fn asks_for_zstd(payload: &Payload) -> bool {
+    matches!(payload, Payload::Json(json) if asks(json))
 }
 
 fn from_json(json: &[u8], now: Timestamp, stats: &Stats) -> Event {

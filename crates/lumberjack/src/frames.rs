@@ -59,6 +59,12 @@ impl Frames {
         self.buffer.len() - HEAD * self.starts.len()
     }
 
+    /// Bytes of the documents of `range`.
+    pub fn bytes_of(&self, range: Range<usize>) -> usize {
+        let range = range.start.min(self.len())..range.end.min(self.len());
+        self.span(range.clone()).len() - HEAD * range.len()
+    }
+
     /// Whether there is no document.
     pub fn is_empty(&self) -> bool {
         self.starts.is_empty()
@@ -245,6 +251,7 @@ mod tests {
             let got = frames(&documents).fitting(from..sizes.len(), limit);
             let sum = |end: usize| sizes[from..end].iter().sum::<usize>();
             prop_assert!(got.start == from && got.end > from);
+            prop_assert_eq!(frames(&documents).bytes_of(got.clone()), sum(got.end));
             prop_assert!(got.len() == 1 || sum(got.end) <= limit);
             prop_assert!(got.end == sizes.len() || sum(got.end + 1) > limit);
         }
