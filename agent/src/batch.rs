@@ -88,7 +88,7 @@ impl Batch {
 
     /// The binary form: version (8 bits), replaced and cut (64 each), how many positions (32) and those, then the documents as data
     /// frames. Numbers are big-endian.
-    #[cfg_attr(not(any(test, feature = "fuzz")), expect(dead_code, reason = "what the spool will keep"))]
+    #[cfg_attr(not(any(test, feature = "inside")), expect(dead_code, reason = "what the spool will keep"))]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let documents = self.frames.as_buffer();
         let mut out = Vec::with_capacity(21 + POSITION * self.positions.len() + documents.len());
@@ -114,7 +114,7 @@ impl Batch {
     ///
     /// # Errors
     /// The bytes are not that.
-    #[cfg_attr(not(any(test, feature = "fuzz")), expect(dead_code, reason = "what the spool will keep"))]
+    #[cfg_attr(not(any(test, feature = "inside")), expect(dead_code, reason = "what the spool will keep"))]
     pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, BatchError> {
         let short = |_| BatchError::Short("head");
         let version = bytes.try_get_u8().map_err(short)?;

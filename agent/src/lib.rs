@@ -13,10 +13,10 @@ mod courier;
 mod document;
 mod error;
 mod files;
-#[cfg(feature = "fuzz")]
-pub mod fuzz;
 mod harvester;
 mod hosts;
+#[cfg(feature = "inside")]
+pub mod inside;
 mod marker;
 mod metrics;
 mod outbox;

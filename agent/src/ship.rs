@@ -182,3 +182,6 @@ impl Shipper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

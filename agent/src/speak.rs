@@ -129,9 +129,13 @@ impl Speech {
         }
         let mut state = self.shared.lock();
         let portion = state.rate.as_ref().map_or(usize::MAX, crate::pace::Rate::portion);
-        let Some((batch, range)) = self.wire.next(portion, || state.outbox.take(self.connection)) else {
-            return;
-        };
+        let mut took = false;
+        let next = self.wire.next(portion, || {
+            let parcel = state.outbox.take(self.connection);
+            took = parcel.is_some();
+            parcel
+        });
+        let Some((batch, range)) = next else { return };
         let now = Instant::now();
         let documents = batch.frames().bytes_of(range.clone());
         self.not_before = match &mut state.rate {
@@ -139,6 +143,10 @@ impl Speech {
             None => now,
         };
         drop(state);
+        if took {
+            // There is room for another.
+            self.shared.changed.notify_waiters();
+        }
         self.encode(&batch, range);
     }
 
@@ -219,3 +227,6 @@ impl Out {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
