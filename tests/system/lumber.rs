@@ -33,7 +33,7 @@ fn collector(dir: &Path) -> (Process, String) {
 fn agent(dir: &Path, address: &str, more: &[&str]) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alces"));
     command.args(["agent", "--metrics", "0", "--collector", address, "--logs"]).arg(dir.join("app.log"));
-    command.arg("--data-dir").arg(dir.join("agent")).args(more).env("RUST_LOG", "alces_agent=debug");
+    command.arg("--data-dir").arg(dir.join("agent")).args(more).env("ALCES_LOG", "info,alces_agent=debug");
     Process::start("agent", &mut command)
 }
 
