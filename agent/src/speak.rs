@@ -73,7 +73,10 @@ impl Speech {
     pub(crate) async fn hold(&mut self, stream: Box<dyn Stream>, works: impl FnOnce()) -> End {
         match self.try_hold(stream, works).await {
             Ok(()) if self.wire.is_idle() => End::Idle { worked: self.worked },
-            Ok(()) => End::Broken(io::ErrorKind::UnexpectedEof.into()),
+            Ok(()) => End::Broken(broken(
+                io::ErrorKind::UnexpectedEof,
+                "it closed the connection on windows under way",
+            )),
             Err(error) if self.wire.is_idle() && error.kind() == io::ErrorKind::ConnectionReset => {
                 End::Idle { worked: self.worked }
             }
@@ -116,7 +119,7 @@ impl Speech {
                 () = sleep_until(self.not_before), if held => self.heard = Instant::now(),
                 () = async { if more { changed.await } else { pending().await } } => {}
                 () = sleep_until(self.heard + SILENCE), if !self.wire.is_idle() && !held => {
-                    return Err(io::ErrorKind::TimedOut.into());
+                    return Err(broken(io::ErrorKind::TimedOut, "it said nothing for 60 s with windows under way"));
                 }
             }
         }
@@ -187,6 +190,10 @@ impl Speech {
             }
         }
     }
+}
+
+fn broken(kind: io::ErrorKind, how: &'static str) -> io::Error {
+    io::Error::new(kind, how)
 }
 
 /// The documents of a range, the first with the question for zstd in it. `None` where there is no place for that.

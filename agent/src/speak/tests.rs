@@ -55,12 +55,12 @@ async fn a_collector_that_is_silent_for_a_minute_is_dead_and_parts_are_signs_of_
         }
         pending::<()>().await;
     });
-    assert_eq!(silent.await, ("timed out".to_owned(), 210));
+    assert_eq!(silent.await, ("it said nothing for 60 s with windows under way".to_owned(), 210));
     let deaf = check(courier(1), async |stream| {
         let _stream = stream;
         pending::<()>().await;
     });
-    assert_eq!(deaf.await, ("timed out".to_owned(), 60));
+    assert_eq!(deaf.await, ("it said nothing for 60 s with windows under way".to_owned(), 60));
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +72,7 @@ async fn a_connection_without_work_is_silent_for_ever_and_its_end_is_no_loss() {
     });
     assert_eq!(idle.await, ("idle, worked: true".to_owned(), 3600));
     let lost = check(courier(1), async |mut stream| read_window(&mut stream).await);
-    assert_eq!(lost.await.0, "unexpected end of file");
+    assert_eq!(lost.await.0, "it closed the connection on windows under way");
     let nonsense = check(courier(1), async |mut stream| {
         stream.write_all(b"HTTP/1.1 400").await.unwrap();
         pending::<()>().await;

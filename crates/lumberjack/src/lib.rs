@@ -23,6 +23,7 @@
 mod answer;
 mod ask;
 mod error;
+mod frame;
 mod frames;
 mod pack;
 mod read;

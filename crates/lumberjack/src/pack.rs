@@ -5,7 +5,7 @@ use std::io::Read as _;
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, FlushCompress, Status};
 
-use crate::{ProtocolError, read::check};
+use crate::{ProtocolError, frame::check};
 
 /// How the frames of a window go over the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Bytes to windows.
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     ProtocolError,
+    frame::{Frame, Step, check, step},
     pack::{unpack_zlib, unpack_zstd},
 };
 
@@ -57,19 +58,6 @@ pub struct WindowReader {
     window: Window,
 }
 
-/// A frame is whole in the buffer, or more bytes are needed.
-enum Step {
-    Frame(Frame),
-    NeedMore,
-}
-
-enum Frame {
-    Window(u32),
-    Data(u32, Payload),
-    Zlib(Bytes),
-    Zstd(Bytes),
-}
-
 impl WindowReader {
     /// A reader for one connection.
     pub fn new(limits: Limits) -> Self {
@@ -95,7 +83,8 @@ impl WindowReader {
         loop {
             match self.step(input)? {
                 Step::NeedMore => return Ok(None),
-                Step::Frame(frame) => {
+                Step::Frame(version, frame) => {
+                    self.window.version = version;
                     self.take(frame)?;
                     if self.open && self.window.events.len() == self.want {
                         self.open = false;
@@ -106,6 +95,10 @@ impl WindowReader {
                 }
             }
         }
+    }
+
+    fn step(&self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
+        step(input, self.zstd, self.limits.frame_bytes)
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), ProtocolError> {
@@ -143,78 +136,12 @@ impl WindowReader {
     fn take_all(&mut self, mut inner: BytesMut) -> Result<(), ProtocolError> {
         while !inner.is_empty() {
             match self.step(&mut inner)? {
-                Step::Frame(Frame::Zlib(_)) => return Err(ProtocolError::FrameType(b'C')),
-                Step::Frame(Frame::Zstd(_)) => return Err(ProtocolError::FrameType(b'Z')),
-                Step::Frame(frame) => self.take(frame)?,
+                Step::Frame(_, Frame::Zlib(_)) => return Err(ProtocolError::FrameType(b'C')),
+                Step::Frame(_, Frame::Zstd(_)) => return Err(ProtocolError::FrameType(b'Z')),
+                Step::Frame(_, frame) => self.take(frame)?,
                 Step::NeedMore => return Err(ProtocolError::Compressed("it ends inside a frame".to_owned())),
             }
         }
-        Ok(())
-    }
-
-    /// One frame off the front of `input`.
-    fn step(&mut self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        let Some(version @ (b'1' | b'2')) = input.first().copied() else {
-            return input.first().map_or(Ok(Step::NeedMore), |v| Err(ProtocolError::Version(*v)));
-        };
-        let Some(kind) = input.get(1).copied() else { return Ok(Step::NeedMore) };
-        let header = match kind {
-            b'W' | b'C' => 6,
-            b'Z' if self.zstd => 6,
-            b'J' => 10,
-            b'D' => return self.step_pairs(input),
-            other => return Err(ProtocolError::FrameType(other)),
-        };
-        let Some(mut head) = input.get(2..header) else { return Ok(Step::NeedMore) };
-        self.window.version = version;
-        if kind == b'W' {
-            let count = head.get_u32();
-            input.advance(header);
-            return Ok(Step::Frame(Frame::Window(count)));
-        }
-        let seq = if kind == b'J' { head.get_u32() } else { 0 };
-        let len = head.get_u32() as usize;
-        check("a frame", len as u64, self.limits.frame_bytes)?;
-        if input.len() < header + len {
-            input.reserve(header + len - input.len());
-            return Ok(Step::NeedMore);
-        }
-        input.advance(header);
-        let body = input.split_to(len).freeze();
-        Ok(Step::Frame(match kind {
-            b'J' => Frame::Data(seq, Payload::Json(body)),
-            b'Z' => Frame::Zstd(body),
-            _ => Frame::Zlib(body),
-        }))
-    }
-
-    /// `D`: sequence, count of pairs, then length and bytes of each key and value.
-    fn step_pairs(&self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        let Some(mut head) = input.get(2..10) else { return Ok(Step::NeedMore) };
-        let (seq, count) = (head.get_u32(), head.get_u32());
-        check("a frame's pairs", u64::from(count), 4096)?;
-        let mut at = 10;
-        let mut spans = Vec::new();
-        for _ in 0..u64::from(count) * 2 {
-            let Some(mut length) = input.get(at..at + 4) else { return Ok(Step::NeedMore) };
-            let len = length.get_u32() as usize;
-            check("a frame", (at + len) as u64, self.limits.frame_bytes)?;
-            if input.len() < at + 4 + len {
-                return Ok(Step::NeedMore);
-            }
-            spans.push((at + 4, at + 4 + len));
-            at += 4 + len;
-        }
-        let body = input.split_to(at).freeze();
-        let pair = |two: &[(usize, usize)]| (body.slice(two[0].0..two[0].1), body.slice(two[1].0..two[1].1));
-        Ok(Step::Frame(Frame::Data(seq, Payload::Pairs(spans.chunks_exact(2).map(pair).collect()))))
-    }
-}
-
-pub(crate) fn check(what: &'static str, size: u64, limit: usize) -> Result<(), ProtocolError> {
-    if size > limit as u64 {
-        Err(ProtocolError::TooLarge { what, size, limit: limit as u64 })
-    } else {
         Ok(())
     }
 }
