@@ -64,6 +64,35 @@ fn go_lumber_receives_every_line_of_our_agent_once_and_in_order() {
 }
 
 #[test]
+fn the_other_collector_gets_what_the_one_that_is_killed_did_not() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&dir.path().join("app.log"), numbered(0, 1_000).as_bytes());
+    let servers = [lumber(&["serve"]), lumber(&["serve"])];
+    let [one, two] = [0, 1].map(|at: usize| servers[at].value("listening", "address"));
+    let agent = agent(dir.path(), &one, &["--collector", &two]);
+    let used = agent.value("connected", "collector");
+    let [first, second] = servers;
+    let (used, other) = if used == one { (first, second) } else { (second, first) };
+    used.wait_for("line 000999 of the test");
+    let mut got = messages(&used, "\"message\":\"", "\"");
+    used.kill();
+    append(&dir.path().join("app.log"), numbered(1_000, 5_000).as_bytes());
+    other.wait_for("line 004999 of the test");
+    agent.wait_for("the collector is back");
+    let (_, said) = agent.signal("-INT");
+    assert_eq!(
+        said.iter().filter(|line| line.contains("the collector is away")).count(),
+        1,
+        "said once: {said:?}"
+    );
+    // A window that was printed and not acknowledged comes again.
+    got.extend(messages(&other, "\"message\":\"", "\""));
+    got.sort();
+    got.dedup();
+    assert_eq!(got, lines(5_000));
+}
+
+#[test]
 fn our_collector_receives_every_line_of_go_lumber_once_and_acknowledges_it() {
     let dir = tempfile::tempdir().unwrap();
     let (collector, address) = collector(dir.path());
