@@ -93,7 +93,7 @@ impl Fleet {
             agent = agent.with_inputs(vec![alces_agent::Input::new(config.logs, config.exclude)]);
             agent.metrics_every = config.metrics;
             // On one machine the wire costs nothing and packing does.
-            agent.compression = 0;
+            agent.compression = alces_agent::Compression::None;
             roles.push(role("agent", |stopped| async move {
                 Ok(alces_agent::run(agent, Timestamp::now, stopped).await?)
             }));

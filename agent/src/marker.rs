@@ -32,6 +32,16 @@ impl Marker {
         Self { len: last.len() as u16, hash: xxh3_64(last) }
     }
 
+    /// Its parts, to be written down.
+    pub(crate) fn to_parts(self) -> (u16, u64) {
+        (self.len, self.hash)
+    }
+
+    /// A marker that was written down.
+    pub(crate) fn from_parts((len, hash): (u16, u64)) -> Self {
+        Self { len, hash }
+    }
+
     /// Whether these bytes still stand before `offset`; true where nothing is known of them.
     pub(crate) fn holds(self, file: &File, offset: u64) -> bool {
         let mut buffer = [0; LEN];

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{document::Origin, ship::Batch};
+use crate::{batch::Batch, document::Origin};
 
 /// Reads the host until the shipper is gone. The first reading comes after one period: CPU and network are differences.
 pub(crate) async fn run(

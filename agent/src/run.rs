@@ -1,7 +1,6 @@
 //! The agent's parts, put together, and put together anew when the configuration changes.
 
 use std::{
-    collections::VecDeque,
     pin::pin,
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
@@ -9,11 +8,12 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{
-    sync::mpsc as channel,
+    sync::{mpsc as channel, oneshot},
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
 use tracing::{error, info, warn};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     AgentError, Config, StartAt,
@@ -166,10 +166,11 @@ impl House {
             dialer,
             registry: self.registry.clone(),
             board: self.board.clone(),
-            in_flight: VecDeque::new(),
-            totals: Totals::default(),
+            clock: self.clock.clone(),
+            seed: xxh3_64(self.agent_id.as_bytes()),
         };
-        let shipping = tokio::spawn(shipper.run(batches));
+        let (ending, ended) = oneshot::channel();
+        let shipping = tokio::spawn(shipper.run(batches, ended));
         let measuring = config
             .metrics_every
             .map(|every| tokio::spawn(metrics::run(every, origin.clone(), self.clock.clone(), out.clone())));
@@ -182,13 +183,14 @@ impl House {
             }
             handover
         });
-        Running { stop, tailing, measuring, shipping }
+        Running { stop, ending, tailing, measuring, shipping }
     }
 }
 
 /// Parts at work.
 struct Running {
     stop: mpsc::Sender<()>,
+    ending: oneshot::Sender<()>,
     tailing: JoinHandle<Handover>,
     measuring: Option<JoinHandle<()>>,
     shipping: JoinHandle<Totals>,
@@ -198,8 +200,8 @@ impl Running {
     /// In this order: no new lines, then what was read is shipped, then the last word. What is not shipped within `patience`
     /// is let go; its offsets did not move.
     async fn stop(self, patience: Duration) -> (Option<Totals>, Handover) {
-        let Self { stop, mut tailing, measuring, mut shipping } = self;
-        drop(stop);
+        let Self { stop, ending, mut tailing, measuring, mut shipping } = self;
+        drop((stop, ending));
         if let Some(measuring) = measuring {
             measuring.abort();
         }

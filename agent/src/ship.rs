@@ -1,67 +1,29 @@
-//! Sending windows and waiting for their acknowledgement.
+//! Shipping: batches in, the registry moved when they have arrived. The connections are [`crate::courier`]'s.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use alces_lumberjack::{AckReader, encode_window};
-use bytes::BytesMut;
+use jiff::Timestamp;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
-    sync::mpsc::Receiver,
-    time::{Instant, sleep},
+    sync::{Notify, mpsc::Receiver, oneshot},
+    task::JoinSet,
+    time::{Instant, sleep_until},
 };
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::{
     Config,
-    marker::Position,
-    registry::{FileId, Registry},
+    batch::Batch,
+    courier::Courier,
+    hosts::Hosts,
+    outbox::{Connection, Outbox},
+    pace::Rate,
+    registry::Registry,
     status::Board,
-    stream::{Dialer, Stream},
+    stream::Dialer,
 };
-
-/// What goes out as one window.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    documents: Vec<Vec<u8>>,
-    bytes: usize,
-    /// How far each file is read when this batch is acknowledged.
-    positions: HashMap<FileId, Position>,
-    /// Lines whose bytes were not UTF-8 and were replaced.
-    pub(crate) replaced: u64,
-    /// Lines that were cut.
-    pub(crate) cut: u64,
-}
-
-impl Batch {
-    pub(crate) fn push(&mut self, document: Vec<u8>, position: Option<(FileId, Position)>) {
-        self.bytes += document.len();
-        self.documents.push(document);
-        if let Some((file, position)) = position {
-            self.positions.insert(file, position);
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.documents.len()
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.documents.is_empty()
-    }
-}
-
-/// A collector that says nothing for this long while a window is under way is taken for dead; a living one sends a sign
-/// of life every few seconds.
-const SILENCE: Duration = Duration::from_secs(60);
 
 /// How often the registry is written while acknowledgements come in. A kill in between means that lines are sent again,
 /// with the ids that they had.
@@ -70,14 +32,52 @@ const SAVE_EVERY: Duration = Duration::from_millis(250);
 /// How long windows under way are waited for when the agent is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// What the shipper and its couriers have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Something of the state is different.
+    pub(crate) changed: Notify,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) outbox: Outbox<Batch>,
+    /// What may go out over all connections together.
+    pub(crate) rate: Option<Rate>,
+    /// Couriers whose collectors are away.
+    pub(crate) resting: usize,
+    connections: u64,
+}
+
+impl State {
+    /// A connection that there never was.
+    pub(crate) fn new_connection(&mut self) -> Connection {
+        self.connections += 1;
+        Connection(self.connections)
+    }
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes everybody.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_waiters();
+    }
+}
+
 pub(crate) struct Shipper {
     pub(crate) config: Config,
     pub(crate) dialer: Dialer,
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) board: Arc<Board>,
-    /// Sent and not acknowledged, oldest first.
-    pub(crate) in_flight: VecDeque<Batch>,
-    pub(crate) totals: Totals,
+    pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Chooses the first collector; it should differ from agent to agent.
+    pub(crate) seed: u64,
 }
 
 /// What was shipped, for the last word.
@@ -88,137 +88,93 @@ pub(crate) struct Totals {
     pub(crate) cut: u64,
 }
 
-enum End {
-    /// Everything that came was acknowledged, and no more will come.
-    Done,
-    /// The connection is of no more use.
-    Broken(io::Error),
-}
-
 impl Shipper {
-    /// Ships until `batches` is closed and everything is acknowledged, or `DRAIN` is over after that.
-    pub(crate) async fn run(mut self, mut batches: Receiver<Batch>) -> Totals {
-        let mut waiting = false;
-        let mut failures: u32 = 0;
-        let mut host = 0;
+    /// Ships until `batches` is closed and everything is acknowledged. Once `stop` resolves, no longer than `DRAIN` and no longer than
+    /// a collector answers.
+    pub(crate) async fn run(self, mut batches: Receiver<Batch>, mut stop: oneshot::Receiver<()>) -> Totals {
+        let shared = Arc::new(Shared::default());
+        shared.lock().rate = self.config.rate_limit.map(|limit| Rate::new(limit, Instant::now().into_std()));
+        let mut couriers = JoinSet::new();
+        for courier in self.couriers(&shared) {
+            couriers.spawn(courier.run());
+        }
+        let (mut totals, mut closed, mut drain) = (Totals::default(), false, None);
+        // When the registry is to be written.
+        let mut save: Option<Instant> = None;
+        let mut saved = Instant::now();
         loop {
-            if batches.is_closed() && batches.is_empty() && self.in_flight.is_empty() {
-                break;
+            let changed = shared.changed.notified();
+            if self.settle(&shared, &mut totals) {
+                save = save.or(Some(saved + SAVE_EVERY));
             }
-            let address = self.config.collectors[host % self.config.collectors.len()].clone();
-            let result = match self.dialer.connect(&address).await {
-                Ok(stream) => {
-                    info!(collector = %address, "connected");
-                    self.board.connected(&address);
-                    waiting = false;
-                    let acknowledged = self.totals.acknowledged;
-                    let end = self.speak(stream, &address, &mut batches).await;
-                    if self.totals.acknowledged > acknowledged {
-                        failures = 0;
-                    }
-                    end
-                }
-                Err(error) => End::Broken(error),
+            let (room, empty, resting) = {
+                let state = shared.lock();
+                let outbox = &state.outbox;
+                let room = !outbox.is_waiting() && outbox.len() < self.most(couriers.len());
+                (room && !closed, outbox.is_empty(), state.resting >= couriers.len())
             };
-            self.save();
-            let End::Broken(error) = result else { break };
-            self.board.away(&address, &error);
-            // Said once, not at every attempt.
-            if !waiting {
-                warn!(collector = %address, %error, "the collector is away: waiting, no line is lost");
-                waiting = true;
-            }
-            if batches.is_closed() {
+            if (closed && empty) || (drain.is_some() && resting) {
                 break;
             }
-            host += 1;
-            failures += 1;
-            sleep(back_off(failures, &address)).await;
+            let never = Instant::now() + Duration::from_secs(3600);
+            tokio::select! {
+                batch = batches.recv(), if room => match batch {
+                    Some(batch) => shared.change(|state| state.outbox.push(batch)),
+                    None => closed = true,
+                },
+                () = changed => {}
+                _ = &mut stop, if drain.is_none() => drain = Some(Instant::now() + DRAIN),
+                () = sleep_until(drain.unwrap_or(never)), if drain.is_some() => break,
+                () = sleep_until(save.unwrap_or(never)), if save.is_some() => {
+                    self.save();
+                    save = None;
+                    saved = Instant::now();
+                }
+            }
         }
         self.save();
-        self.totals
+        totals
     }
 
-    async fn speak(&mut self, stream: Box<dyn Stream>, address: &str, batches: &mut Receiver<Batch>) -> End {
-        let (mut read, mut write) = tokio::io::split(stream);
-        let mut out = Vec::new();
-        for batch in &self.in_flight {
-            encode(&mut out, batch, self.config.compression);
-        }
-        if let Err(error) = send(&mut write, &out).await {
-            return End::Broken(error);
-        }
-        let mut input = BytesMut::with_capacity(1024);
-        let mut acks = AckReader::default();
-        let mut heard = Instant::now();
-        let mut saved = Instant::now();
-        let mut closed_at: Option<Instant> = None;
-        loop {
-            if self.in_flight.is_empty() {
-                heard = Instant::now();
-                if closed_at.is_some() {
-                    return End::Done;
-                }
-            }
-            let deadline = closed_at.map_or(heard + SILENCE, |at| (at + DRAIN).min(heard + SILENCE));
-            tokio::select! {
-                batch = batches.recv(), if closed_at.is_none() && self.in_flight.len() < self.config.windows_in_flight => {
-                    let Some(batch) = batch else {
-                        closed_at = Some(Instant::now());
-                        continue;
-                    };
-                    out.clear();
-                    encode(&mut out, &batch, self.config.compression);
-                    self.in_flight.push_back(batch);
-                    if let Err(error) = send(&mut write, &out).await {
-                        return End::Broken(error);
-                    }
-                }
-                got = read.read_buf(&mut input) => {
-                    match got {
-                        Ok(0) => return End::Broken(io::ErrorKind::UnexpectedEof.into()),
-                        Ok(_) => heard = Instant::now(),
-                        Err(error) => return End::Broken(error),
-                    }
-                    loop {
-                        match acks.next_ack(&mut input) {
-                            Ok(Some(seq)) => self.acknowledged(seq, address),
-                            Ok(None) => break,
-                            Err(error) => return End::Broken(io::Error::other(error)),
-                        }
-                    }
-                    if saved.elapsed() >= SAVE_EVERY {
-                        self.save();
-                        saved = Instant::now();
-                    }
-                }
-                () = tokio::time::sleep_until(saved + SAVE_EVERY), if self.in_flight.is_empty() && saved + SAVE_EVERY > heard => {
-                    self.save();
-                    saved = Instant::now() + Duration::from_secs(3600);
-                }
-                () = tokio::time::sleep_until(deadline) => {
-                    return End::Broken(io::Error::from(io::ErrorKind::TimedOut));
-                }
-            }
-        }
+    /// One for each collector, or one for all.
+    fn couriers(&self, shared: &Arc<Shared>) -> Vec<Courier> {
+        let rings: Vec<&[String]> = match self.config.load_balance {
+            true => self.config.collectors.chunks(1).collect(),
+            false => vec![&self.config.collectors],
+        };
+        let courier = |ring| Courier {
+            hosts: Hosts::new(ring, self.seed),
+            dialer: self.dialer.clone(),
+            shared: shared.clone(),
+            board: self.board.clone(),
+            clock: self.clock.clone(),
+            compression: self.config.compression,
+            window_events: self.config.window_events,
+            windows: self.config.windows_in_flight,
+            outage: None,
+        };
+        rings.into_iter().map(courier).collect()
     }
 
-    /// The oldest window is done when its last number is acknowledged; 0 is a sign of life, and less than the last is
-    /// progress that we do not need.
-    fn acknowledged(&mut self, seq: u32, address: &str) {
-        let Some(oldest) = self.in_flight.front() else { return };
-        if (seq as usize) < oldest.len() {
-            return;
-        }
+    /// Batches that may be under way, or wait for an older one: a collector that is slow with its windows must not stop the others at
+    /// once.
+    fn most(&self, couriers: usize) -> usize {
+        2 * couriers * self.config.windows_in_flight.max(1)
+    }
+
+    /// Moves the registry over what has arrived. Whether anything has.
+    fn settle(&self, shared: &Shared, totals: &mut Totals) -> bool {
+        let settled: Vec<_> = std::iter::from_fn(|| shared.lock().outbox.settle()).collect();
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        for (file, position) in &oldest.positions {
-            registry.acknowledge(*file, *position);
+        for batch in &settled {
+            for (file, position) in batch.positions() {
+                registry.acknowledge(file, position);
+            }
+            totals.acknowledged += batch.len() as u64;
+            totals.replaced += batch.replaced;
+            totals.cut += batch.cut;
         }
-        self.totals.acknowledged += oldest.len() as u64;
-        self.board.acknowledged(address, oldest.len() as u64);
-        self.totals.replaced += oldest.replaced;
-        self.totals.cut += oldest.cut;
-        self.in_flight.pop_front();
+        !settled.is_empty()
     }
 
     fn save(&self) {
@@ -230,22 +186,5 @@ impl Shipper {
     }
 }
 
-/// TLS keeps what was written until it is told to send it.
-async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
-    write.write_all(bytes).await?;
-    write.flush().await
-}
-
-fn encode(out: &mut Vec<u8>, batch: &Batch, level: u32) {
-    encode_window(out, batch.documents.iter().map(Vec::as_slice), level);
-}
-
-/// 0.25 s doubling to 15 s, with up to a quarter more so that a fleet does not come back in one moment. The spread needs
-/// to differ between agents and attempts, not to be unpredictable.
-fn back_off(failures: u32, address: &str) -> Duration {
-    let base = Duration::from_millis(250) * 2_u32.pow(failures.min(7) - 1);
-    let base = base.min(Duration::from_secs(15));
-    let seed = format!("{address}{failures}{}", std::process::id());
-    let spread = xxhash_rust::xxh3::xxh3_64(seed.as_bytes()) % 256;
-    base + base * spread as u32 / 1024
-}
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ impl Dialer {
         Ok(Self(Some(TlsConnector::from(config(tls)?))))
     }
 
-    /// Connects to `host:port`; the host is the name that the certificate must be for.
+    /// Connects to `host:port`; the name is resolved each time, and is the one that the certificate must be for.
     pub(crate) async fn connect(&self, address: &str) -> io::Result<Box<dyn Stream>> {
         let connect = async {
             let stream = TcpStream::connect(address).await?;
@@ -63,7 +63,8 @@ impl Dialer {
             let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
             Ok(Box::new(connector.connect(name, stream).await?) as Box<dyn Stream>)
         };
-        timeout(CONNECT, connect).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection came about within 10 s");
+        timeout(CONNECT, connect).await.unwrap_or_else(|_| Err(late()))
     }
 }
 

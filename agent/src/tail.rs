@@ -16,12 +16,12 @@ use tracing::{debug, info, warn};
 
 use crate::{
     Config, StartAt,
+    batch::Batch,
     document::{self, Origin},
     files::Files,
     harvester::{Harvester, Inode, State, inode, prefix_hash},
     marker::{Marker, Position, bytes_before},
     registry::{Entry, FileId, Registry},
-    ship::Batch,
 };
 
 /// A window's documents are at most this many bytes, so that memory does not depend on the length of lines.

@@ -11,6 +11,7 @@ mod command_line;
 mod demo;
 mod grok;
 mod grok_twins;
+mod lumber;
 mod pipelines;
 mod restart;
 mod seed;

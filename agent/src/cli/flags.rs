@@ -11,7 +11,7 @@ use clap::Args;
 use super::CONFIG;
 use crate::{
     Config, Input, StartAt, Tls,
-    options::{ConfigErrors, Loaded, Packing, load},
+    options::{Compression, ConfigErrors, Loaded, load},
 };
 
 /// What is read where neither the file nor a flag says.
@@ -53,7 +53,7 @@ pub struct RunArgs {
     /// Seconds between two readings of CPU, memory, disks and network; 0 switches them off [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub metrics: Option<u64>,
-    /// zlib level of what is sent: 0 (plain) to 9 [default: 1]
+    /// zlib level of what is sent: 0 (plain) to 9 [default: zstd to collectors of Alces, zlib 3 to others]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(0..=9))]
     pub compression: Option<u32>,
     /// The host's name in events [default: the machine's]
@@ -99,8 +99,7 @@ impl RunArgs {
             config.metrics_every = (seconds > 0).then(|| Duration::from_secs(seconds));
         }
         if let Some(level) = self.compression {
-            config.compression = level;
-            config.packing = if level == 0 { Packing::None } else { config.packing };
+            config.compression = Compression::zlib(level);
         }
         if let Some(name) = &self.host_name {
             config.host_name.clone_from(name);
@@ -163,7 +162,10 @@ mod tests {
             args.compression = Some(0);
         });
         assert_eq!(config.collectors, ["127.0.0.1:5044"]);
-        assert_eq!((config.compression, config.metrics_every), (0, Some(Duration::from_secs(10))));
+        assert_eq!(
+            (config.compression, config.metrics_every),
+            (Compression::None, Some(Duration::from_secs(10)))
+        );
         assert_eq!(config.data_dir, Path::new("/var/lib/alces/agent"));
     }
 }

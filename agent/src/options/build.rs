@@ -7,7 +7,8 @@ use encoding_rs::Encoding;
 use regex::Regex;
 
 use super::{
-    config::{Config, Input, Match, Multiline, OnFull, Packing, SpoolOptions, StartAt},
+    compression::{Compression, ZLIB},
+    config::{Config, Input, Match, Multiline, OnFull, SpoolOptions, StartAt},
     presets::preset,
     table::{INPUT, METRICS, MULTILINE, SPOOL, TOP},
     values::Values,
@@ -33,13 +34,14 @@ pub(super) fn usual_input() -> Input {
 
 /// The agent's own options, with inputs that are read already.
 pub(super) fn config(values: &Values, inputs: Vec<Input>, wrong: &mut Vec<Wrong>) -> Config {
-    let packing = match values.text("compression").as_deref() {
-        Some("zstd") => Packing::Zstd,
-        Some("zlib") => Packing::Zlib,
-        Some("none") => Packing::None,
-        _ => Packing::Auto,
+    let level =
+        values.number("compression_level").and_then(|level| u32::try_from(level).ok()).unwrap_or(ZLIB);
+    let compression = match values.text("compression").as_deref() {
+        Some("zstd") => Compression::Zstd,
+        Some("zlib") => Compression::Zlib(level),
+        Some("none") => Compression::None,
+        _ => Compression::Auto,
     };
-    let level = values.number("compression_level").and_then(|level| u32::try_from(level).ok()).unwrap_or(1);
     let metrics_every = match values.text("metrics") {
         Some(_) => None,
         None => values.group("metrics").unwrap_or_else(|| Values::none(&METRICS)).duration("every"),
@@ -52,8 +54,7 @@ pub(super) fn config(values: &Values, inputs: Vec<Input>, wrong: &mut Vec<Wrong>
         max_line: Values::none(&INPUT).count("max_line").unwrap_or_default(),
         collectors: values.texts("collectors"),
         load_balance: values.bool("load_balance").unwrap_or_default(),
-        packing,
-        compression: if packing == Packing::None { 0 } else { level },
+        compression,
         tls: values.group("tls").and_then(|values| tls(&values, wrong)),
         data_dir: values.text("data_dir").map(PathBuf::from).unwrap_or_default(),
         host_name: values

@@ -6,7 +6,7 @@ use encoding_rs::Encoding;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::build;
+use super::{Compression, build};
 use crate::Tls;
 
 /// Where to begin in a file that was never seen before.
@@ -17,20 +17,6 @@ pub enum StartAt {
     Beginning,
     /// After what is in it now.
     End,
-}
-
-/// How windows are packed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Packing {
-    /// zstd where the collector takes it, otherwise zlib.
-    #[default]
-    Auto,
-    /// zstd, whatever the collector says.
-    Zstd,
-    /// zlib, as Filebeat.
-    Zlib,
-    /// As they are.
-    None,
 }
 
 /// What happens when the spool has no room.
@@ -150,9 +136,7 @@ pub struct Config {
     /// All collectors are used at once.
     pub load_balance: bool,
     /// How windows are packed.
-    pub packing: Packing,
-    /// zlib's level: 0 plain, 3 as Filebeat.
-    pub compression: u32,
+    pub compression: Compression,
     /// TLS to the collectors; without it lines travel as they are.
     pub tls: Option<Tls>,
     /// Where the registry of offsets is kept.

@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod compression;
 mod config;
 mod elsewhere;
 mod kind;
@@ -18,6 +19,7 @@ mod tests;
 mod values;
 mod yaml;
 
-pub use config::{Config, Input, Match, Multiline, OnFull, Packing, SpoolOptions, StartAt};
+pub use compression::Compression;
+pub use config::{Config, Input, Match, Multiline, OnFull, SpoolOptions, StartAt};
 pub use load::{ConfigErrors, Loaded, load};
 pub use page::{list, markdown};

@@ -36,7 +36,13 @@ pub(super) static TOP: Group = Group {
             "none",
             "How windows are packed; `auto`: zstd where the collector takes it, otherwise zlib",
         ),
-        row("compression_level", Kind::Whole(1, 9), "1", "3", "1 is fast, 9 is small"),
+        row(
+            "compression_level",
+            Kind::Whole(1, 9),
+            "3",
+            "1",
+            "Of zlib, where `compression` is that: 1 is fast, 9 is small",
+        ),
         row(
             "spool",
             Kind::Group(&SPOOL),

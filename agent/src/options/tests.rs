@@ -4,7 +4,7 @@ use alces_diagnostic::Source;
 use proptest::prelude::*;
 
 use super::{
-    build,
+    Compression, build,
     check::Checker,
     kind::{Group, Row},
     load::{Loaded, load},
@@ -128,7 +128,7 @@ fn a_whole_file() {
     .unwrap();
     let config = loaded.config;
     assert_eq!(config.collectors, ["logs1:5044"]);
-    assert_eq!((config.compression, config.metrics_every), (0, None));
+    assert_eq!((config.compression, config.metrics_every), (Compression::None, None));
     assert_eq!(
         serde_json::to_string(&config.fields).unwrap(),
         r#"{"env":"production","rack":12,"zip":"12"}"#

@@ -1,5 +1,7 @@
 //! `beats`: Lumberjack v1 and v2 from Filebeat, other Beats and our own agent.
 
+mod events;
+
 use std::{
     io,
     net::SocketAddr,
@@ -12,11 +14,9 @@ use std::{
 
 use alces_codec::{DecoderPlan, Framing};
 use alces_conf::Options;
-use alces_event::{Event, FieldRef, Timestamp};
 use alces_filters::Context;
-use alces_lumberjack::{Limits, Payload, Window, WindowReader, encode_ack};
+use alces_lumberjack::{Limits, WindowReader, encode_ack, encode_offer};
 use bytes::BytesMut;
-use bytestring::ByteString;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
     net::{TcpListener, TcpStream},
@@ -25,15 +25,13 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
+use self::events::{asks_for_zstd, batch, decoded_batch};
 use super::{
     Decoration, Intake,
     decoded::Decoded,
     tls::{Stream, Tls},
 };
-use crate::{
-    CollectorError, Stats,
-    batch::{Batch, Delivered},
-};
+use crate::{CollectorError, batch::Delivered};
 
 /// A checked `beats { … }`.
 #[derive(Clone, Debug)]
@@ -173,18 +171,26 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
     let mut reader = WindowReader::new(Limits::default());
     let mut input = BytesMut::with_capacity(64 << 10);
     let mut stop = intake.stop.clone();
+    let mut spoken = false;
     loop {
         loop {
             match reader.next_window(&mut input) {
                 Ok(Some(window)) => {
                     let (ack, version) = (window.ack, window.version);
+                    // The first document of a connection may ask for zstd.
+                    let first = window.events.first().filter(|_| !spoken);
+                    let offer = first.is_some_and(asks_for_zstd);
+                    spoken |= first.is_some();
+                    if offer {
+                        reader.allow_zstd();
+                    }
                     let (batch, delivered) = match &decoded {
-                        None => batch(window, &plan, &intake),
-                        Some(decoded) => decoded_batch(window, decoded, &intake),
+                        None => batch(window, offer, &plan, &intake),
+                        Some(decoded) => decoded_batch(window, offer, decoded, &intake),
                     };
                     outstanding.fetch_add(1, Ordering::Relaxed);
                     // The promise is queued before the work, so that a closed writer stops the reading.
-                    if pending.send(Pending { ack, version, delivered }).await.is_err()
+                    if pending.send(Pending { ack, version, offer, delivered }).await.is_err()
                         || intake.out.send(batch).await.is_err()
                     {
                         return;
@@ -233,6 +239,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
 struct Pending {
     ack: u32,
     version: u8,
+    /// The sender asked for zstd, and is told before the acknowledgement that it may send it.
+    offer: bool,
     delivered: Delivered,
 }
 
@@ -244,6 +252,9 @@ async fn acknowledge(
     outstanding: Arc<AtomicUsize>,
 ) {
     while let Some(mut window) = windows.recv().await {
+        if window.offer && send(&mut write, &encode_offer()).await.is_err() {
+            return;
+        }
         let mut alive = interval(KEEP_ALIVE);
         alive.tick().await;
         loop {
@@ -272,79 +283,6 @@ async fn acknowledge(
 async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
     write.write_all(bytes).await?;
     write.flush().await
-}
-
-fn batch(window: Window, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered) {
-    let now = (intake.clock)();
-    let len = window.events.len();
-    intake.stats.events_in.add(len as u64);
-    let (decoration, codec_tag, stats) = (plan.decoration.clone(), plan.codec_tag, intake.stats.clone());
-    let events = window.events.into_iter().map(move |payload| {
-        let mut event = match payload {
-            Payload::Json(json) => from_json(&json, now, &stats),
-            Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
-        };
-        decoration.apply(&mut event);
-        if codec_tag && event.fields().get("message").is_some() {
-            event.tag("beats_input_codec_plain_applied");
-        }
-        event
-    });
-    Batch::new(len, events)
-}
-
-/// The same through a codec.
-fn decoded_batch(window: Window, decoded: &Decoded, intake: &Intake) -> (Batch, Delivered) {
-    let now = (intake.clock)();
-    let len = window.events.len();
-    let (decoded, stats) = (decoded.clone(), intake.stats.clone());
-    let events = window.events.into_iter().flat_map(move |payload| {
-        decoded.events(
-            match payload {
-                Payload::Json(json) => from_json(&json, now, &stats),
-                Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
-            },
-            now,
-        )
-    });
-    Batch::new(len, events)
-}
-
-fn from_json(json: &[u8], now: Timestamp, stats: &Stats) -> Event {
-    match Event::from_json(json, now) {
-        Ok((event, replaced)) => {
-            stats.replaced.add(u64::from(replaced));
-            event
-        }
-        Err(error) => {
-            // Kept as text, so that a person can see what was sent.
-            stats.undecodable.add(1);
-            let mut event =
-                Event::from_line(ByteString::from(String::from_utf8_lossy(json).into_owned()), now);
-            event.tag("_jsonparsefailure");
-            debug!(%error, "an event is no JSON object");
-            event
-        }
-    }
-}
-
-/// Version 1: `line` is the message, the rest are fields.
-fn from_pairs(pairs: &[(bytes::Bytes, bytes::Bytes)], now: Timestamp, stats: &Stats) -> Event {
-    let text = |bytes: &bytes::Bytes| match String::from_utf8_lossy(bytes) {
-        std::borrow::Cow::Borrowed(text) => text.to_owned(),
-        std::borrow::Cow::Owned(text) => {
-            stats.replaced.add(1);
-            text
-        }
-    };
-    let line = pairs.iter().find(|(key, _)| &key[..] == b"line").map(|(_, value)| text(value));
-    let mut event = Event::from_line(ByteString::from(line.unwrap_or_default()), now);
-    for (key, value) in pairs.iter().filter(|(key, _)| &key[..] != b"line") {
-        if let Ok(field) = FieldRef::parse(&String::from_utf8_lossy(key)) {
-            event.set(&field, text(value));
-        }
-    }
-    event
 }
 
 /// Says where it listens, in the words that people and tests look for.

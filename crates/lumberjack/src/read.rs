@@ -1,10 +1,12 @@
-//! Bytes to windows, and bytes to acknowledgements.
+//! Bytes to windows.
 
-use std::io::Read as _;
+use bytes::{Bytes, BytesMut};
 
-use bytes::{Buf as _, Bytes, BytesMut};
-
-use crate::ProtocolError;
+use crate::{
+    ProtocolError,
+    frame::{Frame, Step, check, step},
+    pack::{unpack_zlib, unpack_zstd},
+};
 
 /// What a receiver accepts.
 #[derive(Clone, Debug)]
@@ -51,26 +53,21 @@ pub struct WindowReader {
     want: usize,
     open: bool,
     bytes: usize,
+    /// `Z` frames may come.
+    zstd: bool,
     window: Window,
-}
-
-/// A frame is whole in the buffer, or more bytes are needed.
-enum Step {
-    Frame(Frame),
-    NeedMore,
-}
-
-enum Frame {
-    Window(u32),
-    Data(u32, Payload),
-    Compressed(Bytes),
 }
 
 impl WindowReader {
     /// A reader for one connection.
     pub fn new(limits: Limits) -> Self {
         let window = Window { events: Vec::new(), ack: 0, version: b'2' };
-        Self { limits, want: 0, open: false, bytes: 0, window }
+        Self { limits, want: 0, open: false, bytes: 0, zstd: false, window }
+    }
+
+    /// Takes `Z` frames from now on: the sender has been told that it may send them.
+    pub fn allow_zstd(&mut self) {
+        self.zstd = true;
     }
 
     /// Whether a window has begun and is not complete, so that the end of the stream here cuts it.
@@ -86,7 +83,8 @@ impl WindowReader {
         loop {
             match self.step(input)? {
                 Step::NeedMore => return Ok(None),
-                Step::Frame(frame) => {
+                Step::Frame(version, frame) => {
+                    self.window.version = version;
                     self.take(frame)?;
                     if self.open && self.window.events.len() == self.want {
                         self.open = false;
@@ -97,6 +95,10 @@ impl WindowReader {
                 }
             }
         }
+    }
+
+    fn step(&self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
+        step(input, self.zstd, self.limits.frame_bytes)
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), ProtocolError> {
@@ -125,128 +127,29 @@ impl WindowReader {
                 self.window.events.push(payload);
                 Ok(())
             }
-            Frame::Compressed(compressed) => {
-                let mut inner = inflate(&compressed, self.limits.window_bytes)?;
-                while !inner.is_empty() {
-                    match self.step(&mut inner)? {
-                        Step::Frame(Frame::Compressed(_)) => return Err(ProtocolError::FrameType(b'C')),
-                        Step::Frame(frame) => self.take(frame)?,
-                        Step::NeedMore => {
-                            return Err(ProtocolError::Compressed("it ends inside a frame".to_owned()));
-                        }
-                    }
-                }
-                Ok(())
+            Frame::Zlib(packed) => self.take_all(unpack_zlib(&packed, self.limits.window_bytes)?),
+            Frame::Zstd(packed) => self.take_all(unpack_zstd(&packed, self.limits.window_bytes)?),
+        }
+    }
+
+    /// What was inside a compressed frame: whole frames, none of them compressed.
+    fn take_all(&mut self, mut inner: BytesMut) -> Result<(), ProtocolError> {
+        while !inner.is_empty() {
+            match self.step(&mut inner)? {
+                Step::Frame(_, Frame::Zlib(_)) => return Err(ProtocolError::FrameType(b'C')),
+                Step::Frame(_, Frame::Zstd(_)) => return Err(ProtocolError::FrameType(b'Z')),
+                Step::Frame(_, frame) => self.take(frame)?,
+                Step::NeedMore => return Err(ProtocolError::Compressed("it ends inside a frame".to_owned())),
             }
         }
-    }
-
-    /// One frame off the front of `input`.
-    fn step(&mut self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        let Some(version @ (b'1' | b'2')) = input.first().copied() else {
-            return input.first().map_or(Ok(Step::NeedMore), |v| Err(ProtocolError::Version(*v)));
-        };
-        let Some(kind) = input.get(1).copied() else { return Ok(Step::NeedMore) };
-        let header = match kind {
-            b'W' | b'C' => 6,
-            b'J' => 10,
-            b'D' => return self.step_pairs(input),
-            other => return Err(ProtocolError::FrameType(other)),
-        };
-        let Some(mut head) = input.get(2..header) else { return Ok(Step::NeedMore) };
-        self.window.version = version;
-        if kind == b'W' {
-            let count = head.get_u32();
-            input.advance(header);
-            return Ok(Step::Frame(Frame::Window(count)));
-        }
-        let seq = if kind == b'J' { head.get_u32() } else { 0 };
-        let len = head.get_u32() as usize;
-        check("a frame", len as u64, self.limits.frame_bytes)?;
-        if input.len() < header + len {
-            input.reserve(header + len - input.len());
-            return Ok(Step::NeedMore);
-        }
-        input.advance(header);
-        let body = input.split_to(len).freeze();
-        Ok(Step::Frame(match kind {
-            b'J' => Frame::Data(seq, Payload::Json(body)),
-            _ => Frame::Compressed(body),
-        }))
-    }
-
-    /// `D`: sequence, count of pairs, then length and bytes of each key and value.
-    fn step_pairs(&self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        let Some(mut head) = input.get(2..10) else { return Ok(Step::NeedMore) };
-        let (seq, count) = (head.get_u32(), head.get_u32());
-        check("a frame's pairs", u64::from(count), 4096)?;
-        let mut at = 10;
-        let mut spans = Vec::new();
-        for _ in 0..u64::from(count) * 2 {
-            let Some(mut length) = input.get(at..at + 4) else { return Ok(Step::NeedMore) };
-            let len = length.get_u32() as usize;
-            check("a frame", (at + len) as u64, self.limits.frame_bytes)?;
-            if input.len() < at + 4 + len {
-                return Ok(Step::NeedMore);
-            }
-            spans.push((at + 4, at + 4 + len));
-            at += 4 + len;
-        }
-        let body = input.split_to(at).freeze();
-        let pair = |two: &[(usize, usize)]| (body.slice(two[0].0..two[0].1), body.slice(two[1].0..two[1].1));
-        Ok(Step::Frame(Frame::Data(seq, Payload::Pairs(spans.chunks_exact(2).map(pair).collect()))))
-    }
-}
-
-fn check(what: &'static str, size: u64, limit: usize) -> Result<(), ProtocolError> {
-    if size > limit as u64 {
-        Err(ProtocolError::TooLarge { what, size, limit: limit as u64 })
-    } else {
         Ok(())
-    }
-}
-
-/// Inflates to at most `limit` bytes: a kilobyte of zeros that becomes a gigabyte is stopped on the way.
-fn inflate(compressed: &[u8], limit: usize) -> Result<BytesMut, ProtocolError> {
-    let mut out = Vec::with_capacity((compressed.len() * 4).min(limit));
-    let mut reader = flate2::read::ZlibDecoder::new(compressed).take(limit as u64 + 1);
-    reader.read_to_end(&mut out).map_err(|e| ProtocolError::Compressed(e.to_string()))?;
-    check("an inflated frame", out.len() as u64, limit)?;
-    Ok(Bytes::from(out).into())
-}
-
-/// The sender's half of reading: acknowledgements.
-#[derive(Debug, Default)]
-pub struct AckReader(());
-
-impl AckReader {
-    /// Takes one acknowledgement off `input`: the sequence number, 0 for a sign of life.
-    ///
-    /// # Errors
-    /// Anything but an `A` frame.
-    pub fn next_ack(&mut self, input: &mut BytesMut) -> Result<Option<u32>, ProtocolError> {
-        match input.first() {
-            None => return Ok(None),
-            Some(b'1' | b'2') => {}
-            Some(other) => return Err(ProtocolError::Version(*other)),
-        }
-        match input.get(1) {
-            None => return Ok(None),
-            Some(b'A') => {}
-            Some(other) => return Err(ProtocolError::FrameType(*other)),
-        }
-        if input.len() < 6 {
-            return Ok(None);
-        }
-        input.advance(2);
-        Ok(Some(input.get_u32()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{encode_ack, encode_window};
+    use crate::encode_window;
 
     fn read_all(mut bytes: &[u8], chunk: usize) -> Result<Vec<Window>, ProtocolError> {
         let mut reader = WindowReader::new(Limits::default());
@@ -306,6 +209,39 @@ mod tests {
     }
 
     #[test]
+    fn zstd_is_read_once_it_is_allowed_and_its_sizes_are_limited() {
+        let packed = |body: &[u8], level| zstd::bulk::compress(body, level).unwrap();
+        let window = |body: &[u8]| [frame(b'W', &[1], b""), frame(b'Z', &[body.len() as u32], body)].concat();
+        let good = window(&packed(&frame(b'J', &[1, 2], b"{}"), 1));
+        let mut input = BytesMut::from(&good[..]);
+        let refused = WindowReader::new(Limits::default()).next_window(&mut input);
+        assert_eq!(refused, Err(ProtocolError::FrameType(b'Z')));
+        let read = |bytes: &[u8]| {
+            let mut reader = WindowReader::new(Limits { window_bytes: 1 << 20, ..Limits::default() });
+            reader.allow_zstd();
+            reader.next_window(&mut BytesMut::from(bytes))
+        };
+        assert_eq!(read(&good).unwrap().unwrap().events.len(), 1);
+        let wide = {
+            use std::io::Write as _;
+            let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(27).unwrap();
+            encoder.write_all(&vec![0; 1 << 10]).unwrap();
+            encoder.finish().unwrap()
+        };
+        for (body, words) in [
+            (packed(&vec![0; 2 << 20], 1), "an inflated frame"),
+            (wide, "too much memory"),
+            (b"abc".to_vec(), "is broken"),
+            (packed(&frame(b'Z', &[1], b"x"), 1), "frame type"),
+            (packed(&frame(b'J', &[1, 3], b"{}"), 1), "ends inside a frame"),
+        ] {
+            let error = read(&window(&body)).unwrap_err().to_string();
+            assert!(error.contains(words), "{error} has no {words}");
+        }
+    }
+
+    #[test]
     fn a_wrong_length_a_bomb_and_strangers_are_refused() {
         let window = frame(b'W', &[1], b"");
         let bomb = zlib(&vec![0; 300 << 20]);
@@ -324,15 +260,6 @@ mod tests {
             let error = read_all(&bytes, 1 << 20).unwrap_err().to_string();
             assert!(error.contains(words), "{error} has no {words}");
         }
-    }
-
-    #[test]
-    fn acks() {
-        let mut input = BytesMut::from(&[encode_ack(b'2', 0), encode_ack(b'2', 2048)].concat()[..]);
-        let mut reader = AckReader::default();
-        assert_eq!(reader.next_ack(&mut input), Ok(Some(0)));
-        assert_eq!(reader.next_ack(&mut input), Ok(Some(2048)));
-        assert_eq!(reader.next_ack(&mut input), Ok(None));
     }
 
     proptest::proptest! {

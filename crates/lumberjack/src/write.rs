@@ -40,3 +40,8 @@ pub fn encode_ack(version: u8, seq: u32) -> [u8; 6] {
     let [a, b, c, d] = seq.to_be_bytes();
     [version, b'A', a, b, c, d]
 }
+
+/// The answer to a sender that [asks](crate::asks) for `Z` frames: it may send them.
+pub fn encode_offer() -> [u8; 6] {
+    *b"2Z\0\0\0\x01"
+}

@@ -30,7 +30,8 @@ use parsers::Parsers;
 const REGEXES: &str = include_str!("../../data/regexes.yaml");
 
 /// All workers and filters share one; reading it takes a moment, which only a pipeline with this filter spends.
-static BUILT_IN: LazyLock<Result<Arc<Parsers>, String>> = LazyLock::new(|| Parsers::read(REGEXES).map(Arc::new));
+static BUILT_IN: LazyLock<Result<Arc<Parsers>, String>> =
+    LazyLock::new(|| Parsers::read(REGEXES).map(Arc::new));
 
 const CACHE_SIZE: i64 = 100_000;
 

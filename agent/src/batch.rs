@@ -1,0 +1,197 @@
+//! Documents that go together, and how far the files are read when they have arrived.
+
+use std::collections::HashMap;
+
+use alces_lumberjack::Frames;
+use bytes::{Buf as _, BufMut as _};
+
+use crate::{
+    marker::{Marker, Position},
+    registry::FileId,
+};
+
+/// What goes out as one window, or as a few where a collector has just come back.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Batch {
+    frames: Frames,
+    /// How far each file is read when this batch is acknowledged.
+    positions: HashMap<FileId, Position>,
+    /// Lines whose bytes were not UTF-8 and were replaced.
+    pub(crate) replaced: u64,
+    /// Lines that were cut.
+    pub(crate) cut: u64,
+}
+
+/// Bytes that are no batch.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BatchError {
+    /// Of a version that this agent does not know, most likely a later one.
+    #[error("version {0} of a batch is not known: a later agent may have written it")]
+    Version(u8),
+    /// It ends too early.
+    #[error("a batch ends inside its {0}")]
+    Short(&'static str),
+    /// A position stands there twice.
+    #[error("a batch has two positions for file {0}")]
+    Twice(u64),
+    /// The documents are none.
+    #[error("a batch's documents: {0}")]
+    Documents(#[from] alces_lumberjack::FramesError),
+}
+
+/// The version of the binary form.
+const VERSION: u8 = 1;
+
+/// Bytes of a position: file, offset, length and hash of its marker.
+const POSITION: usize = 8 + 8 + 2 + 8;
+
+impl Batch {
+    /// Adds a document, and how far its file is read with it.
+    pub(crate) fn push(&mut self, document: Vec<u8>, position: Option<(FileId, Position)>) {
+        self.push_with(position, |buffer| buffer.extend_from_slice(&document));
+    }
+
+    /// Adds a document that `write` appends to the buffer.
+    pub(crate) fn push_with(
+        &mut self,
+        position: Option<(FileId, Position)>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.frames.push_with(write);
+        if let Some((file, position)) = position {
+            self.positions.insert(file, position);
+        }
+    }
+
+    /// How many documents.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.frames.bytes()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub(crate) fn frames(&self) -> &Frames {
+        &self.frames
+    }
+
+    /// How far each file is read when this batch is acknowledged.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (FileId, Position)> {
+        self.positions.iter().map(|(file, position)| (*file, *position))
+    }
+
+    /// The binary form: version (8 bits), replaced and cut (64 each), how many positions (32) and those, then the documents as data
+    /// frames. Numbers are big-endian.
+    #[cfg_attr(not(any(test, feature = "inside")), expect(dead_code, reason = "what the spool will keep"))]
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let documents = self.frames.as_buffer();
+        let mut out = Vec::with_capacity(21 + POSITION * self.positions.len() + documents.len());
+        out.put_u8(VERSION);
+        out.put_u64(self.replaced);
+        out.put_u64(self.cut);
+        out.put_u32(self.positions.len() as u32);
+        // In one order, so that the same batch is the same bytes.
+        let mut positions: Vec<_> = self.positions().collect();
+        positions.sort_unstable_by_key(|(file, _)| *file);
+        for (file, Position { offset, marker }) in positions {
+            let (len, hash) = marker.to_parts();
+            out.put_u64(file.0);
+            out.put_u64(offset);
+            out.put_u16(len);
+            out.put_u64(hash);
+        }
+        out.put_slice(documents);
+        out
+    }
+
+    /// What [`Batch::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// The bytes are not that.
+    #[cfg_attr(not(any(test, feature = "inside")), expect(dead_code, reason = "what the spool will keep"))]
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, BatchError> {
+        let short = |_| BatchError::Short("head");
+        let version = bytes.try_get_u8().map_err(short)?;
+        if version != VERSION {
+            return Err(BatchError::Version(version));
+        }
+        let replaced = bytes.try_get_u64().map_err(short)?;
+        let cut = bytes.try_get_u64().map_err(short)?;
+        let count = bytes.try_get_u32().map_err(short)? as usize;
+        let mut positions = HashMap::new();
+        for _ in 0..count {
+            let mut part = bytes.split_off(..POSITION).ok_or(BatchError::Short("positions"))?;
+            let (file, offset) = (FileId(part.get_u64()), part.get_u64());
+            let marker = Marker::from_parts((part.get_u16(), part.get_u64()));
+            if positions.insert(file, Position { offset, marker }).is_some() {
+                return Err(BatchError::Twice(file.0));
+            }
+        }
+        Ok(Self { frames: Frames::from_buffer(bytes.to_vec())?, positions, replaced, cut })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn batches() -> impl Strategy<Value = Batch> {
+        let position = (0_u64..5, any::<u64>(), any::<(u16, u64)>()).prop_map(|(file, offset, marker)| {
+            (FileId(file), Position { offset, marker: Marker::from_parts(marker) })
+        });
+        let documents = vec((vec(any::<u8>(), 0..40), proptest::option::of(position)), 0..20);
+        (documents, any::<u64>(), any::<u64>()).prop_map(|(documents, replaced, cut)| {
+            let mut batch = Batch { replaced, cut, ..Batch::default() };
+            documents.into_iter().for_each(|(document, position)| batch.push(document, position));
+            batch
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_down_is_read(batch in batches()) {
+            let bytes = batch.to_bytes();
+            prop_assert_eq!(Batch::from_bytes(&bytes), Ok(batch));
+        }
+
+        #[test]
+        fn other_bytes_are_the_same_bytes_again_or_an_error(
+            batch in batches(), changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            len in any::<prop::sample::Index>(), noise in vec(any::<u8>(), 0..50),
+        ) {
+            let mut bytes = batch.to_bytes();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(len.index(bytes.len() + 1));
+            for bytes in [bytes, noise] {
+                if let Ok(read) = Batch::from_bytes(&bytes) {
+                    // The positions may stand in another order.
+                    prop_assert_eq!(read.to_bytes().len(), bytes.len());
+                    prop_assert_eq!(Batch::from_bytes(&read.to_bytes()), Ok(read));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let mut batch = Batch::default();
+        batch.push(b"{}".to_vec(), Some((FileId(7), Position { offset: 1, marker: Marker::default() })));
+        let bytes = batch.to_bytes();
+        let said = |bytes: &[u8]| Batch::from_bytes(bytes).unwrap_err().to_string();
+        insta::assert_snapshot!(said(b"\x02"), @"version 2 of a batch is not known: a later agent may have written it");
+        insta::assert_snapshot!(said(&bytes[..20]), @"a batch ends inside its head");
+        insta::assert_snapshot!(said(&bytes[..40]), @"a batch ends inside its positions");
+        insta::assert_snapshot!(said(&bytes[..50]), @"a batch's documents: byte 0 of the frames is not where frame 1 is");
+    }
+}

@@ -1,0 +1,50 @@
+//! What the fuzzer and the benchmark need of the private rooms.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    AgentError, Config,
+    batch::Batch,
+    marker::{Marker, Position},
+    registry::{FileId, Registry},
+    ship::Shipper,
+    stream::Dialer,
+};
+
+/// Any bytes are a batch, which then is the same after it is written and read again, or an error.
+///
+/// # Panics
+/// They are not.
+pub fn batch(bytes: &[u8]) {
+    if let Ok(batch) = Batch::from_bytes(bytes) {
+        assert_eq!(Batch::from_bytes(&batch.to_bytes()).as_ref(), Ok(&batch));
+    }
+}
+
+/// Ships `count` batches that each have these documents, and returns how many documents were acknowledged.
+///
+/// # Errors
+/// The data folder cannot be used.
+pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result<u64, AgentError> {
+    let registry = Arc::new(Mutex::new(Registry::open(&config.data_dir, "bench")?));
+    let dialer = Dialer::new(config.tls.as_ref())?;
+    let shipper = Shipper { config, dialer, registry, clock: Arc::new(|| Timestamp::UNIX_EPOCH), seed: 0 };
+    let (out, batches) = mpsc::channel(1);
+    let (_stop, stopped) = oneshot::channel();
+    let shipping = tokio::spawn(shipper.run(batches, stopped));
+    for at in 0..count {
+        let mut batch = Batch::default();
+        for document in documents {
+            let position = Position { offset: at as u64, marker: Marker::default() };
+            batch.push_with(Some((FileId(0), position)), |buffer| buffer.extend_from_slice(document));
+        }
+        if out.send(batch).await.is_err() {
+            break;
+        }
+    }
+    drop(out);
+    Ok(shipping.await.map_or(0, |totals| totals.acknowledged))
+}

@@ -1,0 +1,43 @@
+//! How windows are packed.
+
+/// How windows are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// With zstd for a collector of ours, with zlib for others.
+    #[default]
+    Auto,
+    /// The same, with a warning for a collector that does not know zstd.
+    Zstd,
+    /// With zlib at a level of 1 to 9.
+    Zlib(u32),
+    /// Not at all.
+    None,
+}
+
+/// The level of zlib for collectors that know nothing better, as Filebeat's.
+pub(super) const ZLIB: u32 = 3;
+
+/// The level of zstd: a quarter of zlib's time at its level 3, and smaller. `benches/ship.rs` measures both.
+const ZSTD: i32 = 1;
+
+impl Compression {
+    /// zlib at a level, 0 for none.
+    #[must_use]
+    pub fn zlib(level: u32) -> Self {
+        if level == 0 { Self::None } else { Self::Zlib(level) }
+    }
+
+    /// What every collector reads.
+    pub(crate) fn for_anybody(self) -> alces_lumberjack::Compression {
+        match self {
+            Self::Auto | Self::Zstd => alces_lumberjack::Compression::Zlib(ZLIB),
+            Self::Zlib(level) => alces_lumberjack::Compression::Zlib(level),
+            Self::None => alces_lumberjack::Compression::Plain,
+        }
+    }
+
+    /// What a collector of ours is sent once it has said that it reads it.
+    pub(crate) fn for_our_own(self) -> Option<alces_lumberjack::Compression> {
+        matches!(self, Self::Auto | Self::Zstd).then_some(alces_lumberjack::Compression::Zstd(ZSTD))
+    }
+}
