@@ -31,7 +31,14 @@ pub fn batch(bytes: &[u8]) {
 pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result<u64, AgentError> {
     let registry = Arc::new(Mutex::new(Registry::open(&config.data_dir, "bench")?));
     let dialer = Dialer::new(config.tls.as_ref())?;
-    let shipper = Shipper { config, dialer, registry, clock: Arc::new(|| Timestamp::UNIX_EPOCH), seed: 0 };
+    let shipper = Shipper {
+        config,
+        dialer,
+        registry,
+        board: Arc::default(),
+        clock: Arc::new(|| Timestamp::UNIX_EPOCH),
+        seed: 0,
+    };
     let (out, batches) = mpsc::channel(1);
     let (_stop, stopped) = oneshot::channel();
     let shipping = tokio::spawn(shipper.run(batches, stopped));

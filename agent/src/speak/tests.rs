@@ -16,6 +16,7 @@ fn courier(documents: usize) -> Courier {
         hosts: Hosts::new(&[], 0),
         dialer: Dialer::new(None).unwrap(),
         shared,
+        board: Arc::default(),
         clock: Arc::new(|| Timestamp::UNIX_EPOCH),
         compression: Compression::None,
         window_events: 1,
