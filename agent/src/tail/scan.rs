@@ -188,7 +188,8 @@ impl Work {
                 let position = Position::at(offset, &mut source);
                 // Known from now on: a copy may be made before the first line is read.
                 let prefix = Prefix::of(&mut source, candidate.meta.len());
-                let entry = Entry { prefix, ..Entry::new(&candidate.path, key, position) };
+                let mut entry = Entry::new(&candidate.path, key, position);
+                entry.prefix = prefix;
                 let id = self.tail.registry().add(entry);
                 unsaved.push(key);
                 (id, position, prefix)
