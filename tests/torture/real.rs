@@ -1,0 +1,1 @@
+//! The real way: agent, collector and store, each killed with `kill -9` while lines flow.
