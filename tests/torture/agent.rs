@@ -13,6 +13,7 @@ use crate::{book::MAX_LINE, disk::Disk};
 pub(crate) enum Kind {
     Alces,
     /// With the type of its input.
+    #[allow(dead_code, reason = "of the figures, not of the test")]
     Filebeat(&'static str),
 }
 
@@ -123,7 +124,8 @@ fn settings(kind: Kind, folder: &Path, data: &Path, port: u16) -> String {
         // As its documents advise for rotation: the pattern matches the rotated files, packed ones are left out.
         Kind::Filebeat(input) => {
             let long = if input == "filestream" { "message_max_bytes" } else { "max_bytes" };
-            let without = if input == "filestream" { "prospector.scanner.exclude_files" } else { "exclude_files" };
+            let without =
+                if input == "filestream" { "prospector.scanner.exclude_files" } else { "exclude_files" };
             format!(
                 "filebeat.inputs:\n  - type: {input}\n    id: torture\n    paths: [\"{logs}/*.log*\"]\n    {without}: ['\\.gz$', '\\.zst$']\n    {long}: {MAX_LINE}\n\
                  output.logstash:\n  hosts: [\"127.0.0.1:{port}\"]\npath.data: {data}\npath.logs: {data}/logs\n"

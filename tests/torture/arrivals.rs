@@ -14,8 +14,8 @@ pub(crate) struct First {
 
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
-    /// Hashes of ids and of their texts.
-    ids: HashMap<u64, u64>,
+    /// By the hash of the id: the hash of the text, and the number of its line.
+    ids: HashMap<u64, (u64, Option<u64>)>,
     /// By line number.
     lines: Vec<Option<First>>,
     /// How many lines arrived at least once.
@@ -40,16 +40,17 @@ impl Arrivals {
         self.events += 1;
         let (id_hash, text_hash) = (hash(id), hash(text));
         if let Some(known) = self.ids.get(&id_hash) {
-            if *known == text_hash {
+            if known.0 == text_hash {
                 self.resent += 1;
             } else {
-                self.two_texts.push(format!("{id} {place}: {}", short(text)));
+                self.two_texts.push(format!("{id} {place}, which was {:?}: {}", known.1, short(text)));
             }
             return;
         }
-        self.ids.insert(id_hash, text_hash);
+        let number = number(text);
+        self.ids.insert(id_hash, (text_hash, number));
         self.different += 1;
-        let Some(number) = number(text) else {
+        let Some(number) = number else {
             if text == head() {
                 self.heads += 1;
             } else {

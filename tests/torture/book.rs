@@ -26,6 +26,9 @@ pub(crate) struct Book {
     generations: Vec<String>,
     /// How many files have a head.
     pub(crate) heads: u64,
+    /// How many of those came where the same head was before, in the same file: an agent that had only sent that one before it was
+    /// killed cannot know of the other.
+    pub(crate) same_heads: u64,
     /// Lines longer than the limit.
     pub(crate) long: u64,
     /// How often each kind of rotation took place.

@@ -57,6 +57,7 @@ impl Log {
         self.generation = book.generation(format!("{name} ({why})"));
         if self.with_head {
             book.heads += 1;
+            book.same_heads += u64::from(why.ends_with("anew"));
             self.file.write_all(format!("{}\n", head()).as_bytes()).unwrap();
         }
         std::mem::take(&mut self.numbers)
@@ -117,9 +118,9 @@ impl Log {
     }
 }
 
-/// Writes and rotates until `end`.
-pub(crate) async fn live(mut log: Log, rotations: &[Rotation], end: Instant) {
-    while Instant::now() < end {
+/// Writes and rotates until `end`, or until there are `most` lines in all logs.
+pub(crate) async fn live(mut log: Log, rotations: &[Rotation], end: Instant, most: usize) {
+    while Instant::now() < end && log.world.book().lines().len() < most {
         log.write().await;
         if log.numbers.len() > 5 && log.rng.u8(..) < 16 {
             let how = rotations.get(log.rng.usize(..rotations.len().max(1)));

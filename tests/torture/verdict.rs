@@ -15,7 +15,7 @@ pub(crate) struct Verdict {
     /// Ids with two texts, texts that are not what was written, and what is no line at all.
     pub(crate) altered: Vec<String>,
     pub(crate) disorder: Vec<String>,
-    /// Heads that are missing (positive) or too many.
+    /// Heads that are missing (positive) without excuse, or too many.
     pub(crate) heads: i64,
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn judge(book: &Book, arrivals: &Arrivals) -> Verdict {
     let mut verdict = Verdict {
         doubled: arrivals.doubled.clone(),
         altered: arrivals.two_texts.iter().map(|text| format!("an id with a second text: {text}")).collect(),
-        heads: book.heads as i64 - arrivals.heads as i64,
+        heads: missing_heads(book, arrivals),
         ..Verdict::default()
     };
     verdict.altered.extend(arrivals.foreign.iter().map(|text| format!("never written: {text}")));
@@ -46,6 +46,11 @@ pub(crate) fn judge(book: &Book, arrivals: &Arrivals) -> Verdict {
         }
     }
     verdict
+}
+
+fn missing_heads(book: &Book, arrivals: &Arrivals) -> i64 {
+    let missing = book.heads as i64 - arrivals.heads as i64;
+    if missing > 0 { (missing - book.same_heads as i64).max(0) } else { missing }
 }
 
 impl Verdict {
@@ -90,8 +95,7 @@ mod tests {
         let mut book = Book::default();
         book.generation("a".to_owned());
         book.generation("b".to_owned());
-        let texts: Vec<String> =
-            written.iter().map(|generation| book.line(*generation, "x").1).collect();
+        let texts: Vec<String> = written.iter().map(|generation| book.line(*generation, "x").1).collect();
         let mut arrivals = Arrivals::default();
         for (id, text) in came {
             let text = text.parse::<usize>().ok().map_or(*text, |number| texts[number].as_str());

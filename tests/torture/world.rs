@@ -60,9 +60,8 @@ impl World {
                 }
                 arrivals.different
             };
-            let changes = async {
-                while news.changed().await.is_ok() && self.arrivals().different == before {}
-            };
+            let changes =
+                async { while news.changed().await.is_ok() && self.arrivals().different == before {} };
             if timeout(patience, changes).await.is_err() {
                 return done(&self.arrivals());
             }
