@@ -20,6 +20,8 @@ pub(crate) struct Batch {
     pub(crate) replaced: u64,
     /// Lines that were cut.
     pub(crate) cut: u64,
+    /// The record of the spool that it was read from.
+    record: Option<u64>,
 }
 
 /// Bytes that are no batch.
@@ -63,6 +65,22 @@ impl Batch {
         }
     }
 
+    /// A file is read so far when the documents that are in it arrive.
+    pub(crate) fn reach(&mut self, file: FileId, position: Position) {
+        self.positions.insert(file, position);
+    }
+
+    /// The same batch, as it was read from this record of the spool.
+    pub(crate) fn out_of_spool(mut self, record: u64) -> Self {
+        self.record = Some(record);
+        self
+    }
+
+    /// The record of the spool that it was read from.
+    pub(crate) fn record(&self) -> Option<u64> {
+        self.record
+    }
+
     /// How many documents.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()
@@ -88,7 +106,6 @@ impl Batch {
 
     /// The binary form: version (8 bits), replaced and cut (64 each), how many positions (32) and those, then the documents as data
     /// frames. Numbers are big-endian.
-    #[cfg_attr(not(any(test, feature = "inside")), expect(dead_code, reason = "what the spool will keep"))]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let documents = self.frames.as_buffer();
         let mut out = Vec::with_capacity(21 + POSITION * self.positions.len() + documents.len());
@@ -114,7 +131,6 @@ impl Batch {
     ///
     /// # Errors
     /// The bytes are not that.
-    #[cfg_attr(not(any(test, feature = "inside")), expect(dead_code, reason = "what the spool will keep"))]
     pub(crate) fn from_bytes(mut bytes: &[u8]) -> Result<Self, BatchError> {
         let short = |_| BatchError::Short("head");
         let version = bytes.try_get_u8().map_err(short)?;
@@ -133,7 +149,7 @@ impl Batch {
                 return Err(BatchError::Twice(file.0));
             }
         }
-        Ok(Self { frames: Frames::from_buffer(bytes.to_vec())?, positions, replaced, cut })
+        Ok(Self { frames: Frames::from_buffer(bytes.to_vec())?, positions, replaced, cut, record: None })
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct Courier {
     pub(crate) board: Arc<Board>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(crate) compression: Compression,
+    pub(crate) zlib_level: u32,
     pub(crate) window_events: usize,
     /// At once at the most.
     pub(crate) windows: usize,

@@ -1,10 +1,13 @@
 //! What is sent: documents in the shape that Filebeat and Metricbeat give theirs.
 
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::{Value, json};
+use std::{fmt::Write as _, io::Write as _, path::Path};
 
-use crate::registry::FileId;
+use alces_event::write_text;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tracing::warn;
+
+use crate::{Config, Input, registry::FileId};
 
 /// What stands in every document of one agent.
 #[derive(Clone, Debug)]
@@ -13,116 +16,29 @@ pub(crate) struct Origin {
     pub(crate) host_name: String,
 }
 
-#[derive(Serialize)]
-struct LineDocument<'d> {
-    #[serde(rename = "@timestamp")]
-    timestamp: String,
-    #[serde(rename = "@metadata")]
-    metadata: Metadata,
-    message: &'d str,
-    log: Log<'d>,
-    input: Input,
-    host: Host<'d>,
-    agent: Agent<'d>,
-    ecs: Ecs,
-}
-
-#[derive(Serialize)]
-struct Metadata {
-    beat: &'static str,
-    r#type: &'static str,
-    version: &'static str,
-    _id: String,
-}
-
-#[derive(Serialize)]
-struct Log<'d> {
-    offset: u64,
-    file: LogFile<'d>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flags: Option<[&'static str; 1]>,
-}
-
-#[derive(Serialize)]
-struct LogFile<'d> {
-    path: &'d str,
-}
-
-#[derive(Serialize)]
-struct Input {
-    r#type: &'static str,
-}
-
-#[derive(Serialize)]
-struct Host<'d> {
-    name: &'d str,
-}
-
-#[derive(Serialize)]
-struct Agent<'d> {
-    id: &'d str,
-    name: &'d str,
-    r#type: &'static str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-struct Ecs {
-    version: &'static str,
-}
-
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A line and where it came from.
-pub(crate) struct Line<'d> {
-    pub(crate) text: &'d str,
-    pub(crate) path: &'d str,
-    pub(crate) file: FileId,
-    pub(crate) offset: u64,
-    pub(crate) cut: bool,
-}
+const ECS: &str = "8.11.0";
+
+/// Members that are the agent's to write.
+const OWN: [&str; 4] = ["@timestamp", "@metadata", "message", "log"];
 
 impl Origin {
-    /// The same line of the same file of the same agent always has the same id.
-    fn line_id(&self, file: FileId, offset: u64) -> String {
-        format!("{}-{:x}-{offset:x}", self.agent_id.get(..16).unwrap_or(&self.agent_id), file.0)
-    }
-
-    pub(crate) fn line(&self, now: Timestamp, line: &Line<'_>) -> Vec<u8> {
-        let document = LineDocument {
-            timestamp: stamp(now),
-            metadata: metadata(self.line_id(line.file, line.offset)),
-            message: line.text,
-            log: Log {
-                offset: line.offset,
-                file: LogFile { path: line.path },
-                flags: line.cut.then_some(["truncated"]),
-            },
-            input: Input { r#type: "log" },
-            host: Host { name: &self.host_name },
-            agent: self.agent(),
-            ecs: Ecs { version: "8.11.0" },
-        };
-        let mut out = Vec::with_capacity(line.text.len() + 512);
-        // Strings and numbers always serialise.
-        let _ = serde_json::to_writer(&mut out, &document);
-        out
+    /// What the ids of this agent's documents begin with.
+    fn id(&self) -> &str {
+        self.agent_id.get(..16).unwrap_or(&self.agent_id)
     }
 
     /// One measurement; `fields` is what was measured, under `system` or `alces`.
     pub(crate) fn metric(&self, now: Timestamp, dataset: &str, part: &str, fields: Value) -> Vec<u8> {
-        let id = format!(
-            "{}-{dataset}{part}-{}",
-            self.agent_id.get(..16).unwrap_or_default(),
-            now.as_millisecond()
-        );
+        let id = format!("{}-{dataset}{part}-{}", self.id(), now.as_millisecond());
         let mut document = json!({
             "@timestamp": stamp(now),
-            "@metadata": metadata(id),
+            "@metadata": {"beat": "alces", "type": "_doc", "version": VERSION, "_id": id},
             "event": {"kind": "metric", "module": "system", "dataset": dataset},
             "host": {"name": self.host_name},
             "agent": self.agent(),
-            "ecs": {"version": "8.11.0"},
+            "ecs": {"version": ECS},
         });
         if let (Some(document), Value::Object(fields)) = (document.as_object_mut(), fields) {
             document.extend(fields);
@@ -130,15 +46,175 @@ impl Origin {
         document.to_string().into_bytes()
     }
 
-    fn agent(&self) -> Agent<'_> {
-        Agent { id: &self.agent_id, name: &self.host_name, r#type: "alces", version: VERSION }
+    fn agent(&self) -> Value {
+        json!({"id": self.agent_id, "name": self.host_name, "type": "alces", "version": VERSION})
     }
 }
 
-fn metadata(id: String) -> Metadata {
-    Metadata { beat: "alces", r#type: "_doc", version: VERSION, _id: id }
+/// The documents of one input: all that is the same in each is written once.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    id: String,
+    /// What stands behind the line's own members, with the closing brace.
+    rest: Vec<u8>,
+}
+
+impl Template {
+    /// For the lines of `input`, with the fields and tags of agent and input.
+    pub(crate) fn new(origin: &Origin, config: &Config, input: &Input) -> Self {
+        let mut rest = Map::new();
+        rest.insert("input".into(), json!({"type": "log"}));
+        rest.insert("host".into(), json!({"name": origin.host_name}));
+        rest.insert("agent".into(), origin.agent());
+        rest.insert("ecs".into(), json!({"version": ECS}));
+        if let Some(dataset) = &input.dataset {
+            rest.insert("event".into(), json!({"dataset": dataset}));
+        }
+        let tags: Vec<_> = config.tags.iter().chain(&input.tags).collect();
+        if !tags.is_empty() {
+            rest.insert("tags".into(), json!(tags));
+        }
+        let of_input = input.fields_under_root.unwrap_or(config.fields_under_root);
+        for (fields, under_root) in [(&config.fields, config.fields_under_root), (&input.fields, of_input)] {
+            for (name, value) in fields {
+                if !under_root {
+                    let below = rest.entry("fields").or_insert_with(|| json!({}));
+                    merge(below, json!({ name: value }));
+                } else if OWN.contains(&name.as_str()) {
+                    warn!(field = %name, "a field with `fields_under_root` has the name of one of the agent's: it is left out");
+                } else {
+                    merge(rest.entry(name).or_insert(Value::Null), value.clone());
+                }
+            }
+        }
+        // The members follow others.
+        let mut text = Value::Object(rest).to_string().into_bytes();
+        if let Some(first) = text.first_mut() {
+            *first = b',';
+        }
+        Self { id: origin.id().to_owned(), rest: text }
+    }
+
+    /// What stands in all documents of a file's turn.
+    pub(crate) fn begin(&self, file: FileId, path: &Path, now: Timestamp) -> Head<'_> {
+        let mut start = Vec::with_capacity(160);
+        // Writing to a `Vec` does not fail.
+        let _ = write!(
+            start,
+            r#"{{"@timestamp":"{}","@metadata":{{"beat":"alces","type":"_doc","version":"{VERSION}","_id":"{}-{:x}-"#,
+            stamp(now),
+            self.id,
+            file.0
+        );
+        let mut place = br#","file":{"path":"#.to_vec();
+        write_text(&path.to_string_lossy(), &mut place);
+        place.push(b'}');
+        Head { start, place, rest: &self.rest }
+    }
+}
+
+/// Objects are joined, everything else is replaced.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// What stands in all documents of a file's turn.
+pub(crate) struct Head<'t> {
+    start: Vec<u8>,
+    place: Vec<u8>,
+    rest: &'t [u8],
+}
+
+/// A line, or several that are one event.
+pub(crate) struct Line<'d> {
+    pub(crate) text: &'d str,
+    /// Where it begins in its file.
+    pub(crate) offset: u64,
+    /// It is not whole.
+    pub(crate) cut: bool,
+    /// Of several lines.
+    pub(crate) several: bool,
+}
+
+impl Head<'_> {
+    /// Appends a line's document. The same line of the same file of the same agent always has the same id.
+    pub(crate) fn write(&self, line: &Line<'_>, out: &mut Vec<u8>) {
+        out.reserve(self.start.len() + self.place.len() + self.rest.len() + line.text.len() + 128);
+        out.extend_from_slice(&self.start);
+        hexadecimal(line.offset, out);
+        out.extend_from_slice(br#""},"message":"#);
+        write_text(line.text, out);
+        out.extend_from_slice(br#","log":{"offset":"#);
+        out.extend_from_slice(itoa::Buffer::new().format(line.offset).as_bytes());
+        out.extend_from_slice(&self.place);
+        out.extend_from_slice(match (line.several, line.cut) {
+            (false, false) => b"}",
+            (true, false) => br#","flags":["multiline"]}"#,
+            (false, true) => br#","flags":["truncated"]}"#,
+            (true, true) => br#","flags":["multiline","truncated"]}"#,
+        });
+        out.extend_from_slice(self.rest);
+    }
+}
+
+/// As `{:x}` does, for every line.
+fn hexadecimal(number: u64, out: &mut Vec<u8>) {
+    let digits = (67 - (number | 1).leading_zeros()) / 4;
+    out.extend((0..digits).rev().map(|at| b"0123456789abcdef"[(number >> (4 * at)) as usize & 15]));
 }
 
 fn stamp(now: Timestamp) -> String {
-    format!("{now:.3}")
+    let mut text = String::with_capacity(24);
+    let _ = write!(text, "{now:.3}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(config: &Config, line: &Line<'_>) -> String {
+        let origin = Origin { agent_id: "0123456789abcdef0123".to_owned(), host_name: "web01".to_owned() };
+        let template = Template::new(&origin, config, &config.inputs[0]);
+        let mut out = Vec::new();
+        let time = "2026-11-25T10:00:00.1234Z".parse().unwrap();
+        template.begin(FileId(26), Path::new("/a\"b.log"), time).write(line, &mut out);
+        serde_json::from_slice::<Value>(&out).unwrap();
+        String::from_utf8(out).unwrap().replace(VERSION, "VERSION")
+    }
+
+    #[test]
+    fn as_filebeat_gives_its_own() {
+        let mut config = Config::usual().with_inputs(vec![Input::new(Vec::new(), Vec::new())]);
+        let line = Line { text: "a \"b\"\t", offset: 300, cut: false, several: false };
+        insta::assert_snapshot!(document(&config, &line), @r#"{"@timestamp":"2026-11-25T10:00:00.123Z","@metadata":{"beat":"alces","type":"_doc","version":"VERSION","_id":"0123456789abcdef-1a-12c"},"message":"a \"b\"\t","log":{"offset":300,"file":{"path":"/a\"b.log"}},"agent":{"id":"0123456789abcdef0123","name":"web01","type":"alces","version":"VERSION"},"ecs":{"version":"8.11.0"},"host":{"name":"web01"},"input":{"type":"log"}}"#);
+        let object = |json: Value| json.as_object().unwrap().clone();
+        config.fields = object(json!({"env": "test", "host": {"rack": 7}}));
+        config.tags = vec!["a".to_owned()];
+        config.inputs[0].fields = object(json!({"env": "live", "message": "x"}));
+        config.inputs[0].tags = vec!["b".to_owned()];
+        config.inputs[0].dataset = Some("nginx.access".to_owned());
+        let line = Line { text: "", offset: 0, cut: true, several: true };
+        insta::assert_snapshot!(document(&config, &line).split_once("},\"agent").unwrap().0, @r#"{"@timestamp":"2026-11-25T10:00:00.123Z","@metadata":{"beat":"alces","type":"_doc","version":"VERSION","_id":"0123456789abcdef-1a-0"},"message":"","log":{"offset":0,"file":{"path":"/a\"b.log"},"flags":["multiline","truncated"]"#);
+        let rest = |config: &Config| document(config, &line).split_once("\"ecs\"").unwrap().1.to_owned();
+        insta::assert_snapshot!(rest(&config), @r#":{"version":"8.11.0"},"event":{"dataset":"nginx.access"},"fields":{"env":"live","host":{"rack":7},"message":"x"},"host":{"name":"web01"},"input":{"type":"log"},"tags":["a","b"]}"#);
+        config.fields_under_root = true;
+        insta::assert_snapshot!(rest(&config), @r#":{"version":"8.11.0"},"env":"live","event":{"dataset":"nginx.access"},"host":{"name":"web01","rack":7},"input":{"type":"log"},"tags":["a","b"]}"#);
+    }
+
+    #[test]
+    fn offsets_as_the_library_writes_them() {
+        for number in [0, 1, 15, 16, 255, 256, 0xFFF, 0x1000, u64::MAX, 1 << 60] {
+            let mut out = Vec::new();
+            hexadecimal(number, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{number:x}"));
+        }
+    }
 }

@@ -20,6 +20,14 @@ pub enum AgentError {
         /// The folder.
         path: PathBuf,
     },
+    /// The spool cannot be used.
+    #[error("cannot use the spool {}: {source}", .path.display())]
+    Spool {
+        /// Its folder.
+        path: PathBuf,
+        /// The reason.
+        source: alces_spool::SpoolError,
+    },
     /// A path pattern that is none.
     #[error("`{pattern}` is not a path pattern: {reason}")]
     Pattern {

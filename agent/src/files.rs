@@ -11,6 +11,17 @@ pub(crate) struct Files {
     /// The folder to begin at, and the pattern below it; a pattern without wildcards is just its path.
     roots: Vec<(PathBuf, Option<globset::GlobMatcher>)>,
     exclude: GlobSet,
+    /// Whether links to files are followed.
+    symlinks: bool,
+}
+
+/// What is there now.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The files that match, by path.
+    pub(crate) files: Vec<PathBuf>,
+    /// The folders in which others may come.
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 /// Folders below a `**` are followed this deep at the most, so that a loop of mounts ends.
@@ -32,28 +43,49 @@ impl Files {
                 Ok((root, Some(glob(pattern)?.compile_matcher())))
             })
             .collect::<Result<_, AgentError>>()?;
-        let mut set = GlobSetBuilder::new();
-        for pattern in exclude {
-            set.add(glob(pattern)?);
-        }
-        let exclude = set.build().map_err(|e| error("exclude", &e))?;
-        Ok(Self { roots, exclude })
+        let exclude = set(exclude)?;
+        Ok(Self { roots, exclude, symlinks: true })
     }
 
-    /// The files that match now, in no order. What cannot be listed is not there.
-    pub(crate) fn list(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
+    /// The same, and links to files are followed or left alone.
+    pub(crate) fn with_symlinks(mut self, symlinks: bool) -> Self {
+        self.symlinks = symlinks;
+        self
+    }
+
+    /// The files that match now. What cannot be listed is not there.
+    pub(crate) fn find(&self) -> Found {
+        let mut found = Found::default();
         for (root, matcher) in &self.roots {
             match matcher {
-                None => found.push(root.clone()),
+                None => {
+                    found.files.push(root.clone());
+                    found.folders.extend(root.parent().map(Path::to_path_buf));
+                }
                 Some(matcher) => walk(root, matcher, MAX_DEPTH, &mut found),
             }
         }
-        found.retain(|path| !self.exclude.is_match(path));
-        found.sort();
-        found.dedup();
+        found.files.retain(|path| self.takes(path));
+        for paths in [&mut found.files, &mut found.folders] {
+            paths.sort();
+            paths.dedup();
+        }
         found
     }
+
+    fn takes(&self, path: &Path) -> bool {
+        !self.exclude.is_match(path)
+            && (self.symlinks || !path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()))
+    }
+}
+
+/// All of these patterns together.
+pub(crate) fn set(patterns: &[String]) -> Result<GlobSet, AgentError> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(glob(pattern)?);
+    }
+    set.build().map_err(|e| error("paths", &e))
 }
 
 fn glob(pattern: &str) -> Result<Glob, AgentError> {
@@ -64,15 +96,21 @@ fn error(pattern: &str, e: &globset::Error) -> AgentError {
     AgentError::Pattern { pattern: pattern.to_owned(), reason: e.kind().to_string() }
 }
 
-fn walk(folder: &Path, matcher: &globset::GlobMatcher, depth: usize, found: &mut Vec<PathBuf>) {
+fn walk(folder: &Path, matcher: &globset::GlobMatcher, depth: usize, found: &mut Found) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
+    found.folders.push(folder.to_owned());
     for entry in entries.flatten() {
         // A pattern that begins with a name has no `./` before it.
         let path = entry.path();
         let path = path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path);
-        match path.metadata() {
-            Ok(meta) if meta.is_dir() && depth > 0 => walk(&path, matcher, depth - 1, found),
-            Ok(meta) if meta.is_file() && matcher.is_match(&path) => found.push(path),
+        // Of thousands of files only links are asked for what they are.
+        let kind = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => path.metadata().map(|meta| meta.file_type()),
+            kind => kind,
+        };
+        match kind {
+            Ok(kind) if kind.is_dir() && depth > 0 => walk(&path, matcher, depth - 1, found),
+            Ok(kind) if kind.is_file() && matcher.is_match(&path) => found.files.push(path),
             _ => {}
         }
     }
@@ -92,8 +130,11 @@ mod tests {
         let list = |include: &str, exclude: &str| {
             let pattern = |p: &str| format!("{}/{p}", dir.path().display());
             let files = Files::new(&[pattern(include)], &[pattern(exclude)]).unwrap();
-            let names =
-                files.list().into_iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string());
+            let names = files
+                .find()
+                .files
+                .into_iter()
+                .map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string());
             names.collect::<Vec<_>>().join(" ")
         };
         assert_eq!(list("*.log", "none"), "a.log b.log");

@@ -1,5 +1,9 @@
 //! What one tail leaves to the next when settings change.
 
-/// Nothing yet: the next one finds its files again by the registry.
-#[derive(Debug, Default)]
-pub(crate) struct Handover {}
+use crate::tail::Harvester;
+
+/// Open files: one that was deleted can be found no other way.
+#[derive(Default)]
+pub(crate) struct Handover {
+    pub(crate) files: Vec<Harvester>,
+}

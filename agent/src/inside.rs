@@ -36,6 +36,7 @@ pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result
         dialer,
         registry,
         board: Arc::default(),
+        buffer: None,
         clock: Arc::new(|| Timestamp::UNIX_EPOCH),
         seed: 0,
     };

@@ -7,13 +7,13 @@
 //! Clock, shutdown and output are passed in; [`cli`] alone knows the command line.
 
 mod batch;
+mod buffer;
 pub mod cli;
 mod courier;
 mod document;
 mod error;
 mod files;
 mod handover;
-mod harvester;
 mod hosts;
 #[cfg(feature = "inside")]
 pub mod inside;
@@ -21,6 +21,7 @@ mod marker;
 mod metrics;
 pub mod options;
 mod outbox;
+mod outlet;
 mod pace;
 mod priority;
 mod registry;

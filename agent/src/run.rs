@@ -1,13 +1,15 @@
 //! The agent's parts, put together, and put together anew when the configuration changes.
 
 use std::{
+    os::unix::net::UnixStream,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::{
+    runtime::Handle,
     sync::{mpsc as channel, oneshot},
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -16,16 +18,18 @@ use tracing::{error, info, warn};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    AgentError, Config, StartAt,
+    AgentError, Config,
+    batch::Batch,
+    buffer::Buffer,
     document::Origin,
-    files::Files,
     handover::Handover,
     metrics,
+    outlet::Outlet,
     registry::Registry,
     ship::{Shipper, Totals},
     status::{self, Board, Socket, Status},
     stream::Dialer,
-    tail::Tail,
+    tail::{Reading, Tail},
 };
 
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -76,8 +80,9 @@ pub async fn run_with(
             }
         };
         let Some(next) = next else {
-            if let (Some(totals), _) = running.stop(STOP).await {
-                let Totals { acknowledged, replaced, cut } = totals;
+            let (totals, handover) = running.stop(STOP).await;
+            house.keep_deleted(plan, handover).await;
+            if let Some(Totals { acknowledged, replaced, cut }) = totals {
                 info!(acknowledged, replaced, cut, "stopped");
             }
             return Ok(());
@@ -93,14 +98,17 @@ pub async fn run_with(
 struct Plan {
     config: Config,
     dialer: Dialer,
+    /// Files that are there may be seen for the first time although they are old.
+    starts: bool,
 }
 
 impl Plan {
     /// Reads and checks all that the settings name, before anything is stopped for them.
     fn new(config: Config) -> Result<Self, AgentError> {
         let dialer = Dialer::new(config.tls.as_ref())?;
-        Files::new(&config.logs, &config.exclude)?;
-        Ok(Self { config, dialer })
+        let nobody = Origin { agent_id: String::new(), host_name: String::new() };
+        readings(&config, &nobody)?;
+        Ok(Self { config, dialer, starts: true })
     }
 
     /// New settings in place of these.
@@ -110,11 +118,11 @@ impl Plan {
             warn!(%kept, %new, "`data_dir` changes with the next start");
             config.data_dir.clone_from(&self.config.data_dir);
         }
-        if config.logs == self.config.logs {
-            // Nothing but what was written in the meantime is seen for the first time now.
-            config.start_at = StartAt::Beginning;
-        }
-        Self::new(config)
+        // With the same patterns nothing but what was written in the meantime is seen for the first time.
+        let paths =
+            |config: &Config| config.inputs.iter().map(|input| input.paths.clone()).collect::<Vec<_>>();
+        let starts = paths(&config) != paths(&self.config);
+        Ok(Self { starts, ..Self::new(config)? })
     }
 }
 
@@ -125,6 +133,12 @@ struct House {
     registry: Arc<Mutex<Registry>>,
     agent_id: String,
     board: Arc<Board>,
+    buffer: Option<Buffer>,
+}
+
+/// The inputs, made ready.
+fn readings(config: &Config, origin: &Origin) -> Result<Vec<Reading>, AgentError> {
+    config.inputs.iter().map(|input| Reading::new(input, config, origin)).collect()
 }
 
 impl House {
@@ -133,7 +147,9 @@ impl House {
         let seed = format!("{} {since} {}", config.host_name, std::process::id());
         let registry = Registry::open(&config.data_dir, &seed)?;
         let agent_id = registry.agent_id().to_owned();
-        Ok(Self { clock, since, registry: Arc::new(Mutex::new(registry)), agent_id, board: Arc::default() })
+        let (registry, board) = (Arc::new(Mutex::new(registry)), Arc::<Board>::default());
+        let buffer = Buffer::open(config, &registry, &board)?;
+        Ok(Self { clock, since, registry, agent_id, board, buffer })
     }
 
     /// Opens the socket of `alces agent status`. Lines are more than answers: without it the agent runs all the same.
@@ -156,7 +172,7 @@ impl House {
     }
 
     /// Starts all parts.
-    fn start(&self, Plan { config, dialer }: Plan, handover: Handover) -> Running {
+    fn start(&self, Plan { config, dialer, starts }: Plan, handover: Handover) -> Running {
         self.board.collectors(&config.collectors);
         let origin = Origin { agent_id: self.agent_id.clone(), host_name: config.host_name.clone() };
         // One batch waits while others are under way; more would only be memory.
@@ -166,6 +182,7 @@ impl House {
             dialer,
             registry: self.registry.clone(),
             board: self.board.clone(),
+            buffer: self.buffer.clone(),
             clock: self.clock.clone(),
             seed: xxh3_64(self.agent_id.as_bytes()),
         };
@@ -174,25 +191,74 @@ impl House {
         let measuring = config
             .metrics_every
             .map(|every| tokio::spawn(metrics::run(every, origin.clone(), self.clock.clone(), out.clone())));
-        let (stop, stopped) = mpsc::channel();
-        let (registry, clock) = (self.registry.clone(), self.clock.clone());
-        let tailing = tokio::task::spawn_blocking(move || {
-            // They were read once already, so that they can be read now.
-            if let Ok(files) = Files::new(&config.logs, &config.exclude) {
-                Tail { config, files, registry, origin, clock, out }.run(&stopped);
+        let feeding = self.buffer.clone().map(|buffer| tokio::spawn(buffer.feed(out.clone())));
+        let (stop, tail) = self.tail(&config, &origin, starts, out);
+        let tailing = tokio::task::spawn_blocking(move || match tail {
+            Ok(tail) => tail.run(handover),
+            Err(reason) => {
+                // They were read once already, so that they can be read now.
+                error!(%reason, "files cannot be read");
+                handover
             }
-            handover
         });
-        Running { stop, ending, tailing, measuring, shipping }
+        Running { stop, ending, tailing, measuring, feeding, shipping }
+    }
+
+    fn tail(
+        &self,
+        config: &Config,
+        origin: &Origin,
+        starts: bool,
+        out: channel::Sender<Batch>,
+    ) -> (Option<UnixStream>, Result<Tail, AgentError>) {
+        let (stop, stopped) = match UnixStream::pair() {
+            Ok((stop, stopped)) => (stop, stopped),
+            Err(source) => {
+                let path = config.data_dir.clone();
+                return (None, Err(AgentError::DataDir { path, source }));
+            }
+        };
+        let tail = readings(config, origin).map(|inputs| Tail {
+            inputs,
+            window_events: config.window_events.max(1),
+            scan_every: config.scan_every,
+            poll_every: config.poll_every,
+            registry: self.registry.clone(),
+            clock: self.clock.clone(),
+            outlet: Outlet {
+                out,
+                runtime: Handle::current(),
+                buffer: self.buffer.clone(),
+                patience: config.spool.after,
+            },
+            stop: stopped,
+            starts,
+        });
+        (Some(stop), tail)
+    }
+
+    /// At the end: what was not acknowledged of deleted files is kept in the spool.
+    async fn keep_deleted(&self, plan: Plan, handover: Handover) {
+        if self.buffer.is_none() || handover.files.is_empty() {
+            return;
+        }
+        let origin = Origin { agent_id: self.agent_id.clone(), host_name: plan.config.host_name.clone() };
+        let (out, _nobody) = channel::channel(1);
+        let (_stop, tail) = self.tail(&plan.config, &origin, false, out);
+        if let Ok(tail) = tail {
+            let _ = tokio::task::spawn_blocking(move || tail.keep_deleted(handover)).await;
+        }
     }
 }
 
 /// Parts at work.
 struct Running {
-    stop: mpsc::Sender<()>,
+    /// Closed, it tells the tail to stop.
+    stop: Option<UnixStream>,
     ending: oneshot::Sender<()>,
     tailing: JoinHandle<Handover>,
     measuring: Option<JoinHandle<()>>,
+    feeding: Option<JoinHandle<()>>,
     shipping: JoinHandle<Totals>,
 }
 
@@ -200,11 +266,9 @@ impl Running {
     /// In this order: no new lines, then what was read is shipped, then the last word. What is not shipped within `patience`
     /// is let go; its offsets did not move.
     async fn stop(self, patience: Duration) -> (Option<Totals>, Handover) {
-        let Self { stop, ending, mut tailing, measuring, mut shipping } = self;
+        let Self { stop, ending, mut tailing, measuring, feeding, mut shipping } = self;
         drop((stop, ending));
-        if let Some(measuring) = measuring {
-            measuring.abort();
-        }
+        [measuring, feeding].into_iter().flatten().for_each(|part| part.abort());
         let end = Instant::now() + patience;
         let read = timeout_at(end, &mut tailing).await;
         let totals = timeout_at(end, &mut shipping).await;

@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::{
     Config,
     batch::Batch,
+    buffer::Buffer,
     courier::Courier,
     hosts::Hosts,
     outbox::{Connection, Outbox},
@@ -75,6 +76,7 @@ pub(crate) struct Shipper {
     pub(crate) dialer: Dialer,
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) board: Arc<Board>,
+    pub(crate) buffer: Option<Buffer>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Chooses the first collector; it should differ from agent to agent.
     pub(crate) seed: u64,
@@ -149,6 +151,7 @@ impl Shipper {
             board: self.board.clone(),
             clock: self.clock.clone(),
             compression: self.config.compression,
+            zlib_level: self.config.zlib_level,
             window_events: self.config.window_events,
             windows: self.config.windows_in_flight,
             outage: None,
@@ -165,11 +168,8 @@ impl Shipper {
     /// Moves the registry over what has arrived. Whether anything has.
     fn settle(&self, shared: &Shared, totals: &mut Totals) -> bool {
         let settled: Vec<_> = std::iter::from_fn(|| shared.lock().outbox.settle()).collect();
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         for batch in &settled {
-            for (file, position) in batch.positions() {
-                registry.acknowledge(file, position);
-            }
+            self.move_offsets(batch);
             totals.acknowledged += batch.len() as u64;
             totals.replaced += batch.replaced;
             totals.cut += batch.cut;
@@ -177,7 +177,22 @@ impl Shipper {
         !settled.is_empty()
     }
 
+    fn move_offsets(&self, batch: &Batch) {
+        if let Some(record) = batch.record() {
+            // Its offsets moved when it was written to the spool.
+            self.buffer.iter().for_each(|buffer| buffer.acknowledge(record));
+            return;
+        }
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.positions().for_each(|(file, position)| registry.acknowledge(file, position));
+        drop(registry);
+        if batch.positions().next().is_some() {
+            self.buffer.iter().for_each(Buffer::arrived);
+        }
+    }
+
     fn save(&self) {
+        self.buffer.iter().for_each(Buffer::save);
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = registry.save() {
             // Offsets that are behind mean lines sent again with the same ids, which changes nothing.

@@ -64,7 +64,7 @@ impl Speech {
             board: courier.board.clone(),
             address: address.to_owned(),
             wire: Wire::new(courier.window_events, courier.windows),
-            packer: Packer::new(courier.compression.for_anybody()),
+            packer: Packer::new(courier.compression.for_anybody(courier.zlib_level)),
             compression: courier.compression,
             zstd: Zstd::NotAsked,
             out: Out::default(),

@@ -29,9 +29,6 @@ pub(super) async fn run(args: &CheckArgs, env: Env<'_>, out: &mut impl Write) ->
             return Ok(ExitCode::FAILURE);
         }
     };
-    for warning in &loaded.warnings {
-        writeln!(out, "{WARNING}warning:{WARNING:#} {warning}\n")?;
-    }
     let dialer = match Dialer::new(loaded.config.tls.as_ref()) {
         Ok(dialer) => dialer,
         Err(error) => {
@@ -73,7 +70,7 @@ fn files(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
 /// The files of one input alone. A path without wildcards is among them only where there is a file.
 fn matching(input: &Input) -> Result<Vec<std::path::PathBuf>, AgentError> {
     let alone = Config::usual().with_inputs(vec![input.clone()]);
-    let mut found = Files::new(&alone.logs, &alone.exclude)?.list();
+    let mut found = Files::new(&alone.logs, &alone.exclude)?.find().files;
     found.retain(|path| path.exists());
     Ok(found)
 }

@@ -77,7 +77,7 @@ impl RunArgs {
         let Some(path) = self.file() else {
             let inputs = vec![Input::new(vec![LOGS.to_owned()], Vec::new())];
             let config = self.over(Config::usual().with_inputs(inputs));
-            return Ok(Loaded { config, warnings: Vec::new(), sources: Vec::new(), folders: Vec::new() });
+            return Ok(Loaded { config, sources: Vec::new(), folders: Vec::new() });
         };
         let mut loaded = load(&path, env)?;
         loaded.config = self.over(loaded.config);

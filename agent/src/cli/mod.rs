@@ -164,11 +164,10 @@ pub async fn run(args: AgentArgs, env: Environment, set_level: SetLevel) -> anyh
 async fn serve(flags: RunArgs, env: Environment, set_level: SetLevel) -> anyhow::Result<()> {
     // Before anything else: a signal that comes early must not end the process.
     let hangup = signal(SignalKind::hangup())?;
-    let Loaded { config, warnings, sources, folders } = flags.load(&*env)?;
+    let Loaded { config, sources, folders } = flags.load(&*env)?;
     if let Some(level) = &config.log_level {
         set_level(level);
     }
-    reload::tell(&warnings);
     if let Some(nice) = config.nice {
         priority::set(nice);
     }

@@ -90,7 +90,7 @@ impl Reload {
 
     /// The new settings, if there are any and they are right.
     fn read(&mut self, why: Why) -> Option<Config> {
-        let Loaded { config, warnings, sources, folders } = match self.flags.load(&*self.env) {
+        let Loaded { config, sources, folders } = match self.flags.load(&*self.env) {
             Ok(loaded) => loaded,
             Err(errors) => {
                 let errors = errors.to_string();
@@ -107,7 +107,6 @@ impl Reload {
         if why == Why::Changed && sources == self.sources {
             return None;
         }
-        tell(&warnings);
         (self.sources, self.folders, self.watching) = (sources, folders, config.reload);
         (self.set_level)(config.log_level.as_deref().unwrap_or(self.usual_level));
         if let Some(nice) = config.nice {
@@ -124,14 +123,6 @@ fn watch(folders: &[PathBuf]) -> Option<Watch> {
     Watch::new(folders)
         .inspect_err(|error| warn!(%error, "changes of the configuration are not seen: SIGHUP tells of them"))
         .ok()
-}
-
-/// What has no effect.
-pub(super) fn tell(warnings: &[alces_diagnostic::Diagnostic]) {
-    for warning in warnings {
-        let (file, line, column) = (warning.file(), warning.line(), warning.column());
-        warn!("{file}:{line}:{column}: {}", warning.message());
-    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub(super) fn config(values: &Values, inputs: Vec<Input>, wrong: &mut Vec<Wrong>
         collectors: values.texts("collectors"),
         load_balance: values.bool("load_balance").unwrap_or_default(),
         compression,
+        zlib_level: level,
         tls: values.group("tls").and_then(|values| tls(&values, wrong)),
         data_dir: values.text("data_dir").map(PathBuf::from).unwrap_or_default(),
         host_name: values

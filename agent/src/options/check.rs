@@ -17,8 +17,6 @@ pub(super) struct Checker<'c> {
     pub(super) source: &'c Source,
     pub(super) env: Env<'c>,
     pub(super) errors: Vec<Diagnostic>,
-    /// What is right and has no effect.
-    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Checker<'_> {
@@ -51,16 +49,7 @@ impl Checker<'_> {
                 continue;
             }
             seen.push(row.name);
-            if row.later {
-                let message = format!("`{}` is read and has no effect yet", row.name);
-                self.warnings.push(self.source.error(&member.span, message));
-            }
-            let told = self.warnings.len();
             let value = self.value(row, &member.value, &member.span);
-            if row.later {
-                // The parts of what has no effect have none either.
-                self.warnings.truncate(told);
-            }
             if let Some(value) = value {
                 values.insert(row.name, value, member.value.place(self.source.text()));
             }

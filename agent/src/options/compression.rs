@@ -27,10 +27,10 @@ impl Compression {
         if level == 0 { Self::None } else { Self::Zlib(level) }
     }
 
-    /// What every collector reads.
-    pub(crate) fn for_anybody(self) -> alces_lumberjack::Compression {
+    /// What every collector reads; where nothing else is said, zlib at that level.
+    pub(crate) fn for_anybody(self, zlib: u32) -> alces_lumberjack::Compression {
         match self {
-            Self::Auto | Self::Zstd => alces_lumberjack::Compression::Zlib(ZLIB),
+            Self::Auto | Self::Zstd => alces_lumberjack::Compression::Zlib(zlib),
             Self::Zlib(level) => alces_lumberjack::Compression::Zlib(level),
             Self::None => alces_lumberjack::Compression::Plain,
         }

@@ -11,8 +11,6 @@ pub(super) struct Row {
     pub(super) meaning: &'static str,
     /// A value other than the default, as in a file.
     pub(super) example: &'static str,
-    /// It is read and checked, and nothing acts on it yet.
-    pub(super) later: bool,
 }
 
 /// What may stand there.
@@ -60,14 +58,7 @@ pub(super) struct Group {
     pub(super) words: fn() -> Vec<&'static str>,
 }
 
-impl Row {
-    /// To be taken away with the work that makes it act.
-    pub(super) const fn later(self) -> Self {
-        Self { later: true, ..self }
-    }
-}
-
-/// An option that acts.
+/// An option.
 pub(super) const fn row(
     name: &'static str,
     kind: Kind,
@@ -75,5 +66,5 @@ pub(super) const fn row(
     example: &'static str,
     meaning: &'static str,
 ) -> Row {
-    Row { name, kind, default, meaning, example, later: false }
+    Row { name, kind, default, meaning, example }
 }

@@ -22,8 +22,6 @@ use crate::files::Files;
 pub struct Loaded {
     /// What it says.
     pub config: Config,
-    /// What has no effect, with its place.
-    pub warnings: Vec<Diagnostic>,
     /// The file and those that it includes, with their texts.
     pub sources: Vec<(PathBuf, String)>,
     /// Folders in which a change may change what is read.
@@ -48,7 +46,7 @@ impl fmt::Display for ConfigErrors {
 /// Everything that is wrong, each with file, line and column.
 pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, ConfigErrors> {
     let text = text_of(path).map_err(|error| ConfigErrors(vec![error]))?;
-    let mut reader = Reader { env, errors: Vec::new(), warnings: Vec::new(), sources: Vec::new() };
+    let mut reader = Reader { env, errors: Vec::new(), sources: Vec::new() };
     let mut inputs = Vec::new();
     let mut folders = vec![folder_of(path)];
     let values = reader.file(path, text, |checker, root| match &root.what {
@@ -71,8 +69,9 @@ pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, ConfigErrors> {
     for pattern in values.texts("include") {
         let pattern = folder_of(path).join(pattern).display().to_string();
         folders.push(folder_of(Path::new(&pattern)));
-        let found =
-            Files::new(std::slice::from_ref(&pattern), &[]).map(|files| files.list()).unwrap_or_default();
+        let found = Files::new(std::slice::from_ref(&pattern), &[])
+            .map(|files| files.find().files)
+            .unwrap_or_default();
         for included in found {
             match text_of(&included) {
                 Ok(text) => inputs.extend(reader.file(&included, text, included_inputs).unwrap_or_default()),
@@ -91,13 +90,12 @@ pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, ConfigErrors> {
     }
     folders.sort();
     folders.dedup();
-    Ok(Loaded { config, warnings: reader.warnings, sources: reader.sources, folders })
+    Ok(Loaded { config, sources: reader.sources, folders })
 }
 
 struct Reader<'r> {
     env: Env<'r>,
     errors: Vec<String>,
-    warnings: Vec<Diagnostic>,
     sources: Vec<(PathBuf, String)>,
 }
 
@@ -117,12 +115,10 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let mut checker =
-            Checker { source: &source, env: self.env, errors: Vec::new(), warnings: Vec::new() };
+        let mut checker = Checker { source: &source, env: self.env, errors: Vec::new() };
         let found = read(&mut checker, &root);
         checker.errors.sort_by_key(|error| (error.line(), error.column()));
         self.errors.extend(checker.errors.iter().map(ToString::to_string));
-        self.warnings.extend(checker.warnings);
         found
     }
 }

@@ -23,12 +23,11 @@ pub fn markdown() -> String {
         for row in group.rows {
             let _ = writeln!(
                 tables,
-                "| `{}` | {} | {} | {}{} | `{}` |",
+                "| `{}` | {} | {} | {} | `{}` |",
                 row.name,
                 cell(&kind(row.kind)),
                 if row.default.is_empty() { String::new() } else { format!("`{}`", row.default) },
                 cell(row.meaning),
-                if row.later { " (no effect yet)" } else { "" },
                 cell(row.example)
             );
         }
@@ -56,9 +55,8 @@ pub fn list(words: &[String]) -> String {
         for row in rows {
             let default =
                 if row.default.is_empty() { String::new() } else { format!(" [default: {}]", row.default) };
-            let later = if row.later { " (no effect yet)" } else { "" };
             let _ = writeln!(out, "  {}: {}", row.name, row.example);
-            let _ = writeln!(out, "      {}{default}{later}", row.meaning.replace('`', ""));
+            let _ = writeln!(out, "      {}{default}", row.meaning.replace('`', ""));
         }
         let words = (group.words)();
         if !words.is_empty() {

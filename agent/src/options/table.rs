@@ -13,7 +13,7 @@ pub(super) static TOP: Group = Group {
             "[logs1:5044, logs2:5044]",
             "Addresses of collectors' `beats` inputs; the first that answers is used",
         ),
-        row("load_balance", Kind::Bool, "false", "true", "Use all collectors at once").later(),
+        row("load_balance", Kind::Bool, "false", "true", "Use all collectors at once"),
         row(
             "inputs",
             Kind::Groups(&INPUT),
@@ -36,21 +36,14 @@ pub(super) static TOP: Group = Group {
             "none",
             "How windows are packed; `auto`: zstd where the collector takes it, otherwise zlib",
         ),
-        row(
-            "compression_level",
-            Kind::Whole(1, 9),
-            "3",
-            "1",
-            "Of zlib, where `compression` is that: 1 is fast, 9 is small",
-        ),
+        row("compression_level", Kind::Whole(1, 9), "3", "1", "Of zlib: 1 is fast, 9 is small"),
         row(
             "spool",
             Kind::Group(&SPOOL),
             "",
             "{ max_size: 5GB }",
             "Lines that wait on disk while no collector takes them",
-        )
-        .later(),
+        ),
         row(
             "metrics",
             Kind::Group(&METRICS),
@@ -59,16 +52,15 @@ pub(super) static TOP: Group = Group {
             "Readings of CPU, memory, disks and network; `off`: none",
         ),
         row("host_name", Kind::Text, "", "web01", "The host's name in events; otherwise the machine's"),
-        row("fields", Kind::Fields, "", "{ env: production }", "Fields of all events").later(),
+        row("fields", Kind::Fields, "", "{ env: production }", "Fields of all events"),
         row(
             "fields_under_root",
             Kind::Bool,
             "false",
             "true",
             "Put `fields` beside `message` instead of below `fields`",
-        )
-        .later(),
-        row("tags", Kind::Texts, "", "[web, blue]", "Tags of all events").later(),
+        ),
+        row("tags", Kind::Texts, "", "[web, blue]", "Tags of all events"),
         row(
             "data_dir",
             Kind::Path,
@@ -76,8 +68,7 @@ pub(super) static TOP: Group = Group {
             "/srv/alces/agent",
             "Where offsets, the spool and the socket of `status` are kept; a change needs a restart",
         ),
-        row("rate_limit", Kind::Size, "", "5MB", "Bytes a second that are sent at the most, before packing")
-            .later(),
+        row("rate_limit", Kind::Size, "", "5MB", "Bytes a second that are sent at the most, before packing"),
         row("nice", Kind::Whole(0, 19), "", "10", "The process's priority: 0 as others, 19 last"),
         row(
             "log_level",
@@ -93,7 +84,13 @@ pub(super) static TOP: Group = Group {
             "false",
             "Take up a change of this file without a restart; SIGHUP always does",
         ),
-        row("scan_every", Kind::Duration, "1s", "10s", "How often new files are looked for"),
+        row(
+            "scan_every",
+            Kind::Duration,
+            "10s",
+            "1m",
+            "How often all files are looked at, whatever the system tells of them",
+        ),
         row(
             "poll_every",
             Kind::Duration,
@@ -145,10 +142,22 @@ pub(super) static SPOOL: Group = Group {
     title: "`spool`",
     words: Vec::new,
     rows: &[
-        row("enabled", Kind::Bool, "true", "false", "Whether lines are spooled; without it the log file alone is the buffer").later(),
-        row("max_size", Kind::Size, "1GB", "5GB", "Bytes on disk at the most").later(),
-        row("after", Kind::Duration, "10s", "1m", "How long the output is blocked before lines are spooled").later(),
-        row("on_full", Kind::Word(&["pause", "drop_oldest"]), "pause", "drop_oldest", "`pause`: read no further, nothing is lost; `drop_oldest`: the oldest lines are dropped and counted").later(),
+        row(
+            "enabled",
+            Kind::Bool,
+            "true",
+            "false",
+            "Whether lines are spooled; without it the log file alone is the buffer",
+        ),
+        row("max_size", Kind::Size, "1GB", "5GB", "Bytes on disk at the most"),
+        row("after", Kind::Duration, "10s", "1m", "How long the output is blocked before lines are spooled"),
+        row(
+            "on_full",
+            Kind::Word(&["pause", "drop_oldest"]),
+            "pause",
+            "drop_oldest",
+            "`pause`: read no further, nothing is lost; `drop_oldest`: the oldest lines are dropped and counted",
+        ),
     ],
 };
 
@@ -177,44 +186,38 @@ pub(super) static INPUT: Group = Group {
             "end",
             "Where to begin in a file that is there when the agent first starts; one that appears later is read from its beginning",
         ),
-        row("dataset", Kind::Text, "", "nginx.access", "`event.dataset` of the events").later(),
+        row("dataset", Kind::Text, "", "nginx.access", "`event.dataset` of the events"),
         row(
             "fields",
             Kind::Fields,
             "",
             "{ team: helpdesk }",
             "Fields of the events; they win over the agent's",
-        )
-        .later(),
+        ),
         row(
             "fields_under_root",
             Kind::Bool,
             "",
             "true",
             "Put `fields` beside `message`; otherwise as the agent's",
-        )
-        .later(),
-        row("tags", Kind::Texts, "", "[nginx]", "Tags of the events, after the agent's").later(),
+        ),
+        row("tags", Kind::Texts, "", "[nginx]", "Tags of the events, after the agent's"),
         row(
             "multiline",
             Kind::Group(&MULTILINE),
             "",
             "php",
             "How several lines become one event: a preset's name, or options",
-        )
-        .later(),
+        ),
         row(
             "include_lines",
             Kind::Regexes,
             "",
             "['^ERR', '^WARN']",
             "Send only events that match one of these",
-        )
-        .later(),
-        row("exclude_lines", Kind::Regexes, "", "'^DEBUG'", "Do not send events that match one of these")
-            .later(),
-        row("encoding", Kind::Encoding, "utf-8", "utf-16le", "The files' character set, a WHATWG label")
-            .later(),
+        ),
+        row("exclude_lines", Kind::Regexes, "", "'^DEBUG'", "Do not send events that match one of these"),
+        row("encoding", Kind::Encoding, "utf-8", "utf-16le", "The files' character set, a WHATWG label"),
         row(
             "max_line",
             Kind::Size,
@@ -222,33 +225,29 @@ pub(super) static INPUT: Group = Group {
             "64KiB",
             "Bytes of a line at the most; the rest is cut off, and the event marked",
         ),
-        row("ignore_older", Kind::Duration, "", "24h", "Leave files alone that were not written for so long")
-            .later(),
+        row("ignore_older", Kind::Duration, "", "24h", "Leave files alone that were not written for so long"),
         row(
             "close_inactive",
             Kind::Duration,
             "5m",
             "1m",
             "Close a file that got no line for so long; it is opened again when it grows",
-        )
-        .later(),
+        ),
         row(
             "close_removed",
             Kind::Bool,
             "false",
             "true",
             "Close a file when it is deleted, and lose what was not read of it",
-        )
-        .later(),
-        row("symlinks", Kind::Bool, "true", "false", "Follow links").later(),
+        ),
+        row("symlinks", Kind::Bool, "true", "false", "Follow links"),
         row(
             "compressed",
             Kind::Bool,
             "true",
             "false",
             "Read rotated `.gz` and `.zst` files whose lines were missed",
-        )
-        .later(),
+        ),
     ],
 };
 
@@ -256,35 +255,31 @@ pub(super) static MULTILINE: Group = Group {
     title: "`multiline`",
     words: || super::presets::PRESETS.iter().map(|preset| preset.name).collect(),
     rows: &[
-        row("pattern", Kind::Regex, "", r"'^\s'", "Lines that match belong to another line").later(),
-        row("negate", Kind::Bool, "false", "true", "Lines that do not match do").later(),
+        row("pattern", Kind::Regex, "", r"'^\s'", "Lines that match belong to another line"),
+        row("negate", Kind::Bool, "false", "true", "Lines that do not match do"),
         row(
             "match",
             Kind::Word(&["after", "before"]),
             "after",
             "before",
             "`after`: to the line before them; `before`: to the one that follows",
-        )
-        .later(),
+        ),
         row(
             "count_lines",
             Kind::Whole(1, 100_000),
             "",
             "3",
             "So many lines are one event, in place of a pattern",
-        )
-        .later(),
+        ),
         row(
             "max_lines",
             Kind::Whole(1, 100_000),
             "500",
             "1000",
             "Lines of one event at the most; the rest is cut off",
-        )
-        .later(),
-        row("timeout", Kind::Duration, "5s", "1s", "An event that gets no line for so long is complete")
-            .later(),
-        row("flush_pattern", Kind::Regex, "", "'^END'", "A line that ends its event").later(),
+        ),
+        row("timeout", Kind::Duration, "5s", "1s", "An event that gets no line for so long is complete"),
+        row("flush_pattern", Kind::Regex, "", "'^END'", "A line that ends its event"),
     ],
 };
 

@@ -1,6 +1,6 @@
 //! The shipper against collectors on loopback that do as they are told.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use alces_lumberjack::{Limits, Payload, WindowReader, asks, encode_ack, encode_offer};
 use bytes::BytesMut;
@@ -15,6 +15,7 @@ use crate::{
     Compression,
     marker::{Marker, Position},
     registry::{Entry, FileId},
+    tail::Inode,
 };
 
 /// What a window was when it came.
@@ -121,20 +122,20 @@ async fn check(
     let mut config = Config::new(collectors, dir.path().to_owned());
     tell(&mut config);
     let mut registry = Registry::open(dir.path(), "seed").unwrap();
-    let file = registry.add(Entry {
-        path: "/a".into(),
-        device: 1,
-        inode: 2,
-        prefix_len: 0,
-        prefix_hash: 0,
-        offset: 0,
-        marker: Marker::default(),
-    });
+    let key = Inode { device: 1, inode: 1 };
+    let file = registry.add(Entry::new(Path::new("/a"), key, Position::default()));
     let registry = Arc::new(Mutex::new(registry));
     let dialer = Dialer::new(None).unwrap();
     let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-    let shipper =
-        Shipper { config, dialer, registry: registry.clone(), board: Arc::default(), clock, seed: 0 };
+    let shipper = Shipper {
+        config,
+        dialer,
+        registry: registry.clone(),
+        board: Arc::default(),
+        buffer: None,
+        clock,
+        seed: 0,
+    };
     let (out, batches) = tokio::sync::mpsc::channel(1);
     let (_stop, stopped) = oneshot::channel();
     let shipping = tokio::spawn(shipper.run(batches, stopped));
@@ -146,7 +147,11 @@ async fn check(
     drop(out);
     let totals = shipping.await.unwrap();
     assert_eq!(totals.acknowledged, total as u64);
-    assert_eq!(registry.lock().unwrap().offset(file), Some(total as u64), "the registry is at the end");
+    assert_eq!(
+        registry.lock().unwrap().entry(file).unwrap().offset,
+        total as u64,
+        "the registry is at the end"
+    );
     let mut windows = Vec::new();
     while let Ok(window) = seen.try_recv() {
         windows.push(window);
@@ -248,6 +253,7 @@ async fn a_shipper_that_is_told_to_stop_does_not_wait_for_a_collector_that_is_aw
         dialer,
         registry,
         board: Arc::default(),
+        buffer: None,
         clock: Arc::new(|| Timestamp::UNIX_EPOCH),
         seed: 0,
     };

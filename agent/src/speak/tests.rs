@@ -19,6 +19,7 @@ fn courier(documents: usize) -> Courier {
         board: Arc::default(),
         clock: Arc::new(|| Timestamp::UNIX_EPOCH),
         compression: Compression::None,
+        zlib_level: 3,
         window_events: 1,
         windows: 1,
         outage: None,

@@ -1,0 +1,325 @@
+//! The spool between tail and shipper: what lines wait in while no collector takes them, so that files can be read on, closed, rotated
+//! and deleted.
+//!
+//! A batch goes to the shipper at once as long as it takes them. When it has taken none for a while, batches are written to the spool, and
+//! from then on all of them are, until everything in it has been handed on: lines stay in order. What is in the spool counts as read: the
+//! offsets in the registry move when it is durable there.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use alces_spool::{Folder, Options, Spool, SpoolError};
+use tokio::sync::{Notify, mpsc::Sender};
+use tracing::{error, info, warn};
+
+use crate::{
+    AgentError, Config,
+    batch::Batch,
+    marker::Position,
+    options::OnFull,
+    registry::{FileId, Registry},
+    status::{self, Board},
+};
+
+/// Batches are made durable together when so many bytes wait, or when nothing more comes.
+const SYNC_BYTES: usize = 8 << 20;
+
+/// And no later than this after the first.
+const SYNC_AFTER: Duration = Duration::from_millis(200);
+
+/// How often a full spool is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// The spool, for those who write to it and for the one who empties it.
+#[derive(Clone)]
+pub(crate) struct Buffer(Arc<Shared>);
+
+struct Shared {
+    inside: Mutex<Inside>,
+    registry: Arc<Mutex<Registry>>,
+    board: Arc<Board>,
+    max: u64,
+    /// Something can be read, or was handed on.
+    changed: Notify,
+    /// There may be room again.
+    room: Condvar,
+}
+
+struct Inside {
+    spool: Spool<Folder>,
+    /// Appended and not durable: appended again should the disk refuse.
+    waiting: Vec<Batch>,
+    /// How many of those are in the spool.
+    appended: usize,
+    waiting_since: Instant,
+    /// Batches that went past the spool, and those of them that arrived.
+    past: u64,
+    arrived: u64,
+    /// How far files are read by what is durable, and how many batches that went past the spool have to arrive first.
+    behind: VecDeque<(u64, Vec<(FileId, Position)>)>,
+    /// A record was read and is on its way to the shipper.
+    feeding: bool,
+    /// The highest number that was given out.
+    given: u64,
+    /// It was said that there is no room.
+    told_full: bool,
+    /// It was said that lines are spooled.
+    told: bool,
+}
+
+impl Buffer {
+    /// Opens the spool in the data folder; `None` where there is to be none.
+    pub(crate) fn open(
+        config: &Config,
+        registry: &Arc<Mutex<Registry>>,
+        board: &Arc<Board>,
+    ) -> Result<Option<Self>, AgentError> {
+        if !config.spool.enabled {
+            return Ok(None);
+        }
+        let path = config.data_dir.join("spool");
+        let mut options = Options::new(config.spool.max_size);
+        if config.spool.on_full == OnFull::DropOldest {
+            options.on_full = alces_spool::OnFull::DropOldest;
+        }
+        let opened = Folder::open(&path).and_then(|folder| Spool::open(folder, options));
+        let spool = opened.map_err(|source| AgentError::Spool { path, source })?;
+        let stats = spool.stats();
+        if stats.torn_bytes + stats.damaged_bytes > 0 || stats.position_lost {
+            warn!(?stats, "the spool was not left whole: what could be read of it is sent");
+        }
+        let given = spool.done();
+        let inside = Inside {
+            spool,
+            waiting: Vec::new(),
+            appended: 0,
+            waiting_since: Instant::now(),
+            past: 0,
+            arrived: 0,
+            behind: VecDeque::new(),
+            feeding: false,
+            given,
+            told_full: false,
+            told: stats.pending > 0,
+        };
+        let buffer = Self(Arc::new(Shared {
+            inside: Mutex::new(inside),
+            registry: registry.clone(),
+            board: board.clone(),
+            max: config.spool.max_size,
+            changed: Notify::new(),
+            room: Condvar::new(),
+        }));
+        buffer.0.tell_board(&buffer.lock().spool);
+        Ok(Some(buffer))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.0.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether something in it has not been handed on: what comes must wait behind it.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.lock().is_busy()
+    }
+
+    /// Writes a batch to the spool, where it is durable after the next [`Buffer::sync`]. Waits while there is no room, as long as `goes_on`.
+    /// False where it did not.
+    pub(crate) fn push(&self, batch: Batch, goes_on: impl Fn() -> bool) -> bool {
+        let bytes = batch.to_bytes();
+        let mut inside = self.lock();
+        if !std::mem::replace(&mut inside.told, true) {
+            warn!("no collector takes lines: writing them to the spool");
+        }
+        loop {
+            let taken = inside.append_again().and_then(|()| inside.spool.append(&bytes));
+            match taken {
+                Ok(_) => break,
+                Err(SpoolError::TakenBack { .. }) => inside.appended = 0,
+                Err(reason) => {
+                    self.sync_now(&mut inside);
+                    if !std::mem::replace(&mut inside.told_full, true) {
+                        warn!(%reason, "files are read no further until there is room, no line is lost");
+                    }
+                }
+            }
+            if !goes_on() {
+                return false;
+            }
+            let waited = self.0.room.wait_timeout(inside, RETRY);
+            inside = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        inside.told_full = false;
+        if inside.waiting.is_empty() {
+            inside.waiting_since = Instant::now();
+        }
+        inside.waiting.push(batch);
+        inside.appended += 1;
+        if inside.waiting.iter().map(Batch::bytes).sum::<usize>() >= SYNC_BYTES
+            || inside.waiting_since.elapsed() >= SYNC_AFTER
+        {
+            self.sync_now(&mut inside);
+        }
+        true
+    }
+
+    /// Makes durable what was pushed.
+    pub(crate) fn sync(&self) {
+        let mut inside = self.lock();
+        if !inside.waiting.is_empty() {
+            self.sync_now(&mut inside);
+        }
+    }
+
+    fn sync_now(&self, inside: &mut Inside) {
+        match inside.append_again().and_then(|()| inside.spool.sync()) {
+            Ok(()) => {
+                let past = inside.past;
+                let positions = inside.waiting.drain(..).map(|batch| (past, batch.positions().collect()));
+                inside.behind.extend(positions);
+                inside.appended = 0;
+                self.0.move_offsets(inside);
+                self.0.tell_board(&inside.spool);
+                self.0.changed.notify_waiters();
+            }
+            // The disk may report success the next time for what it has dropped: it is written once more.
+            Err(SpoolError::TakenBack { .. }) => inside.appended = 0,
+            Err(reason) => warn!(%reason, "the spool cannot be made durable yet"),
+        }
+    }
+
+    /// A batch goes past the spool.
+    pub(crate) fn passes(&self) {
+        self.lock().past += 1;
+    }
+
+    /// One of those arrived.
+    pub(crate) fn arrived(&self) {
+        let mut inside = self.lock();
+        inside.arrived += 1;
+        self.0.move_offsets(&mut inside);
+    }
+
+    /// A record arrived.
+    pub(crate) fn acknowledge(&self, number: u64) {
+        self.lock().spool.ack(number);
+        self.0.room.notify_all();
+    }
+
+    /// Writes down what arrived.
+    pub(crate) fn save(&self) {
+        let mut inside = self.lock();
+        if let Err(reason) = inside.spool.save() {
+            warn!(%reason, "the spool's position cannot be written: after a crash some of it is sent again");
+        }
+        let pending = inside.spool.stats().pending;
+        if inside.told && pending == 0 {
+            inside.told = false;
+            info!("the spool is empty: lines go out as they come");
+        }
+        self.0.tell_board(&inside.spool);
+        self.0.room.notify_all();
+    }
+
+    /// Hands on what is in the spool, the oldest first, until nobody takes it any more.
+    pub(crate) async fn feed(self, out: Sender<Batch>) {
+        {
+            let mut inside = self.lock();
+            inside.feeding = false;
+            inside.spool.rewind();
+            inside.given = inside.spool.done();
+            // What the shipper before did not bring home is read again from its file, and so is what came after it.
+            inside.behind.clear();
+            (inside.past, inside.arrived) = (0, 0);
+        }
+        loop {
+            let changed = self.0.changed.notified();
+            let buffer = self.clone();
+            // Reading is for a thread that may block.
+            let Ok(next) = tokio::task::spawn_blocking(move || buffer.next()).await else { return };
+            let Some(batch) = next else {
+                tokio::select! {
+                    () = changed => continue,
+                    () = out.closed() => return,
+                }
+            };
+            let sent = out.send(batch).await;
+            self.lock().feeding = false;
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Batch> {
+        loop {
+            let mut inside = self.lock();
+            let record = match inside.spool.read() {
+                Ok(record) => record?,
+                Err(reason) => {
+                    error!(%reason, "a part of the spool cannot be read: it is kept beside it, and what was in it is not sent");
+                    if !matches!(inside.spool.set_aside(), Ok(true)) {
+                        return None;
+                    }
+                    continue;
+                }
+            };
+            inside.given = record.number;
+            match Batch::from_bytes(&record.bytes) {
+                Ok(batch) => {
+                    inside.feeding = true;
+                    return Some(batch.out_of_spool(record.number));
+                }
+                Err(reason) => {
+                    error!(%reason, number = record.number, "a record of the spool is no batch: it is passed over");
+                    inside.spool.ack(record.number);
+                }
+            }
+        }
+    }
+}
+
+impl Inside {
+    /// Appends once more what the disk refused to make durable.
+    fn append_again(&mut self) -> Result<(), SpoolError> {
+        while let Some(batch) = self.waiting.get(self.appended) {
+            self.spool.append(&batch.to_bytes())?;
+            self.appended += 1;
+        }
+        Ok(())
+    }
+
+    fn is_busy(&self) -> bool {
+        self.feeding || !self.waiting.is_empty() || self.given < self.spool.durable()
+    }
+}
+
+impl Shared {
+    /// What is in the spool is read, but not further than what went past it before has arrived: that is nowhere else.
+    fn move_offsets(&self, inside: &mut Inside) {
+        if inside.behind.front().is_none_or(|(past, _)| *past > inside.arrived) {
+            return;
+        }
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((_, positions)) = inside.behind.pop_front_if(|(past, _)| *past <= inside.arrived) {
+            positions.into_iter().for_each(|(file, position)| registry.acknowledge(file, position));
+        }
+        if let Err(error) = registry.save() {
+            // Read again after a crash, with the ids that they had.
+            warn!(%error, "the registry cannot be written");
+        }
+    }
+
+    fn tell_board(&self, spool: &Spool<Folder>) {
+        let stats = spool.stats();
+        self.board.spool(Some(status::Spool {
+            bytes: stats.bytes,
+            records: stats.pending,
+            max: self.max,
+            dropped: stats.dropped,
+        }));
+    }
+}

@@ -1,0 +1,90 @@
+//! How the files of one input are read.
+
+use std::{borrow::Cow, path::Path, time::Duration};
+
+use encoding_rs::Encoding;
+use globset::GlobSet;
+use regex::Regex;
+
+use super::{
+    group::Joined,
+    harvester::Framing,
+    lines::{LineEnd, decode, without_mark},
+};
+use crate::{
+    AgentError, Config, Input, StartAt,
+    document::{Line, Origin, Template},
+    files::{Files, Found},
+    options::Multiline,
+};
+
+/// An input, made ready.
+pub(crate) struct Reading {
+    pub(super) framing: Framing,
+    pub(super) template: Template,
+    pub(super) multiline: Option<Multiline>,
+    pub(super) start_at: StartAt,
+    pub(super) ignore_older: Option<Duration>,
+    pub(super) close_inactive: Duration,
+    pub(super) close_removed: bool,
+    pub(super) compressed: bool,
+    files: Files,
+    /// What matches, wherever a walk would begin.
+    patterns: GlobSet,
+    encoding: &'static Encoding,
+    include_lines: Vec<Regex>,
+    exclude_lines: Vec<Regex>,
+}
+
+impl Reading {
+    pub(crate) fn new(input: &Input, config: &Config, origin: &Origin) -> Result<Self, AgentError> {
+        let exclude: Vec<_> = input.exclude.iter().map(|pattern| anywhere(pattern)).collect();
+        Ok(Self {
+            framing: Framing { end: LineEnd::of(input.encoding), max_line: input.max_line.max(1) },
+            template: Template::new(origin, config, input),
+            multiline: input.multiline.clone(),
+            start_at: input.start_at,
+            ignore_older: input.ignore_older,
+            close_inactive: input.close_inactive,
+            close_removed: input.close_removed,
+            compressed: input.compressed,
+            files: Files::new(&input.paths, &exclude)?.with_symlinks(input.symlinks),
+            patterns: crate::files::set(&input.paths)?,
+            encoding: input.encoding,
+            include_lines: input.include_lines.clone(),
+            exclude_lines: input.exclude_lines.clone(),
+        })
+    }
+
+    pub(super) fn find(&self) -> Found {
+        self.files.find()
+    }
+
+    /// Whether a file of this name is one of the input's.
+    pub(super) fn takes(&self, path: &Path) -> bool {
+        self.patterns.is_match(path)
+    }
+
+    /// The text of the line at `offset`, and whether bytes of it were none.
+    pub(super) fn text<'l>(&self, line: &'l [u8], offset: u64) -> (Cow<'l, str>, bool) {
+        let line = if offset == 0 { without_mark(self.encoding, line) } else { line };
+        decode(self.encoding, line)
+    }
+
+    /// Whether an event is sent.
+    pub(super) fn wants(&self, text: &str) -> bool {
+        (self.include_lines.is_empty() || self.include_lines.iter().any(|regex| regex.is_match(text)))
+            && !self.exclude_lines.iter().any(|regex| regex.is_match(text))
+    }
+}
+
+/// A pattern without a folder is held against the file's name.
+fn anywhere(pattern: &str) -> String {
+    if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") }
+}
+
+impl Joined {
+    pub(super) fn as_line(&self) -> Line<'_> {
+        Line { text: &self.text, offset: self.offset, cut: self.cut, several: self.several }
+    }
+}

@@ -1,0 +1,372 @@
+//! A look at all files: which are new, which have another name, and where a file goes on that was rotated unseen.
+//!
+//! A file that was cut, renamed or packed while nobody looked goes on under another name. So beside the files that match, the rotated
+//! ones of them are looked at:
+//!
+//! - one with a known inode was renamed: it goes on where it was read to;
+//! - one that begins as a known file and has the same bytes before the place that was read to is a copy of it, made by `copytruncate` or
+//!   packed: it goes on as that file, as soon as the file itself does not (a copy is made before the file is cut);
+//! - one that was written while the agent did not run is read as a new file;
+//! - all others are history and are left alone.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, Metadata},
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use tracing::{debug, info, warn};
+
+use super::{
+    Inode, Work,
+    harvester::{Harvester, shape},
+    rotated::rotated,
+    source::{Packing, Source},
+};
+use crate::{
+    StartAt,
+    marker::{Position, Prefix},
+    registry::{Entry, FileId},
+};
+
+/// How long a file is looked for that has gone before it was read to its end. Packing a large one takes a while.
+const LOOKED_FOR: Duration = Duration::from_secs(3600);
+
+/// A file that a look has found.
+struct Candidate {
+    path: PathBuf,
+    meta: Metadata,
+    input: usize,
+    /// A pattern takes it; otherwise it is the rotated one of a file that a pattern takes.
+    named: bool,
+}
+
+/// Where a file is to be read from, and as which.
+enum Begin {
+    /// As one that is known.
+    Known(FileId, Position, Prefix),
+    /// As a new one, from there.
+    New(u64),
+    /// Not, as long as it looks as it does now.
+    Never,
+    /// It is not known yet.
+    Later,
+}
+
+impl Work {
+    pub(super) fn scan(&mut self) {
+        self.looks += 1;
+        let looked_at = (self.tail.clock)().as_second();
+        let candidates = self.candidates();
+        let mut unsaved = Vec::new();
+        for candidate in candidates {
+            let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
+            if self.files.contains_key(&key) {
+                self.seen(key, &candidate);
+            } else if self.others.get(&key) != Some(&now) {
+                self.consider(candidate, &mut unsaved);
+            }
+        }
+        self.close_old();
+        self.look_for_orphans();
+        self.save(&unsaved);
+        self.looked_at = looked_at;
+    }
+
+    /// All files that patterns take, and the rotated ones of these; watches their folders.
+    fn candidates(&mut self) -> Vec<Candidate> {
+        let mut folders = HashSet::new();
+        let mut found: Vec<(PathBuf, usize)> = Vec::new();
+        let mut known: HashMap<PathBuf, usize> = HashMap::new();
+        for (input, reading) in self.tail.inputs.iter().enumerate() {
+            let now = reading.find();
+            folders.extend(now.folders);
+            for path in now.files {
+                // Of several inputs the first has it.
+                if !known.contains_key(&path) {
+                    known.insert(path.clone(), input);
+                    found.push((path, input));
+                }
+            }
+        }
+        // A link's file is written in its own folder.
+        for (path, _) in &found {
+            if path.is_symlink()
+                && let Ok(target) = fs::canonicalize(path)
+            {
+                folders.extend(target.parent().map(Path::to_path_buf));
+            }
+        }
+        let places: HashMap<PathBuf, usize> = self
+            .orphans
+            .values()
+            .map(|orphan| (orphan.path.clone(), orphan.input))
+            .chain(known.iter().map(|(path, input)| (path.clone(), *input)))
+            .collect();
+        let parents: HashSet<_> = places.keys().filter_map(|path| path.parent()).collect();
+        let mut rotated_ones = Vec::new();
+        for folder in parents {
+            let Ok(entries) = fs::read_dir(folder) else { continue };
+            for entry in entries.flatten() {
+                let path = folder.join(entry.file_name());
+                if known.contains_key(&path) {
+                    continue;
+                }
+                let input = rotated(&path).and_then(|r| places.get(&r.base)).copied();
+                if let Some(input) = input.filter(|input| self.looks_into(&path, *input)) {
+                    rotated_ones.push((path, input));
+                }
+            }
+        }
+        self.notices.watch(folders);
+        let named = found.into_iter().map(|(path, input)| (path, input, true));
+        let others = rotated_ones.into_iter().map(|(path, input)| (path, input, false));
+        // The rotated ones first: where a file was renamed and another one has its name, the old one's lines come first.
+        let candidate = |(path, input, named): (PathBuf, usize, bool)| {
+            let meta = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+            Some(Candidate { path, meta, input, named })
+        };
+        let mut all: Vec<_> = others.chain(named).filter_map(candidate).collect();
+        all.retain(|candidate| !candidate.named || self.looks_into(&candidate.path, candidate.input));
+        all.sort_by_key(|candidate| candidate.named && rotated(&candidate.path).is_none());
+        all
+    }
+
+    fn looks_into(&self, path: &Path, input: usize) -> bool {
+        Packing::of(path).is_none() || self.tail.inputs.get(input).is_some_and(|input| input.compressed)
+    }
+
+    /// A file that is known and is still there, maybe under another name.
+    fn seen(&mut self, key: Inode, candidate: &Candidate) {
+        let Some(file) = self.files.get_mut(&key) else { return };
+        let first = file.seen != self.looks;
+        file.seen = self.looks;
+        // A file with two names keeps the one that it has.
+        if file.path != candidate.path
+            && first
+            && fs::metadata(&file.path).map(|meta| Inode::of(&meta)).ok() != Some(key)
+        {
+            if self.paths.get(&file.path) == Some(&key) {
+                self.paths.remove(&file.path);
+            }
+            file.path.clone_from(&candidate.path);
+        }
+        self.paths.insert(candidate.path.clone(), key);
+        if file.differs(shape(&candidate.meta)) {
+            file.wait_in(&mut self.ready);
+        }
+        let prefix = file.prefix();
+        self.tail.registry().seen(file.id, &file.path, prefix);
+    }
+
+    fn consider(&mut self, candidate: Candidate, unsaved: &mut Vec<Inode>) {
+        let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
+        let mut source = match Source::open(&candidate.path) {
+            Ok(source) => source,
+            Err(error) => {
+                if error.kind() != ErrorKind::NotFound {
+                    warn!(path = %candidate.path.display(), %error, "cannot be opened");
+                    self.others.insert(key, now);
+                }
+                return;
+            }
+        };
+        // Between the look and the opening it may have become another one.
+        match source.metadata() {
+            Ok(meta) if Inode::of(&meta) == key => {}
+            _ => return,
+        }
+        let (id, position, prefix) = match self.begin(&candidate, key, &mut source) {
+            Begin::Known(id, position, prefix) => {
+                self.tail.registry().moved(id, &candidate.path, key);
+                (id, position, prefix)
+            }
+            Begin::New(offset) => {
+                let position = Position::at(offset, &mut source);
+                // Known from now on: a copy may be made before the first line is read.
+                let prefix = Prefix::of(&mut source, candidate.meta.len());
+                let entry = Entry { prefix, ..Entry::new(&candidate.path, key, position) };
+                let id = self.tail.registry().add(entry);
+                unsaved.push(key);
+                (id, position, prefix)
+            }
+            Begin::Never => {
+                self.others.insert(key, now);
+                return;
+            }
+            Begin::Later => return,
+        };
+        self.orphans.remove(&id);
+        debug!(path = %candidate.path.display(), offset = position.offset, "tailing");
+        let place = (candidate.path, key, candidate.input);
+        let mut file = Harvester::new(id, place, source, (position, prefix), Instant::now());
+        file.seen = self.looks;
+        self.open += 1;
+        self.insert(file);
+        if self.open > self.most_open {
+            self.close_some();
+        }
+    }
+
+    fn begin(&mut self, candidate: &Candidate, key: Inode, source: &mut Source) -> Begin {
+        let size = source.len().unwrap_or(0);
+        let known = self.tail.registry().find(key, source, size);
+        if let Some((id, entry)) = known
+            && !self.files.values().any(|file| file.id == id)
+        {
+            return Begin::Known(id, self.read_to(id, &entry), entry.prefix);
+        }
+        let rotated = rotated(&candidate.path);
+        if let Some(rotated) = &rotated {
+            match self.copied(&rotated.base, source, size) {
+                Begin::Never => {}
+                begin => return begin,
+            }
+        }
+        if candidate.named {
+            return Begin::New(self.first_offset(candidate, size));
+        }
+        // One with a name that only rotation gives, and that was written after everything was last looked at.
+        let written =
+            candidate.meta.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let unseen = written.is_some_and(|at| i64::try_from(at.as_secs()).unwrap_or(0) >= self.looked_at);
+        if unseen && rotated.is_some_and(|rotated| rotated.surely) {
+            info!(path = %candidate.path.display(), "was written and rotated before it was looked at");
+            return Begin::New(0);
+        }
+        Begin::Never
+    }
+
+    /// How far a known file was read, which may be further than was acknowledged.
+    fn read_to(&self, id: FileId, entry: &Entry) -> Position {
+        match self.orphans.get(&id) {
+            Some(orphan) if orphan.position.offset > entry.offset => orphan.position,
+            _ => entry.position(),
+        }
+    }
+
+    /// Whether a rotated file is a copy of the log, as far as that was read.
+    fn copied(&mut self, base: &Path, source: &mut Source, size: u64) -> Begin {
+        let is_place = |path: &Path| path == base || rotated(path).is_some_and(|known| known.base == base);
+        let Some((id, entry)) = self.tail.registry().copied(is_place, source, size) else {
+            return Begin::Never;
+        };
+        let original = self.files.values_mut().find(|file| file.id == id);
+        if let Some(original) = original {
+            // A copy is made before the file is cut. Until then its lines are read from the file itself; one that was read to the end of the
+            // copy is done, whatever becomes of it.
+            if original.is_intact() {
+                return Begin::Later;
+            }
+            // It is about to be found that it was cut: then this is looked at again.
+            original.wait_in(&mut self.ready);
+            return Begin::Later;
+        }
+        let position = self.read_to(id, &entry);
+        if !position.holds(source) {
+            return Begin::Never;
+        }
+        Begin::Known(id, position, entry.prefix)
+    }
+
+    /// Where to begin in a file that was never seen.
+    fn first_offset(&self, candidate: &Candidate, size: u64) -> u64 {
+        let Some(input) = self.tail.inputs.get(candidate.input) else { return 0 };
+        let size = if size == u64::MAX { 0 } else { size };
+        let old = input.ignore_older.is_some_and(|limit| {
+            let age = candidate.meta.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+            age.is_some_and(|age| age > limit)
+        });
+        let at_end = self.tail.starts && self.looks == 1 && input.start_at == StartAt::End;
+        if old || at_end { size } else { 0 }
+    }
+
+    /// Closes files that are idle, and lets those go that have no name that is ours.
+    fn close_old(&mut self) {
+        let now = Instant::now();
+        let mut gone = Vec::new();
+        for (key, file) in &mut self.files {
+            let Some(input) = self.tail.inputs.get(file.input) else { continue };
+            if file.ready || file.group.is_some() || now.duration_since(file.active) < input.close_inactive {
+                continue;
+            }
+            if file.seen != self.looks {
+                gone.push(*key);
+            } else if file.is_open() {
+                file.close();
+                self.open = self.open.saturating_sub(usize::from(!file.is_open()));
+            }
+        }
+        let seconds = (self.tail.clock)().as_second();
+        for key in gone {
+            if let Some(file) = self.remove(key) {
+                self.tail.registry().gone(file.id, seconds);
+            }
+        }
+        if self.tail.inputs.iter().any(|input| input.close_removed) {
+            let removed = |file: &&Harvester| {
+                file.is_deleted() && self.tail.inputs.get(file.input).is_some_and(|input| input.close_removed)
+            };
+            let removed: Vec<_> = self.files.values().filter(removed).map(|file| file.key).collect();
+            for key in removed {
+                self.remove(key);
+            }
+        }
+    }
+
+    /// Files of the registry that are nowhere: they are looked for among the rotated ones by the next looks.
+    fn look_for_orphans(&mut self) {
+        if self.looks == 1 {
+            let open: HashSet<_> = self.files.values().map(|file| file.id).collect();
+            let lost = self.tail.registry().entries();
+            for (id, entry) in lost {
+                let input = self.tail.inputs.iter().position(|input| input.takes(&entry.path));
+                if let Some(input) = input
+                    && entry.gone.is_none()
+                    && !open.contains(&id)
+                {
+                    let position = entry.position();
+                    let orphan = super::Orphan { path: entry.path, position, input, since: Instant::now() };
+                    self.orphans.insert(id, orphan);
+                }
+            }
+        }
+        let seconds = (self.tail.clock)().as_second();
+        let registry = self.tail.registry.clone();
+        let mut registry = registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.orphans.retain(|id, orphan| {
+            let looked_for = orphan.since.elapsed() < LOOKED_FOR;
+            if !looked_for {
+                // Most often it had been read to its end. That cannot be known.
+                debug!(path = %orphan.path.display(), offset = orphan.position.offset, "is gone");
+                registry.gone(*id, seconds);
+            }
+            looked_for
+        });
+        self.finished.retain(|(id, end)| {
+            let done = registry.entry(*id).is_none_or(|entry| entry.offset >= *end);
+            if done {
+                registry.gone(*id, seconds);
+            }
+            !done
+        });
+        registry.forget_gone(seconds);
+    }
+
+    /// A new file's id must be on disk before any of its lines leaves.
+    fn save(&mut self, unsaved: &[Inode]) {
+        let saved = self.tail.registry().save();
+        if let Err(error) = saved
+            && !unsaved.is_empty()
+        {
+            warn!(%error, "the registry cannot be written: new files wait");
+            for key in unsaved {
+                if let Some(file) = self.remove(*key) {
+                    self.tail.registry().forget(file.id);
+                }
+            }
+        }
+    }
+}

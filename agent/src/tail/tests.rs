@@ -1,0 +1,309 @@
+//! A tail over real files, one look after the other.
+
+use std::{fs, io::Write as _};
+
+use tempfile::TempDir;
+use tokio::{runtime::Runtime, sync::mpsc::Receiver};
+
+use super::*;
+use crate::{Config, Input, StartAt, document::Origin, options::Multiline};
+
+struct World {
+    dir: TempDir,
+    data: TempDir,
+    runtime: Runtime,
+    input: Input,
+    work: Option<(Work, Receiver<Batch>, UnixStream)>,
+    /// What arrived is acknowledged.
+    acknowledges: bool,
+}
+
+impl World {
+    fn new(pattern: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let input = Input::new(vec![dir.path().join(pattern).display().to_string()], Vec::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { dir, data: tempfile::tempdir().unwrap(), runtime, input, work: None, acknowledges: true }
+    }
+
+    /// An agent that begins, as after a kill.
+    fn start(&mut self) -> &mut Self {
+        self.work = None;
+        let registry = Registry::open(self.data.path(), "x").unwrap();
+        let config = Config::usual();
+        let origin = Origin { agent_id: "0".repeat(16), host_name: "h".to_owned() };
+        let (out, batches) = tokio::sync::mpsc::channel(1000);
+        let (stop, stopped) = UnixStream::pair().unwrap();
+        let tail = Tail {
+            inputs: vec![Reading::new(&self.input, &config, &origin).unwrap()],
+            window_events: 100,
+            scan_every: Duration::from_secs(10),
+            poll_every: Duration::from_secs(1),
+            registry: Arc::new(Mutex::new(registry)),
+            clock: Arc::new(Timestamp::now),
+            outlet: Outlet {
+                out,
+                runtime: self.runtime.handle().clone(),
+                buffer: None,
+                patience: Duration::from_secs(1),
+            },
+            stop: stopped,
+            starts: true,
+        };
+        self.work = Some((Work::new(tail), batches, stop));
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        fs::copy(self.path(from), self.path(to)).unwrap();
+    }
+
+    fn truncate(&self, name: &str) {
+        fs::OpenOptions::new().write(true).open(self.path(name)).unwrap().set_len(0).unwrap();
+    }
+
+    fn pack(&self, from: &str, to: &str) {
+        let text = fs::read(self.path(from)).unwrap();
+        let file = fs::File::create(self.path(to)).unwrap();
+        if to.ends_with("gz") {
+            flate2::write::GzEncoder::new(file, flate2::Compression::fast()).write_all(&text).unwrap();
+        } else {
+            zstd::stream::copy_encode(&text[..], file, 1).unwrap();
+        }
+        fs::remove_file(self.path(from)).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// Looks at all files, reads them, and tells what came of it: lines with the number of their file in the registry.
+    fn look(&mut self) -> String {
+        let (work, batches, _) = self.work.as_mut().unwrap();
+        for _ in 0..3 {
+            work.read_notices();
+            work.scan();
+            while let Some(key) = work.ready.pop_front() {
+                work.turn(key).unwrap();
+            }
+        }
+        work.send().unwrap();
+        let mut out = Vec::new();
+        while let Ok(batch) = batches.try_recv() {
+            if self.acknowledges {
+                let mut registry = work.tail.registry();
+                batch.positions().for_each(|(id, position)| registry.acknowledge(id, position));
+                registry.save().unwrap();
+            }
+            for document in batch.frames().documents() {
+                let document: serde_json::Value = serde_json::from_slice(document).unwrap();
+                let id = document["@metadata"]["_id"].as_str().unwrap().split('-').nth(1).unwrap().to_owned();
+                out.push(format!("{id}:{}", document["message"].as_str().unwrap().replace('\n', "+")));
+            }
+        }
+        out.join(" ")
+    }
+}
+
+#[test]
+fn lines_are_read_once_across_starts() {
+    let mut world = World::new("*.log");
+    world.write("a.log", "one\ntwo\nthr");
+    assert_eq!(world.start().look(), "0:one 0:two");
+    world.write("a.log", "ee\n");
+    world.write("b.log", "four\n");
+    assert_eq!(world.look(), "0:three 1:four");
+    world.write("a.log", "five\n");
+    assert_eq!(world.start().look(), "0:five");
+    assert_eq!(world.look(), "");
+}
+
+#[test]
+fn a_log_that_is_renamed_is_read_to_its_end() {
+    let mut world = World::new("a.log");
+    world.write("a.log", "one\n");
+    assert_eq!(world.start().look(), "0:one");
+    world.write("a.log", "two\n");
+    world.rename("a.log", "a.log.1");
+    world.write("a.log", "three\n");
+    world.write("a.log.1", "late\n");
+    assert_eq!(world.look(), "0:two 0:late 1:three");
+    // Once more, while no agent looks.
+    world.write("a.log", "four\n");
+    world.rename("a.log.1", "a.log.2");
+    world.rename("a.log", "a.log.1");
+    world.write("a.log", "five\n");
+    assert_eq!(world.start().look(), "1:four 2:five");
+}
+
+#[test]
+fn a_log_that_is_copied_and_cut_goes_on_in_its_copy() {
+    for (agent_looks_between, pattern) in
+        [(true, "a.log*"), (false, "a.log*"), (true, "a.log"), (false, "a.log")]
+    {
+        let mut world = World::new(pattern);
+        world.write("a.log", "one\n");
+        assert_eq!(world.start().look(), "0:one");
+        world.write("a.log", "two\n");
+        world.copy("a.log", "a.log.1");
+        let mut out = if agent_looks_between { world.look() } else { String::new() };
+        world.truncate("a.log");
+        world.write("a.log", "three\n");
+        out = format!("{out} {}", world.look());
+        assert_eq!(out.trim(), "0:two 1:three", "{pattern}");
+        world.write("a.log", "four\n");
+        world.rename("a.log.1", "a.log.2");
+        world.copy("a.log", "a.log.1");
+        world.truncate("a.log");
+        assert_eq!(world.start().look(), "1:four", "{pattern}");
+        assert_eq!(world.look(), "");
+    }
+}
+
+#[test]
+fn a_packed_log_is_read_to_its_end() {
+    for end in ["gz", "zst"] {
+        let mut world = World::new("a.log");
+        world.write("a.log", "one\n");
+        assert_eq!(world.start().look(), "0:one");
+        world.write("a.log", "two\n");
+        world.work = None;
+        world.pack("a.log", &format!("a.log.1.{end}"));
+        world.write("a.log", "three\n");
+        assert_eq!(world.start().look(), "0:two 1:three");
+        assert_eq!(world.look(), "");
+        assert_eq!(world.start().look(), "");
+    }
+}
+
+#[test]
+fn a_log_of_which_nothing_was_seen_is_read_if_it_was_written_since() {
+    let mut world = World::new("a.log");
+    world.write("a.log.7", "history\n");
+    let old = std::time::SystemTime::now() - Duration::from_secs(100);
+    fs::File::options().write(true).open(world.path("a.log.7")).unwrap().set_modified(old).unwrap();
+    world.write("a.log", "one\n");
+    assert_eq!(world.start().look(), "0:one");
+    world.work = None;
+    world.rename("a.log", "a.log.2");
+    world.write("a.log", "two\n");
+    world.pack("a.log", "a.log.1.gz");
+    world.write("a.log", "three\n");
+    let mut lines: Vec<_> = world.start().look().split(' ').map(|line| line[2..].to_owned()).collect();
+    lines.sort();
+    assert_eq!(lines, ["three", "two"]);
+}
+
+#[test]
+fn two_files_with_one_beginning_are_two() {
+    let mut world = World::new("*.log");
+    let header = "# a header that is longer than most\n".repeat(40);
+    world.write("a.log", &header);
+    world.write("b.log", &header);
+    let lines = world.start().look();
+    assert_eq!(lines.split(' ').filter(|word| word.contains(':')).count(), 80, "{lines}");
+    world.write("a.log", "one\n");
+    world.write("b.log", "two\n");
+    assert_eq!(world.start().look(), "0:one 1:two");
+}
+
+#[test]
+fn a_file_written_anew_is_a_new_one() {
+    let mut world = World::new("*.log");
+    world.write("a.log", "one\n");
+    assert_eq!(world.start().look(), "0:one");
+    world.remove("a.log");
+    world.write("a.log", "two\n");
+    assert_eq!(world.look(), "1:two");
+    world.truncate("a.log");
+    world.write("a.log", "three\nfour\n");
+    assert_eq!(world.look(), "2:three 2:four");
+    fs::write(world.path("a.log"), "one\n").unwrap();
+    assert_eq!(world.start().look(), "3:one");
+}
+
+#[test]
+fn a_deleted_file_is_read_to_its_end_with_what_has_none() {
+    let mut world = World::new("*.log");
+    world.write("a.log", "one\n");
+    assert_eq!(world.start().look(), "0:one");
+    world.write("a.log", "two\nthr");
+    world.remove("a.log");
+    assert_eq!(world.look(), "0:two 0:thr");
+    world.look();
+    let (work, ..) = world.work.as_ref().unwrap();
+    assert!(work.files.is_empty() && work.finished.is_empty() && work.open == 0);
+}
+
+#[test]
+fn lines_that_belong_together_are_one_event_across_starts() {
+    let mut world = World::new("*.log");
+    world.input.multiline = Some(Multiline {
+        pattern: Some(regex::Regex::new(r"^\s").unwrap()),
+        negate: false,
+        matching: crate::options::Match::After,
+        count_lines: None,
+        max_lines: 500,
+        timeout: Duration::from_secs(3600),
+        flush_pattern: None,
+    });
+    world.write("a.log", "one\n 1\n");
+    assert_eq!(world.start().look(), "");
+    world.write("a.log", " 2\ntwo\n");
+    assert_eq!(world.start().look(), "0:one+ 1+ 2");
+    world.write("a.log", " 3\n");
+    assert_eq!(world.start().look(), "");
+    world.remove("a.log");
+    assert_eq!(world.look(), "0:two+ 3");
+}
+
+#[test]
+fn what_is_not_wanted_is_not_sent() {
+    let mut world = World::new("*.log");
+    world.input.include_lines = vec![regex::Regex::new("^a").unwrap()];
+    world.input.exclude_lines = vec![regex::Regex::new("z$").unwrap()];
+    world.write("a.log", "a\nb\naz\nab\n");
+    assert_eq!(world.start().look(), "0:a 0:ab");
+}
+
+#[test]
+fn files_that_are_there_may_be_begun_at_their_end() {
+    let mut world = World::new("*.log");
+    world.input.start_at = StartAt::End;
+    world.write("a.log", "old\n");
+    assert_eq!(world.start().look(), "");
+    world.write("a.log", "new\n");
+    world.write("b.log", "whole\n");
+    assert_eq!(world.look(), "0:new 1:whole");
+}
+
+#[test]
+fn a_thousand_files_with_few_handles() {
+    let mut world = World::new("*.log");
+    for n in 0..300 {
+        world.write(&format!("{n:03}.log"), &format!("{n}\n"));
+    }
+    world.start();
+    world.work.as_mut().unwrap().0.most_open = 20;
+    assert_eq!(world.look().split(' ').count(), 300);
+    let (work, ..) = world.work.as_ref().unwrap();
+    let open = work.files.values().filter(|file| file.is_open()).count();
+    assert!(open <= 20 && work.open == open, "{open} {}", work.open);
+    for n in 0..300 {
+        world.write(&format!("{n:03}.log"), "more\n");
+    }
+    assert_eq!(world.look().split(' ').count(), 300);
+}
