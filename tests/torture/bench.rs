@@ -20,6 +20,7 @@ mod storm;
 #[path = "../system/support/mod.rs"]
 #[allow(dead_code, reason = "the system's tests use all of it")]
 mod support;
+#[allow(dead_code, unused_imports, reason = "its tests are run with the torture")]
 mod verdict;
 mod world;
 

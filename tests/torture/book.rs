@@ -26,8 +26,8 @@ pub(crate) struct Book {
     generations: Vec<String>,
     /// How many files have a head.
     pub(crate) heads: u64,
-    /// How many of those came where the same head was before, in the same file: an agent that had only sent that one before it was
-    /// killed cannot know of the other.
+    /// How many of those may have come where the same head was before, in the same file by all that a file system tells: an agent
+    /// that had written down no more than that one before it was killed cannot know of the other.
     pub(crate) same_heads: u64,
     /// Lines longer than the limit.
     pub(crate) long: u64,

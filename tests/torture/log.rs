@@ -63,6 +63,11 @@ impl Log {
         std::mem::take(&mut self.numbers)
     }
 
+    /// A head may come where the same one was before.
+    pub(crate) fn same_head(&self) {
+        self.world.book().same_heads += u64::from(self.with_head);
+    }
+
     /// A new line as bytes, with its line feed.
     fn line(&mut self, more: &str) -> String {
         let more = format!("{} {more}", self.generation);

@@ -90,6 +90,8 @@ fn shift(log: &mut Log) {
     {
         let _ = fs::remove_file(name(&log.path, log.old.len(), oldest.packed));
         log.old.pop();
+        // The next file may get its inode.
+        log.same_head();
     }
     for (at, old) in log.old.iter().enumerate().rev() {
         fs::rename(name(&log.path, at + 1, old.packed), name(&log.path, at + 2, old.packed)).unwrap();
