@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How many bytes before a place are looked at: some lines' worth of time stamps.
 pub(crate) const LEN: usize = 256;
 
-/// How many first bytes are looked at.
-pub(crate) const PREFIX: usize = 1024;
+/// How many first bytes are looked at: more than what every file of a program begins with.
+pub(crate) const PREFIX: usize = 4096;
 
 /// Something that has bytes at places.
 pub(crate) trait Bytes {
@@ -166,9 +166,9 @@ mod tests {
         temp.write_all(b"abc").unwrap();
         let three = prefix(3);
         assert!(three.grows() && three.holds(&mut &file));
-        temp.write_all(&[b'x'; 2000]).unwrap();
+        temp.write_all(&[b'x'; 5000]).unwrap();
         assert!(three.holds(&mut &file));
-        assert!(!prefix(2003).grows() && prefix(2003).holds(&mut &file));
+        assert!(!prefix(5003).grows() && prefix(5003).holds(&mut &file));
         std::fs::write(temp.path(), b"abd").unwrap();
         assert!(!three.holds(&mut &file));
     }

@@ -211,10 +211,14 @@ impl Harvester {
         })
     }
 
+    /// Whether more of the first bytes were read than are known.
+    pub(crate) fn prefix_grows(&self) -> bool {
+        self.prefix.grows() && self.position.offset > self.prefix.len
+    }
+
     /// The first bytes, of which there may be more now.
     pub(crate) fn prefix(&mut self) -> Prefix {
-        if self.prefix.grows()
-            && self.position.offset > self.prefix.len
+        if self.prefix_grows()
             && let Some(source) = &mut self.source
         {
             self.prefix = Prefix::of(source, self.position.offset);

@@ -91,6 +91,10 @@ struct Work {
     finished: Vec<(FileId, u64)>,
     notices: Notices,
     batch: Batch,
+    /// The registry knows something that must be on disk before the lines in the batch leave.
+    unsaved: bool,
+    /// It was said that it cannot be written.
+    told_unsaved: bool,
     buffer: Vec<u8>,
     /// When all files were last looked at, in seconds since 1970; before the first time, when the agent had its last word.
     looked_at: i64,
@@ -173,6 +177,8 @@ impl Work {
             finished: Vec::new(),
             notices: Notices::new(),
             batch: Batch::default(),
+            unsaved: false,
+            told_unsaved: false,
             buffer: Vec::new(),
             looks: 0,
             open: 0,
@@ -412,6 +418,12 @@ impl Work {
         };
         if position.offset > before {
             file.active = now;
+            if file.prefix_grows() {
+                // Should the agent be killed and the file be written anew, it is told by these from the one whose lines were sent.
+                let prefix = file.prefix();
+                tail.registry().seen(id, &file.path, prefix);
+                self.unsaved = true;
+            }
             // Lines that wait for others are read again should they not get as far.
             let reached = if group.is_some() { reached } else { Some(position) };
             if let Some(position) = reached {
@@ -572,6 +584,7 @@ impl Work {
         if self.batch.is_empty() {
             return Ok(());
         }
+        self.save_first();
         self.tail.outlet.send(self.batch.take())
     }
 
@@ -579,7 +592,24 @@ impl Work {
         if self.batch.is_empty() {
             return Ok(());
         }
+        self.save_first();
         self.tail.outlet.spool(self.batch.take())
+    }
+
+    /// What files are known by is on disk before their lines leave. Where it cannot be, they leave all the same: that matters only if the
+    /// agent is killed now, and the file written anew with the same beginning.
+    fn save_first(&mut self) {
+        if !self.unsaved {
+            return;
+        }
+        match self.tail.registry().save() {
+            Ok(()) => (self.unsaved, self.told_unsaved) = (false, false),
+            Err(error) if !self.told_unsaved => {
+                self.told_unsaved = true;
+                warn!(%error, "the registry cannot be written");
+            }
+            Err(_) => {}
+        }
     }
 }
 
