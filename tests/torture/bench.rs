@@ -63,8 +63,8 @@ fn main() {
                 // Filebeat takes seconds to begin: it is given the time to.
                 kills: rough.then_some(2_000..10_000),
                 weather: rough,
-                // It waits up to a minute before it tries a receiver again.
-                patience: Duration::from_secs(75),
+                // It looks for new files every 10 seconds, and waits some seconds before it tries a receiver again.
+                patience: Duration::from_secs(30),
                 ..Storm::new(seed, seconds, rotations)
             };
             (program, std::thread::spawn(|| storm.run()))
