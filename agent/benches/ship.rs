@@ -1,5 +1,6 @@
 //! A shipper that is fed with batches, and a sink on loopback that acknowledges: `cargo bench -p alces-agent --features inside`.
-//! CPU seconds are those of the shipper's one thread, with putting the documents into batches and without making them.
+//! CPU seconds are those of the shipper's one thread, with putting the documents into batches and without making them. Behind
+//! them, what a save of the registry costs.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a measurement that cannot go on must stop")]
 
@@ -37,6 +38,16 @@ fn main() {
             lines / wall.as_secs_f64(),
             100.0 * wire as f64 / (lines * bytes as f64),
         );
+    }
+    saves();
+}
+
+/// What it costs that one file was acknowledged further, where many are known.
+fn saves() {
+    println!("\n| registry of | one save |\n|---|---|");
+    for files in [10, 1_000, 10_000] {
+        let dir = tempfile::tempdir().unwrap();
+        println!("| {files} files | {:.2?} |", inside::save(dir.path(), files, 100).unwrap());
     }
 }
 

@@ -9,9 +9,10 @@ use crate::{
     AgentError, Config,
     batch::Batch,
     marker::{Marker, Position},
-    registry::{FileId, Registry},
+    registry::{Entry, FileId, Registry},
     ship::Shipper,
     stream::Dialer,
+    tail::Inode,
 };
 
 /// Any bytes are a batch, which then is the same after it is written and read again, or an error.
@@ -49,10 +50,30 @@ pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result
             let position = Position { offset: at as u64, marker: Marker::default() };
             batch.push_with(Some((FileId(0), position)), |buffer| buffer.extend_from_slice(document));
         }
-        if out.send(batch).await.is_err() {
+        if out.send(Arc::new(batch)).await.is_err() {
             break;
         }
     }
     drop(out);
     Ok(shipping.await.map_or(0, |totals| totals.acknowledged))
+}
+
+/// What one save of the registry costs where 1 of `files` files has changed, on average over `rounds`.
+///
+/// # Errors
+/// The folder cannot be used.
+pub fn save(folder: &std::path::Path, files: u64, rounds: u32) -> Result<std::time::Duration, AgentError> {
+    let error = |source| AgentError::DataDir { path: folder.to_owned(), source };
+    let mut registry = Registry::open(folder, "bench")?;
+    for inode in 0..files {
+        let path = format!("/var/log/containers/a-service-{inode}.log");
+        registry.add(Entry::new(path.as_ref(), Inode { device: 1, inode }, Position::default()));
+    }
+    registry.save().map_err(error)?;
+    let began = std::time::Instant::now();
+    for offset in 1..=rounds.into() {
+        registry.acknowledge(FileId(offset % files), Position { offset, marker: Marker::default() });
+        registry.save().map_err(error)?;
+    }
+    Ok(began.elapsed() / rounds.max(1))
 }

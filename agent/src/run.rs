@@ -160,13 +160,13 @@ impl House {
     }
 
     fn status(&self) -> status::Source {
-        let (agent, since) = (self.agent_id.clone(), self.since);
+        let (agent, since, clock) = (self.agent_id.clone(), self.since, self.clock.clone());
         let (board, registry) = (self.board.clone(), self.registry.clone());
         Arc::new(move || {
             let (collectors, spool) = board.read();
             // Nobody waits for the registry while files are looked at.
             let entries = registry.lock().unwrap_or_else(PoisonError::into_inner).entries();
-            let files = status::files(entries);
+            let files = status::files(entries, clock());
             Status { agent: agent.clone(), since: Some(since), collectors, spool, files }
         })
     }
@@ -209,7 +209,7 @@ impl House {
         config: &Config,
         origin: &Origin,
         starts: bool,
-        out: channel::Sender<Batch>,
+        out: channel::Sender<Arc<Batch>>,
     ) -> (Option<UnixStream>, Result<Tail, AgentError>) {
         let (stop, stopped) = match UnixStream::pair() {
             Ok((stop, stopped)) => (stop, stopped),

@@ -85,8 +85,8 @@ pub struct FileStatus {
 /// Tells how far the agent is; called for each question, on a thread that may block.
 pub(crate) type Source = Arc<dyn Fn() -> Status + Send + Sync>;
 
-/// A file as the registry knows it and the file system shows it.
-pub(crate) fn file(id: FileId, entry: &Entry) -> FileStatus {
+/// A file as the registry knows it and the file system shows it, `now` in seconds since 1970.
+fn file(id: FileId, entry: &Entry, now: i64) -> FileStatus {
     use std::os::unix::fs::MetadataExt as _;
     let (size, last_error) = match std::fs::metadata(&entry.path) {
         Ok(meta) if (meta.dev(), meta.ino()) == (entry.device, entry.inode) => (Some(meta.len()), None),
@@ -95,16 +95,17 @@ pub(crate) fn file(id: FileId, entry: &Entry) -> FileStatus {
         Err(error) => (None, Some(error.to_string())),
     };
     FileStatus {
-        path: entry.path.clone(),
+        // JSON has no bytes that are no text.
+        path: entry.path.to_string_lossy().into_owned().into(),
         device: entry.device,
         inode: entry.inode,
         id: id.0,
         size,
-        offset: None,
+        offset: (entry.read > 0).then(|| entry.read.max(entry.offset)),
         acknowledged: entry.offset,
         lag_bytes: size.unwrap_or(entry.offset).saturating_sub(entry.offset),
-        lag_seconds: None,
-        last_error,
+        lag_seconds: entry.waits_since().map(|since| now.saturating_sub(since).max(0).cast_unsigned()),
+        last_error: entry.error.clone().or(last_error),
     }
 }
 
@@ -114,12 +115,44 @@ pub(crate) fn file(id: FileId, entry: &Entry) -> FileStatus {
 /// There is no registry, or it cannot be read.
 pub fn left(folder: &std::path::Path) -> std::io::Result<Status> {
     let (agent, entries) = Registry::peek(folder)?;
-    Ok(Status { agent, since: None, collectors: Vec::new(), spool: None, files: files(entries) })
+    Ok(Status {
+        agent,
+        since: None,
+        collectors: Vec::new(),
+        spool: None,
+        files: files(entries, Timestamp::UNIX_EPOCH),
+    })
 }
 
 /// All files, by path.
-pub(crate) fn files(entries: Vec<(FileId, Entry)>) -> Vec<FileStatus> {
-    let mut files: Vec<_> = entries.iter().map(|(id, entry)| file(*id, entry)).collect();
+pub(crate) fn files(entries: Vec<(FileId, Entry)>, now: Timestamp) -> Vec<FileStatus> {
+    let mut files: Vec<_> = entries.iter().map(|(id, entry)| file(*id, entry, now.as_second())).collect();
     files.sort_by(|a, b| (&a.path, a.id).cmp(&(&b.path, b.id)));
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{marker::Position, tail::Inode};
+
+    #[test]
+    fn what_was_read_and_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut registry = Registry::open(dir.path(), "one").unwrap();
+        let path = dir.path().join("a.log");
+        std::fs::write(&path, [b'x'; 300]).unwrap();
+        let key = Inode::of(&path.metadata().unwrap());
+        let id = registry.add(Entry::new(&path, key, Position::default()));
+        let tell = |registry: &Registry| {
+            let file = files(registry.entries(), Timestamp::now()).remove(0);
+            (file.offset, file.acknowledged, file.lag_bytes, file.lag_seconds.is_some(), file.last_error)
+        };
+        assert_eq!(tell(&registry), (None, 0, 300, false, None));
+        registry.reading(id, 200, None);
+        assert_eq!(tell(&registry), (Some(200), 0, 300, true, None));
+        registry.acknowledge(id, Position { offset: 200, ..Position::default() });
+        registry.reading(id, 200, Some("an I/O error".to_owned()));
+        assert_eq!(tell(&registry), (Some(200), 200, 100, false, Some("an I/O error".to_owned())));
+    }
 }

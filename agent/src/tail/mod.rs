@@ -137,6 +137,21 @@ impl Tail {
         work.tail.outlet.rest();
     }
 
+    /// Writes down how far a file is read, for those who ask.
+    fn tell(&self, file: &Harvester, before: u64, error: Option<&std::io::Error>) {
+        let error =
+            error.filter(|error| error.kind() != std::io::ErrorKind::NotFound).map(ToString::to_string);
+        let offset = file.position().offset;
+        if error.is_some() || file.told.is_some() {
+            self.registry().reading(file.id, offset, error);
+        } else if offset > before
+            && let Ok(mut registry) = self.registry.try_lock()
+        {
+            // While the registry is on its way to the disk nobody waits for that: the next turn tells.
+            registry.reading(file.id, offset, None);
+        }
+    }
+
     fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -390,6 +405,7 @@ impl Work {
         });
         self.open = (self.open + usize::from(file.is_open())).saturating_sub(usize::from(was_open));
         let position = file.position();
+        tail.tell(file, before, turn.as_ref().err());
         match &group {
             None => grouping.remove(&key),
             Some(_) => grouping.insert(key),

@@ -68,10 +68,10 @@ impl Work {
                 let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
                 if self.files.contains_key(&key) {
                     self.seen(key, candidate);
-                } else if !only_known || self.tail.registry().has_inode(key) {
-                    if self.others.get(&key) != Some(&now) {
-                        self.consider(candidate.clone(), only_known, &mut unsaved);
-                    }
+                } else if (!only_known || self.tail.registry().has_inode(key))
+                    && self.others.get(&key) != Some(&now)
+                {
+                    self.consider(candidate.clone(), only_known, &mut unsaved);
                 }
             }
         }
@@ -194,7 +194,8 @@ impl Work {
                 let position = Position::at(offset, &mut source);
                 // Known from now on: a copy may be made before the first line is read.
                 let prefix = Prefix::of(&mut source, candidate.meta.len());
-                let entry = Entry { prefix, ..Entry::new(&candidate.path, key, position) };
+                let mut entry = Entry::new(&candidate.path, key, position);
+                entry.prefix = prefix;
                 let id = self.tail.registry().add(entry);
                 unsaved.push(key);
                 (id, position, prefix)

@@ -16,6 +16,7 @@ const LOCK: &str = "lock";
 pub struct Folder {
     path: PathBuf,
     lock: File,
+    lock_name: String,
 }
 
 impl Folder {
@@ -24,13 +25,21 @@ impl Folder {
     /// # Errors
     /// `Locked` while another process has it, `Io` if it cannot be made or written to.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, SpoolError> {
+        Self::open_as(path, LOCK)
+    }
+
+    /// The same for a folder that is not the spool's: the file that is locked has another name.
+    ///
+    /// # Errors
+    /// As for [`Folder::open`].
+    pub fn open_as(path: impl Into<PathBuf>, lock_name: &str) -> Result<Self, SpoolError> {
         let path = path.into();
         std::fs::create_dir_all(&path).map_err(SpoolError::io("make the folder", &path.to_string_lossy()))?;
-        let file = path.join(LOCK);
+        let file = path.join(lock_name);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file);
         let lock = lock.map_err(SpoolError::io("open", &file.to_string_lossy()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, lock }),
+            Ok(()) => Ok(Self { path, lock, lock_name: lock_name.to_owned() }),
             Err(TryLockError::WouldBlock) => Err(SpoolError::Locked { path }),
             Err(TryLockError::Error(source)) => Err(SpoolError::io("lock", &file.to_string_lossy())(source)),
         }
@@ -65,7 +74,7 @@ impl Disk for Folder {
             // What is no file, or has a name that we never give, is not ours.
             if let Ok(name) = entry.file_name().into_string()
                 && meta.is_file()
-                && name != LOCK
+                && name != self.lock_name
             {
                 files.push((name, meta.len()));
             }

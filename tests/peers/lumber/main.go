@@ -1,6 +1,7 @@
 // Both ends of go-lumber, the library that Elastic's Beats speak with, for the tests.
 //
 //	lumber serve             prints what comes, a JSON document a line, and acknowledges it
+//	lumber count             acknowledges what comes and prints how much it was, a line a batch: for measurements
 //	lumber send HOST:PORT    sends the lines of its standard input as messages, two windows at once
 package main
 
@@ -19,11 +20,13 @@ func main() {
 	var err error
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == "serve":
-		err = serve()
+		err = serve(true)
+	case len(os.Args) == 2 && os.Args[1] == "count":
+		err = serve(false)
 	case len(os.Args) == 3 && os.Args[1] == "send":
 		err = send(os.Args[2])
 	default:
-		err = fmt.Errorf("usage: lumber serve | lumber send HOST:PORT")
+		err = fmt.Errorf("usage: lumber serve | lumber count | lumber send HOST:PORT")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -31,7 +34,7 @@ func main() {
 	}
 }
 
-func serve() error {
+func serve(print bool) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -44,7 +47,14 @@ func serve() error {
 	out := bufio.NewWriter(os.Stdout)
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
+	count := 0
 	for batch := range lumber.ReceiveChan() {
+		if !print {
+			count += len(batch.Events)
+			batch.ACK()
+			fmt.Printf("received=%d\n", count)
+			continue
+		}
 		for _, event := range batch.Events {
 			if err := encoder.Encode(event); err != nil {
 				return err
