@@ -273,11 +273,7 @@ impl Work {
             // A copy is made before the file is cut. Until then its lines are read from the file itself; one that was read to the end of the
             // copy is done, whatever becomes of it.
             if original.is_intact() {
-                // A file of its own that has no more than the head in common is not made to wait.
-                let alike = size == u64::MAX
-                    || Source::open(&original.path)
-                        .is_ok_and(|mut other| Position::at(size, source).holds(&mut other));
-                return if alike || !original.is_intact() { Begin::Later } else { Begin::Never };
+                return Begin::Later;
             }
             // It is about to be found that it was cut: then this is looked at again.
             original.wait_in(&mut self.ready);
