@@ -6,6 +6,7 @@ use alces_event::write_text;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tracing::warn;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Config, Input, registry::FileId};
 
@@ -144,11 +145,15 @@ pub(crate) struct Line<'d> {
 }
 
 impl Head<'_> {
-    /// Appends a line's document. The same line of the same file of the same agent always has the same id.
+    /// Appends a line's document. The same line at the same place of the same file of the same agent always has the same id.
     pub(crate) fn write(&self, line: &Line<'_>, out: &mut Vec<u8>) {
         out.reserve(self.start.len() + self.place.len() + self.rest.len() + line.text.len() + 128);
         out.extend_from_slice(&self.start);
         hexadecimal(line.offset, out);
+        // Of its text, too: a file that was cut and written anew with the same head cannot be told from the one before by an agent that
+        // had written down no more than that head. With the text the new line is at least no other one's resend.
+        out.push(b'-');
+        hexadecimal(xxh3_64(line.text.as_bytes()) & 0xFFFF_FFFF, out);
         out.extend_from_slice(br#""},"message":"#);
         write_text(line.text, out);
         out.extend_from_slice(br#","log":{"offset":"#);
@@ -194,7 +199,7 @@ mod tests {
     fn as_filebeat_gives_its_own() {
         let mut config = Config::usual().with_inputs(vec![Input::new(Vec::new(), Vec::new())]);
         let line = Line { text: "a \"b\"\t", offset: 300, cut: false, several: false };
-        insta::assert_snapshot!(document(&config, &line), @r#"{"@timestamp":"2026-11-25T10:00:00.123Z","@metadata":{"beat":"alces","type":"_doc","version":"VERSION","_id":"0123456789abcdef-1a-12c"},"message":"a \"b\"\t","log":{"offset":300,"file":{"path":"/a\"b.log"}},"agent":{"id":"0123456789abcdef0123","name":"web01","type":"alces","version":"VERSION"},"ecs":{"version":"8.11.0"},"host":{"name":"web01"},"input":{"type":"log"}}"#);
+        insta::assert_snapshot!(document(&config, &line), @r#"{"@timestamp":"2026-11-25T10:00:00.123Z","@metadata":{"beat":"alces","type":"_doc","version":"VERSION","_id":"0123456789abcdef-1a-12c-1a7cf26"},"message":"a \"b\"\t","log":{"offset":300,"file":{"path":"/a\"b.log"}},"agent":{"id":"0123456789abcdef0123","name":"web01","type":"alces","version":"VERSION"},"ecs":{"version":"8.11.0"},"host":{"name":"web01"},"input":{"type":"log"}}"#);
         let object = |json: Value| json.as_object().unwrap().clone();
         config.fields = object(json!({"env": "test", "host": {"rack": 7}}));
         config.tags = vec!["a".to_owned()];
@@ -202,7 +207,7 @@ mod tests {
         config.inputs[0].tags = vec!["b".to_owned()];
         config.inputs[0].dataset = Some("nginx.access".to_owned());
         let line = Line { text: "", offset: 0, cut: true, several: true };
-        insta::assert_snapshot!(document(&config, &line).split_once("},\"agent").unwrap().0, @r#"{"@timestamp":"2026-11-25T10:00:00.123Z","@metadata":{"beat":"alces","type":"_doc","version":"VERSION","_id":"0123456789abcdef-1a-0"},"message":"","log":{"offset":0,"file":{"path":"/a\"b.log"},"flags":["multiline","truncated"]"#);
+        insta::assert_snapshot!(document(&config, &line).split_once("},\"agent").unwrap().0, @r#"{"@timestamp":"2026-11-25T10:00:00.123Z","@metadata":{"beat":"alces","type":"_doc","version":"VERSION","_id":"0123456789abcdef-1a-0-38d394c2"},"message":"","log":{"offset":0,"file":{"path":"/a\"b.log"},"flags":["multiline","truncated"]"#);
         let rest = |config: &Config| document(config, &line).split_once("\"ecs\"").unwrap().1.to_owned();
         insta::assert_snapshot!(rest(&config), @r#":{"version":"8.11.0"},"event":{"dataset":"nginx.access"},"fields":{"env":"live","host":{"rack":7},"message":"x"},"host":{"name":"web01"},"input":{"type":"log"},"tags":["a","b"]}"#);
         config.fields_under_root = true;

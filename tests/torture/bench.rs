@@ -51,24 +51,27 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
     let (seconds, seed) = (numbers.next().unwrap_or(60), numbers.next().unwrap_or(1));
     println!("{seconds} seconds a storm, seed {seed}; the same writer, kills and net for each program\n");
-    for (name, rough, rotations) in STORMS {
-        println!("## {name}\n");
-        println!(
-            "| program | lines | files | kills | lost | doubled | altered | out of order | resent | CPU s | peak MB |\n|---|---|---|---|---|---|---|---|---|---|---|"
-        );
-        // All at once: what the machine does to one it does to all.
+    // All at once: what the machine does to one it does to all.
+    let storms = STORMS.map(|(name, rough, rotations)| {
         let runs = PROGRAMS.map(|(program, kind)| {
             let storm = Storm {
                 kind,
                 // Filebeat takes seconds to begin: it is given the time to.
                 kills: rough.then_some(2_000..10_000),
                 weather: rough,
-                // It waits up to a minute before it tries a receiver again.
-                patience: Duration::from_secs(75),
+                // It waits half a minute for an acknowledgement, and up to a minute before it tries a receiver again.
+                patience: Duration::from_secs(95),
                 ..Storm::new(seed, seconds, rotations)
             };
             (program, std::thread::spawn(|| storm.run()))
         });
+        (name, runs)
+    });
+    for (name, runs) in storms {
+        println!("## {name}\n");
+        println!(
+            "| program | lines | files | kills | lost | doubled | altered | out of order | resent | CPU s | peak MB |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        );
         for (program, run) in runs {
             println!("| {program} | {} |", row(&run.join().unwrap()));
         }

@@ -107,6 +107,11 @@ impl Registry {
         })
     }
 
+    /// Whether a file is known that had this inode.
+    pub(crate) fn has_inode(&self, key: Inode) -> bool {
+        self.by_inode.contains_key(&key)
+    }
+
     /// The file that was last seen at `path`, or was a rotated one of it, and of which this one of `size` bytes is a copy as far as it
     /// was read. Of files that nothing is known of there are none.
     pub(crate) fn copied(

@@ -35,6 +35,7 @@ use crate::{
 const LOOKED_FOR: Duration = Duration::from_secs(3600);
 
 /// A file that a look has found.
+#[derive(Clone)]
 struct Candidate {
     path: PathBuf,
     meta: Metadata,
@@ -61,12 +62,17 @@ impl Work {
         let looked_at = (self.tail.clock)().as_second();
         let candidates = self.candidates();
         let mut unsaved = Vec::new();
-        for candidate in candidates {
-            let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
-            if self.files.contains_key(&key) {
-                self.seen(key, &candidate);
-            } else if self.others.get(&key) != Some(&now) {
-                self.consider(candidate, &mut unsaved);
+        // Known inodes first: otherwise a file with the same head could be taken for the copy of one that is there itself.
+        for only_known in [true, false] {
+            for candidate in &candidates {
+                let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
+                if self.files.contains_key(&key) {
+                    self.seen(key, candidate);
+                } else if (!only_known || self.tail.registry().has_inode(key))
+                    && self.others.get(&key) != Some(&now)
+                {
+                    self.consider(candidate.clone(), only_known, &mut unsaved);
+                }
             }
         }
         self.close_old();
@@ -162,7 +168,7 @@ impl Work {
         self.tail.registry().seen(file.id, &file.path, prefix);
     }
 
-    fn consider(&mut self, candidate: Candidate, unsaved: &mut Vec<Inode>) {
+    fn consider(&mut self, candidate: Candidate, only_known: bool, unsaved: &mut Vec<Inode>) {
         let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
         let mut source = match Source::open(&candidate.path) {
             Ok(source) => source,
@@ -179,7 +185,7 @@ impl Work {
             Ok(meta) if Inode::of(&meta) == key => {}
             _ => return,
         }
-        let (id, position, prefix) = match self.begin(&candidate, key, &mut source) {
+        let (id, position, prefix) = match self.begin(&candidate, key, only_known, &mut source) {
             Begin::Known(id, position, prefix) => {
                 self.tail.registry().moved(id, &candidate.path, key);
                 (id, position, prefix)
@@ -212,13 +218,20 @@ impl Work {
         }
     }
 
-    fn begin(&mut self, candidate: &Candidate, key: Inode, source: &mut Source) -> Begin {
+    fn begin(&mut self, candidate: &Candidate, key: Inode, only_known: bool, source: &mut Source) -> Begin {
         let size = source.len().unwrap_or(0);
         let known = self.tail.registry().find(key, source, size);
         if let Some((id, entry)) = known
             && !self.files.values().any(|file| file.id == id)
         {
             return Begin::Known(id, self.read_to(id, &entry), entry.prefix);
+        }
+        if only_known {
+            return Begin::Later;
+        }
+        // `gzip` takes the plain file away when the packed one is whole.
+        if Packing::of(&candidate.path).is_some() && candidate.path.with_extension("").exists() {
+            return Begin::Later;
         }
         let rotated = rotated(&candidate.path);
         if let Some(rotated) = &rotated {
