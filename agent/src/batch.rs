@@ -81,6 +81,12 @@ impl Batch {
         self.record
     }
 
+    /// Takes all, and leaves room for as much.
+    pub(crate) fn take(&mut self) -> Self {
+        let frames = self.frames.empty_like();
+        std::mem::replace(self, Self { frames, ..Self::default() })
+    }
+
     /// How many documents.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()

@@ -323,3 +323,6 @@ impl Shared {
         }));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,8 @@ impl Files {
         found
     }
 
-    fn takes(&self, path: &Path) -> bool {
+    /// Whether a path is not one to leave alone.
+    pub(crate) fn takes(&self, path: &Path) -> bool {
         !self.exclude.is_match(path)
             && (self.symlinks || !path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()))
     }

@@ -138,7 +138,20 @@ impl Registry {
         }
     }
 
-    /// There is no such file any more, and all of it was acknowledged.
+    /// A file was deleted, and all of it was acknowledged. Its inode may be another file's at once.
+    pub(crate) fn deleted(&mut self, id: FileId, now: i64) {
+        self.gone(id, now);
+        if let Some(entry) = self.content.files.get_mut(&id.0) {
+            if let Some(ids) = self.by_inode.get_mut(&entry.key()) {
+                ids.retain(|known| *known != id.0);
+            }
+            (entry.device, entry.inode) = (0, 0);
+            self.by_inode.entry(entry.key()).or_default().push(id.0);
+            self.changed.insert(id.0);
+        }
+    }
+
+    /// A file is not where it was. It may come again: as it is, or packed.
     pub(crate) fn gone(&mut self, id: FileId, now: i64) {
         if let Some(entry) = self.content.files.get_mut(&id.0)
             && entry.gone.is_none()

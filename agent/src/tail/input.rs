@@ -60,6 +60,11 @@ impl Reading {
         self.files.find()
     }
 
+    /// Whether a file of this name is not one to leave alone.
+    pub(super) fn may_read(&self, path: &Path) -> bool {
+        self.files.takes(path)
+    }
+
     /// Whether a file of this name is one of the input's.
     pub(super) fn takes(&self, path: &Path) -> bool {
         self.patterns.is_match(path)

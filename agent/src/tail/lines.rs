@@ -62,10 +62,11 @@ impl LineEnd {
 /// The text of a line, and whether bytes of it were none and stand as U+FFFD.
 pub(crate) fn decode<'l>(encoding: &'static Encoding, line: &'l [u8]) -> (Cow<'l, str>, bool) {
     if encoding == UTF_8 {
-        // Most of them are that: the library's way is slower here.
-        let text = String::from_utf8_lossy(line);
-        let replaced = matches!(text, Cow::Owned(_));
-        return (text, replaced);
+        // Most of them are that. The library's way and the standard's for those that are not are slower.
+        return match std::str::from_utf8(line) {
+            Ok(text) => (Cow::Borrowed(text), false),
+            Err(_) => (String::from_utf8_lossy(line), true),
+        };
     }
     encoding.decode_without_bom_handling(line)
 }

@@ -572,14 +572,14 @@ impl Work {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.tail.outlet.send(std::mem::take(&mut self.batch))
+        self.tail.outlet.send(self.batch.take())
     }
 
     fn spool(&mut self) -> Result<(), Closed> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.tail.outlet.spool(std::mem::take(&mut self.batch))
+        self.tail.outlet.spool(self.batch.take())
     }
 }
 

@@ -135,7 +135,8 @@ impl Work {
     }
 
     fn looks_into(&self, path: &Path, input: usize) -> bool {
-        Packing::of(path).is_none() || self.tail.inputs.get(input).is_some_and(|input| input.compressed)
+        let Some(input) = self.tail.inputs.get(input) else { return false };
+        (Packing::of(path).is_none() || input.compressed) && input.may_read(path)
     }
 
     /// A file that is known and is still there, maybe under another name.
@@ -349,7 +350,7 @@ impl Work {
         self.finished.retain(|(id, end)| {
             let done = registry.entry(*id).is_none_or(|entry| entry.offset >= *end);
             if done {
-                registry.gone(*id, seconds);
+                registry.deleted(*id, seconds);
             }
             !done
         });

@@ -233,6 +233,11 @@ fn a_file_written_anew_is_a_new_one() {
     assert_eq!(world.look(), "2:three 2:four");
     fs::write(world.path("a.log"), "one\n").unwrap();
     assert_eq!(world.start().look(), "3:one");
+    // The same lines once more, and most likely with the same inode.
+    world.remove("a.log");
+    world.look();
+    world.write("a.log", "one\n");
+    assert_eq!(world.look(), "4:one");
 }
 
 #[test]

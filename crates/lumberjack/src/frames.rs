@@ -27,6 +27,13 @@ pub struct FramesError {
 }
 
 impl Frames {
+    /// None, and room for as many documents and bytes as there are here.
+    #[must_use]
+    pub fn empty_like(&self) -> Self {
+        let (buffer, starts) = (Vec::with_capacity(self.buffer.len()), Vec::with_capacity(self.starts.len()));
+        Self { buffer, starts }
+    }
+
     /// Adds a document that `write` appends to the buffer; it must leave alone what is there. Returns the document's length in bytes.
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
         let start = self.buffer.len();

@@ -1,0 +1,162 @@
+use std::path::Path;
+
+use tempfile::TempDir;
+use tokio::{
+    runtime::Handle,
+    sync::mpsc::{Receiver, channel},
+};
+
+use super::*;
+use crate::{
+    Config,
+    marker::Marker,
+    outlet::{Closed, Outlet},
+    registry::Entry,
+    tail::Inode,
+};
+
+struct World {
+    dir: TempDir,
+    registry: Arc<Mutex<Registry>>,
+    buffer: Buffer,
+    file: FileId,
+}
+
+const KEY: Inode = Inode { device: 1, inode: 1 };
+
+impl World {
+    fn new(max_size: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut registry = Registry::open(dir.path(), "x").unwrap();
+        let file = registry.add(Entry::new(Path::new("/a"), KEY, Position::default()));
+        let registry = Arc::new(Mutex::new(registry));
+        let buffer = Self::open(&dir, &registry, max_size);
+        Self { dir, registry, buffer, file }
+    }
+
+    fn open(dir: &TempDir, registry: &Arc<Mutex<Registry>>, max_size: u64) -> Buffer {
+        let mut config = Config::new(Vec::new(), dir.path().to_owned());
+        config.spool.max_size = max_size;
+        Buffer::open(&config, registry, &Arc::default()).unwrap().unwrap()
+    }
+
+    fn batch(&self, offset: u64) -> Batch {
+        self.batch_of(offset, "x")
+    }
+
+    fn batch_of(&self, offset: u64, text: &str) -> Batch {
+        let mut batch = Batch::default();
+        batch.push_with(None, |out| out.extend_from_slice(format!("{offset}{text}").as_bytes()));
+        batch.reach(self.file, Position { offset, marker: Marker::default() });
+        batch
+    }
+
+    fn offset(&self) -> u64 {
+        self.registry.lock().unwrap().entry(self.file).unwrap().offset
+    }
+
+    fn outlet(&self, room: usize) -> (Outlet, Receiver<Batch>) {
+        let (out, batches) = channel(room);
+        let patience = Duration::from_millis(1);
+        (Outlet { out, runtime: Handle::current(), buffer: Some(self.buffer.clone()), patience }, batches)
+    }
+}
+
+/// For a thread that may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+fn text(batch: &Batch) -> String {
+    String::from_utf8(batch.frames().documents().next().unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn what_nobody_takes_waits_on_disk_and_comes_in_order() {
+    let world = World::new(1 << 30);
+    let (outlet, mut batches) = world.outlet(1);
+    let all: Vec<_> = (1..=4).map(|at| world.batch(at)).collect();
+    let outlet = blocking(move || {
+        for batch in all {
+            outlet.send(batch).unwrap();
+        }
+        outlet.rest();
+        outlet
+    })
+    .await;
+    assert!(world.buffer.is_busy());
+    assert_eq!(world.offset(), 0, "what went past the spool has not arrived: it is nowhere else");
+    tokio::spawn(world.buffer.clone().feed(outlet.out.clone()));
+    // The first went past the spool.
+    let first = batches.recv().await.unwrap();
+    assert_eq!((text(&first).as_str(), first.record()), ("1x", None));
+    for (at, expect) in ["2x", "3x", "4x"].iter().enumerate() {
+        let batch = batches.recv().await.unwrap();
+        assert_eq!((text(&batch).as_str(), batch.record()), (*expect, Some(at as u64 + 1)));
+    }
+}
+
+#[tokio::test]
+async fn offsets_move_when_lines_are_durable_and_all_before_them_have_arrived() {
+    let world = World::new(1 << 30);
+    world.buffer.passes();
+    let (buffer, batch) = (world.buffer.clone(), world.batch(7));
+    blocking(move || {
+        assert!(buffer.push(batch, || false));
+        buffer.sync();
+    })
+    .await;
+    assert_eq!(world.offset(), 0);
+    world.buffer.arrived();
+    assert_eq!(world.offset(), 7);
+    let World { dir, registry, buffer, .. } = world;
+    drop(buffer);
+    // After a crash it is still there.
+    let buffer = World::open(&dir, &registry, 1 << 30);
+    assert!(buffer.is_busy());
+    let (out, mut batches) = channel(1);
+    tokio::spawn(buffer.clone().feed(out));
+    let batch = batches.recv().await.unwrap();
+    assert_eq!(text(&batch), "7x");
+    buffer.acknowledge(batch.record().unwrap());
+    buffer.save();
+    assert_eq!(buffer.lock().spool.stats().pending, 0);
+}
+
+#[tokio::test]
+async fn a_full_spool_waits_until_something_has_arrived() {
+    let world = World::new(64 << 10);
+    // Nothing that could be packed.
+    let noise: String = (0..30_000).map(|_| char::from(fastrand::alphanumeric() as u8)).collect();
+    let (outlet, mut batches) = world.outlet(1);
+    let all: Vec<_> = (1..=9).map(|at| world.batch_of(at, &noise)).collect();
+    let out = outlet.out.clone();
+    let sending = tokio::task::spawn_blocking(move || {
+        all.into_iter().try_for_each(|batch| outlet.send(batch)).unwrap();
+        outlet.rest();
+    });
+    tokio::spawn(world.buffer.clone().feed(out));
+    for at in 1..=9 {
+        let batch = batches.recv().await.unwrap();
+        assert!(text(&batch).starts_with(&at.to_string()), "in order");
+        match batch.record() {
+            Some(record) => world.buffer.acknowledge(record),
+            None => world.buffer.arrived(),
+        }
+        world.buffer.save();
+    }
+    sending.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_for_room_hears_that_nobody_comes() {
+    let world = World::new(64 << 10);
+    let (outlet, batches) = world.outlet(1);
+    let noise: String = (0..30_000).map(|_| char::from(fastrand::alphanumeric() as u8)).collect();
+    let all: Vec<_> = (1..=9).map(|at| world.batch_of(at, &noise)).collect();
+    let sending = tokio::task::spawn_blocking(move || {
+        all.into_iter().try_for_each(|batch| outlet.send(batch)).map_err(|Closed| "closed")
+    });
+    drop(batches);
+    assert_eq!(sending.await.unwrap(), Err("closed"));
+}
