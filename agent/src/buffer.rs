@@ -18,9 +18,8 @@ use tracing::{error, info, warn};
 use crate::{
     AgentError, Config,
     batch::Batch,
-    marker::Position,
     options::OnFull,
-    registry::{FileId, Registry},
+    registry::Registry,
     status::{self, Board},
 };
 
@@ -50,16 +49,15 @@ struct Shared {
 
 struct Inside {
     spool: Spool<Folder>,
-    /// Appended and not durable: appended again should the disk refuse.
-    waiting: Vec<Batch>,
+    /// To be made durable, the oldest first; kept until it is, as the disk may refuse.
+    waiting: Vec<Arc<Batch>>,
     /// How many of those are in the spool.
     appended: usize,
     waiting_since: Instant,
-    /// Batches that went past the spool, and those of them that arrived.
-    past: u64,
+    /// Batches that went past the spool and have not arrived, and which records they are since they were written to it all the same.
+    past: VecDeque<(Arc<Batch>, Option<u64>)>,
+    /// The highest record of which is known that it arrived so.
     arrived: u64,
-    /// How far files are read by what is durable, and how many batches that went past the spool have to arrive first.
-    behind: VecDeque<(u64, Vec<(FileId, Position)>)>,
     /// A record was read and is on its way to the shipper.
     feeding: bool,
     /// The highest number that was given out.
@@ -97,9 +95,8 @@ impl Buffer {
             waiting: Vec::new(),
             appended: 0,
             waiting_since: Instant::now(),
-            past: 0,
+            past: VecDeque::new(),
             arrived: 0,
-            behind: VecDeque::new(),
             feeding: false,
             given,
             told_full: false,
@@ -126,18 +123,21 @@ impl Buffer {
         self.lock().is_busy()
     }
 
-    /// Writes a batch to the spool, where it is durable after the next [`Buffer::sync`]. Waits while there is no room, as long as `goes_on`.
-    /// False where it did not.
+    /// Writes a batch to the spool, where it is durable after the next [`Buffer::sync`], and before it those that went past the spool and
+    /// are not known to have arrived. Waits while there is no room, as long as `goes_on`. False where it did not.
     pub(crate) fn push(&self, batch: Batch, goes_on: impl Fn() -> bool) -> bool {
-        let bytes = batch.to_bytes();
         let mut inside = self.lock();
         if !std::mem::replace(&mut inside.told, true) {
             warn!("no collector takes lines: writing them to the spool");
         }
+        if inside.waiting.is_empty() {
+            inside.waiting_since = Instant::now();
+        }
+        inside.take_in();
+        inside.waiting.push(Arc::new(batch));
         loop {
-            let taken = inside.append_again().and_then(|()| inside.spool.append(&bytes));
-            match taken {
-                Ok(_) => break,
+            match inside.append() {
+                Ok(()) => break,
                 Err(SpoolError::TakenBack { .. }) => inside.appended = 0,
                 Err(reason) => {
                     self.sync_now(&mut inside);
@@ -153,12 +153,7 @@ impl Buffer {
             inside = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         inside.told_full = false;
-        if inside.waiting.is_empty() {
-            inside.waiting_since = Instant::now();
-        }
-        inside.waiting.push(batch);
-        inside.appended += 1;
-        if inside.waiting.iter().map(Batch::bytes).sum::<usize>() >= SYNC_BYTES
+        if inside.waiting.iter().map(|batch| batch.bytes()).sum::<usize>() >= SYNC_BYTES
             || inside.waiting_since.elapsed() >= SYNC_AFTER
         {
             self.sync_now(&mut inside);
@@ -169,19 +164,28 @@ impl Buffer {
     /// Makes durable what was pushed.
     pub(crate) fn sync(&self) {
         let mut inside = self.lock();
-        if !inside.waiting.is_empty() {
-            self.sync_now(&mut inside);
+        if inside.waiting.is_empty() {
+            return;
         }
+        if let Err(reason) = inside.append() {
+            warn!(%reason, "the spool takes no more yet");
+        }
+        self.sync_now(&mut inside);
     }
 
     fn sync_now(&self, inside: &mut Inside) {
-        match inside.append_again().and_then(|()| inside.spool.sync()) {
+        match inside.spool.sync() {
             Ok(()) => {
-                let past = inside.past;
-                let positions = inside.waiting.drain(..).map(|batch| (past, batch.positions().collect()));
-                inside.behind.extend(positions);
+                let mut registry = self.0.registry.lock().unwrap_or_else(PoisonError::into_inner);
+                for batch in inside.waiting.drain(..inside.appended) {
+                    batch.positions().for_each(|(file, position)| registry.acknowledge(file, position));
+                }
+                if let Err(error) = registry.save() {
+                    // Read again after a crash, with the ids that they had.
+                    warn!(%error, "the registry cannot be written");
+                }
+                drop(registry);
                 inside.appended = 0;
-                self.0.move_offsets(inside);
                 self.0.tell_board(&inside.spool);
                 self.0.changed.notify_waiters();
             }
@@ -192,15 +196,18 @@ impl Buffer {
     }
 
     /// A batch goes past the spool.
-    pub(crate) fn passes(&self) {
-        self.lock().past += 1;
+    pub(crate) fn passes(&self, batch: &Arc<Batch>) {
+        self.lock().past.push_back((batch.clone(), None));
     }
 
-    /// One of those arrived.
+    /// The oldest of those arrived.
     pub(crate) fn arrived(&self) {
         let mut inside = self.lock();
-        inside.arrived += 1;
-        self.0.move_offsets(&mut inside);
+        if let Some((_, Some(record))) = inside.past.pop_front() {
+            inside.arrived = record;
+            inside.spool.ack(record);
+            self.0.room.notify_all();
+        }
     }
 
     /// A record arrived.
@@ -225,16 +232,19 @@ impl Buffer {
     }
 
     /// Hands on what is in the spool, the oldest first, until nobody takes it any more.
-    pub(crate) async fn feed(self, out: Sender<Batch>) {
+    pub(crate) async fn feed(self, out: Sender<Arc<Batch>>) {
         {
             let mut inside = self.lock();
             inside.feeding = false;
             inside.spool.rewind();
             inside.given = inside.spool.done();
-            // What the shipper before did not bring home is read again from its file, and so is what came after it.
-            inside.behind.clear();
-            (inside.past, inside.arrived) = (0, 0);
+            // What the shipper before did not bring home is in the spool, or is read again from its file.
+            inside.past.clear();
         }
+        self.feed_on(out).await;
+    }
+
+    async fn feed_on(self, out: Sender<Arc<Batch>>) {
         loop {
             let changed = self.0.changed.notified();
             let buffer = self.clone();
@@ -246,7 +256,7 @@ impl Buffer {
                     () = out.closed() => return,
                 }
             };
-            let sent = out.send(batch).await;
+            let sent = out.send(Arc::new(batch)).await;
             self.lock().feeding = false;
             if sent.is_err() {
                 return;
@@ -268,6 +278,15 @@ impl Buffer {
                 }
             };
             inside.given = record.number;
+            if record.number <= inside.arrived {
+                let arrived = inside.arrived;
+                inside.spool.ack(arrived);
+                continue;
+            }
+            if inside.past.iter().any(|(_, past)| *past == Some(record.number)) {
+                // The shipper has it already.
+                continue;
+            }
             match Batch::from_bytes(&record.bytes) {
                 Ok(batch) => {
                     inside.feeding = true;
@@ -283,36 +302,34 @@ impl Buffer {
 }
 
 impl Inside {
-    /// Appends once more what the disk refused to make durable.
-    fn append_again(&mut self) -> Result<(), SpoolError> {
+    fn is_busy(&self) -> bool {
+        self.feeding || !self.waiting.is_empty() || self.given < self.spool.durable()
+    }
+
+    /// What went past the spool is written to it, too: should the agent end now it would be nowhere else, where its file is gone.
+    fn take_in(&mut self) {
+        let Self { past, waiting, .. } = self;
+        for (batch, record) in past {
+            if record.is_none() && !waiting.iter().any(|known| Arc::ptr_eq(known, batch)) {
+                waiting.push(batch.clone());
+            }
+        }
+    }
+
+    /// Appends what waits.
+    fn append(&mut self) -> Result<(), SpoolError> {
         while let Some(batch) = self.waiting.get(self.appended) {
-            self.spool.append(&batch.to_bytes())?;
+            let number = self.spool.append(&batch.to_bytes())?;
+            if let Some((_, record)) = self.past.iter_mut().find(|(past, _)| Arc::ptr_eq(past, batch)) {
+                *record = Some(number);
+            }
             self.appended += 1;
         }
         Ok(())
     }
-
-    fn is_busy(&self) -> bool {
-        self.feeding || !self.waiting.is_empty() || self.given < self.spool.durable()
-    }
 }
 
 impl Shared {
-    /// What is in the spool is read, but not further than what went past it before has arrived: that is nowhere else.
-    fn move_offsets(&self, inside: &mut Inside) {
-        if inside.behind.front().is_none_or(|(past, _)| *past > inside.arrived) {
-            return;
-        }
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((_, positions)) = inside.behind.pop_front_if(|(past, _)| *past <= inside.arrived) {
-            positions.into_iter().for_each(|(file, position)| registry.acknowledge(file, position));
-        }
-        if let Err(error) = registry.save() {
-            // Read again after a crash, with the ids that they had.
-            warn!(%error, "the registry cannot be written");
-        }
-    }
-
     fn tell_board(&self, spool: &Spool<Folder>) {
         let stats = spool.stats();
         self.board.spool(Some(status::Spool {

@@ -50,7 +50,7 @@ pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result
             let position = Position { offset: at as u64, marker: Marker::default() };
             batch.push_with(Some((FileId(0), position)), |buffer| buffer.extend_from_slice(document));
         }
-        if out.send(batch).await.is_err() {
+        if out.send(Arc::new(batch)).await.is_err() {
             break;
         }
     }

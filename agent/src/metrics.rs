@@ -18,7 +18,7 @@ pub(crate) async fn run(
     every: Duration,
     origin: Origin,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    out: Sender<Batch>,
+    out: Sender<Arc<Batch>>,
 ) {
     let (Ok(mut system), Ok(mut networks), Ok(mut disks)) =
         (System::new(), Networks::new_with_refreshed_list(), Disks::new_with_refreshed_list())
@@ -65,7 +65,7 @@ pub(crate) async fn run(
             );
         }
         // Waits while the collector is away: a reading that cannot be sent is not taken.
-        if out.send(batch).await.is_err() {
+        if out.send(Arc::new(batch)).await.is_err() {
             return;
         }
     }

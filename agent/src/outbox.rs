@@ -51,8 +51,8 @@ impl<B> Default for Outbox<B> {
 
 impl<B> Outbox<B> {
     /// Adds the newest batch.
-    pub(crate) fn push(&mut self, batch: B) {
-        self.slots.push_back(Slot { batch: Arc::new(batch), state: State::Waiting, arrived: 0 });
+    pub(crate) fn push(&mut self, batch: impl Into<Arc<B>>) {
+        self.slots.push_back(Slot { batch: batch.into(), state: State::Waiting, arrived: 0 });
     }
 
     /// Batches that are not settled.

@@ -1,6 +1,6 @@
 //! The way of batches from the tail to the shipper, past the spool or through it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -12,7 +12,7 @@ use crate::{batch::Batch, buffer::Buffer};
 
 /// For a thread that may block.
 pub(crate) struct Outlet {
-    pub(crate) out: Sender<Batch>,
+    pub(crate) out: Sender<Arc<Batch>>,
     pub(crate) runtime: Handle,
     pub(crate) buffer: Option<Buffer>,
     /// How long the shipper may take nothing before lines are spooled.
@@ -42,7 +42,8 @@ impl Outlet {
             })?,
         };
         let Some(room) = room else { return self.spool(batch) };
-        self.buffer.iter().for_each(Buffer::passes);
+        let batch = Arc::new(batch);
+        self.buffer.iter().for_each(|buffer| buffer.passes(&batch));
         room.send(batch);
         Ok(())
     }

@@ -209,7 +209,7 @@ impl House {
         config: &Config,
         origin: &Origin,
         starts: bool,
-        out: channel::Sender<Batch>,
+        out: channel::Sender<Arc<Batch>>,
     ) -> (Option<UnixStream>, Result<Tail, AgentError>) {
         let (stop, stopped) = match UnixStream::pair() {
             Ok((stop, stopped)) => (stop, stopped),

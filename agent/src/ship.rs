@@ -93,7 +93,11 @@ pub(crate) struct Totals {
 impl Shipper {
     /// Ships until `batches` is closed and everything is acknowledged. Once `stop` resolves, no longer than `DRAIN` and no longer than
     /// a collector answers.
-    pub(crate) async fn run(self, mut batches: Receiver<Batch>, mut stop: oneshot::Receiver<()>) -> Totals {
+    pub(crate) async fn run(
+        self,
+        mut batches: Receiver<Arc<Batch>>,
+        mut stop: oneshot::Receiver<()>,
+    ) -> Totals {
         let shared = Arc::new(Shared::default());
         shared.lock().rate = self.config.rate_limit.map(|limit| Rate::new(limit, Instant::now().into_std()));
         let mut couriers = JoinSet::new();

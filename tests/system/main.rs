@@ -16,5 +16,6 @@ mod pipelines;
 mod restart;
 mod seed;
 mod settings;
+mod spool;
 mod support;
 mod tls;

@@ -9,9 +9,9 @@ use tokio::{
 use super::*;
 use crate::{
     Config,
-    marker::Marker,
+    marker::{Marker, Position},
     outlet::{Closed, Outlet},
-    registry::Entry,
+    registry::{Entry, FileId},
     tail::Inode,
 };
 
@@ -55,7 +55,7 @@ impl World {
         self.registry.lock().unwrap().entry(self.file).unwrap().offset
     }
 
-    fn outlet(&self, room: usize) -> (Outlet, Receiver<Batch>) {
+    fn outlet(&self, room: usize) -> (Outlet, Receiver<Arc<Batch>>) {
         let (out, batches) = channel(room);
         let patience = Duration::from_millis(1);
         (Outlet { out, runtime: Handle::current(), buffer: Some(self.buffer.clone()), patience }, batches)
@@ -85,42 +85,64 @@ async fn what_nobody_takes_waits_on_disk_and_comes_in_order() {
     })
     .await;
     assert!(world.buffer.is_busy());
-    assert_eq!(world.offset(), 0, "what went past the spool has not arrived: it is nowhere else");
-    tokio::spawn(world.buffer.clone().feed(outlet.out.clone()));
-    // The first went past the spool.
+    assert_eq!(world.offset(), 4, "all of it is durable");
+    tokio::spawn(world.buffer.clone().feed_on(outlet.out.clone()));
+    // The first went past the spool, and is not given out a second time.
     let first = batches.recv().await.unwrap();
     assert_eq!((text(&first).as_str(), first.record()), ("1x", None));
     for (at, expect) in ["2x", "3x", "4x"].iter().enumerate() {
         let batch = batches.recv().await.unwrap();
-        assert_eq!((text(&batch).as_str(), batch.record()), (*expect, Some(at as u64 + 1)));
+        assert_eq!((text(&batch).as_str(), batch.record()), (*expect, Some(at as u64 + 2)));
     }
+    world.buffer.arrived();
+    assert_eq!(world.buffer.lock().spool.stats().pending, 3);
+    world.buffer.acknowledge(4);
+    assert_eq!(world.buffer.lock().spool.stats().pending, 0);
 }
 
 #[tokio::test]
-async fn offsets_move_when_lines_are_durable_and_all_before_them_have_arrived() {
+async fn what_went_past_the_spool_is_in_it_when_something_else_is() {
     let world = World::new(1 << 30);
-    world.buffer.passes();
+    let past = Arc::new(world.batch(3));
+    world.buffer.passes(&past);
     let (buffer, batch) = (world.buffer.clone(), world.batch(7));
     blocking(move || {
         assert!(buffer.push(batch, || false));
         buffer.sync();
     })
     .await;
-    assert_eq!(world.offset(), 0);
-    world.buffer.arrived();
     assert_eq!(world.offset(), 7);
     let World { dir, registry, buffer, .. } = world;
     drop(buffer);
-    // After a crash it is still there.
+    // After a crash both are still there.
     let buffer = World::open(&dir, &registry, 1 << 30);
     assert!(buffer.is_busy());
     let (out, mut batches) = channel(1);
     tokio::spawn(buffer.clone().feed(out));
-    let batch = batches.recv().await.unwrap();
-    assert_eq!(text(&batch), "7x");
-    buffer.acknowledge(batch.record().unwrap());
+    for expect in ["3x", "7x"] {
+        let batch = batches.recv().await.unwrap();
+        assert_eq!(text(&batch), expect);
+        buffer.acknowledge(batch.record().unwrap());
+    }
     buffer.save();
     assert_eq!(buffer.lock().spool.stats().pending, 0);
+}
+
+#[tokio::test]
+async fn what_has_arrived_before_its_record_is_read_is_not_given_out() {
+    let world = World::new(1 << 30);
+    world.buffer.passes(&Arc::new(world.batch(3)));
+    let (buffer, batch) = (world.buffer.clone(), world.batch(7));
+    blocking(move || {
+        assert!(buffer.push(batch, || false));
+        buffer.sync();
+    })
+    .await;
+    world.buffer.arrived();
+    let (out, mut batches) = channel(1);
+    tokio::spawn(world.buffer.clone().feed_on(out));
+    assert_eq!(text(&batches.recv().await.unwrap()), "7x");
+    assert_eq!(world.buffer.lock().spool.done(), 1);
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn check(
     let shipping = tokio::spawn(shipper.run(batches, stopped));
     let mut total = 0;
     for size in sizes {
-        out.send(batch(file, total, total + size)).await.unwrap();
+        out.send(batch(file, total, total + size).into()).await.unwrap();
         total += size;
     }
     drop(out);
@@ -260,7 +260,7 @@ async fn a_shipper_that_is_told_to_stop_does_not_wait_for_a_collector_that_is_aw
     let (out, batches) = tokio::sync::mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
     let shipping = tokio::spawn(shipper.run(batches, stopped));
-    out.send(batch(FileId(0), 0, 10)).await.unwrap();
+    out.send(batch(FileId(0), 0, 10).into()).await.unwrap();
     drop(stop);
     assert_eq!(shipping.await.unwrap().acknowledged, 0);
     assert!(out.is_closed(), "nobody waits for it any more");

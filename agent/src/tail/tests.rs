@@ -13,7 +13,7 @@ struct World {
     data: TempDir,
     runtime: Runtime,
     input: Input,
-    work: Option<(Work, Receiver<Batch>, UnixStream)>,
+    work: Option<(Work, Receiver<Arc<Batch>>, UnixStream)>,
     /// What arrived is acknowledged.
     acknowledges: bool,
 }

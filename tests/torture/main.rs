@@ -1,0 +1,73 @@
+//! The agent's torture: a reference that writes down what it writes to logs that are rotated in all ways, an agent and a receiver that
+//! are killed at random moments, a net that is cut, slow and silent, and a disk that is full. Every line must be there exactly once.
+//!
+//! A scenario takes some seconds. `ALCES_TORTURE_SECONDS=3600 cargo test --test torture NAME` goes on for an hour, and
+//! `ALCES_TORTURE_SEED` repeats what was done to an agent that failed: all but the moments, which are the machine's.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test that cannot go on must stop")]
+
+mod agent;
+mod arrivals;
+mod book;
+mod disk;
+mod log;
+mod proxy;
+mod real;
+mod receiver;
+mod rotate;
+mod storm;
+#[path = "../system/support/mod.rs"]
+#[allow(dead_code, reason = "the system's tests use all of it")]
+mod support;
+mod verdict;
+mod world;
+
+use rotate::Rotation::{self, Copytruncate, Gzip, Recreate, Rename, Rewrite, Zstd};
+use storm::Storm;
+
+const ALL: &[Rotation] = &[Rename, Copytruncate, Gzip, Zstd, Recreate, Rewrite];
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+}
+
+fn storm(rotations: &'static [Rotation]) -> Storm {
+    let seed = number("ALCES_TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
+    Storm::new(seed, number("ALCES_TORTURE_SECONDS").unwrap_or(8), rotations)
+}
+
+#[test]
+fn renamed_logs() {
+    storm(&[Rename]).run().check();
+}
+
+#[test]
+fn copied_and_cut_logs() {
+    storm(&[Copytruncate]).run().check();
+}
+
+#[test]
+fn packed_logs() {
+    storm(&[Gzip, Zstd]).run().check();
+}
+
+#[test]
+fn logs_deleted_and_cut_when_they_were_read() {
+    storm(&[Recreate, Rewrite]).run().check();
+}
+
+#[test]
+fn thousands_of_small_files() {
+    Storm { small_files: 3000, logs: 1, ..storm(&[Rename]) }.run().check();
+}
+
+#[test]
+fn a_disk_that_is_full() {
+    Storm { full_disk: true, ..storm(&[Rename]) }.run().check();
+}
+
+#[test]
+fn all_at_once() {
+    Storm { small_files: 500, logs: 5, full_disk: true, ..storm(ALL) }.run().check();
+}
