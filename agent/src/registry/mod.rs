@@ -113,21 +113,18 @@ impl Registry {
     }
 
     /// The file that was last seen at `path`, or was a rotated one of it, and of which this one of `size` bytes is a copy as far as it
-    /// was read. Of files that nothing is known of there are none.
+    /// was read; of several, the one of which most is known. Of files that nothing is known of there are none.
     pub(crate) fn copied(
         &self,
         is_place: impl Fn(&Path) -> bool,
         file: &mut impl Bytes,
         size: u64,
     ) -> Option<(FileId, Entry)> {
-        let same = |entry: &Entry| entry.prefix.len > 0 && is_place(&entry.path) && entry.is_of(file, size);
-        let mut same = same;
-        self.content
-            .files
-            .iter()
-            .rev()
-            .find(|(_, entry)| same(entry))
-            .map(|(id, entry)| (FileId(*id), entry.clone()))
+        let known =
+            self.content.files.iter().filter(|(_, entry)| entry.prefix.len > 0 && is_place(&entry.path));
+        let same = known.filter(|(_, entry)| entry.is_of(file, size));
+        let most = same.max_by_key(|(id, entry)| (entry.prefix.len, entry.offset, **id))?;
+        Some((FileId(*most.0), most.1.clone()))
     }
 
     /// A file goes on as another one: its copy.

@@ -235,7 +235,7 @@ impl Work {
         }
         let rotated = rotated(&candidate.path);
         if let Some(rotated) = &rotated {
-            match self.copied(&rotated.base, source, size) {
+            match self.copied(&candidate.path, &rotated.base, source, size) {
                 Begin::Never => {}
                 begin => return begin,
             }
@@ -263,8 +263,15 @@ impl Work {
     }
 
     /// Whether a rotated file is a copy of the log, as far as that was read.
-    fn copied(&mut self, base: &Path, source: &mut Source, size: u64) -> Begin {
-        let is_place = |path: &Path| path == base || rotated(path).is_some_and(|known| known.base == base);
+    fn copied(&mut self, path: &Path, base: &Path, source: &mut Source, size: u64) -> Begin {
+        // `app-1.log` and `app-2.log` are two logs, where there is no `app.log` whose rotated ones they could be.
+        let chain = base.exists() || self.orphans.values().any(|orphan| orphan.path == base);
+        let plain = Packing::of(path).map(|_| path.with_extension(""));
+        let is_place = |known: &Path| {
+            known == base
+                || plain.as_deref() == Some(known)
+                || chain && rotated(known).is_some_and(|known| known.base == base)
+        };
         let Some((id, entry)) = self.tail.registry().copied(is_place, source, size) else {
             return Begin::Never;
         };

@@ -312,3 +312,31 @@ fn a_thousand_files_with_few_handles() {
     }
     assert_eq!(world.look().split(' ').count(), 300);
 }
+
+#[test]
+fn many_logs_with_one_head_and_a_number_in_their_names_are_many() {
+    let mut world = World::new("*.log");
+    let head = "# head\n";
+    for n in 0..50 {
+        world.write(&format!("small-{n:05}.log"), head);
+    }
+    assert_eq!(world.start().look().split(' ').filter(|word| word.contains(':')).count(), 50);
+}
+
+#[test]
+fn a_log_written_anew_with_the_same_head_is_told_from_the_one_whose_lines_were_sent() {
+    let mut world = World::new("a.log*");
+    world.acknowledges = false;
+    let head = "x".repeat(1500) + "\n";
+    world.write("a.log", &head);
+    assert!(world.start().look().starts_with("0:xx"));
+    world.write("a.log", "one\n");
+    assert_eq!(world.look(), "0:one");
+    // Nothing was acknowledged when the agent is killed.
+    world.work = None;
+    world.copy("a.log", "a.log.1");
+    world.truncate("a.log");
+    world.write("a.log", &format!("{head}two\n"));
+    let lines = world.start().look().replace(&"x".repeat(1500), "x");
+    assert_eq!(lines, "0:x 0:one 1:x 1:two");
+}
