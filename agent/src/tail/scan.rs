@@ -22,7 +22,7 @@ use tracing::{debug, info, warn};
 use super::{
     Inode, Work,
     harvester::{Harvester, shape},
-    rotated::rotated,
+    rotated::{Rotated, rotated},
     source::{Packing, Source},
 };
 use crate::{
@@ -235,7 +235,7 @@ impl Work {
         }
         let rotated = rotated(&candidate.path);
         if let Some(rotated) = &rotated {
-            match self.copied(&candidate.path, &rotated.base, source, size) {
+            match self.copied(&candidate.path, rotated, source, size) {
                 Begin::Never => {}
                 begin => return begin,
             }
@@ -263,14 +263,15 @@ impl Work {
     }
 
     /// Whether a rotated file is a copy of the log, as far as that was read.
-    fn copied(&mut self, path: &Path, base: &Path, source: &mut Source, size: u64) -> Begin {
+    fn copied(&mut self, path: &Path, name: &Rotated, source: &mut Source, size: u64) -> Begin {
+        let base = &name.base;
         // `app-1.log` and `app-2.log` are two logs, where there is no `app.log` whose rotated ones they could be.
-        let chain = base.exists() || self.orphans.values().any(|orphan| orphan.path == base);
+        let chain = name.surely || base.exists() || self.orphans.values().any(|orphan| orphan.path == *base);
         let plain = Packing::of(path).map(|_| path.with_extension(""));
         let is_place = |known: &Path| {
-            known == base
+            known == *base
                 || plain.as_deref() == Some(known)
-                || chain && rotated(known).is_some_and(|known| known.base == base)
+                || chain && rotated(known).is_some_and(|known| known.base == *base)
         };
         let Some((id, entry)) = self.tail.registry().copied(is_place, source, size) else {
             return Begin::Never;
