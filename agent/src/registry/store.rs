@@ -28,7 +28,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { small: 16 << 10, journal: 1 << 20 }
+        Self { small: 16 << 10, journal: 64 << 10 }
     }
 }
 

@@ -77,8 +77,9 @@ impl Work {
         }
         self.close_old();
         self.look_for_orphans();
-        self.save(&unsaved);
-        self.looked_at = looked_at;
+        if self.save(&unsaved) {
+            self.looked_at = looked_at;
+        }
     }
 
     /// All files that patterns take, and the rotated ones of these; watches their folders.
@@ -378,18 +379,20 @@ impl Work {
         registry.forget_gone(seconds);
     }
 
-    /// A new file's id must be on disk before any of its lines leaves.
-    fn save(&mut self, unsaved: &[Inode]) {
+    /// A new file's id must be on disk before any of its lines leaves. False where a file has to wait for that: should it be rotated
+    /// meanwhile, it was not looked at.
+    fn save(&mut self, unsaved: &[Inode]) -> bool {
         let saved = self.tail.registry().save();
-        if let Err(error) = saved
-            && !unsaved.is_empty()
-        {
-            warn!(%error, "the registry cannot be written: new files wait");
-            for key in unsaved {
-                if let Some(file) = self.remove(*key) {
-                    self.tail.registry().forget(file.id);
-                }
+        let Err(error) = saved else { return true };
+        if unsaved.is_empty() {
+            return true;
+        }
+        warn!(%error, "the registry cannot be written: new files wait");
+        for key in unsaved {
+            if let Some(file) = self.remove(*key) {
+                self.tail.registry().forget(file.id);
             }
         }
+        false
     }
 }
