@@ -158,14 +158,17 @@ impl Speech {
         self.encode(&batch, range);
     }
 
-    fn encode(&mut self, batch: &Batch, range: Range<usize>) {
+    fn encode(&mut self, batch: &Arc<Batch>, range: Range<usize>) {
         let asks = self.zstd == Zstd::NotAsked && self.compression.for_our_own().is_some();
         if asks && let Some(asking) = asking(batch.frames(), range.clone()) {
             asking.window(0..asking.len(), &mut self.packer, &mut self.out.bytes);
             self.zstd = Zstd::Asked;
             return;
         }
-        batch.frames().window(range, &mut self.packer, &mut self.out.bytes);
+        match batch.frames().plain_window(range.clone(), &self.packer, &mut self.out.bytes) {
+            Some(place) => self.out.behind = Some((batch.clone(), place)),
+            None => batch.frames().window(range, &mut self.packer, &mut self.out.bytes),
+        }
     }
 
     /// Whether a window has arrived.
@@ -215,6 +218,8 @@ fn asking(frames: &Frames, range: Range<usize>) -> Option<Frames> {
 #[derive(Default)]
 struct Out {
     bytes: Vec<u8>,
+    /// What follows them, in the buffer of its batch: millions of lines are not copied once more.
+    behind: Option<(Arc<Batch>, Range<usize>)>,
     written: usize,
 }
 
@@ -225,15 +230,21 @@ impl Out {
 
     /// Writes some, or sends off what is written. It may be dropped at any moment and be called again.
     async fn step(&mut self, write: &mut WriteHalf<Box<dyn Stream>>) -> io::Result<()> {
-        match self.bytes.get(self.written..) {
-            Some(rest) if !rest.is_empty() => match write.write(rest).await? {
+        let rest = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()).or_else(|| {
+            let (batch, place) = self.behind.as_ref()?;
+            let from = place.start + (self.written - self.bytes.len());
+            batch.frames().as_buffer().get(from..place.end).filter(|rest| !rest.is_empty())
+        });
+        match rest {
+            Some(rest) => match write.write(rest).await? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 written => self.written += written,
             },
-            _ => {
+            None => {
                 // TLS keeps what was written until it is told to send it.
                 write.flush().await?;
                 self.bytes.clear();
+                self.behind = None;
                 self.written = 0;
             }
         }

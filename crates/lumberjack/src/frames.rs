@@ -116,6 +116,23 @@ impl Frames {
         }
     }
 
+    /// The same where nothing of it has to be made: appends what stands before the frames to `out`, and says where they are in
+    /// [`Frames::as_buffer`]. `None` where they are packed or have to be numbered anew; nothing is appended then.
+    pub fn plain_window(
+        &self,
+        range: Range<usize>,
+        packer: &Packer,
+        out: &mut Vec<u8>,
+    ) -> Option<Range<usize>> {
+        if range.start > 0 || !packer.is_plain() {
+            return None;
+        }
+        let range = 0..range.end.min(self.len());
+        out.extend_from_slice(b"2W");
+        out.extend_from_slice(&(range.len() as u32).to_be_bytes());
+        Some(self.span(range))
+    }
+
     /// The buffer, for [`Frames::from_buffer`].
     pub fn as_buffer(&self) -> &[u8] {
         &self.buffer
