@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use bytes::{Bytes, BytesMut};
-use libdeflater::{CompressionLvl, Compressor};
+use flate2::{Compress, FlushCompress, Status};
 
 use crate::{ProtocolError, frame::check};
 
@@ -26,7 +26,7 @@ const WINDOW_LOG: u32 = 23;
 #[derive(Default)]
 pub struct Packer {
     compression: Compression,
-    zlib: Option<(u32, Compressor)>,
+    zlib: Option<(u32, Compress)>,
     zstd: Option<(i32, zstd::bulk::Compressor<'static>)>,
     packed: Vec<u8>,
     /// Frames whose numbers had to be written anew.
@@ -75,19 +75,23 @@ impl Packer {
     }
 
     fn zlib(&mut self, level: u32, frames: &[u8]) -> bool {
-        let Ok(wanted) = CompressionLvl::new(level as i32) else { return false };
         if level == 0 {
             return false;
         }
         let (_, zlib) = match &mut self.zlib {
             Some(kept) if kept.0 == level => kept,
-            other => other.insert((level, Compressor::new(wanted))),
+            other => other.insert((level, Compress::new(flate2::Compression::new(level), true))),
         };
-        // A window is there as a whole, which is what libdeflate wants and what makes it faster than zlib.
-        self.packed.resize(zlib.zlib_compress_bound(frames.len()), 0);
-        let Ok(len) = zlib.zlib_compress(frames, &mut self.packed) else { return false };
-        self.packed.truncate(len);
-        true
+        zlib.reset();
+        loop {
+            self.packed.reserve((frames.len() / 4).max(1024));
+            let rest = frames.get(zlib.total_in() as usize..).unwrap_or_default();
+            match zlib.compress_vec(rest, &mut self.packed, FlushCompress::Finish) {
+                Ok(Status::StreamEnd) => return true,
+                Ok(Status::Ok | Status::BufError) => {}
+                Err(_) => return false,
+            }
+        }
     }
 
     fn zstd(&mut self, level: i32, frames: &[u8]) -> bool {
