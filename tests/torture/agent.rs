@@ -37,11 +37,11 @@ pub(crate) struct Agent {
 
 impl Agent {
     /// `folder` has `logs` below it, and gets the settings and the program's own folder.
-    pub(crate) fn new(kind: Kind, folder: &Path, port: u16, small_disk: bool) -> Self {
+    pub(crate) fn new(kind: Kind, folder: &Path, port: u16, small_disk: Option<u64>) -> Self {
         let data = folder.join("agent");
         std::fs::create_dir(&data).unwrap();
         std::fs::write(folder.join("agent.yaml"), settings(kind, folder, &data, port)).unwrap();
-        let disk = small_disk.then(|| Disk::new(&data));
+        let disk = small_disk.map(|seconds| Disk::new(&data, seconds));
         let usage = Usage::default();
         Self { kind, folder: folder.to_owned(), disk, child: None, kills: 0, deaths: 0, usage }
     }

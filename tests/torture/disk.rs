@@ -7,8 +7,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// The size of the disk, as `mount` takes it: enough for the registry, twice.
-const SIZE: &str = "size=512k";
+/// The size of the disk for a storm of so many seconds, as `mount` takes it: enough for the registry, thrice.
+fn size(seconds: u64) -> String {
+    format!("size={}k", 512 * (seconds / 8).max(1))
+}
 
 /// A tmpfs in a mount namespace that lives as long as this.
 pub(crate) struct Disk {
@@ -17,12 +19,12 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, seconds: u64) -> Self {
         let script = r#"mount -t tmpfs -o "$2" alces "$1" && echo ready && exec cat"#;
         let mut keeper = Command::new("unshare")
             .args(["--mount", "sh", "-c", script, "sh"])
             .arg(folder)
-            .arg(SIZE)
+            .arg(size(seconds))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -94,7 +94,7 @@ async fn run() {
     house.start_store();
     house.start_collector();
     let proxy = Proxy::start(([127, 0, 0, 1], house.port).into()).await;
-    let mut agent = Agent::new(Kind::Alces, folder.path(), proxy.port, false);
+    let mut agent = Agent::new(Kind::Alces, folder.path(), proxy.port, None);
     agent.start();
 
     let world = Arc::new(World::new());

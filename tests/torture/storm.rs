@@ -86,7 +86,8 @@ impl Storm {
         let world = Arc::new(World::new());
         let mut receiver = Receiver::start(world.clone(), rng.fork()).await;
         let proxy = Proxy::start(receiver.address).await;
-        let mut agent = Agent::new(self.kind, folder.path(), proxy.port, self.full_disk);
+        let mut agent =
+            Agent::new(self.kind, folder.path(), proxy.port, self.full_disk.then_some(self.seconds));
 
         let end = Instant::now() + Duration::from_secs(self.seconds);
         let mut writers = JoinSet::new();

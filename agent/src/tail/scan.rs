@@ -171,6 +171,10 @@ impl Work {
 
     fn consider(&mut self, candidate: Candidate, only_known: bool, unsaved: &mut Vec<Inode>) {
         let (key, now) = (Inode::of(&candidate.meta), shape(&candidate.meta));
+        // `gzip` takes the plain file away when the packed one is whole. This is looked at first: what was read of one that is not is of no use.
+        if Packing::of(&candidate.path).is_some() && candidate.path.with_extension("").exists() {
+            return;
+        }
         let mut source = match Source::open(&candidate.path) {
             Ok(source) => source,
             Err(error) => {
@@ -228,10 +232,6 @@ impl Work {
             return Begin::Known(id, self.read_to(id, &entry), entry.prefix);
         }
         if only_known {
-            return Begin::Later;
-        }
-        // `gzip` takes the plain file away when the packed one is whole.
-        if Packing::of(&candidate.path).is_some() && candidate.path.with_extension("").exists() {
             return Begin::Later;
         }
         let rotated = rotated(&candidate.path);

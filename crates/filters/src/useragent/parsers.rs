@@ -26,13 +26,13 @@ impl Parsers {
         let mut agents = Builder::new(3);
         for parser in user_agent_parsers {
             agents.push(&parser.regex.clone(), false, move || {
-                Ok(user_agent::Builder::new().push(parser).map_err(text)?.build().map_err(text)?)
+                user_agent::Builder::new().push(parser).map_err(text)?.build().map_err(text)
             })?;
         }
         let mut systems = Builder::new(3);
         for parser in os_parsers {
             systems.push(&parser.regex.clone(), false, move || {
-                Ok(os::Builder::new().push(parser).map_err(text)?.build().map_err(text)?)
+                os::Builder::new().push(parser).map_err(text)?.build().map_err(text)
             })?;
         }
         // As ua_parser: many devices are told by two letters.
@@ -40,7 +40,7 @@ impl Parsers {
         for parser in device_parsers {
             let any_case = parser.regex_flag == Some(device::Flag::IgnoreCase);
             devices.push(&parser.regex.clone(), any_case, move || {
-                Ok(device::Builder::new().push(parser).map_err(text)?.build().map_err(text)?)
+                device::Builder::new().push(parser).map_err(text)?.build().map_err(text)
             })?;
         }
         Ok(Self { agents: agents.build()?, systems: systems.build()?, devices: devices.build()? })
