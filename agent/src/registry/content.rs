@@ -23,7 +23,7 @@ pub(super) struct Content {
     pub(super) agent_id: String,
     /// Counts up, so that no two files ever had one id.
     pub(super) next_id: u64,
-    /// When it was last written, in seconds since 1970: what was written to a file before that was seen.
+    /// When all files were last looked at, in seconds since 1970: what was written to a file before that was seen.
     #[serde(default)]
     pub(super) saved: i64,
     /// Which snapshot it is; its journal has this number.

@@ -93,7 +93,12 @@ impl Registry {
         &self.content.agent_id
     }
 
-    /// When it was last written before this start, in seconds since 1970.
+    /// All files were looked at then, in seconds since 1970; written with the next save.
+    pub(crate) fn looked(&mut self, at: i64) {
+        self.content.saved = at;
+    }
+
+    /// When all files had last been looked at before this start, in seconds since 1970; 0 before the first time.
     pub(crate) fn saved(&self) -> i64 {
         self.saved_before
     }
@@ -234,7 +239,6 @@ impl Registry {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        self.content.saved = seconds();
         self.store.save(&mut self.content, &self.changed)?;
         self.changed.clear();
         Ok(())

@@ -530,6 +530,9 @@ impl Work {
             let (id, position) = (file.id, file.position());
             batch.reach(id, position);
             self.finished.push((id, position.offset));
+            // Its packed copy has nothing new, although that is not acknowledged yet.
+            let orphan = Orphan { path, position, input: file.input, since: Instant::now() };
+            self.orphans.insert(id, orphan);
         }
         self.flush_group(key);
         self.remove(key);

@@ -77,8 +77,12 @@ impl Work {
         }
         self.close_old();
         self.look_for_orphans();
+        let before = if self.looked_at == i64::MAX { 0 } else { self.looked_at };
+        self.tail.registry().looked(looked_at);
         if self.save(&unsaved) {
             self.looked_at = looked_at;
+        } else {
+            self.tail.registry().looked(before);
         }
     }
 
