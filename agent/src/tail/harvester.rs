@@ -216,6 +216,19 @@ impl Harvester {
         self.prefix.grows() && self.position.offset > self.prefix.len
     }
 
+    /// The first bytes of an open file as far as they are there, read or not; those that were known, where it was written anew.
+    pub(crate) fn prefix_now(&mut self) -> Prefix {
+        if self.prefix.grows()
+            && self.is_intact()
+            && let Some(source) = &mut self.source
+            && let Ok(len) = source.len()
+            && len > self.prefix.len
+        {
+            self.prefix = Prefix::of(source, len);
+        }
+        self.prefix
+    }
+
     /// The first bytes, of which there may be more now.
     pub(crate) fn prefix(&mut self) -> Prefix {
         if self.prefix_grows()

@@ -278,6 +278,11 @@ impl Work {
                 || plain.as_deref() == Some(known)
                 || chain && rotated(known).is_some_and(|known| known.base == *base)
         };
+        // One that was empty when it came, and was written, renamed, packed and deleted since, is known by nothing yet.
+        for file in self.files.values_mut().filter(|file| is_place(&file.path)) {
+            let prefix = file.prefix_now();
+            self.tail.registry().seen(file.id, &file.path, prefix);
+        }
         let Some((id, entry)) = self.tail.registry().copied(is_place, source, size) else {
             return Begin::Never;
         };

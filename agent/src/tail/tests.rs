@@ -340,3 +340,14 @@ fn a_log_written_anew_with_the_same_head_is_told_from_the_one_whose_lines_were_s
     let lines = world.start().look().replace(&"x".repeat(1500), "x");
     assert_eq!(lines, "0:x 0:one 1:x 1:two");
 }
+
+#[test]
+fn a_log_that_was_empty_and_is_packed_before_it_is_read_is_read_once() {
+    let mut world = World::new("a.log*");
+    world.write("a.log", "");
+    assert_eq!(world.start().look(), "");
+    world.write("a.log", "one\n");
+    world.pack("a.log", "a.log.1.gz");
+    assert_eq!(world.look(), "0:one");
+    assert_eq!(world.look(), "");
+}
