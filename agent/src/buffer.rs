@@ -7,6 +7,8 @@
 
 use std::{
     collections::VecDeque,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -21,6 +23,7 @@ use crate::{
     options::OnFull,
     registry::Registry,
     status::{self, Board},
+    tail::MAX_LINE,
 };
 
 /// Batches are made durable together when so many bytes wait, or when nothing more comes.
@@ -28,6 +31,9 @@ const SYNC_BYTES: usize = 8 << 20;
 
 /// And no later than this after the first.
 const SYNC_AFTER: Duration = Duration::from_millis(200);
+
+/// Room for some windows, so that each fits; lines that are longer than usual want more.
+const LEAST: u64 = 4 << 20;
 
 /// How often a full spool is tried again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -79,10 +85,22 @@ impl Buffer {
             return Ok(None);
         }
         let path = config.data_dir.join("spool");
-        let mut options = Options::new(config.spool.max_size);
+        let longest =
+            config.inputs.iter().map(|input| input.max_line.min(MAX_LINE) as u64).max().unwrap_or(0);
+        let max = config.spool.max_size.max(LEAST + 8 * longest);
+        if max > config.spool.max_size {
+            warn!(bytes = max, "`spool.max_size` is less than two windows may have: using this");
+        }
+        let mut options = Options::new(max);
         if config.spool.on_full == OnFull::DropOldest {
             options.on_full = alces_spool::OnFull::DropOldest;
         }
+        // Log lines are for those who may read the logs.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .map_err(|source| AgentError::DataDir { path: path.clone(), source })?;
         let opened = Folder::open(&path).and_then(|folder| Spool::open(folder, options));
         let spool = opened.map_err(|source| AgentError::Spool { path, source })?;
         let stats = spool.stats();
@@ -106,7 +124,7 @@ impl Buffer {
             inside: Mutex::new(inside),
             registry: registry.clone(),
             board: board.clone(),
-            max: config.spool.max_size,
+            max,
             changed: Notify::new(),
             room: Condvar::new(),
         }));
@@ -193,6 +211,15 @@ impl Buffer {
             Err(SpoolError::TakenBack { .. }) => inside.appended = 0,
             Err(reason) => warn!(%reason, "the spool cannot be made durable yet"),
         }
+    }
+
+    /// Writes what went past the spool and has not arrived to it, when the shipper ends: a file that was deleted is nowhere else.
+    pub(crate) fn keep(&self) {
+        {
+            let mut inside = self.lock();
+            inside.take_in();
+        }
+        self.sync();
     }
 
     /// A batch goes past the spool.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::AgentError;
+use crate::{AgentError, Input};
 
 /// Compiled path patterns.
 pub(crate) struct Files {
@@ -47,10 +47,14 @@ impl Files {
         Ok(Self { roots, exclude, symlinks: true })
     }
 
-    /// The same, and links to files are followed or left alone.
-    pub(crate) fn with_symlinks(mut self, symlinks: bool) -> Self {
-        self.symlinks = symlinks;
-        self
+    /// Those of an input. A pattern of files to leave alone that names no folder is held against the file's name.
+    pub(crate) fn of(input: &Input) -> Result<Self, AgentError> {
+        let anywhere = |pattern: &String| match pattern.contains('/') {
+            true => pattern.clone(),
+            false => format!("**/{pattern}"),
+        };
+        let exclude: Vec<_> = input.exclude.iter().map(anywhere).collect();
+        Ok(Self { symlinks: input.symlinks, ..Self::new(&input.paths, &exclude)? })
     }
 
     /// The files that match now. What cannot be listed is not there.

@@ -81,6 +81,7 @@ pub async fn run_with(
         };
         let Some(next) = next else {
             let (totals, handover) = running.stop(STOP).await;
+            house.keep().await;
             house.keep_deleted(plan, handover).await;
             if let Some(Totals { acknowledged, replaced, cut }) = totals {
                 info!(acknowledged, replaced, cut, "stopped");
@@ -88,6 +89,7 @@ pub async fn run_with(
             return Ok(());
         };
         handover = running.stop(CHANGE).await.1;
+        house.keep().await;
         info!(inputs = next.config.inputs.len(), collectors = ?next.config.collectors, "running with new settings");
         plan = next;
     }
@@ -237,7 +239,14 @@ impl House {
         (Some(stop), tail)
     }
 
-    /// At the end: what was not acknowledged of deleted files is kept in the spool.
+    /// When the shipper has ended: what it could not bring home is kept in the spool.
+    async fn keep(&self) {
+        if let Some(buffer) = self.buffer.clone() {
+            let _ = tokio::task::spawn_blocking(move || buffer.keep()).await;
+        }
+    }
+
+    /// At the end: what was not read of deleted files is kept in the spool, too.
     async fn keep_deleted(&self, plan: Plan, handover: Handover) {
         if self.buffer.is_none() || handover.files.is_empty() {
             return;
@@ -275,6 +284,7 @@ impl Running {
         if totals.is_err() {
             // Whoever waits for the shipper to take a window then hears that it is gone.
             shipping.abort();
+            let _ = shipping.await;
         }
         let handover = match read {
             Ok(handover) => handover,

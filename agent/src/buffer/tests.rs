@@ -147,9 +147,9 @@ async fn what_has_arrived_before_its_record_is_read_is_not_given_out() {
 
 #[tokio::test]
 async fn a_full_spool_waits_until_something_has_arrived() {
-    let world = World::new(64 << 10);
+    let world = World::new(4 << 20);
     // Nothing that could be packed.
-    let noise: String = (0..30_000).map(|_| char::from(fastrand::alphanumeric() as u8)).collect();
+    let noise: String = (0..1_900_000).map(|_| char::from(fastrand::alphanumeric() as u8)).collect();
     let (outlet, mut batches) = world.outlet(1);
     let all: Vec<_> = (1..=9).map(|at| world.batch_of(at, &noise)).collect();
     let out = outlet.out.clone();
@@ -172,13 +172,28 @@ async fn a_full_spool_waits_until_something_has_arrived() {
 
 #[tokio::test]
 async fn who_waits_for_room_hears_that_nobody_comes() {
-    let world = World::new(64 << 10);
+    let world = World::new(4 << 20);
     let (outlet, batches) = world.outlet(1);
-    let noise: String = (0..30_000).map(|_| char::from(fastrand::alphanumeric() as u8)).collect();
+    let noise: String = (0..1_900_000).map(|_| char::from(fastrand::alphanumeric() as u8)).collect();
     let all: Vec<_> = (1..=9).map(|at| world.batch_of(at, &noise)).collect();
     let sending = tokio::task::spawn_blocking(move || {
         all.into_iter().try_for_each(|batch| outlet.send(batch)).map_err(|Closed| "closed")
     });
     drop(batches);
     assert_eq!(sending.await.unwrap(), Err("closed"));
+}
+
+#[tokio::test]
+async fn what_a_shipper_did_not_bring_home_is_kept_when_it_ends() {
+    let world = World::new(1 << 30);
+    world.buffer.passes(&Arc::new(world.batch(3)));
+    let buffer = world.buffer.clone();
+    blocking(move || buffer.keep()).await;
+    assert_eq!(world.offset(), 3, "its file may be gone");
+    let (out, mut batches) = channel(1);
+    tokio::spawn(world.buffer.clone().feed(out));
+    assert_eq!(text(&batches.recv().await.unwrap()), "3x");
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(world.dir.path().join("spool")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "log lines are not for everybody");
 }

@@ -69,8 +69,7 @@ fn files(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
 
 /// The files of one input alone. A path without wildcards is among them only where there is a file.
 fn matching(input: &Input) -> Result<Vec<std::path::PathBuf>, AgentError> {
-    let alone = Config::usual().with_inputs(vec![input.clone()]);
-    let mut found = Files::new(&alone.logs, &alone.exclude)?.find().files;
+    let mut found = Files::of(input)?.find().files;
     found.retain(|path| path.exists());
     Ok(found)
 }

@@ -147,12 +147,12 @@ mod tests {
         });
         assert_eq!(config.collectors, ["logs2:5044"]);
         assert_eq!((config.host_name.as_str(), config.metrics_every), ("web01", None));
-        assert_eq!(config.logs, ["/a", "/b"]);
+        assert_eq!(config.paths(), ["/a", "/b"]);
         assert!(
             config.inputs.iter().all(|input| input.exclude == ["*.gz"] && input.start_at == StartAt::End)
         );
         let config = flags(Some(FILE), |args| args.logs = vec!["/c".to_owned()]);
-        assert_eq!((config.logs, config.collectors), (vec!["/c".to_owned()], vec!["logs1:5044".to_owned()]));
+        assert_eq!((config.paths(), &config.collectors), (vec!["/c"], &vec!["logs1:5044".to_owned()]));
     }
 
     #[test]

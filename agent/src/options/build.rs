@@ -48,10 +48,6 @@ pub(super) fn config(values: &Values, inputs: Vec<Input>, wrong: &mut Vec<Wrong>
     };
     let config = Config {
         inputs: Vec::new(),
-        logs: Vec::new(),
-        exclude: Vec::new(),
-        start_at: StartAt::default(),
-        max_line: Values::none(&INPUT).count("max_line").unwrap_or_default(),
         collectors: values.texts("collectors"),
         load_balance: values.bool("load_balance").unwrap_or_default(),
         compression,

@@ -123,14 +123,6 @@ impl Input {
 pub struct Config {
     /// What is read.
     pub inputs: Vec<Input>,
-    /// Path patterns of the files to tail (`*`, `?`, `[…]`, `**`): those of all inputs.
-    pub logs: Vec<String>,
-    /// Path patterns of files to leave alone: those of all inputs.
-    pub exclude: Vec<String>,
-    /// Where to begin in new files: what the first input says.
-    pub start_at: StartAt,
-    /// Bytes of a line at the most: the most of all inputs.
-    pub max_line: usize,
     /// Addresses (`host:port`) of collectors; the first that answers is used.
     pub collectors: Vec<String>,
     /// All collectors are used at once.
@@ -186,18 +178,15 @@ impl Config {
         Self { collectors, data_dir, ..Self::usual() }
     }
 
+    /// The path patterns of all inputs.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&str> {
+        self.inputs.iter().flat_map(|input| &input.paths).map(String::as_str).collect()
+    }
+
     /// Takes these inputs in place of those it has.
     #[must_use]
     pub fn with_inputs(mut self, inputs: Vec<Input>) -> Self {
-        let all = |list: fn(&Input) -> &Vec<String>| inputs.iter().flat_map(list).cloned().collect();
-        self.logs = all(|input| &input.paths);
-        self.exclude = all(|input| &input.exclude);
-        // A pattern without a folder is held against the file's name.
-        for pattern in self.exclude.iter_mut().filter(|pattern| !pattern.contains('/')) {
-            pattern.insert_str(0, "**/");
-        }
-        self.start_at = inputs.first().map(|input| input.start_at).unwrap_or_default();
-        self.max_line = inputs.iter().map(|input| input.max_line).max().unwrap_or(self.max_line);
         self.inputs = inputs;
         self
     }

@@ -223,7 +223,7 @@ pub(super) static INPUT: Group = Group {
             Kind::Size,
             "1MiB",
             "64KiB",
-            "Bytes of a line at the most; the rest is cut off, and the event marked",
+            "Bytes of a line at the most, 7 MiB or less; the rest is cut off, and the event marked",
         ),
         row("ignore_older", Kind::Duration, "", "24h", "Leave files alone that were not written for so long"),
         row(

@@ -132,8 +132,8 @@ fn a_whole_file() {
         serde_json::to_string(&config.fields).unwrap(),
         r#"{"env":"production","rack":12,"zip":"12"}"#
     );
-    assert_eq!(config.logs, ["/var/log/syslog", "/srv/a.log", "/srv/b.log"]);
-    assert_eq!(config.exclude, ["**/*.gz"]);
+    assert_eq!(config.paths(), ["/var/log/syslog", "/srv/a.log", "/srv/b.log"]);
+    assert_eq!(config.inputs[0].exclude, ["*.gz"]);
     let multiline = config.inputs[1].multiline.as_ref().unwrap();
     assert!(multiline.negate && multiline.pattern.as_ref().unwrap().is_match("[22-Nov-2026 10:00:00 UTC] x"));
 }
@@ -261,7 +261,7 @@ fn inputs_come_from_other_files_too() {
     write("agent.d/d.yaml.off", "nonsense");
     let path = dir.path().join("agent.yaml");
     let loaded = load(&path, &env).unwrap();
-    assert_eq!(loaded.config.logs, ["/a", "/b", "/c"]);
+    assert_eq!(loaded.config.paths(), ["/a", "/b", "/c"]);
     assert_eq!(loaded.sources.len(), 3);
     write("agent.d/c.yaml", "- pats: /c\n");
     let told = load(&path, &env).unwrap_err().to_string();

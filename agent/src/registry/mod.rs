@@ -103,11 +103,21 @@ impl Registry {
         self.saved_before
     }
 
-    /// The file of `size` bytes with this inode, if it begins as when it was last seen and has the same bytes before the offset.
-    pub(crate) fn find(&self, key: Inode, file: &mut impl Bytes, size: u64) -> Option<(FileId, Entry)> {
+    /// The file of `size` bytes with this inode, if it begins as when it was last seen and has the same bytes before the offset. One that
+    /// was empty then is known by its path alone: its inode may have been given to another since.
+    pub(crate) fn find(
+        &self,
+        key: Inode,
+        path: &Path,
+        file: &mut impl Bytes,
+        size: u64,
+    ) -> Option<(FileId, Entry)> {
         // The newest first: an inode may have been several files.
         self.by_inode.get(&key)?.iter().rev().find_map(|id| {
             let entry = self.content.files.get(id).filter(|entry| entry.is_of(file, size))?;
+            if entry.prefix.len == 0 && entry.offset == 0 && entry.path != path {
+                return None;
+            }
             Some((FileId(*id), entry.clone()))
         })
     }

@@ -30,8 +30,9 @@ fn survives_and_keeps_its_id() {
     let registry = Registry::open(dir.path(), "two").unwrap();
     assert_eq!(registry.agent_id(), agent);
     assert_eq!(registry.saved(), 5);
-    let find =
-        |text: &[u8]| registry.find(KEY, &mut Text(text), text.len() as u64).map(|(id, e)| (id, e.offset));
+    let find = |text: &[u8]| {
+        registry.find(KEY, Path::new("/a"), &mut Text(text), text.len() as u64).map(|(id, e)| (id, e.offset))
+    };
     assert_eq!(find(text), Some((id, 31)));
     assert_eq!(find(b"The first line\nthe second line\nthe third"), None, "other first bytes: another file");
     assert_eq!(find(&text[..30]), None, "shorter than what was read: cut");

@@ -50,7 +50,6 @@ impl Board {
     }
 
     /// What is in the spool now.
-    #[allow(dead_code, reason = "the spool writes it down when it comes")]
     pub(crate) fn spool(&self, spool: Option<Spool>) {
         self.with(|content| content.spool = spool);
     }

@@ -18,6 +18,9 @@ use crate::{
     options::Multiline,
 };
 
+/// A longer line might, with everything in it escaped, be more than a record of the spool takes.
+pub(crate) const MAX_LINE: usize = 7 << 20;
+
 /// An input, made ready.
 pub(crate) struct Reading {
     pub(super) framing: Framing,
@@ -38,9 +41,11 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn new(input: &Input, config: &Config, origin: &Origin) -> Result<Self, AgentError> {
-        let exclude: Vec<_> = input.exclude.iter().map(|pattern| anywhere(pattern)).collect();
         Ok(Self {
-            framing: Framing { end: LineEnd::of(input.encoding), max_line: input.max_line.max(1) },
+            framing: Framing {
+                end: LineEnd::of(input.encoding),
+                max_line: input.max_line.clamp(1, MAX_LINE),
+            },
             template: Template::new(origin, config, input),
             multiline: input.multiline.clone(),
             start_at: input.start_at,
@@ -48,7 +53,7 @@ impl Reading {
             close_inactive: input.close_inactive,
             close_removed: input.close_removed,
             compressed: input.compressed,
-            files: Files::new(&input.paths, &exclude)?.with_symlinks(input.symlinks),
+            files: Files::of(input)?,
             patterns: crate::files::set(&input.paths)?,
             encoding: input.encoding,
             include_lines: input.include_lines.clone(),
@@ -81,11 +86,6 @@ impl Reading {
         (self.include_lines.is_empty() || self.include_lines.iter().any(|regex| regex.is_match(text)))
             && !self.exclude_lines.iter().any(|regex| regex.is_match(text))
     }
-}
-
-/// A pattern without a folder is held against the file's name.
-fn anywhere(pattern: &str) -> String {
-    if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") }
 }
 
 impl Joined {

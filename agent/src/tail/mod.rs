@@ -18,7 +18,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     os::{fd::AsFd as _, unix::net::UnixStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -28,7 +28,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::{info, warn};
 
 pub(crate) use harvester::{Harvester, Inode};
-pub(crate) use input::Reading;
+pub(crate) use input::{MAX_LINE, Reading};
 
 use crate::{
     batch::Batch,
@@ -87,8 +87,8 @@ struct Work {
     orphans: BTreeMap<FileId, Orphan>,
     /// Files that are none of ours, as they were when that was found.
     others: HashMap<Inode, Shape>,
-    /// Files that are gone, and how far they were read: forgotten when that is acknowledged.
-    finished: Vec<(FileId, u64)>,
+    /// Files that are gone, and where they end: forgotten when that is acknowledged.
+    finished: Vec<(FileId, Position)>,
     notices: Notices,
     batch: Batch,
     /// The registry knows something that must be on disk before the lines in the batch leave.
@@ -128,7 +128,7 @@ impl Tail {
         work.files.retain(|_, file| file.is_deleted());
         let keys: Vec<_> = work.files.keys().copied().collect();
         for key in keys {
-            while let Some(Ok(Turn::More | Turn::AtEnd)) = work.read(key) {
+            while let Some(Ok(Turn::More)) = work.read(key) {
                 if work.spool().is_err() {
                     return;
                 }
@@ -154,6 +154,12 @@ impl Tail {
             // While the registry is on its way to the disk nobody waits for that: the next turn tells.
             registry.reading(file.id, offset, None);
         }
+    }
+
+    /// The input of a file, or of the log that it is the rotated one of.
+    fn input_of(&self, path: &Path) -> Option<usize> {
+        let of = |path: &Path| self.inputs.iter().position(|input| input.takes(path));
+        of(path).or_else(|| of(&rotated::rotated(path)?.base))
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -192,7 +198,7 @@ impl Work {
             let Some(position) = self.tail.registry().entry(file.id).map(|entry| entry.position()) else {
                 continue;
             };
-            let Some(input) = self.tail.inputs.iter().position(|input| input.takes(&file.path)) else {
+            let Some(input) = self.tail.input_of(&file.path) else {
                 continue;
             };
             file.input = input;
@@ -376,18 +382,16 @@ impl Work {
         let was_open = file.is_open();
         let before = file.position().offset;
         let mut group = file.group.take();
-        let (window, mut dropped) = (tail.window_events, 0_u64);
+        let window = tail.window_events;
         // How far the file is read with what is in the batch.
         let mut reached = None;
         let turn = file.turn(input.framing, buffer, |line| {
             let (text, replaced) = input.text(line.bytes, line.offset);
             batch.replaced += u64::from(replaced);
             batch.cut += u64::from(line.cut);
-            let mut give = |batch: &mut Batch, line: &Line<'_>| {
+            let give = |batch: &mut Batch, line: &Line<'_>| {
                 if input.wants(line.text) {
                     batch.push_with(None, |out| head.write(line, out));
-                } else {
-                    dropped += 1;
                 }
             };
             match &input.multiline {
@@ -529,14 +533,13 @@ impl Work {
             }
             let (id, position) = (file.id, file.position());
             batch.reach(id, position);
-            self.finished.push((id, position.offset));
-            // Its packed copy has nothing new, although that is not acknowledged yet.
-            let orphan = Orphan { path, position, input: file.input, since: Instant::now() };
-            self.orphans.insert(id, orphan);
+            self.finished.push((id, position));
         }
         self.flush_group(key);
+        // Where nobody takes it any more the file stays open, for the next tail.
+        self.send()?;
         self.remove(key);
-        self.send()
+        Ok(())
     }
 
     /// The file under this handle is another one now, or cannot be found: what was read of it may go on in a copy.

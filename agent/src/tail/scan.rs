@@ -38,6 +38,8 @@ const LOOKED_FOR: Duration = Duration::from_secs(3600);
 #[derive(Clone)]
 struct Candidate {
     path: PathBuf,
+    /// The file, where `path` is a link: the system tells of it under this name.
+    target: Option<PathBuf>,
     meta: Metadata,
     input: usize,
     /// A pattern takes it; otherwise it is the rotated one of a file that a pattern takes.
@@ -77,6 +79,10 @@ impl Work {
         }
         self.close_old();
         self.look_for_orphans();
+        // What is not there any more need not be remembered.
+        let there: HashSet<_> = candidates.iter().map(|candidate| Inode::of(&candidate.meta)).collect();
+        self.others.retain(|key, _| there.contains(key));
+        self.paths.retain(|_, key| self.files.contains_key(key));
         let before = if self.looked_at == i64::MAX { 0 } else { self.looked_at };
         self.tail.registry().looked(looked_at);
         if self.save(&unsaved) {
@@ -102,14 +108,6 @@ impl Work {
                 }
             }
         }
-        // A link's file is written in its own folder.
-        for (path, _) in &found {
-            if path.is_symlink()
-                && let Ok(target) = fs::canonicalize(path)
-            {
-                folders.extend(target.parent().map(Path::to_path_buf));
-            }
-        }
         let places: HashMap<PathBuf, usize> = self
             .orphans
             .values()
@@ -131,17 +129,21 @@ impl Work {
                 }
             }
         }
-        self.notices.watch(folders);
         let named = found.into_iter().map(|(path, input)| (path, input, true));
         let others = rotated_ones.into_iter().map(|(path, input)| (path, input, false));
         // The rotated ones first: where a file was renamed and another one has its name, the old one's lines come first.
         let candidate = |(path, input, named): (PathBuf, usize, bool)| {
             let meta = fs::metadata(&path).ok().filter(Metadata::is_file)?;
-            Some(Candidate { path, meta, input, named })
+            let target = path.is_symlink().then(|| fs::canonicalize(&path).ok()).flatten();
+            Some(Candidate { path, target, meta, input, named })
         };
         let mut all: Vec<_> = others.chain(named).filter_map(candidate).collect();
         all.retain(|candidate| !candidate.named || self.looks_into(&candidate.path, candidate.input));
         all.sort_by_key(|candidate| candidate.named && rotated(&candidate.path).is_none());
+        // A link's file is written in its own folder.
+        folders
+            .extend(all.iter().filter_map(|candidate| Some(candidate.target.as_ref()?.parent()?.to_owned())));
+        self.notices.watch(folders);
         all
     }
 
@@ -165,7 +167,12 @@ impl Work {
             }
             file.path.clone_from(&candidate.path);
         }
-        self.paths.insert(candidate.path.clone(), key);
+        self.paths.extend(
+            [Some(candidate.path.clone()), candidate.target.clone()]
+                .into_iter()
+                .flatten()
+                .map(|path| (path, key)),
+        );
         if file.differs(shape(&candidate.meta)) {
             file.wait_in(&mut self.ready);
         }
@@ -216,6 +223,7 @@ impl Work {
             Begin::Later => return,
         };
         self.orphans.remove(&id);
+        self.paths.extend(candidate.target.map(|target| (target, key)));
         debug!(path = %candidate.path.display(), offset = position.offset, "tailing");
         let place = (candidate.path, key, candidate.input);
         let mut file = Harvester::new(id, place, source, (position, prefix), Instant::now());
@@ -229,7 +237,7 @@ impl Work {
 
     fn begin(&mut self, candidate: &Candidate, key: Inode, only_known: bool, source: &mut Source) -> Begin {
         let size = source.len().unwrap_or(0);
-        let known = self.tail.registry().find(key, source, size);
+        let known = self.tail.registry().find(key, &candidate.path, source, size);
         if let Some((id, entry)) = known
             && !self.files.values().any(|file| file.id == id)
         {
@@ -261,10 +269,9 @@ impl Work {
 
     /// How far a known file was read, which may be further than was acknowledged.
     fn read_to(&self, id: FileId, entry: &Entry) -> Position {
-        match self.orphans.get(&id) {
-            Some(orphan) if orphan.position.offset > entry.offset => orphan.position,
-            _ => entry.position(),
-        }
+        let orphan = self.orphans.get(&id).map(|orphan| orphan.position);
+        let finished = self.finished.iter().find(|(finished, _)| *finished == id).map(|(_, end)| *end);
+        orphan.or(finished).filter(|read| read.offset > entry.offset).unwrap_or(entry.position())
     }
 
     /// Whether a rotated file is a copy of the log, as far as that was read.
@@ -355,8 +362,7 @@ impl Work {
             let open: HashSet<_> = self.files.values().map(|file| file.id).collect();
             let lost = self.tail.registry().entries();
             for (id, entry) in lost {
-                let input = self.tail.inputs.iter().position(|input| input.takes(&entry.path));
-                if let Some(input) = input
+                if let Some(input) = self.tail.input_of(&entry.path)
                     && entry.gone.is_none()
                     && !open.contains(&id)
                 {
@@ -379,7 +385,7 @@ impl Work {
             looked_for
         });
         self.finished.retain(|(id, end)| {
-            let done = registry.entry(*id).is_none_or(|entry| entry.offset >= *end);
+            let done = registry.entry(*id).is_none_or(|entry| entry.offset >= end.offset);
             if done {
                 registry.deleted(*id, seconds);
             }

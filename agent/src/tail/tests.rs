@@ -351,3 +351,35 @@ fn a_log_that_was_empty_and_is_packed_before_it_is_read_is_read_once() {
     assert_eq!(world.look(), "0:one");
     assert_eq!(world.look(), "");
 }
+
+#[test]
+fn a_packed_log_with_the_inode_of_one_of_which_nothing_was_read_is_not_that_one() {
+    let mut world = World::new("a.log*");
+    world.write("a.log", "one\n");
+    assert_eq!(world.start().look(), "0:one");
+    world.rename("a.log", "a.log.1");
+    world.write("a.log", "");
+    assert_eq!(world.look(), "");
+    world.work = None;
+    // The inode of the empty one, as a file system gives it to the next file.
+    world.copy("a.log.1", "plain");
+    world.pack("plain", "packed.gz");
+    let packed = fs::read(world.path("packed.gz")).unwrap();
+    fs::write(world.path("a.log"), packed).unwrap();
+    world.rename("a.log", "a.log.1.gz");
+    world.remove("a.log.1");
+    world.write("a.log", "two\n");
+    assert_eq!(world.start().look(), "2:two");
+}
+
+#[test]
+fn a_link_s_file_is_read_when_the_system_tells_of_it() {
+    let mut world = World::new("link.log");
+    world.write("file", "one\n");
+    std::os::unix::fs::symlink(world.path("file"), world.path("link.log")).unwrap();
+    assert_eq!(world.start().look(), "0:one");
+    world.write("file", "two\n");
+    let (work, ..) = world.work.as_mut().unwrap();
+    assert!(!work.read_notices());
+    assert_eq!(work.ready.len(), 1);
+}

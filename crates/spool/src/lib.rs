@@ -84,19 +84,11 @@
 //! | disk full while saving | segments that are acknowledged whole are deleted first, which makes the space |
 //! | cap reached | [`SpoolError::Full`], or with [`OnFull::DropOldest`] the oldest segment goes and is counted (`dropped`) |
 //!
-//! # How the agent is to use it
+//! # How the agent uses it
 //!
-//! - **A record is one window**: the documents of one `Batch` (2,048 or 4 MiB), with their ids, as they will be sent. Sending
-//!   it again after a crash is then the same window with the same ids.
-//! - **The tail appends** each batch, and syncs when there is nothing more to read or some hundred milliseconds have passed.
-//!   *Only after that* the registry moves the offsets of those batches and is saved. An offset then means "in the spool", and a file that
-//!   was read to its end can be closed, whether the collector is there or not. A crash between sync and save reads those lines
-//!   again, with the same ids, which changes nothing in the index.
-//! - **After `TakenBack`** the tail appends again what it had appended since the last sync: it keeps those batches until then.
-//!   After `Full`, or `Io` with [`SpoolError::is_full`], it keeps the one batch and stops reading: the file is the buffer again.
-//! - **The shipper reads** as far ahead as windows may be under way, acknowledges a record when its window's last number is
-//!   acknowledged, and saves every 250 ms. When a connection breaks it rewinds.
-//! - Both work on one spool behind a mutex. A sync holds it for as long as the disk takes: fewer, larger syncs.
+//! `agent/src/buffer.rs`: only while no collector takes lines. A record is one batch with the ids of its lines, so that sending it again after
+//! a crash changes nothing. Offsets in the registry move when a record is durable. What was appended is kept until then, and appended
+//! again after `TakenBack`; after `Full` files are read no further.
 
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
