@@ -133,7 +133,7 @@ fn a_whole_file() {
         r#"{"env":"production","rack":12,"zip":"12"}"#
     );
     assert_eq!(config.paths(), ["/var/log/syslog", "/srv/a.log", "/srv/b.log"]);
-    assert_eq!(config.inputs[0].exclude, ["*.gz"]);
+    assert_eq!(config.inputs[1].exclude, ["*.gz"]);
     let multiline = config.inputs[1].multiline.as_ref().unwrap();
     assert!(multiline.negate && multiline.pattern.as_ref().unwrap().is_match("[22-Nov-2026 10:00:00 UTC] x"));
 }

@@ -2,8 +2,9 @@
 //!
 //! Files that have something to read wait in a list; the others cost nothing. A file comes into the list when the system tells that it
 //! was written to ([`notices`]), when a look at all files ([`scan`]) finds it changed, and where the system tells nothing, when it is its
-//! time. [`harvester`] reads one file, [`lines`] and [`group`] make events of its bytes, [`source`] unpacks rotated ones.
+//! time. [`turn`] is a file's turn, [`harvester`] reads one file, [`lines`] and [`group`] make events of its bytes, [`source`] unpacks rotated ones.
 
+mod candidates;
 mod group;
 mod harvester;
 mod input;
@@ -14,33 +15,33 @@ mod scan;
 mod source;
 #[cfg(test)]
 mod tests;
+mod turn;
+mod wait;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    os::{fd::AsFd as _, unix::net::UnixStream},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tracing::{info, warn};
+use tracing::warn;
 
 pub(crate) use harvester::{Harvester, Inode};
 pub(crate) use input::{MAX_LINE, Reading};
 
 use crate::{
     batch::Batch,
-    document::Line,
     handover::Handover,
     marker::Position,
     outlet::{Closed, Outlet},
     registry::{FileId, Registry},
 };
-use group::Part;
 use harvester::{Shape, Turn};
-use notices::{Notice, Notices};
+use notices::Notices;
+use wait::Wait;
 
 /// A window's documents are at most this many bytes, so that memory does not depend on the length of lines.
 const BATCH_BYTES: usize = 1 << 20;
@@ -260,298 +261,6 @@ impl Work {
         }
     }
 
-    /// When names have come: at once, or a while after the last look where that takes long.
-    fn scan_soon(&self, next: Instant) -> Instant {
-        let last = next.checked_sub(self.tail.scan_every).unwrap_or(next);
-        last + LINGER.max(Duration::from_micros(20 * self.files.len() as u64))
-    }
-
-    fn until(&self, scan_at: Instant, poll_at: Instant) -> Duration {
-        let polls = self.notices.any_deaf() || self.notices.fd().is_none() || self.has_strays();
-        let group = self.grouping.iter().filter_map(|key| self.group_due(*key)).min();
-        [Some(scan_at), polls.then_some(poll_at), group]
-            .into_iter()
-            .flatten()
-            .min()
-            .map_or(self.tail.scan_every, |at| at.saturating_duration_since(Instant::now()))
-    }
-
-    fn is_stopped(&self) -> bool {
-        matches!(self.rest(Duration::ZERO, false), Wait::Stop)
-    }
-
-    /// Waits for the word to stop, and for notices.
-    fn rest(&self, timeout: Duration, notices: bool) -> Wait {
-        let stop = self.tail.stop.as_fd();
-        let mut fds = vec![PollFd::from_borrowed_fd(stop, PollFlags::IN)];
-        if let (true, Some(fd)) = (notices, self.notices.fd()) {
-            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        }
-        let timeout =
-            Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
-        // An interrupted wait is one that was short.
-        if poll(&mut fds, Some(&timeout)).is_err() {
-            return Wait::Nothing;
-        }
-        let is_up = |at: usize| fds.get(at).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());
-        match (is_up(0), is_up(1)) {
-            (true, _) => Wait::Stop,
-            (_, true) => Wait::Notices,
-            _ => Wait::Nothing,
-        }
-    }
-
-    /// Puts files into the list that were written to. Whether names have come or gone.
-    fn read_notices(&mut self) -> bool {
-        let Self { notices, paths, files, ready, .. } = self;
-        let (mut names, mut lost) = (false, false);
-        notices.read(|notice| match notice {
-            Notice::Names => names = true,
-            Notice::Lost => lost = true,
-            Notice::Written(path) => {
-                // Others are none of ours, or have come and are not looked at yet.
-                if let Some(file) = paths.get(&path).and_then(|key| files.get_mut(key)) {
-                    file.wait_in(ready);
-                }
-            }
-        });
-        if lost {
-            files.values_mut().for_each(|file| file.wait_in(ready));
-        }
-        names || lost
-    }
-
-    /// Looks at the files of which the system tells nothing.
-    fn poll(&mut self) {
-        let Self { notices, files, ready, looks, .. } = self;
-        if !notices.any_deaf() && notices.fd().is_some() && files.values().all(|file| file.seen == *looks) {
-            return;
-        }
-        for file in files.values_mut() {
-            let deaf = notices.fd().is_none()
-                || file.seen != *looks
-                || file.path.parent().is_none_or(|folder| notices.is_deaf(folder));
-            if deaf {
-                file.wait_in(ready);
-            }
-        }
-    }
-
-    /// Whether there are files that no look found: they are still written under a name that is none of ours.
-    fn has_strays(&self) -> bool {
-        self.files.values().any(|file| file.seen != self.looks)
-    }
-
-    /// A file's turn, and what becomes of it.
-    fn turn(&mut self, key: Inode) -> Result<(), Closed> {
-        let turn = match self.read(key) {
-            None => return Ok(()),
-            Some(Err(Closed)) => return Err(Closed),
-            Some(Ok(turn)) => turn,
-        };
-        let Some(file) = self.files.get_mut(&key) else { return Ok(()) };
-        match turn {
-            Turn::More => file.wait_in(&mut self.ready),
-            Turn::AtEnd => file.rest_if_packed(),
-            Turn::Deleted => {
-                info!(path = %file.path.display(), "was deleted and is read to its end");
-                self.finish(key)?;
-            }
-            Turn::Truncated => {
-                info!(path = %file.path.display(), "was cut or written anew: reading it from its beginning as a new file");
-                self.orphan(key)?;
-                self.scan();
-            }
-        }
-        if self.batch.len() >= self.tail.window_events || self.batch.bytes() >= BATCH_BYTES {
-            self.send()?;
-        }
-        Ok(())
-    }
-
-    /// Reads on in a file, as much as there is room for in the batch. `None`: there is no such file.
-    fn read(&mut self, key: Inode) -> Option<Result<Turn, Closed>> {
-        let now = Instant::now();
-        let Self { tail, files, buffer, batch, grouping, .. } = self;
-        let file = files.get_mut(&key)?;
-        file.ready = false;
-        let input = tail.inputs.get(file.input)?;
-        let path = file.path.clone();
-        let id = file.id;
-        let head = input.template.begin(id, &path, (tail.clock)());
-        let was_open = file.is_open();
-        let before = file.position().offset;
-        let mut group = file.group.take();
-        let window = tail.window_events;
-        // How far the file is read with what is in the batch.
-        let mut reached = None;
-        let turn = file.turn(input.framing, buffer, |line| {
-            let (text, replaced) = input.text(line.bytes, line.offset);
-            batch.replaced += u64::from(replaced);
-            batch.cut += u64::from(line.cut);
-            let give = |batch: &mut Batch, line: &Line<'_>| {
-                if input.wants(line.text) {
-                    batch.push_with(None, |out| head.write(line, out));
-                }
-            };
-            match &input.multiline {
-                None => {
-                    give(batch, &Line { text: &text, offset: line.offset, cut: line.cut, several: false });
-                }
-                Some(rule) => {
-                    let part = Part { text: &text, offset: line.offset, cut: line.cut };
-                    let done = group::add(rule, input.framing.max_line, &mut group, &part, now);
-                    for joined in [&done.before, &done.with].into_iter().flatten() {
-                        give(batch, &joined.as_line());
-                    }
-                    reached = match (done.before.is_some(), done.with.is_some()) {
-                        (_, true) => Some(line.end_position()),
-                        (true, false) => Some(line.start_position()),
-                        _ => reached.take(),
-                    };
-                }
-            }
-            batch.len() < window && batch.bytes() < BATCH_BYTES
-        });
-        self.open = (self.open + usize::from(file.is_open())).saturating_sub(usize::from(was_open));
-        let position = file.position();
-        tail.tell(file, before, turn.as_ref().err());
-        match &group {
-            None => grouping.remove(&key),
-            Some(_) => grouping.insert(key),
-        };
-        if position.offset > before {
-            file.active = now;
-            if file.prefix_grows() {
-                // Should the agent be killed and the file be written anew, it is told by these from the one whose lines were sent.
-                let prefix = file.prefix();
-                tail.registry().seen(id, &file.path, prefix);
-                self.unsaved = true;
-            }
-            // Lines that wait for others are read again should they not get as far.
-            let reached = if group.is_some() { reached } else { Some(position) };
-            if let Some(position) = reached {
-                batch.reach(id, position);
-            }
-        }
-        file.group = group;
-        if self.open > self.most_open {
-            self.close_some();
-        }
-        let file = self.files.get_mut(&key)?;
-        Some(Ok(match turn {
-            Ok(turn) => {
-                file.told = None;
-                turn
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                // Its name is another file's, and it was closed: found again by the next look, if it is somewhere.
-                return match self.orphan(key) {
-                    Ok(()) => None,
-                    Err(closed) => Some(Err(closed)),
-                };
-            }
-            Err(error) => {
-                if file.told != Some(error.kind()) {
-                    warn!(path = %file.path.display(), %error, "cannot be read: trying again and again");
-                    file.told = Some(error.kind());
-                }
-                Turn::AtEnd
-            }
-        }))
-    }
-
-    /// The file's lines that wait for others are an event.
-    fn flush_group(&mut self, key: Inode) {
-        let Some(file) = self.files.get_mut(&key) else { return };
-        self.grouping.remove(&key);
-        let (Some(group), Some(input)) = (file.group.take(), self.tail.inputs.get(file.input)) else {
-            return;
-        };
-        let joined = group.finish();
-        if input.wants(&joined.text) {
-            let head = input.template.begin(file.id, &file.path, (self.tail.clock)());
-            self.batch.push_with(None, |out| head.write(&joined.as_line(), out));
-        }
-        self.batch.reach(file.id, file.position());
-    }
-
-    fn group_due(&self, key: Inode) -> Option<Instant> {
-        let file = self.files.get(&key)?;
-        let timeout = self.tail.inputs.get(file.input)?.multiline.as_ref()?.timeout;
-        Some(file.group.as_ref()?.due(timeout))
-    }
-
-    fn flush_groups(&mut self) {
-        if self.grouping.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        let due: Vec<_> = self
-            .grouping
-            .iter()
-            .copied()
-            .filter(|key| self.group_due(*key).is_none_or(|at| at <= now))
-            .collect();
-        due.into_iter().for_each(|key| self.flush_group(key));
-    }
-
-    /// A file to which nobody writes any more and that is read: what stands behind its last line's end is a line, too.
-    fn finish(&mut self, key: Inode) -> Result<(), Closed> {
-        let Self { tail, files, buffer, batch, .. } = self;
-        if let Some(file) = files.get_mut(&key)
-            && let Some(input) = tail.inputs.get(file.input)
-        {
-            let (id, path) = (file.id, file.path.clone());
-            let mut last = None;
-            let read = file.rest(input.framing, buffer, |line| {
-                let (text, replaced) = input.text(line.bytes, line.offset);
-                batch.replaced += u64::from(replaced);
-                batch.cut += u64::from(line.cut);
-                last = Some((text.into_owned(), line.offset, line.cut));
-            });
-            if let Err(error) = read {
-                warn!(path = %path.display(), %error, "its last line, which has no end, cannot be read");
-            }
-            if let Some((text, offset, cut)) = last {
-                let now = Instant::now();
-                let line = Line { text: &text, offset, cut, several: false };
-                let head = input.template.begin(id, &path, (tail.clock)());
-                match &input.multiline {
-                    Some(rule) => {
-                        let part = Part { text: &text, offset, cut };
-                        let done = group::add(rule, input.framing.max_line, &mut file.group, &part, now);
-                        for joined in [done.before, done.with].into_iter().flatten() {
-                            if input.wants(&joined.text) {
-                                batch.push_with(None, |out| head.write(&joined.as_line(), out));
-                            }
-                        }
-                    }
-                    None if input.wants(&text) => batch.push_with(None, |out| head.write(&line, out)),
-                    None => {}
-                }
-            }
-            let (id, position) = (file.id, file.position());
-            batch.reach(id, position);
-            self.finished.push((id, position));
-        }
-        self.flush_group(key);
-        // Where nobody takes it any more the file stays open, for the next tail.
-        self.send()?;
-        self.remove(key);
-        Ok(())
-    }
-
-    /// The file under this handle is another one now, or cannot be found: what was read of it may go on in a copy.
-    fn orphan(&mut self, key: Inode) -> Result<(), Closed> {
-        self.flush_group(key);
-        if let Some(file) = self.remove(key) {
-            let (path, position, input) = (file.path.clone(), file.position(), file.input);
-            self.orphans.insert(file.id, Orphan { path, position, input, since: Instant::now() });
-        }
-        self.send()
-    }
-
     fn insert(&mut self, mut file: Harvester) {
         file.ready = false;
         file.wait_in(&mut self.ready);
@@ -617,12 +326,6 @@ impl Work {
             Err(_) => {}
         }
     }
-}
-
-enum Wait {
-    Stop,
-    Notices,
-    Nothing,
 }
 
 /// How many files may be open: what the system allows, without some for all else.

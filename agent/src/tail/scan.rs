@@ -10,10 +10,10 @@
 //! - all others are history and are left alone.
 
 use std::{
-    collections::{HashMap, HashSet},
-    fs::{self, Metadata},
+    collections::HashSet,
+    fs::{self},
     io::ErrorKind,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Inode, Work,
+    candidates::Candidate,
     harvester::{Harvester, shape},
     rotated::{Rotated, rotated},
     source::{Packing, Source},
@@ -33,18 +34,6 @@ use crate::{
 
 /// How long a file is looked for that has gone before it was read to its end. Packing a large one takes a while.
 const LOOKED_FOR: Duration = Duration::from_secs(3600);
-
-/// A file that a look has found.
-#[derive(Clone)]
-struct Candidate {
-    path: PathBuf,
-    /// The file, where `path` is a link: the system tells of it under this name.
-    target: Option<PathBuf>,
-    meta: Metadata,
-    input: usize,
-    /// A pattern takes it; otherwise it is the rotated one of a file that a pattern takes.
-    named: bool,
-}
 
 /// Where a file is to be read from, and as which.
 enum Begin {
@@ -90,66 +79,6 @@ impl Work {
         } else {
             self.tail.registry().looked(before);
         }
-    }
-
-    /// All files that patterns take, and the rotated ones of these; watches their folders.
-    fn candidates(&mut self) -> Vec<Candidate> {
-        let mut folders = HashSet::new();
-        let mut found: Vec<(PathBuf, usize)> = Vec::new();
-        let mut known: HashMap<PathBuf, usize> = HashMap::new();
-        for (input, reading) in self.tail.inputs.iter().enumerate() {
-            let now = reading.find();
-            folders.extend(now.folders);
-            for path in now.files {
-                // Of several inputs the first has it.
-                if !known.contains_key(&path) {
-                    known.insert(path.clone(), input);
-                    found.push((path, input));
-                }
-            }
-        }
-        let places: HashMap<PathBuf, usize> = self
-            .orphans
-            .values()
-            .map(|orphan| (orphan.path.clone(), orphan.input))
-            .chain(known.iter().map(|(path, input)| (path.clone(), *input)))
-            .collect();
-        let parents: HashSet<_> = places.keys().filter_map(|path| path.parent()).collect();
-        let mut rotated_ones = Vec::new();
-        for folder in parents {
-            let Ok(entries) = fs::read_dir(folder) else { continue };
-            for entry in entries.flatten() {
-                let path = folder.join(entry.file_name());
-                if known.contains_key(&path) {
-                    continue;
-                }
-                let input = rotated(&path).and_then(|r| places.get(&r.base)).copied();
-                if let Some(input) = input.filter(|input| self.looks_into(&path, *input)) {
-                    rotated_ones.push((path, input));
-                }
-            }
-        }
-        let named = found.into_iter().map(|(path, input)| (path, input, true));
-        let others = rotated_ones.into_iter().map(|(path, input)| (path, input, false));
-        // The rotated ones first: where a file was renamed and another one has its name, the old one's lines come first.
-        let candidate = |(path, input, named): (PathBuf, usize, bool)| {
-            let meta = fs::metadata(&path).ok().filter(Metadata::is_file)?;
-            let target = path.is_symlink().then(|| fs::canonicalize(&path).ok()).flatten();
-            Some(Candidate { path, target, meta, input, named })
-        };
-        let mut all: Vec<_> = others.chain(named).filter_map(candidate).collect();
-        all.retain(|candidate| !candidate.named || self.looks_into(&candidate.path, candidate.input));
-        all.sort_by_key(|candidate| candidate.named && rotated(&candidate.path).is_none());
-        // A link's file is written in its own folder.
-        folders
-            .extend(all.iter().filter_map(|candidate| Some(candidate.target.as_ref()?.parent()?.to_owned())));
-        self.notices.watch(folders);
-        all
-    }
-
-    fn looks_into(&self, path: &Path, input: usize) -> bool {
-        let Some(input) = self.tail.inputs.get(input) else { return false };
-        (Packing::of(path).is_none() || input.compressed) && input.may_read(path)
     }
 
     /// A file that is known and is still there, maybe under another name.
