@@ -118,7 +118,7 @@ fn settings(kind: Kind, folder: &Path, data: &Path, port: u16) -> String {
     let (logs, data) = (folder.join("logs").display().to_string(), data.display().to_string());
     match kind {
         Kind::Alces => format!(
-            "collectors: 127.0.0.1:{port}\ndata_dir: {data}\nmetrics: off\ninputs:\n  - paths: {logs}/*.log*\n    max_line: {}KiB\n",
+            "collectors: 127.0.0.1:{port}\ndata_dir: {data}\nmetrics: off\nlog_level: info,alces_agent::tail=debug\ninputs:\n  - paths: {logs}/*.log*\n    max_line: {}KiB\n",
             MAX_LINE >> 10
         ),
         // As its documents advise for rotation: the pattern matches the rotated files, packed ones are left out.

@@ -53,7 +53,7 @@ pub(crate) struct Outcome {
     storms: Storms,
     connections: u64,
     disk_full: u64,
-    /// The end of what the agent said.
+    /// What the agent said of it.
     said: String,
 }
 
@@ -127,8 +127,10 @@ impl Storm {
         agent.stop();
 
         let (book, arrivals) = (world.book(), world.arrivals());
+        let verdict = judge(&book, &arrivals);
         Outcome {
-            verdict: judge(&book, &arrivals),
+            said: said_of(&verdict.tell(), &agent.log()),
+            verdict,
             usage: agent.usage,
             resent: arrivals.resent,
             broken: [agent.deaths, world.broken()],
@@ -141,7 +143,6 @@ impl Storm {
             storms,
             connections: proxy.connections(),
             disk_full,
-            said: end_of(&agent.log()),
             storm: self,
         }
     }
@@ -194,10 +195,16 @@ async fn fill(disk: Option<(crate::disk::Ballast, fastrand::Rng)>, count: &mut u
     }
 }
 
-fn end_of(path: &Path) -> String {
+/// What the agent said of files that are told of in `wrong`, and at last.
+fn said_of(wrong: &str, path: &Path) -> String {
     let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(30)..].join("\n")
+    let logs = (0..10).map(|n| format!("app{n}.log")).filter(|log| wrong.contains(log)).collect::<Vec<_>>();
+    let starts = |line: &str| line.contains("tailing") && line.contains("offset=0 ");
+    let of = |line: &str| logs.iter().any(|log| line.contains(log)) || starts(line);
+    let last = lines.len().saturating_sub(30);
+    let chosen = lines.iter().enumerate().filter(|(at, line)| *at >= last || of(line));
+    chosen.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for Outcome {

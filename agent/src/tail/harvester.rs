@@ -218,25 +218,30 @@ impl Harvester {
 
     /// The first bytes of an open file as far as they are there, read or not; those that were known, where it was written anew.
     pub(crate) fn prefix_now(&mut self) -> Prefix {
-        if self.prefix.grows()
-            && self.is_intact()
-            && let Some(source) = &mut self.source
-            && let Ok(len) = source.len()
-            && len > self.prefix.len
-        {
-            self.prefix = Prefix::of(source, len);
+        let packed = self.source.as_ref().is_some_and(Source::is_packed);
+        if self.prefix.grows() && !packed && self.is_intact() {
+            let len = self.source.as_ref().and_then(|source| source.len().ok());
+            self.grow_prefix(len.unwrap_or(0));
         }
         self.prefix
     }
 
     /// The first bytes, of which there may be more now.
     pub(crate) fn prefix(&mut self) -> Prefix {
-        if self.prefix_grows()
-            && let Some(source) = &mut self.source
-        {
-            self.prefix = Prefix::of(source, self.position.offset);
+        if self.prefix_grows() {
+            self.grow_prefix(self.position.offset);
         }
         self.prefix
+    }
+
+    /// Takes in the first `len` bytes, if they can be read. What is known is never given up.
+    fn grow_prefix(&mut self, len: u64) {
+        if let Some(source) = &mut self.source {
+            let now = Prefix::of(source, len);
+            if now.len > self.prefix.len {
+                self.prefix = now;
+            }
+        }
     }
 
     /// Opens the file if it is not. An error of kind `NotFound` where its name is another file's now.

@@ -153,7 +153,7 @@ impl Work {
         };
         self.orphans.remove(&id);
         self.paths.extend(candidate.target.map(|target| (target, key)));
-        debug!(path = %candidate.path.display(), offset = position.offset, "tailing");
+        debug!(path = %candidate.path.display(), id = id.0, inode = key.inode, offset = position.offset, prefix = prefix.len, "tailing");
         let place = (candidate.path, key, candidate.input);
         let mut file = Harvester::new(id, place, source, (position, prefix), Instant::now());
         file.seen = self.looks;
