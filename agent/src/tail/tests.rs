@@ -389,17 +389,15 @@ fn what_is_known_of_a_short_packed_log_stays_known() {
     let mut world = World::new("a.log*");
     world.write("a.log", "one\n");
     assert_eq!(world.start().look(), "0:one");
-    world.pack("a.log", "a.log.1.gz");
-    world.write("a.log", "two\n");
-    assert_eq!(world.look(), "1:two");
-    // Another one that is held against all that are known.
-    world.rename("a.log.1.gz", "a.log.2.gz");
-    world.pack("a.log", "a.log.1.zst");
-    world.write("a.log", "three\n");
-    assert_eq!(world.look(), "2:three");
+    world.pack("a.log", "a.log.2.gz");
     assert_eq!(world.look(), "");
+    world.work = None;
+    // Another one that is held against all that are known.
+    world.write("a.log", "two\n");
+    world.pack("a.log", "a.log.1.zst");
+    world.start().work.as_mut().unwrap().0.scan();
     // The same bytes with another inode: known by them alone.
     world.copy("a.log.2.gz", "a.log.3.gz");
     world.remove("a.log.2.gz");
-    assert_eq!(world.start().look(), "");
+    assert_eq!(world.start().look(), "1:two");
 }
