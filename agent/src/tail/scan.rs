@@ -151,7 +151,9 @@ impl Work {
             }
             Begin::Later => return,
         };
+        // It is there again, if under another name.
         self.orphans.remove(&id);
+        self.finished.retain(|(finished, _)| *finished != id);
         self.paths.extend(candidate.target.map(|target| (target, key)));
         debug!(path = %candidate.path.display(), id = id.0, inode = key.inode, offset = position.offset, prefix = prefix.len, "tailing");
         let place = (candidate.path, key, candidate.input);

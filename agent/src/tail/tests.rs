@@ -394,10 +394,10 @@ fn what_is_known_of_a_short_packed_log_stays_known() {
     world.work = None;
     // Another one that is held against all that are known.
     world.write("a.log", "two\n");
-    world.pack("a.log", "a.log.1.zst");
+    world.pack("a.log", "a.log.3.zst");
     world.start().work.as_mut().unwrap().0.scan();
     // The same bytes with another inode: known by them alone.
-    world.copy("a.log.2.gz", "a.log.3.gz");
+    world.copy("a.log.2.gz", "a.log.4.gz");
     world.remove("a.log.2.gz");
     assert_eq!(world.start().look(), "1:two");
 }
