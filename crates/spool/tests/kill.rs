@@ -28,7 +28,10 @@ fn record(number: u64) -> Vec<u8> {
 
 /// Not a test of its own: the process that the other kills. Does nothing unless it is started as that.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "the parent passes the folder in; a test binary takes no arguments of its own")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the parent passes the folder in; a test binary takes no arguments of its own"
+)]
 fn victim() {
     let Ok(dir) = std::env::var("ALCES_SPOOL_VICTIM") else { return };
     let mut spool = open(Path::new(&dir));
