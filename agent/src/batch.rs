@@ -1,8 +1,8 @@
 //! Documents that go together, and how far the files are read when they have arrived.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use alces_lumberjack::Frames;
+use alces_lumberjack::{Line, Lines, Template};
 use bytes::{Buf as _, BufMut as _};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 /// What goes out as one window, or as a few where a collector has just come back.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Batch {
-    frames: Frames,
+    lines: Lines,
     /// How far each file is read when this batch is acknowledged.
     positions: HashMap<FileId, Position>,
     /// Lines whose bytes were not UTF-8 and were replaced.
@@ -38,31 +38,24 @@ pub(crate) enum BatchError {
     Twice(u64),
     /// The documents are none.
     #[error("a batch's documents: {0}")]
-    Documents(#[from] alces_lumberjack::FramesError),
+    Documents(#[from] alces_lumberjack::LinesError),
 }
 
 /// The version of the binary form.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes of a position: file, offset, length and hash of its marker.
 const POSITION: usize = 8 + 8 + 2 + 8;
 
 impl Batch {
-    /// Adds a document, and how far its file is read with it.
-    pub(crate) fn push(&mut self, document: Vec<u8>, position: Option<(FileId, Position)>) {
-        self.push_with(position, |buffer| buffer.extend_from_slice(&document));
+    /// Adds a document.
+    pub(crate) fn push(&mut self, document: &[u8]) {
+        self.lines.push(document);
     }
 
-    /// Adds a document that `write` appends to the buffer.
-    pub(crate) fn push_with(
-        &mut self,
-        position: Option<(FileId, Position)>,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
-        self.frames.push_with(write);
-        if let Some((file, position)) = position {
-            self.positions.insert(file, position);
-        }
+    /// Adds a line of a file.
+    pub(crate) fn push_line(&mut self, template: &Arc<Template>, line: &Line<'_>) {
+        self.lines.push_line(template, line);
     }
 
     /// A file is read so far when the documents that are in it arrive.
@@ -83,26 +76,26 @@ impl Batch {
 
     /// Takes all, and leaves room for as much.
     pub(crate) fn take(&mut self) -> Self {
-        let frames = self.frames.empty_like();
-        std::mem::replace(self, Self { frames, ..Self::default() })
+        let lines = self.lines.empty_like();
+        std::mem::replace(self, Self { lines, ..Self::default() })
     }
 
     /// How many documents.
     pub(crate) fn len(&self) -> usize {
-        self.frames.len()
+        self.lines.len()
     }
 
-    /// Their bytes.
+    /// Bytes that are kept of them.
     pub(crate) fn bytes(&self) -> usize {
-        self.frames.bytes()
+        self.lines.bytes()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.lines.is_empty()
     }
 
-    pub(crate) fn frames(&self) -> &Frames {
-        &self.frames
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// How far each file is read when this batch is acknowledged.
@@ -110,10 +103,10 @@ impl Batch {
         self.positions.iter().map(|(file, position)| (*file, *position))
     }
 
-    /// The binary form: version (8 bits), replaced and cut (64 each), how many positions (32) and those, then the documents as data
-    /// frames. Numbers are big-endian.
+    /// The binary form: version (8 bits), replaced and cut (64 each), how many positions (32) and those, then the documents as
+    /// records. Numbers are big-endian.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let documents = self.frames.as_buffer();
+        let documents = self.lines.as_buffer();
         let mut out = Vec::with_capacity(21 + POSITION * self.positions.len() + documents.len());
         out.put_u8(VERSION);
         out.put_u64(self.replaced);
@@ -155,7 +148,7 @@ impl Batch {
                 return Err(BatchError::Twice(file.0));
             }
         }
-        Ok(Self { frames: Frames::from_buffer(bytes.to_vec())?, positions, replaced, cut, record: None })
+        Ok(Self { lines: Lines::from_buffer(bytes.to_vec())?, positions, replaced, cut, record: None })
     }
 }
 
@@ -172,7 +165,10 @@ mod tests {
         let documents = vec((vec(any::<u8>(), 0..40), proptest::option::of(position)), 0..20);
         (documents, any::<u64>(), any::<u64>()).prop_map(|(documents, replaced, cut)| {
             let mut batch = Batch { replaced, cut, ..Batch::default() };
-            documents.into_iter().for_each(|(document, position)| batch.push(document, position));
+            for (document, position) in documents {
+                batch.push(&document);
+                position.into_iter().for_each(|(file, position)| batch.reach(file, position));
+            }
             batch
         })
     }
@@ -208,12 +204,13 @@ mod tests {
     #[test]
     fn errors_say_what_is_wrong() {
         let mut batch = Batch::default();
-        batch.push(b"{}".to_vec(), Some((FileId(7), Position { offset: 1, marker: Marker::default() })));
+        batch.push(b"{}");
+        batch.reach(FileId(7), Position { offset: 1, marker: Marker::default() });
         let bytes = batch.to_bytes();
         let said = |bytes: &[u8]| Batch::from_bytes(bytes).unwrap_err().to_string();
-        insta::assert_snapshot!(said(b"\x02"), @"version 2 of a batch is not known: a later agent may have written it");
+        insta::assert_snapshot!(said(b"\x03"), @"version 3 of a batch is not known: a later agent may have written it");
         insta::assert_snapshot!(said(&bytes[..20]), @"a batch ends inside its head");
         insta::assert_snapshot!(said(&bytes[..40]), @"a batch ends inside its positions");
-        insta::assert_snapshot!(said(&bytes[..50]), @"a batch's documents: byte 0 of the frames is not where frame 1 is");
+        insta::assert_snapshot!(said(&bytes[..50]), @"a batch's documents: byte 0 is not where event 1 is");
     }
 }

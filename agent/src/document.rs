@@ -1,12 +1,12 @@
 //! What is sent: documents in the shape that Filebeat and Metricbeat give theirs.
 
-use std::{fmt::Write as _, io::Write as _, path::Path};
+use std::{fmt::Write as _, io::Write as _, path::Path, sync::Arc};
 
 use alces_event::write_text;
+use alces_lumberjack::Template;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tracing::warn;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Config, Input, registry::FileId};
 
@@ -54,13 +54,13 @@ impl Origin {
 
 /// The documents of one input: all that is the same in each is written once.
 #[derive(Clone, Debug)]
-pub(crate) struct Template {
+pub(crate) struct Stamp {
     id: String,
     /// What stands behind the line's own members, with the closing brace.
     rest: Vec<u8>,
 }
 
-impl Template {
+impl Stamp {
     /// For the lines of `input`, with the fields and tags of agent and input.
     pub(crate) fn new(origin: &Origin, config: &Config, input: &Input) -> Self {
         let mut rest = Map::new();
@@ -97,7 +97,7 @@ impl Template {
     }
 
     /// What stands in all documents of a file's turn.
-    pub(crate) fn begin(&self, file: FileId, path: &Path, now: Timestamp) -> Head<'_> {
+    pub(crate) fn begin(&self, file: FileId, path: &Path, now: Timestamp) -> Arc<Template> {
         let mut start = Vec::with_capacity(160);
         // Writing to a `Vec` does not fail.
         let _ = write!(
@@ -110,7 +110,7 @@ impl Template {
         let mut place = br#","file":{"path":"#.to_vec();
         write_text(&path.to_string_lossy(), &mut place);
         place.push(b'}');
-        Head { start, place, rest: &self.rest }
+        Arc::new(Template { start, place, rest: self.rest.clone() })
     }
 }
 
@@ -126,55 +126,6 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-/// What stands in all documents of a file's turn.
-pub(crate) struct Head<'t> {
-    start: Vec<u8>,
-    place: Vec<u8>,
-    rest: &'t [u8],
-}
-
-/// A line, or several that are one event.
-pub(crate) struct Line<'d> {
-    pub(crate) text: &'d str,
-    /// Where it begins in its file.
-    pub(crate) offset: u64,
-    /// It is not whole.
-    pub(crate) cut: bool,
-    /// Of several lines.
-    pub(crate) several: bool,
-}
-
-impl Head<'_> {
-    /// Appends a line's document. The same line at the same place of the same file of the same agent always has the same id.
-    pub(crate) fn write(&self, line: &Line<'_>, out: &mut Vec<u8>) {
-        out.reserve(self.start.len() + self.place.len() + self.rest.len() + line.text.len() + 128);
-        out.extend_from_slice(&self.start);
-        hexadecimal(line.offset, out);
-        // Of its text, too: a file that was cut and written anew with the same head cannot be told from the one before by an agent that
-        // had written down no more than that head. With the text the new line is at least no other one's resend.
-        out.push(b'-');
-        hexadecimal(xxh3_64(line.text.as_bytes()) & 0xFFFF_FFFF, out);
-        out.extend_from_slice(br#""},"message":"#);
-        write_text(line.text, out);
-        out.extend_from_slice(br#","log":{"offset":"#);
-        out.extend_from_slice(itoa::Buffer::new().format(line.offset).as_bytes());
-        out.extend_from_slice(&self.place);
-        out.extend_from_slice(match (line.several, line.cut) {
-            (false, false) => b"}",
-            (true, false) => br#","flags":["multiline"]}"#,
-            (false, true) => br#","flags":["truncated"]}"#,
-            (true, true) => br#","flags":["multiline","truncated"]}"#,
-        });
-        out.extend_from_slice(self.rest);
-    }
-}
-
-/// As `{:x}` does, for every line.
-fn hexadecimal(number: u64, out: &mut Vec<u8>) {
-    let digits = (67 - (number | 1).leading_zeros()) / 4;
-    out.extend((0..digits).rev().map(|at| b"0123456789abcdef"[(number >> (4 * at)) as usize & 15]));
-}
-
 fn stamp(now: Timestamp) -> String {
     let mut text = String::with_capacity(24);
     let _ = write!(text, "{now:.3}");
@@ -183,11 +134,13 @@ fn stamp(now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alces_lumberjack::Line;
+
     use super::*;
 
     fn document(config: &Config, line: &Line<'_>) -> String {
         let origin = Origin { agent_id: "0123456789abcdef0123".to_owned(), host_name: "web01".to_owned() };
-        let template = Template::new(&origin, config, &config.inputs[0]);
+        let template = Stamp::new(&origin, config, &config.inputs[0]);
         let mut out = Vec::new();
         let time = "2026-11-25T10:00:00.1234Z".parse().unwrap();
         template.begin(FileId(26), Path::new("/a\"b.log"), time).write(line, &mut out);
@@ -212,14 +165,5 @@ mod tests {
         insta::assert_snapshot!(rest(&config), @r#":{"version":"8.11.0"},"event":{"dataset":"nginx.access"},"fields":{"env":"live","host":{"rack":7},"message":"x"},"host":{"name":"web01"},"input":{"type":"log"},"tags":["a","b"]}"#);
         config.fields_under_root = true;
         insta::assert_snapshot!(rest(&config), @r#":{"version":"8.11.0"},"env":"live","event":{"dataset":"nginx.access"},"host":{"name":"web01","rack":7},"input":{"type":"log"},"tags":["a","b"]}"#);
-    }
-
-    #[test]
-    fn offsets_as_the_library_writes_them() {
-        for number in [0, 1, 15, 16, 255, 256, 0xFFF, 0x1000, u64::MAX, 1 << 60] {
-            let mut out = Vec::new();
-            hexadecimal(number, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("{number:x}"));
-        }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use alces_lumberjack::Line;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    AgentError, Config,
+    AgentError, Config, Input,
     batch::Batch,
+    document::{Origin, Stamp},
     marker::{Marker, Position},
     registry::{Entry, FileId, Registry},
     ship::Shipper,
@@ -25,12 +27,14 @@ pub fn batch(bytes: &[u8]) {
     }
 }
 
-/// Ships `count` batches that each have these documents, and returns how many documents were acknowledged.
+/// Ships `count` batches that each have these lines, and returns how many were acknowledged.
 ///
 /// # Errors
 /// The data folder cannot be used.
-pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result<u64, AgentError> {
+pub async fn ship(config: Config, lines: &[String], count: usize) -> Result<u64, AgentError> {
     let registry = Arc::new(Mutex::new(Registry::open(&config.data_dir, "bench")?));
+    let origin = Origin { agent_id: "0123456789abcdef".to_owned(), host_name: "web01".to_owned() };
+    let stamp = Stamp::new(&origin, &config, &Input::new(Vec::new(), Vec::new()));
     let dialer = Dialer::new(config.tls.as_ref())?;
     let shipper = Shipper {
         config,
@@ -46,10 +50,13 @@ pub async fn ship(config: Config, documents: &[Vec<u8>], count: usize) -> Result
     let shipping = tokio::spawn(shipper.run(batches, stopped));
     for at in 0..count {
         let mut batch = Batch::default();
-        for document in documents {
-            let position = Position { offset: at as u64, marker: Marker::default() };
-            batch.push_with(Some((FileId(0), position)), |buffer| buffer.extend_from_slice(document));
+        let template = stamp.begin(FileId(0), "/var/log/nginx/access.log".as_ref(), Timestamp::UNIX_EPOCH);
+        let mut offset = 0;
+        for text in lines {
+            batch.push_line(&template, &Line { text, offset, cut: false, several: false });
+            offset += text.len() as u64 + 1;
         }
+        batch.reach(FileId(0), Position { offset: at as u64, marker: Marker::default() });
         if out.send(Arc::new(batch)).await.is_err() {
             break;
         }

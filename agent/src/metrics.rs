@@ -46,7 +46,7 @@ pub(crate) async fn run(
         let now = clock();
         let mut batch = Batch::default();
         let mut add = |dataset: &str, part: &str, fields: Value| {
-            batch.push(origin.metric(now, dataset, part, fields), None);
+            batch.push(&origin.metric(now, dataset, part, fields));
         };
         add("system.cpu", "", cpu(&system));
         add("system.memory", "", memory(&system));

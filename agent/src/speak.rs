@@ -2,7 +2,7 @@
 
 use std::{future::pending, io, ops::Range, sync::Arc, time::Duration};
 
-use alces_lumberjack::{Answer, AnswerReader, Frames, Packer, ask};
+use alces_lumberjack::{Answer, AnswerReader, Compression as Packing, Packer};
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
@@ -39,8 +39,8 @@ pub(crate) struct Speech {
     wire: Wire,
     packer: Packer,
     compression: Compression,
-    /// Whether the collector knows zstd: asked with the first window, open until it is acknowledged.
-    zstd: Zstd,
+    /// Whether the collector knows our own form: asked with the first window, open until it is acknowledged.
+    own: Own,
     out: Out,
     /// What is in `out` may go then, by the rate limit.
     not_before: Instant,
@@ -50,7 +50,7 @@ pub(crate) struct Speech {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Zstd {
+enum Own {
     NotAsked,
     Asked,
     Answered,
@@ -66,7 +66,7 @@ impl Speech {
             wire: Wire::new(courier.window_events, courier.windows),
             packer: Packer::new(courier.compression.for_anybody(courier.zlib_level)),
             compression: courier.compression,
-            zstd: Zstd::NotAsked,
+            own: Own::NotAsked,
             out: Out::default(),
             not_before: Instant::now(),
             heard: Instant::now(),
@@ -138,14 +138,15 @@ impl Speech {
         let mut state = self.shared.lock();
         let portion = state.rate.as_ref().map_or(usize::MAX, crate::pace::Rate::portion);
         let mut took = false;
-        let next = self.wire.next(portion, || {
+        let packing = self.packer.compression();
+        let next = self.wire.next((portion, packing), || {
             let parcel = state.outbox.take(self.connection);
             took = parcel.is_some();
             parcel
         });
         let Some((batch, range)) = next else { return };
         let now = Instant::now();
-        let documents = batch.frames().bytes_of(range.clone());
+        let documents = batch.lines().bytes_of(range.clone(), packing);
         self.not_before = match &mut state.rate {
             Some(rate) => rate.take(documents, now.into_std()).into(),
             None => now,
@@ -159,29 +160,28 @@ impl Speech {
     }
 
     fn encode(&mut self, batch: &Arc<Batch>, range: Range<usize>) {
-        let asks = self.zstd == Zstd::NotAsked && self.compression.for_our_own().is_some();
-        if asks && let Some(asking) = asking(batch.frames(), range.clone()) {
-            asking.window(0..asking.len(), &mut self.packer, &mut self.out.bytes);
-            self.zstd = Zstd::Asked;
+        if self.packer.compression() == Packing::Records {
+            let place = batch.lines().own_window(range, &mut self.out.bytes);
+            self.out.behind = Some((batch.clone(), place));
             return;
         }
-        match batch.frames().plain_window(range.clone(), &self.packer, &mut self.out.bytes) {
-            Some(place) => self.out.behind = Some((batch.clone(), place)),
-            None => batch.frames().window(range, &mut self.packer, &mut self.out.bytes),
+        let asks = self.own == Own::NotAsked && self.compression.for_our_own().is_some();
+        if batch.lines().window(range, asks, &mut self.packer, &mut self.out.bytes) {
+            self.own = Own::Asked;
         }
     }
 
     /// Whether a window has arrived.
     fn answered(&mut self, answer: Answer) -> bool {
         match answer {
-            Answer::Zstd(version) => {
+            Answer::Records(version) => {
                 if let Some(packing) = self.compression.for_our_own()
                     && version >= 1
-                    && self.zstd == Zstd::Asked
+                    && self.own == Own::Asked
                 {
                     self.packer.set(packing);
-                    self.zstd = Zstd::Answered;
-                    debug!("windows go out as zstd");
+                    self.own = Own::Answered;
+                    debug!(?packing, "windows go out in our own form");
                 }
                 false
             }
@@ -192,7 +192,7 @@ impl Speech {
                     true => state.outbox.done(self.connection, arrived.number),
                     false => state.outbox.arrived(self.connection, arrived.number, arrived.to),
                 });
-                if self.zstd == Zstd::Asked && self.compression == Compression::Zstd && !self.worked {
+                if self.own == Own::Asked && self.compression == Compression::Zstd && !self.worked {
                     warn!("the collector does not know zstd: windows go out as zlib");
                 }
                 true
@@ -203,15 +203,6 @@ impl Speech {
 
 fn broken(kind: io::ErrorKind, how: &'static str) -> io::Error {
     io::Error::new(kind, how)
-}
-
-/// The documents of a range, the first with the question for zstd in it. `None` where there is no place for that.
-fn asking(frames: &Frames, range: Range<usize>) -> Option<Frames> {
-    let mut documents = frames.documents().skip(range.start).take(range.len());
-    let mut asking = Frames::default();
-    asking.push(&ask(documents.next()?)?);
-    documents.for_each(|document| asking.push(document));
-    Some(asking)
 }
 
 /// Bytes on their way out.
@@ -233,7 +224,7 @@ impl Out {
         let rest = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()).or_else(|| {
             let (batch, place) = self.behind.as_ref()?;
             let from = place.start + (self.written - self.bytes.len());
-            batch.frames().as_buffer().get(from..place.end).filter(|rest| !rest.is_empty())
+            batch.lines().as_buffer().get(from..place.end).filter(|rest| !rest.is_empty())
         });
         match rest {
             Some(rest) => match write.write(rest).await? {

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
+use alces_lumberjack::Compression;
+
 use crate::{
     batch::Batch,
     outbox::{Number, Parcel},
@@ -57,10 +59,10 @@ impl Wire {
         self.under_way.is_empty()
     }
 
-    /// The next window of at most `bytes`, of the batch under way or of one that `take` gives.
+    /// The next window of at most `bytes` before they are packed, of the batch under way or of one that `take` gives.
     pub(crate) fn next(
         &mut self,
-        bytes: usize,
+        (bytes, compression): (usize, Compression),
         take: impl FnOnce() -> Option<Parcel<Batch>>,
     ) -> Option<(Arc<Batch>, Range<usize>)> {
         let (parcel, from) = self.current.take().or_else(|| {
@@ -69,7 +71,7 @@ impl Wire {
             Some((parcel, from))
         })?;
         let to = parcel.batch.len().min(from + self.pace.events());
-        let range = parcel.batch.frames().fitting(from..to, bytes);
+        let range = parcel.batch.lines().fitting(from..to, bytes, compression);
         let (whole, batch) = (range.end >= parcel.batch.len(), parcel.batch.clone());
         self.under_way.push_back(Sent { number: parcel.number, range: range.clone(), whole });
         if !whole {
@@ -97,7 +99,7 @@ mod tests {
         let mut outbox = Outbox::default();
         for size in sizes {
             let mut batch = Batch::default();
-            (0..*size).for_each(|n| batch.push(n.to_string().into_bytes(), None));
+            (0..*size).for_each(|n| batch.push(n.to_string().as_bytes()));
             outbox.push(batch);
         }
         outbox
@@ -115,7 +117,9 @@ mod tests {
         let (mut out, mut sizes) = (Vec::new(), VecDeque::new());
         loop {
             while wire.has_room() {
-                let Some((_, range)) = wire.next(bytes, || outbox.take(HERE)) else { break };
+                let Some((_, range)) = wire.next((bytes, Compression::Plain), || outbox.take(HERE)) else {
+                    break;
+                };
                 sizes.push_back(range.len());
                 out.push(range);
             }
@@ -146,9 +150,9 @@ mod tests {
 
     #[test]
     fn windows_are_no_larger_than_their_bytes() {
-        // Numbers of one digit, then of two.
-        let got = windows(&mut outbox(&[20]), &mut Wire::new(2048, 2), 8, usize::MAX);
-        assert_eq!(got, [0..8, 8..13, 13..17, 17..20]);
+        // Numbers of one digit, then of two, and two bytes for each record.
+        let got = windows(&mut outbox(&[20]), &mut Wire::new(2048, 2), 24, usize::MAX);
+        assert_eq!(got, [0..8, 8..14, 14..20]);
     }
 
     #[test]

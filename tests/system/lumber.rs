@@ -58,7 +58,7 @@ fn go_lumber_receives_every_line_of_our_agent_once_and_in_order() {
         let (status, said) = agent.signal("-INT");
         assert!(status.success(), "{said:?}");
         assert!(said.iter().any(|line| line.contains("acknowledged=9000")), "{said:?}");
-        assert!(!said.iter().any(|line| line.contains("as zstd")), "go-lumber does not know it");
+        assert!(!said.iter().any(|line| line.contains("in our own form")), "go-lumber does not know it");
         assert_eq!(messages(&server, "\"message\":\"", "\""), lines(9_000));
     }
 }
@@ -110,12 +110,12 @@ fn our_collector_receives_every_line_of_go_lumber_once_and_acknowledges_it() {
 }
 
 #[test]
-fn our_own_ends_speak_zstd_and_the_question_is_no_part_of_an_event() {
+fn our_own_ends_speak_their_own_form_and_the_question_is_no_part_of_an_event() {
     let dir = tempfile::tempdir().unwrap();
     append(&dir.path().join("app.log"), numbered(0, 5_000).as_bytes());
     let (collector, address) = collector(dir.path());
     let agent = agent(dir.path(), &address, &[]);
-    agent.wait_for("windows go out as zstd");
+    agent.wait_for("windows go out in our own form");
     let mut got = eventually("all lines are printed", || {
         let got = messages(&collector, "\"message\" => \"", "\"");
         (got.len() >= 5_000).then_some(got)
@@ -132,10 +132,10 @@ fn who_does_not_ask_is_acknowledged_and_told_nothing_else() {
     let window = |json: &str| {
         [b"2W\0\0\0\x01", &b"2J\0\0\0\x01\0\0\0"[..], &[json.len() as u8], json.as_bytes()].concat()
     };
-    let question = r#"{"@metadata":{"alces":{"frames":["zstd"]}}}"#;
+    let question = r#"{"@metadata":{"alces":{"frames":["records"]}}}"#;
     for (documents, answer) in [
         ([r#"{"message":"a"}"#, question], &b"2A\0\0\0\x012A\0\0\0\x01"[..]),
-        ([question, question], b"2Z\0\0\0\x012A\0\0\0\x012A\0\0\0\x01"),
+        ([question, question], b"2B\0\0\0\x012A\0\0\0\x012A\0\0\0\x01"),
     ] {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

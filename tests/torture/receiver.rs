@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use alces_lumberjack::{Limits, Payload, Window, WindowReader, asks, encode_ack, encode_offer};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -53,7 +53,7 @@ async fn accept(listener: TcpListener, world: Arc<World>, mut rng: fastrand::Rng
 async fn serve(mut stream: TcpStream, world: &World, mut rng: fastrand::Rng) -> std::io::Result<()> {
     let mut reader = WindowReader::new(Limits::default());
     let mut input = BytesMut::new();
-    // Some collectors know zstd, others do not.
+    // Some collectors know our own form, others do not.
     let mut may_offer = rng.bool();
     loop {
         let window = match reader.next_window(&mut input) {
@@ -73,7 +73,7 @@ async fn serve(mut stream: TcpStream, world: &World, mut rng: fastrand::Rng) -> 
             && let Some(Payload::Json(first)) = window.events.first()
             && asks(first)
         {
-            reader.allow_zstd();
+            reader.allow_records();
             stream.write_all(&encode_offer()).await?;
         }
         let (version, ack) = (window.version, window.ack);
@@ -94,9 +94,9 @@ async fn serve(mut stream: TcpStream, world: &World, mut rng: fastrand::Rng) -> 
 fn write_down(world: &World, window: &Window) {
     let mut arrivals = world.arrivals();
     for event in &window.events {
-        let Payload::Json(bytes) = event else { continue };
-        let Some(event) = Event::read(bytes) else {
-            arrivals.foreign.push(format!("no event: {}", String::from_utf8_lossy(bytes)));
+        let Some(bytes) = event.document() else { continue };
+        let Some(event) = Event::read(&bytes) else {
+            arrivals.foreign.push(format!("no event: {}", String::from_utf8_lossy(&bytes)));
             continue;
         };
         arrivals.take(&event.id, &event.text, &event.place);
@@ -112,7 +112,7 @@ struct Event {
 }
 
 impl Event {
-    fn read(bytes: &Bytes) -> Option<Self> {
+    fn read(bytes: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(bytes).ok()?;
         let text = document["message"].as_str()?.to_owned();
         let place = format!("{}@{}", document["log"]["file"]["path"].as_str()?, document["log"]["offset"]);

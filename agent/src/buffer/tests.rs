@@ -46,7 +46,7 @@ impl World {
 
     fn batch_of(&self, offset: u64, text: &str) -> Batch {
         let mut batch = Batch::default();
-        batch.push_with(None, |out| out.extend_from_slice(format!("{offset}{text}").as_bytes()));
+        batch.push(format!("{offset}{text}").as_bytes());
         batch.reach(self.file, Position { offset, marker: Marker::default() });
         batch
     }
@@ -68,7 +68,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 fn text(batch: &Batch) -> String {
-    String::from_utf8(batch.frames().documents().next().unwrap().to_vec()).unwrap()
+    String::from_utf8(batch.lines().documents().remove(0)).unwrap()
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ pub enum Compression {
     /// With zstd for a collector of ours, with zlib for others.
     #[default]
     Auto,
-    /// The same, with a warning for a collector that does not know zstd.
+    /// The same, with a warning for a collector that does not know our form.
     Zstd,
     /// With zlib at a level of 1 to 9.
     Zlib(u32),
-    /// Not at all.
+    /// Not at all; a collector of ours still is sent our own form.
     None,
 }
 
@@ -38,6 +38,10 @@ impl Compression {
 
     /// What a collector of ours is sent once it has said that it reads it.
     pub(crate) fn for_our_own(self) -> Option<alces_lumberjack::Compression> {
-        matches!(self, Self::Auto | Self::Zstd).then_some(alces_lumberjack::Compression::Zstd(ZSTD))
+        match self {
+            Self::Auto | Self::Zstd => Some(alces_lumberjack::Compression::Zstd(ZSTD)),
+            Self::Zlib(_) => None,
+            Self::None => Some(alces_lumberjack::Compression::Records),
+        }
     }
 }

@@ -129,7 +129,7 @@ pub struct Config {
     pub load_balance: bool,
     /// How windows are packed.
     pub compression: Compression,
-    /// The level of zlib for collectors that do not know zstd, 1 to 9.
+    /// The level of zlib for collectors that are not ours, 1 to 9.
     pub zlib_level: u32,
     /// TLS to the collectors; without it lines travel as they are.
     pub tls: Option<Tls>,

@@ -34,7 +34,7 @@ pub(super) static TOP: Group = Group {
             Kind::Word(&["auto", "zstd", "zlib", "none"]),
             "auto",
             "none",
-            "How windows are packed; `auto`: zstd where the collector takes it, otherwise zlib",
+            "How windows are packed; `auto`: zstd for a collector of ours, zlib for others",
         ),
         row("compression_level", Kind::Whole(1, 9), "3", "1", "Of zlib: 1 is fast, 9 is small"),
         row(

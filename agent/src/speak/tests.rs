@@ -10,7 +10,7 @@ use crate::{hosts::Hosts, pace::Rate, stream::Dialer};
 fn courier(documents: usize) -> Courier {
     let shared = Arc::new(Shared::default());
     let mut batch = Batch::default();
-    (0..documents).for_each(|n| batch.push(format!("{{\"number\":{n:>989}}}").into_bytes(), None));
+    (0..documents).for_each(|n| batch.push(format!("[{n:>998}]").as_bytes()));
     shared.lock().outbox.push(batch);
     Courier {
         hosts: Hosts::new(&[], 0),
@@ -85,7 +85,7 @@ async fn a_connection_without_work_is_silent_for_ever_and_its_end_is_no_loss() {
 #[tokio::test(start_paused = true)]
 async fn a_rate_limit_holds_windows_back_and_not_the_connection() {
     let courier = courier(10);
-    // A thousand bytes a document, ten bytes a second.
+    // A thousand bytes a document and three of its record, ten bytes a second.
     courier.shared.lock().rate = Some(Rate::new(10, Instant::now().into_std()));
     let slow = check(courier, async |mut stream| {
         for _ in 0..10 {
@@ -93,5 +93,5 @@ async fn a_rate_limit_holds_windows_back_and_not_the_connection() {
             stream.write_all(&encode_ack(b'2', 1)).await.unwrap();
         }
     });
-    assert_eq!(slow.await, ("idle, worked: true".to_owned(), 999), "the first ten bytes were free");
+    assert_eq!(slow.await, ("idle, worked: true".to_owned(), 1002), "the first ten bytes were free");
 }

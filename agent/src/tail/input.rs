@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, path::Path, time::Duration};
 
+use alces_lumberjack::Line;
 use encoding_rs::Encoding;
 use globset::GlobSet;
 use regex::Regex;
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     AgentError, Config, Input, StartAt,
-    document::{Line, Origin, Template},
+    document::{Origin, Stamp},
     files::{Files, Found},
     options::Multiline,
 };
@@ -24,7 +25,7 @@ pub(crate) const MAX_LINE: usize = 7 << 20;
 /// An input, made ready.
 pub(crate) struct Reading {
     pub(super) framing: Framing,
-    pub(super) template: Template,
+    pub(super) stamp: Stamp,
     pub(super) multiline: Option<Multiline>,
     pub(super) start_at: StartAt,
     pub(super) ignore_older: Option<Duration>,
@@ -46,7 +47,7 @@ impl Reading {
                 end: LineEnd::of(input.encoding),
                 max_line: input.max_line.clamp(1, MAX_LINE),
             },
-            template: Template::new(origin, config, input),
+            stamp: Stamp::new(origin, config, input),
             multiline: input.multiline.clone(),
             start_at: input.start_at,
             ignore_older: input.ignore_older,

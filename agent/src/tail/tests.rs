@@ -108,8 +108,8 @@ impl World {
                 batch.positions().for_each(|(id, position)| registry.acknowledge(id, position));
                 registry.save().unwrap();
             }
-            for document in batch.frames().documents() {
-                let document: serde_json::Value = serde_json::from_slice(document).unwrap();
+            for document in batch.lines().documents() {
+                let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
                 let id = document["@metadata"]["_id"].as_str().unwrap().split('-').nth(1).unwrap().to_owned();
                 out.push(format!("{id}:{}", document["message"].as_str().unwrap().replace('\n', "+")));
             }

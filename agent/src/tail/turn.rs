@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use alces_lumberjack::Line;
 use tracing::{info, warn};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     group::{self, Part},
     harvester::Turn,
 };
-use crate::{batch::Batch, document::Line, outlet::Closed};
+use crate::{batch::Batch, outlet::Closed};
 
 impl Work {
     /// A file's turn, and what becomes of it.
@@ -48,7 +49,7 @@ impl Work {
         let input = tail.inputs.get(file.input)?;
         let path = file.path.clone();
         let id = file.id;
-        let head = input.template.begin(id, &path, (tail.clock)());
+        let template = input.stamp.begin(id, &path, (tail.clock)());
         let was_open = file.is_open();
         let before = file.position().offset;
         let mut group = file.group.take();
@@ -61,7 +62,7 @@ impl Work {
             batch.cut += u64::from(line.cut);
             let give = |batch: &mut Batch, line: &Line<'_>| {
                 if input.wants(line.text) {
-                    batch.push_with(None, |out| head.write(line, out));
+                    batch.push_line(&template, line);
                 }
             };
             match &input.multiline {
@@ -140,8 +141,8 @@ impl Work {
         };
         let joined = group.finish();
         if input.wants(&joined.text) {
-            let head = input.template.begin(file.id, &file.path, (self.tail.clock)());
-            self.batch.push_with(None, |out| head.write(&joined.as_line(), out));
+            let template = input.stamp.begin(file.id, &file.path, (self.tail.clock)());
+            self.batch.push_line(&template, &joined.as_line());
         }
         self.batch.reach(file.id, file.position());
     }
@@ -186,18 +187,18 @@ impl Work {
             if let Some((text, offset, cut)) = last {
                 let now = Instant::now();
                 let line = Line { text: &text, offset, cut, several: false };
-                let head = input.template.begin(id, &path, (tail.clock)());
+                let template = input.stamp.begin(id, &path, (tail.clock)());
                 match &input.multiline {
                     Some(rule) => {
                         let part = Part { text: &text, offset, cut };
                         let done = group::add(rule, input.framing.max_line, &mut file.group, &part, now);
                         for joined in [done.before, done.with].into_iter().flatten() {
                             if input.wants(&joined.text) {
-                                batch.push_with(None, |out| head.write(&joined.as_line(), out));
+                                batch.push_line(&template, &joined.as_line());
                             }
                         }
                     }
-                    None if input.wants(&text) => batch.push_with(None, |out| head.write(&line, out)),
+                    None if input.wants(&text) => batch.push_line(&template, &line),
                     None => {}
                 }
             }

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use self::events::{asks_for_zstd, batch, decoded_batch};
+use self::events::{asks_for_records, batch, decoded_batch};
 use super::{
     Decoration, Intake,
     decoded::Decoded,
@@ -177,12 +177,12 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
             match reader.next_window(&mut input) {
                 Ok(Some(window)) => {
                     let (ack, version) = (window.ack, window.version);
-                    // The first document of a connection may ask for zstd.
+                    // The first document of a connection may ask for our own form.
                     let first = window.events.first().filter(|_| !spoken);
-                    let offer = first.is_some_and(asks_for_zstd);
+                    let offer = first.is_some_and(asks_for_records);
                     spoken |= first.is_some();
                     if offer {
-                        reader.allow_zstd();
+                        reader.allow_records();
                     }
                     let (batch, delivered) = match &decoded {
                         None => batch(window, offer, &plan, &intake),
@@ -239,7 +239,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake
 struct Pending {
     ack: u32,
     version: u8,
-    /// The sender asked for zstd, and is told before the acknowledgement that it may send it.
+    /// The sender asked for our own form, and is told before the acknowledgement that it may send it.
     offer: bool,
     delivered: Delivered,
 }

@@ -9,8 +9,8 @@ use crate::ProtocolError;
 pub enum Answer {
     /// Everything up to this number has arrived; 0 is a sign of life.
     Ack(u32),
-    /// `Z` frames may be sent, in this version. Only a sender that asked is told.
-    Zstd(u32),
+    /// `B` and `Z` frames may be sent, in this version. Only a sender that asked is told.
+    Records(u32),
 }
 
 /// The sender's half of reading.
@@ -31,7 +31,7 @@ impl AnswerReader {
         let answer = match input.get(1) {
             None => return Ok(None),
             Some(b'A') => Answer::Ack,
-            Some(b'Z') => Answer::Zstd,
+            Some(b'B') => Answer::Records,
             Some(other) => return Err(ProtocolError::FrameType(*other)),
         };
         if input.len() < 6 {
@@ -61,7 +61,7 @@ mod tests {
                 Err(error) => Some(error),
             }
         });
-        assert_eq!(got, [Answer::Ack(0), Answer::Zstd(1), Answer::Ack(2048)]);
+        assert_eq!(got, [Answer::Ack(0), Answer::Records(1), Answer::Ack(2048)]);
         assert_eq!(error, Some(ProtocolError::FrameType(b'X')));
         assert_eq!(reader.next_answer(&mut BytesMut::from("HTTP")), Err(ProtocolError::Version(b'H')));
     }

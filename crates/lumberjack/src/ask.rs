@@ -1,9 +1,9 @@
-//! The question for `Z` frames, which stands in the first document of a connection.
+//! The question for `B` and `Z` frames, which stands in the first document of a connection.
 
 use serde::Deserialize;
 
 /// What is asked, as a member of `@metadata`.
-const QUESTION: &[u8] = br#""alces":{"frames":["zstd"]}"#;
+const QUESTION: &[u8] = br#""alces":{"frames":["records"]}"#;
 
 #[derive(Deserialize)]
 struct Document {
@@ -22,12 +22,12 @@ struct Wishes {
     frames: Vec<String>,
 }
 
-/// Whether a document asks for `Z` frames.
+/// Whether a document asks for `B` and `Z` frames.
 pub fn asks(document: &[u8]) -> bool {
     serde_json::from_slice::<Document>(document)
         .ok()
         .and_then(|document| document.metadata?.alces)
-        .is_some_and(|wishes| wishes.frames.iter().any(|frame| frame == "zstd"))
+        .is_some_and(|wishes| wishes.frames.iter().any(|frame| frame == "records"))
 }
 
 /// The document with the question in it, and otherwise byte for byte as it was. `None` where there is no place for it: the document is
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_question_is_put_where_it_is_looked_for() {
-        const Q: &str = r#""alces":{"frames":["zstd"]}"#;
+        const Q: &str = r#""alces":{"frames":["records"]}"#;
         check(
             r#"{"a":1,"@metadata":{"_id":"x"}}"#,
             Some(&format!(r#"{{"a":1,"@metadata":{{{Q},"_id":"x"}}}}"#)),
@@ -87,10 +87,10 @@ mod tests {
         for document in [
             r#"{"@metadata":{"alces":{"frames":["brotli"]}}}"#,
             r#"{"@metadata":{"alces":{}}}"#,
-            r#"{"alces":{"frames":["zstd"]}}"#,
+            r#"{"alces":{"frames":["records"]}}"#,
         ] {
             assert!(!asks(document.as_bytes()));
         }
-        assert!(asks(br#"{"@metadata":{"alces":{"later":1,"frames":["other","zstd"]},"x":2}}"#));
+        assert!(asks(br#"{"@metadata":{"alces":{"later":1,"frames":["other","records"]},"x":2}}"#));
     }
 }

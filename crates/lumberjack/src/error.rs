@@ -32,6 +32,12 @@ pub enum ProtocolError {
         /// What is allowed.
         limit: u64,
     },
+    /// Records that are none.
+    #[error("byte {at} of the records is not where one is")]
+    Record {
+        /// Where it should begin.
+        at: usize,
+    },
     /// A compressed frame that does not inflate, or holds half a frame.
     #[error("a compressed frame is broken: {0}")]
     Compressed(String),

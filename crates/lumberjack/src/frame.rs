@@ -18,18 +18,20 @@ pub(crate) enum Frame {
     Data(u32, Payload),
     /// Packed frames.
     Zlib(Bytes),
+    /// Records, and packed ones.
+    Records(Bytes),
     Zstd(Bytes),
 }
 
 /// One frame off the front of `input`.
-pub(crate) fn step(input: &mut BytesMut, zstd: bool, frame_bytes: usize) -> Result<Step, ProtocolError> {
+pub(crate) fn step(input: &mut BytesMut, records: bool, frame_bytes: usize) -> Result<Step, ProtocolError> {
     let Some(version @ (b'1' | b'2')) = input.first().copied() else {
         return input.first().map_or(Ok(Step::NeedMore), |v| Err(ProtocolError::Version(*v)));
     };
     let Some(kind) = input.get(1).copied() else { return Ok(Step::NeedMore) };
     let header = match kind {
         b'W' | b'C' => 6,
-        b'Z' if zstd => 6,
+        b'B' | b'Z' if records => 6,
         b'J' => 10,
         b'D' => return step_pairs(input, version, frame_bytes),
         other => return Err(ProtocolError::FrameType(other)),
@@ -53,6 +55,7 @@ pub(crate) fn step(input: &mut BytesMut, zstd: bool, frame_bytes: usize) -> Resu
         version,
         match kind {
             b'J' => Frame::Data(seq, Payload::Json(body)),
+            b'B' => Frame::Records(body),
             b'Z' => Frame::Zstd(body),
             _ => Frame::Zlib(body),
         },

@@ -15,8 +15,17 @@ pub enum Compression {
     Plain,
     /// Inside a `C` frame, at zlib's level 1 to 9. Every receiver knows it; Filebeat sends level 3.
     Zlib(u32),
-    /// Inside a `Z` frame, at zstd's level. Only for a receiver that has offered it.
+    /// Records as they are, in a `B` frame. Only for a receiver that has offered to take them.
+    Records,
+    /// Records inside a `Z` frame, at zstd's level. Only for a receiver that has offered to take them.
     Zstd(i32),
+}
+
+impl Compression {
+    /// Whether only our own collectors read it.
+    pub fn is_our_own(self) -> bool {
+        matches!(self, Self::Records | Self::Zstd(_))
+    }
 }
 
 /// A window of zstd at most, as a power of two: 8 MiB, more than any frame of ours needs.
@@ -28,9 +37,9 @@ pub struct Packer {
     compression: Compression,
     zlib: Option<(u32, Compress)>,
     zstd: Option<(i32, zstd::bulk::Compressor<'static>)>,
+    /// What is to be packed, where it does not lie in one piece, or is made for it.
+    piece: Vec<u8>,
     packed: Vec<u8>,
-    /// Frames whose numbers had to be written anew.
-    pub(crate) renumbered: Vec<u8>,
 }
 
 impl std::fmt::Debug for Packer {
@@ -50,80 +59,161 @@ impl Packer {
         self.compression = compression;
     }
 
-    /// Whether frames go out as they are.
-    pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.compression, Compression::Plain | Compression::Zlib(0))
+    /// How windows go out.
+    pub fn compression(&self) -> Compression {
+        self.compression
     }
 
-    /// Appends whole data frames to `out`. Where a compressor has no memory to work in they go as they are, which every receiver
-    /// reads as well.
-    pub(crate) fn pack(&mut self, frames: &[u8], out: &mut Vec<u8>) {
-        self.packed.clear();
-        let kind = match self.compression {
-            Compression::Plain => None,
-            Compression::Zlib(level) => self.zlib(level.min(9), frames).then_some(b'C'),
-            Compression::Zstd(level) => self.zstd(level, frames).then_some(b'Z'),
-        };
-        match kind {
-            Some(kind) => {
-                out.extend_from_slice(&[b'2', kind]);
-                out.extend_from_slice(&(self.packed.len() as u32).to_be_bytes());
-                out.extend_from_slice(&self.packed);
-            }
-            None => out.extend_from_slice(frames),
+    /// Appends the data frames that `write` puts into its sink. Where a compressor has no memory to work in they go as they are, which
+    /// every receiver reads as well; `write` is called once more then.
+    pub(crate) fn frames(&mut self, out: &mut Vec<u8>, mut write: impl FnMut(&mut Sink<'_>)) {
+        if let Compression::Zlib(level) = self.compression
+            && level > 0
+            && self.zlib(level.min(9), out, &mut write).is_some()
+        {
+            return;
         }
+        write(&mut Sink { number: 0, to: out, zlib: None });
     }
 
-    fn zlib(&mut self, level: u32, frames: &[u8]) -> bool {
-        if level == 0 {
-            return false;
-        }
+    /// `None`, with `out` as it was, where it failed.
+    fn zlib(&mut self, level: u32, out: &mut Vec<u8>, write: &mut impl FnMut(&mut Sink<'_>)) -> Option<()> {
         let (_, zlib) = match &mut self.zlib {
             Some(kept) if kept.0 == level => kept,
             other => other.insert((level, Compress::new(flate2::Compression::new(level), true))),
         };
         zlib.reset();
-        loop {
-            self.packed.reserve((frames.len() / 4).max(1024));
-            let rest = frames.get(zlib.total_in() as usize..).unwrap_or_default();
-            match zlib.compress_vec(rest, &mut self.packed, FlushCompress::Finish) {
-                Ok(Status::StreamEnd) => return true,
-                Ok(Status::Ok | Status::BufError) => {}
-                Err(_) => return false,
-            }
+        let from = out.len();
+        out.extend_from_slice(b"2C\0\0\0\0");
+        self.piece.clear();
+        let deflate = Deflate { zlib, out, failed: false };
+        let mut sink = Sink { number: 0, to: &mut self.piece, zlib: Some(deflate) };
+        write(&mut sink);
+        let (mut deflate, rest) = (sink.zlib?, sink.to);
+        deflate.take(rest, FlushCompress::Finish);
+        if deflate.failed {
+            out.truncate(from);
+            return None;
         }
+        let len = (out.len() - from - 6) as u32;
+        out.get_mut(from + 2..from + 6)?.copy_from_slice(&len.to_be_bytes());
+        Some(())
     }
 
-    fn zstd(&mut self, level: i32, frames: &[u8]) -> bool {
-        let (_, zstd) = match &mut self.zstd {
-            Some(kept) if kept.0 == level => kept,
-            other => match zstd::bulk::Compressor::new(level) {
-                Ok(new) => other.insert((level, new)),
-                Err(_) => return false,
-            },
+    /// Appends records, which are `before` and `rest` together, in a `B` or `Z` frame.
+    pub(crate) fn records(&mut self, before: &[u8], rest: &[u8], out: &mut Vec<u8>) {
+        let whole = if before.is_empty() {
+            rest
+        } else {
+            self.piece.clear();
+            self.piece.extend_from_slice(before);
+            self.piece.extend_from_slice(rest);
+            &self.piece
         };
-        self.packed.reserve(zstd::zstd_safe::compress_bound(frames.len()));
-        zstd.compress_to_buffer(frames, &mut self.packed).is_ok()
+        let packed = match self.compression {
+            Compression::Zstd(level) => zstd(&mut self.zstd, level, whole, &mut self.packed),
+            _ => false,
+        };
+        let (kind, body) = if packed { (b'Z', &self.packed[..]) } else { (b'B', whole) };
+        out.extend_from_slice(&[b'2', kind]);
+        out.extend_from_slice(&(body.len() as u32).to_be_bytes());
+        out.extend_from_slice(body);
+    }
+}
+
+/// Whether there was memory to work in.
+fn zstd(
+    kept: &mut Option<(i32, zstd::bulk::Compressor<'static>)>,
+    level: i32,
+    whole: &[u8],
+    packed: &mut Vec<u8>,
+) -> bool {
+    let (_, zstd) = match kept {
+        Some(kept) if kept.0 == level => kept,
+        other => match zstd::bulk::Compressor::new(level) {
+            Ok(new) => other.insert((level, new)),
+            Err(_) => return false,
+        },
+    };
+    packed.clear();
+    packed.reserve(zstd::zstd_safe::compress_bound(whole.len()));
+    zstd.compress_to_buffer(whole, packed).is_ok()
+}
+
+/// Takes data frames.
+pub(crate) struct Sink<'s> {
+    number: u32,
+    to: &'s mut Vec<u8>,
+    zlib: Option<Deflate<'s>>,
+}
+
+/// Documents are packed in pieces of about this size, which stay in the processor's cache.
+const PIECE: usize = 32 << 10;
+
+impl Sink<'_> {
+    /// A frame of the document that `write` appends.
+    pub(crate) fn frame(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.number += 1;
+        self.to.extend_from_slice(b"2J");
+        self.to.extend_from_slice(&self.number.to_be_bytes());
+        self.to.extend_from_slice(&[0; 4]);
+        let body = self.to.len();
+        write(self.to);
+        let len = self.to.len().saturating_sub(body) as u32;
+        if let Some(place) = self.to.get_mut(body - 4..body) {
+            place.copy_from_slice(&len.to_be_bytes());
+        }
+        if let Some(zlib) = &mut self.zlib
+            && self.to.len() >= PIECE
+        {
+            zlib.take(self.to, FlushCompress::None);
+            self.to.clear();
+        }
+    }
+}
+
+struct Deflate<'z> {
+    zlib: &'z mut Compress,
+    out: &'z mut Vec<u8>,
+    failed: bool,
+}
+
+impl Deflate<'_> {
+    fn take(&mut self, mut piece: &[u8], flush: FlushCompress) {
+        while !self.failed {
+            self.out.reserve((piece.len() / 4).max(1024));
+            let before = self.zlib.total_in();
+            let status = self.zlib.compress_vec(piece, self.out, flush);
+            piece = piece.get((self.zlib.total_in() - before) as usize..).unwrap_or_default();
+            match status {
+                Ok(Status::StreamEnd) => return,
+                Ok(Status::Ok | Status::BufError) if flush == FlushCompress::None && piece.is_empty() => {
+                    return;
+                }
+                Ok(Status::Ok | Status::BufError) => {}
+                Err(_) => self.failed = true,
+            }
+        }
     }
 }
 
 /// Inflates zlib to at most `limit` bytes: a kilobyte of zeros that becomes a gigabyte is stopped on the way.
 pub(crate) fn unpack_zlib(packed: &[u8], limit: usize) -> Result<BytesMut, ProtocolError> {
-    unpack(flate2::read::ZlibDecoder::new(packed), packed.len(), limit)
+    Ok(unpack(flate2::read::ZlibDecoder::new(packed), packed.len(), limit)?.into())
 }
 
 /// The same for zstd.
-pub(crate) fn unpack_zstd(packed: &[u8], limit: usize) -> Result<BytesMut, ProtocolError> {
+pub(crate) fn unpack_zstd(packed: &[u8], limit: usize) -> Result<Bytes, ProtocolError> {
     let broken = |error: std::io::Error| ProtocolError::Compressed(error.to_string());
     let mut decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(broken)?;
     decoder.window_log_max(WINDOW_LOG).map_err(broken)?;
     unpack(decoder, packed.len(), limit)
 }
 
-fn unpack(reader: impl std::io::Read, packed: usize, limit: usize) -> Result<BytesMut, ProtocolError> {
+fn unpack(reader: impl std::io::Read, packed: usize, limit: usize) -> Result<Bytes, ProtocolError> {
     let mut out = Vec::with_capacity((packed * 4).min(limit));
     let read = reader.take(limit as u64 + 1).read_to_end(&mut out);
     read.map_err(|e| ProtocolError::Compressed(e.to_string()))?;
     check("an inflated frame", out.len() as u64, limit)?;
-    Ok(Bytes::from(out).into())
+    Ok(Bytes::from(out))
 }

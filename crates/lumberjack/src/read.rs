@@ -1,10 +1,13 @@
 //! Bytes to windows.
 
+use std::{borrow::Cow, sync::Arc};
+
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    ProtocolError,
+    Line, ProtocolError, Template,
     frame::{Frame, Step, check, step},
+    lines,
     pack::{unpack_zlib, unpack_zstd},
 };
 
@@ -32,6 +35,45 @@ pub enum Payload {
     Json(Bytes),
     /// Key and value pairs (version 1).
     Pairs(Vec<(Bytes, Bytes)>),
+    /// A line of our own form.
+    Line {
+        /// What its document has besides.
+        template: Arc<Template>,
+        /// What is written there; UTF-8, if the sender is honest.
+        text: Bytes,
+        /// Where it begins in its file.
+        offset: u64,
+        /// It is not whole.
+        cut: bool,
+        /// Of several lines.
+        several: bool,
+    },
+}
+
+impl Payload {
+    /// The JSON document that it is or is short for. `None` for pairs of version 1.
+    pub fn document(&self) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Self::Json(json) => Some(Cow::Borrowed(json)),
+            Self::Pairs(_) => None,
+            Self::Line { template, text, offset, cut, several } => {
+                let text = String::from_utf8_lossy(text);
+                let line = Line { text: &text, offset: *offset, cut: *cut, several: *several };
+                let mut document = Vec::new();
+                template.write(&line, &mut document);
+                Some(Cow::Owned(document))
+            }
+        }
+    }
+
+    /// Bytes that it would have if it stood alone, about.
+    fn size(&self) -> usize {
+        match self {
+            Self::Json(json) => json.len(),
+            Self::Pairs(pairs) => pairs.iter().map(|(k, v)| k.len() + v.len()).sum(),
+            Self::Line { template, text, .. } => template.len() + text.len(),
+        }
+    }
 }
 
 /// All events of one window, to be acknowledged together.
@@ -53,8 +95,8 @@ pub struct WindowReader {
     want: usize,
     open: bool,
     bytes: usize,
-    /// `Z` frames may come.
-    zstd: bool,
+    /// `B` and `Z` frames may come.
+    records: bool,
     window: Window,
 }
 
@@ -62,12 +104,12 @@ impl WindowReader {
     /// A reader for one connection.
     pub fn new(limits: Limits) -> Self {
         let window = Window { events: Vec::new(), ack: 0, version: b'2' };
-        Self { limits, want: 0, open: false, bytes: 0, zstd: false, window }
+        Self { limits, want: 0, open: false, bytes: 0, records: false, window }
     }
 
-    /// Takes `Z` frames from now on: the sender has been told that it may send them.
-    pub fn allow_zstd(&mut self) {
-        self.zstd = true;
+    /// Takes `B` and `Z` frames from now on: the sender has been told that it may send them.
+    pub fn allow_records(&mut self) {
+        self.records = true;
     }
 
     /// Whether a window has begun and is not complete, so that the end of the stream here cuts it.
@@ -98,7 +140,7 @@ impl WindowReader {
     }
 
     fn step(&self, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        step(input, self.zstd, self.limits.frame_bytes)
+        step(input, self.records, self.limits.frame_bytes)
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), ProtocolError> {
@@ -114,22 +156,27 @@ impl WindowReader {
                 self.open = true;
                 Ok(())
             }
-            Frame::Data(seq, payload) => {
-                if !self.open || self.window.events.len() >= self.want {
-                    return Err(ProtocolError::OutsideWindow);
-                }
-                self.bytes += match &payload {
-                    Payload::Json(json) => json.len(),
-                    Payload::Pairs(pairs) => pairs.iter().map(|(k, v)| k.len() + v.len()).sum(),
-                };
-                check("a window's data", self.bytes as u64, self.limits.window_bytes)?;
-                self.window.ack = self.window.ack.max(seq);
-                self.window.events.push(payload);
-                Ok(())
-            }
+            Frame::Data(seq, payload) => self.take_event(seq, payload),
             Frame::Zlib(packed) => self.take_all(unpack_zlib(&packed, self.limits.window_bytes)?),
-            Frame::Zstd(packed) => self.take_all(unpack_zstd(&packed, self.limits.window_bytes)?),
+            Frame::Records(records) => self.take_records(&records),
+            Frame::Zstd(packed) => self.take_records(&unpack_zstd(&packed, self.limits.window_bytes)?),
         }
+    }
+
+    fn take_event(&mut self, seq: u32, payload: Payload) -> Result<(), ProtocolError> {
+        if !self.open || self.window.events.len() >= self.want {
+            return Err(ProtocolError::OutsideWindow);
+        }
+        self.bytes += payload.size();
+        check("a window's data", self.bytes as u64, self.limits.window_bytes)?;
+        self.window.ack = self.window.ack.max(seq);
+        self.window.events.push(payload);
+        Ok(())
+    }
+
+    /// Records have no numbers: the first of a window is the first.
+    fn take_records(&mut self, records: &Bytes) -> Result<(), ProtocolError> {
+        lines::read(records, |payload| self.take_event(self.window.events.len() as u32 + 1, payload))
     }
 
     /// What was inside a compressed frame: whole frames, none of them compressed.
@@ -137,6 +184,7 @@ impl WindowReader {
         while !inner.is_empty() {
             match self.step(&mut inner)? {
                 Step::Frame(_, Frame::Zlib(_)) => return Err(ProtocolError::FrameType(b'C')),
+                Step::Frame(_, Frame::Records(_)) => return Err(ProtocolError::FrameType(b'B')),
                 Step::Frame(_, Frame::Zstd(_)) => return Err(ProtocolError::FrameType(b'Z')),
                 Step::Frame(_, frame) => self.take(frame)?,
                 Step::NeedMore => return Err(ProtocolError::Compressed("it ends inside a frame".to_owned())),
@@ -209,19 +257,22 @@ mod tests {
     }
 
     #[test]
-    fn zstd_is_read_once_it_is_allowed_and_its_sizes_are_limited() {
+    fn records_are_read_once_they_are_allowed_and_their_sizes_are_limited() {
         let packed = |body: &[u8], level| zstd::bulk::compress(body, level).unwrap();
-        let window = |body: &[u8]| [frame(b'W', &[1], b""), frame(b'Z', &[body.len() as u32], body)].concat();
-        let good = window(&packed(&frame(b'J', &[1, 2], b"{}"), 1));
-        let mut input = BytesMut::from(&good[..]);
-        let refused = WindowReader::new(Limits::default()).next_window(&mut input);
-        assert_eq!(refused, Err(ProtocolError::FrameType(b'Z')));
+        let window =
+            |kind, body: &[u8]| [frame(b'W', &[1], b""), frame(kind, &[body.len() as u32], body)].concat();
         let read = |bytes: &[u8]| {
             let mut reader = WindowReader::new(Limits { window_bytes: 1 << 20, ..Limits::default() });
-            reader.allow_zstd();
+            reader.allow_records();
             reader.next_window(&mut BytesMut::from(bytes))
         };
-        assert_eq!(read(&good).unwrap().unwrap().events.len(), 1);
+        for (kind, body) in [(b'Z', packed(b"\0\x02{}", 1)), (b'B', b"\0\x02{}".to_vec())] {
+            let good = window(kind, &body);
+            let refused = WindowReader::new(Limits::default()).next_window(&mut BytesMut::from(&good[..]));
+            assert_eq!(refused, Err(ProtocolError::FrameType(kind)));
+            let window = read(&good).unwrap().unwrap();
+            assert_eq!((window.ack, window.events), (1, vec![Payload::Json(Bytes::from("{}"))]));
+        }
         let wide = {
             use std::io::Write as _;
             let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
@@ -229,14 +280,22 @@ mod tests {
             encoder.write_all(&vec![0; 1 << 10]).unwrap();
             encoder.finish().unwrap()
         };
-        for (body, words) in [
-            (packed(&vec![0; 2 << 20], 1), "an inflated frame"),
-            (wide, "too much memory"),
-            (b"abc".to_vec(), "is broken"),
-            (packed(&frame(b'Z', &[1], b"x"), 1), "frame type"),
-            (packed(&frame(b'J', &[1, 3], b"{}"), 1), "ends inside a frame"),
+        // A template of almost a megabyte that three bytes each ask for again.
+        let mut heavy = b"\x01".to_vec();
+        heavy.extend([0x80, 0x80, 0x38, 0, 0]);
+        heavy.resize(heavy.len() + (0x38 << 14) - 2, b' ');
+        heavy.extend(b"\x12\0\0\x02\0");
+        let two = |body: &[u8]| [frame(b'W', &[2], b""), frame(b'B', &[body.len() as u32], body)].concat();
+        for (bytes, words) in [
+            (window(b'Z', &packed(&vec![0; 2 << 20], 1)), "an inflated frame"),
+            (window(b'Z', &wide), "too much memory"),
+            (window(b'Z', b"abc"), "is broken"),
+            (window(b'B', b"\0\x03{}"), "byte 0 of the records"),
+            (window(b'B', b"\0\x02{}\x02\0"), "byte 4 of the records"),
+            (window(b'B', b"\0\x02{}\0\x02{}"), "outside of its window"),
+            (two(&heavy), "a window's data"),
         ] {
-            let error = read(&window(&body)).unwrap_err().to_string();
+            let error = read(&bytes).unwrap_err().to_string();
             assert!(error.contains(words), "{error} has no {words}");
         }
     }

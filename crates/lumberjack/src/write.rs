@@ -41,7 +41,7 @@ pub fn encode_ack(version: u8, seq: u32) -> [u8; 6] {
     [version, b'A', a, b, c, d]
 }
 
-/// The answer to a sender that [asks](crate::asks) for `Z` frames: it may send them.
+/// The answer to a sender that [asks](crate::asks) for `B` and `Z` frames: it may send them.
 pub fn encode_offer() -> [u8; 6] {
-    *b"2Z\0\0\0\x01"
+    *b"2B\0\0\0\x01"
 }

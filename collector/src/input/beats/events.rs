@@ -1,10 +1,13 @@
 //! Windows to events.
 
+mod lines;
+
 use alces_event::{Event, FieldRef, Timestamp};
 use alces_lumberjack::{Payload, Window, asks};
 use bytestring::ByteString;
 use tracing::debug;
 
+use self::lines::Lines;
 use super::{
     super::{Intake, decoded::Decoded},
     BeatsPlan,
@@ -52,10 +55,12 @@ fn events(
     intake: &Intake,
 ) -> impl Iterator<Item = Event> + Send + use<> {
     let stats = intake.stats.clone();
+    let mut lines = Lines::default();
     window.events.into_iter().map(move |payload| {
         let mut event = match payload {
             Payload::Json(json) => from_json(&json, now, &stats),
             Payload::Pairs(pairs) => from_pairs(&pairs, now, &stats),
+            Payload::Line { .. } => lines.event(&payload, now, &stats),
         };
         if std::mem::take(&mut asked)
             && let Ok(question) = FieldRef::parse("[@metadata][alces]")
@@ -66,8 +71,8 @@ fn events(
     })
 }
 
-/// Whether a document asks for frames of zstd.
-pub(super) fn asks_for_zstd(payload: &Payload) -> bool {
+/// Whether a document asks for our own form.
+pub(super) fn asks_for_records(payload: &Payload) -> bool {
     matches!(payload, Payload::Json(json) if asks(json))
 }
 
