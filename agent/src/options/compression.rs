@@ -30,8 +30,8 @@ impl Compression {
     /// What every collector reads; where nothing else is said, zlib at that level.
     pub(crate) fn for_anybody(self, zlib: u32) -> alces_lumberjack::Compression {
         match self {
-            Self::Auto | Self::Zstd => alces_lumberjack::Compression::Zlib(zlib),
-            Self::Zlib(level) => alces_lumberjack::Compression::Zlib(level),
+            Self::Auto | Self::Zstd => alces_lumberjack::Compression::Zlib(library_level(zlib)),
+            Self::Zlib(level) => alces_lumberjack::Compression::Zlib(library_level(level)),
             Self::None => alces_lumberjack::Compression::Plain,
         }
     }
@@ -44,4 +44,10 @@ impl Compression {
             Self::None => Some(alces_lumberjack::Compression::Records),
         }
     }
+}
+
+/// The level of our library that does what people know a level for. They come with Filebeat's 3, which is that of Go's library: access lines
+/// become 64 bytes each there, documents and all. Ours gives 61 at its level 2, and 58 at 3 for a seventh more time.
+fn library_level(level: u32) -> u32 {
+    if level == 3 { 2 } else { level }
 }
