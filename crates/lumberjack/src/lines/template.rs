@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// START id "},"message": text ,"log":{"offset": offset PLACE flags } REST
 /// ```
 ///
-/// where `id` is [`id_of`] the line, `text` its text as a JSON string, and `flags` nothing, or `,"flags":["multiline"]`,
+/// where `id` is what [`write_id`] writes, `text` its text as a JSON string, and `flags` nothing, or `,"flags":["multiline"]`,
 /// `["truncated"]`, or both. So START ends inside of the text of `[@metadata][_id]`, with what the ids have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
