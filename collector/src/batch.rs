@@ -1,7 +1,11 @@
 //! Events on their way, and the promise that goes with them.
 
+use std::sync::Arc;
+
 use alces_event::Event;
 use tokio::sync::oneshot;
+
+use crate::Stats;
 
 /// Events that are acknowledged together. They are made when the worker asks for them, one by one, so that each goes all its way
 /// while it is in the processor's cache.
@@ -15,22 +19,53 @@ pub(crate) struct Batch {
 /// The worker's half of an acknowledgement. Dropping it says that the events were *not* delivered, so that nothing is
 /// acknowledged by accident: not on a panic, not at shutdown.
 #[derive(Debug)]
-pub(crate) struct Delivery(oneshot::Sender<()>);
+pub(crate) struct Delivery {
+    promise: oneshot::Sender<()>,
+    /// Counts events that nobody will send again.
+    loses: Option<Loss>,
+}
+
+/// Counted when it is dropped.
+#[derive(Debug)]
+struct Loss {
+    stats: Arc<Stats>,
+    events: u64,
+}
+
+impl Drop for Loss {
+    fn drop(&mut self) {
+        self.stats.lost.add(self.events);
+    }
+}
 
 /// The input's half: resolves to `Ok` when every event is indexed, dead-lettered or dropped by a filter.
 pub(crate) type Delivered = oneshot::Receiver<()>;
 
 impl Batch {
     pub(crate) fn new(len: usize, events: impl Iterator<Item = Event> + Send + 'static) -> (Self, Delivered) {
-        let (delivery, delivered) = oneshot::channel();
-        (Self { events: Box::new(events), len, delivery: Delivery(delivery) }, delivered)
+        let (promise, delivered) = oneshot::channel();
+        (Self { events: Box::new(events), len, delivery: Delivery { promise, loses: None } }, delivered)
+    }
+
+    /// For senders that wait for no acknowledgement: what is not delivered is lost, and counted.
+    pub(crate) fn unacknowledged(
+        len: usize,
+        events: impl Iterator<Item = Event> + Send + 'static,
+        stats: &Arc<Stats>,
+    ) -> (Self, Delivered) {
+        let (mut batch, delivered) = Self::new(len, events);
+        batch.delivery.loses = Some(Loss { stats: stats.clone(), events: len as u64 });
+        (batch, delivered)
     }
 }
 
 impl Delivery {
     /// Says that all events are delivered.
     pub(crate) fn done(self) {
+        if let Some(mut loss) = self.loses {
+            loss.events = 0;
+        }
         // An input whose connection is gone no longer asks.
-        let _ = self.0.send(());
+        let _ = self.promise.send(());
     }
 }

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::{
     CollectorError, Plan, Stats,
     dlq::DeadLetterQueue,
-    input::{Beats, InputPlan, Intake, StdinPlan, announce},
+    input::{Bound, Intake},
     output::Outlet,
     worker::Worker,
 };
@@ -48,8 +48,7 @@ pub struct Collector {
     plan: Plan,
     settings: Settings,
     clock: Clock,
-    beats: Vec<Beats>,
-    stdin: Vec<StdinPlan>,
+    inputs: Vec<Bound>,
     stats: Arc<Stats>,
     dlq: DeadLetterQueue,
 }
@@ -59,22 +58,25 @@ impl Collector {
     ///
     /// # Errors
     /// A listener cannot be opened or would be reachable without TLS; the data folder cannot be used.
-    pub async fn bind(mut plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
+    pub async fn bind(plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
         let dlq = DeadLetterQueue::new(&settings.data_dir, &settings.id)
             .map_err(|source| CollectorError::DataDir { path: settings.data_dir.clone(), source })?;
-        let (mut beats, mut stdin) = (Vec::new(), Vec::new());
-        for input in std::mem::take(&mut plan.inputs) {
-            match input {
-                InputPlan::Beats(input) => beats.push(input.bind(settings.allow_plaintext).await?),
-                InputPlan::Stdin(input) => stdin.push(input),
-            }
+        let mut inputs = Vec::new();
+        for input in &plan.inputs {
+            inputs.push(input.bind(settings.allow_plaintext).await?);
         }
-        Ok(Self { plan, settings, clock, beats, stdin, stats: Arc::default(), dlq })
+        Ok(Self { plan, settings, clock, inputs, stats: Arc::default(), dlq })
     }
 
     /// Where the `beats` inputs listen, in the order of the file.
     pub fn beats_addresses(&self) -> Vec<SocketAddr> {
-        self.beats.iter().filter_map(|beats| beats.address().ok()).collect()
+        self.addresses("beats")
+    }
+
+    /// Where the inputs of that name listen, in the order of the file.
+    pub fn addresses(&self, input: &str) -> Vec<SocketAddr> {
+        let listening = self.inputs.iter().filter_map(Bound::listening_at);
+        listening.filter(|(name, _)| *name == input).map(|(_, address)| address).collect()
     }
 
     /// The counters, which go on counting while it runs.
@@ -124,16 +126,7 @@ impl Collector {
             })
             .collect();
         let intake = Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
-        let mut inputs = Vec::new();
-        for beats in self.beats {
-            if let Ok(address) = beats.address() {
-                announce(address);
-            }
-            inputs.push(tokio::spawn(beats.run(intake.clone())));
-        }
-        for stdin in self.stdin {
-            inputs.push(stdin.start(intake.clone()));
-        }
+        let inputs: Vec<_> = self.inputs.into_iter().map(|input| input.start(intake.clone())).collect();
         // From here on the queue closes when the last input lets go of it.
         drop(intake);
         let mut workers_done = Box::pin(async {
@@ -155,7 +148,9 @@ impl Collector {
             worker.flush_all().await;
         });
         if drained.await.is_err() {
-            warn!("what is not delivered stays unacknowledged: its senders will send it again");
+            warn!(
+                "what is not delivered stays unacknowledged: its senders will send it again, but for those that wait for no acknowledgement"
+            );
             let _ = give_up.send(true);
         }
         let stats = &self.stats;
@@ -164,6 +159,7 @@ impl Collector {
             acknowledged = stats.acknowledged.get(),
             dropped = stats.dropped.get(),
             dead_lettered = stats.dead_lettered.get(),
+            lost = stats.lost.get(),
             "stopped"
         );
         // Inputs that block on a read (a terminal's standard input) end with the process.

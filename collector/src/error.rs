@@ -23,6 +23,15 @@ pub enum CollectorError {
         /// The address.
         address: SocketAddr,
     },
+    /// A listener for datagrams would be reachable beyond loopback.
+    #[error(
+        "{address} is reachable from other machines, and datagrams cannot be encrypted: use 127.0.0.1, take TCP with TLS, or say \
+         --allow-plaintext where the network is yours alone"
+    )]
+    PlaintextUdp {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The monitoring API would be reachable beyond loopback.
     #[error("{address} is reachable from other machines, and the monitoring API has no login: use 127.0.0.1")]
     OpenApi {

@@ -5,12 +5,15 @@ use std::{fmt, sync::Arc};
 use alces_conf::{Config, Diagnostic, Env, Escapes, SectionKind, Source, Statement, parse};
 use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Program};
 
-use crate::{input::InputPlan, output::OutputPlan};
+use crate::{
+    input::{self, Input},
+    output::OutputPlan,
+};
 
 /// A checked pipeline.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub(crate) inputs: Vec<InputPlan>,
+    pub(crate) inputs: Vec<Arc<dyn Input>>,
     pub(crate) program: Program,
     pub(crate) outputs: Vec<OutputPlan>,
     pub(crate) routes: Vec<Route>,
@@ -117,7 +120,7 @@ impl Plan {
                     continue;
                 }
             };
-            let (input, mut found) = InputPlan::compile(context, plugin);
+            let (input, mut found) = input::compile(context, plugin);
             errors.append(&mut found);
             self.inputs.extend(input);
         }

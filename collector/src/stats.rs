@@ -1,4 +1,4 @@
-//! What was counted. At any moment: in = acknowledged + dead-lettered + dropped by filters + held.
+//! What was counted. At any moment: in = acknowledged + dead-lettered + dropped by filters + lost + held.
 
 use std::sync::{
     Arc,
@@ -38,6 +38,8 @@ counters! {
     dropped => "alces_collector_events_dropped_total",
     /// Events that went to the dead-letter queue.
     dead_lettered => "alces_collector_events_dead_lettered_total",
+    /// Events that were not delivered and that nobody sends again, as their input has no acknowledgement.
+    lost => "alces_collector_events_lost_total",
     /// Events that were already there and were sent again.
     resent => "alces_collector_events_resent_total",
     /// Events whose bytes were not UTF-8 and were replaced.

@@ -4,7 +4,6 @@ mod events;
 
 use std::{
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,18 +16,20 @@ use alces_conf::Options;
 use alces_filters::Context;
 use alces_lumberjack::{Limits, WindowReader, encode_ack, encode_offer};
 use bytes::BytesMut;
+use futures_util::future::BoxFuture;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::mpsc,
     time::{interval, timeout},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use self::events::{asks_for_records, batch, decoded_batch};
 use super::{
-    Decoration, Intake,
+    Bound, Decoration, Input, Intake,
     decoded::Decoded,
+    listen::{Connection, Door, Place, accept},
     tls::{Stream, Tls},
 };
 use crate::{CollectorError, batch::Delivered};
@@ -37,20 +38,13 @@ use crate::{CollectorError, batch::Delivered};
 #[derive(Clone, Debug)]
 pub(crate) struct BeatsPlan {
     tls: Option<Tls>,
-    host: String,
-    port: u16,
+    place: Place,
     codec_tag: bool,
     /// None for messages as they are.
     codec: Option<DecoderPlan>,
     /// A connection that sends nothing for so long is closed; 0 never.
     inactivity: Duration,
     decoration: Decoration,
-}
-
-/// Its listener is open.
-pub(crate) struct Beats {
-    plan: BeatsPlan,
-    listener: TcpListener,
 }
 
 /// A sign of life goes out this often while a window is being worked on (Filebeat gives up after 30 s of silence).
@@ -62,7 +56,8 @@ const UNDER_WAY: usize = 4;
 impl BeatsPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
         let decoration = Decoration::read(options, context);
-        let tls = Tls::read(context, options);
+        let tls = Tls::read_with_older_names(context, options);
+        options.unsupported("ssl_peer_metadata", "who sent an event is not written into it");
         let codec = codec(context, options);
         let decoration = if codec.is_some() { decoration.without_original() } else { decoration };
         for name in
@@ -76,9 +71,7 @@ impl BeatsPlan {
         );
         Self {
             tls,
-            // Logstash's default is 0.0.0.0; ours is reachable from this machine only, until it is told otherwise.
-            host: options.text("host").map_or("127.0.0.1".to_owned(), |t| t.node),
-            port: options.integer("port", 0..=65_535).unwrap_or(alces_lumberjack::PORT.into()) as u16,
+            place: Place::read(options, Some(alces_lumberjack::PORT)),
             codec_tag: options.boolean("include_codec_tag").unwrap_or(true),
             codec,
             inactivity: Duration::from_secs(
@@ -87,20 +80,15 @@ impl BeatsPlan {
             decoration,
         }
     }
+}
 
-    pub(crate) async fn bind(self, allow_plaintext: bool) -> Result<Beats, CollectorError> {
-        let address = format!("{}:{}", self.host, self.port);
-        let error = |source| CollectorError::Listen { address: address.clone(), source };
-        let resolved: Vec<SocketAddr> =
-            tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(error)?.collect();
-        if let Some(open) = resolved.iter().find(|a| !a.ip().is_loopback())
-            && self.tls.is_none()
-            && !allow_plaintext
-        {
-            return Err(CollectorError::Plaintext { address: *open });
-        }
-        let listener = TcpListener::bind(&resolved[..]).await.map_err(error)?;
-        Ok(Beats { plan: self, listener })
+impl Input for BeatsPlan {
+    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+        Box::pin(async move {
+            let listener = self.place.tcp(self.tls.is_some(), allow_plaintext).await?;
+            let (plan, address) = (self.clone(), listener.local_addr());
+            Ok(Bound::new(|intake| run(listener, plan, intake)).listening("beats", address))
+        })
     }
 }
 
@@ -119,48 +107,13 @@ fn codec(context: &Context<'_>, options: &mut Options<'_>) -> Option<DecoderPlan
     Some(codec)
 }
 
-impl Beats {
-    /// Where it listens.
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-
-    pub(crate) async fn run(self, intake: Intake) {
-        let mut stop = intake.stop.clone();
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                _ = stop.wait_for(|stop| *stop) => return,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    intake.stats.connections.add(1);
-                    tokio::spawn(connection(stream, peer, self.plan.clone(), intake.clone()));
-                }
-                Err(error) => {
-                    // Out of file descriptors, most likely: the connections that are there go on, new ones wait.
-                    warn!(%error, "a connection cannot be taken");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
+async fn run(listener: TcpListener, plan: BeatsPlan, intake: Intake) {
+    let door = Door { listener, tls: plan.tls.clone(), keep_alive: false };
+    accept(door, intake.clone(), move |taken| connection(taken, plan.clone(), intake.clone())).await;
 }
 
 /// One sender. Reading goes on while earlier windows are worked on; acknowledgements leave in the order of windows.
-async fn connection(stream: TcpStream, peer: SocketAddr, plan: BeatsPlan, intake: Intake) {
-    let _ = stream.set_nodelay(true);
-    let stream: Box<dyn Stream> = match &plan.tls {
-        None => Box::new(stream),
-        Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                intake.stats.protocol_errors.add(1);
-                warn!(%peer, %error, "connection closed: no TLS came about");
-                return;
-            }
-        },
-    };
+async fn connection(Connection { stream, peer }: Connection, plan: BeatsPlan, intake: Intake) {
     let (mut read, write) = tokio::io::split(stream);
     // Closing this channel ends the writer, and the writer's end closes it: either half takes the other along.
     let (pending, windows) = mpsc::channel(UNDER_WAY);
@@ -283,9 +236,4 @@ async fn acknowledge(
 async fn send(write: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<()> {
     write.write_all(bytes).await?;
     write.flush().await
-}
-
-/// Says where it listens, in the words that people and tests look for.
-pub(crate) fn announce(address: SocketAddr) {
-    info!(%address, "beats input listening");
 }

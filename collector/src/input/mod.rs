@@ -2,54 +2,74 @@
 
 mod beats;
 mod blocks;
+mod bound;
 mod decoded;
+mod flow;
+mod generator;
+mod heartbeat;
+mod listen;
+mod peer;
+mod proxy;
 mod stdin;
 mod stream;
+mod tcp;
+#[cfg(test)]
+mod test_support;
 mod tls;
+mod udp;
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use alces_codec::{DecoderPlan, Framing};
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_event::{Event, FieldRef, Key, Object, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
 use alces_plugin::{AddField, host::host_name};
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
-use crate::{Stats, batch::Batch};
+use self::{
+    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, stdin::StdinPlan, tcp::TcpPlan,
+    udp::UdpPlan,
+};
+use crate::{CollectorError, Stats, batch::Batch, describe::bare};
 
-pub(crate) use beats::{Beats, BeatsPlan, announce};
+pub(crate) use bound::Bound;
 pub(crate) use decoded::PART;
-pub(crate) use stdin::StdinPlan;
+
+/// A checked input. What is bound belongs to one run; the plan may be bound again.
+pub(crate) trait Input: fmt::Debug + Send + Sync {
+    /// Opens what it listens on. Without TLS that is on this machine only, unless plain text is allowed.
+    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>>;
+}
 
 /// Reads an input's options; what is wrong is recorded in them.
-type Compile = fn(&Context<'_>, &mut Options<'_>) -> InputPlan;
+type Compile = fn(&Context<'_>, &mut Options<'_>) -> Arc<dyn Input>;
 
 /// All inputs, in the order of their names.
 pub(crate) const INPUTS: &[(&str, Compile)] = &[
-    ("beats", |context, options| InputPlan::Beats(BeatsPlan::compile(context, options))),
-    ("elastic_agent", |context, options| InputPlan::Beats(BeatsPlan::compile(context, options))),
-    ("stdin", |context, options| InputPlan::Stdin(StdinPlan::compile(context, options))),
+    ("beats", |context, options| Arc::new(BeatsPlan::compile(context, options))),
+    ("elastic_agent", |context, options| Arc::new(BeatsPlan::compile(context, options))),
+    ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
+    ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),
+    ("stdin", |context, options| Arc::new(StdinPlan::compile(context, options))),
+    ("tcp", |context, options| Arc::new(TcpPlan::compile(context, options))),
+    ("udp", |context, options| Arc::new(UdpPlan::compile(context, options))),
 ];
 
-/// A checked input.
-#[derive(Clone, Debug)]
-pub(crate) enum InputPlan {
-    Beats(BeatsPlan),
-    Stdin(StdinPlan),
-}
-
-impl InputPlan {
-    pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
-        let name = plugin.name.node.as_str();
-        let Some((_, compile)) = INPUTS.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<_> = INPUTS.iter().map(|(name, _)| *name).collect();
-            return (None, vec![unknown_plugin(context.source, "input", &plugin.name, &known)]);
-        };
-        let mut options = Options::new(context.source, context.env, plugin);
-        let plan = compile(context, &mut options);
-        (Some(plan), options.finish())
-    }
+/// Checks and compiles an input.
+pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Arc<dyn Input>>, Vec<Diagnostic>) {
+    let name = plugin.name.node.as_str();
+    let Some((_, compile)) = INPUTS.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<_> = INPUTS.iter().map(|(name, _)| *name).collect();
+        return (None, vec![unknown_plugin(context.source, "input", &plugin.name, &known)]);
+    };
+    let mut options = Options::new(context.source, context.env, plugin);
+    let plan = compile(context, &mut options);
+    (Some(plan), options.finish())
 }
 
 /// What every input has: its way into the pipeline, and its world.
@@ -73,6 +93,25 @@ fn codec(
     let (plan, errors) = alces_codec::decoder(context, &plugin, framing);
     options.absorb(errors);
     plan.filter(|plan| !(plugin.attributes.is_empty() && defaults.contains(&plan.name())))
+}
+
+/// Reads `codec`, where an input has its own and no quicker way for it. The codec names fields as the input does.
+fn codec_or(
+    context: &Context<'_>,
+    options: &mut Options<'_>,
+    framing: Framing,
+    usual: &str,
+    ecs: EcsMode,
+) -> Option<DecoderPlan> {
+    let plugin = options.codec("codec").unwrap_or_else(|| bare(usual));
+    let (plan, errors) = alces_codec::decoder(&Context { ecs, ..context.clone() }, &plugin, framing);
+    options.absorb(errors);
+    plan
+}
+
+/// The field of that name.
+fn field(name: &str) -> FieldRef {
+    FieldRef::parse(name).unwrap_or_else(|_| FieldRef::field(name))
 }
 
 static EVENT: LazyLock<Key> = LazyLock::new(|| Key::new("event"));
@@ -117,15 +156,20 @@ impl Decoration {
         }
     }
 
+    /// Which names of fields the input uses.
+    fn ecs(&self) -> EcsMode {
+        self.ecs
+    }
+
     /// For inputs that name this machine where an event names none: as `host`, in ECS mode as `[host][hostname]`.
     fn of_this_host(self, context: &Context<'_>) -> Self {
         let field = match self.ecs {
-            EcsMode::V8 => FieldRef::parse("[host][hostname]").ok(),
-            EcsMode::Disabled => Some(FieldRef::field("host")),
+            EcsMode::V8 => field("[host][hostname]"),
+            EcsMode::Disabled => field("host"),
         };
         // Kept for the life of the process, so that no event copies it; a pipeline is read seldom.
         let name = host_name(context).map(|name| &*Box::leak(name.into_boxed_str()));
-        Self { host: field.zip(name), ..self }
+        Self { host: name.map(|name| (field, name)), ..self }
     }
 
     /// For events of a codec, which keeps the line itself.

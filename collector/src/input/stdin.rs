@@ -8,10 +8,13 @@ use alces_event::Event;
 use alces_filters::Context;
 use bytes::Bytes;
 use bytestring::ByteString;
-use tokio::task::JoinHandle;
+use futures_util::future::BoxFuture;
 
-use super::{Decoration, Intake, blocks::Blocks, codec, stream};
-use crate::batch::{Batch, Delivered};
+use super::{Bound, Decoration, Input, Intake, blocks::Blocks, codec, stream};
+use crate::{
+    CollectorError,
+    batch::{Batch, Delivered},
+};
 
 /// A checked `stdin { }`.
 #[derive(Clone, Debug)]
@@ -30,16 +33,6 @@ impl StdinPlan {
         let codec = codec(context, options, Framing::Stream, &["line", "plain"]);
         let decoration = if codec.is_some() { decoration.without_original() } else { decoration };
         Self { decoration, codec }
-    }
-
-    /// Reads to the end.
-    pub(crate) fn start(self, intake: Intake) -> JoinHandle<()> {
-        match self.codec {
-            Some(codec) => {
-                tokio::spawn(stream::run(std::io::stdin(), codec.stream(), self.decoration, intake))
-            }
-            None => tokio::task::spawn_blocking(move || self.run(&intake)),
-        }
     }
 
     /// Reads to the end. Blocks, so it has a thread of its own.
@@ -93,6 +86,20 @@ impl StdinPlan {
             Some(event)
         });
         Batch::new(len, events)
+    }
+}
+
+impl Input for StdinPlan {
+    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+        let Self { codec, decoration } = self.clone();
+        let bound = match codec {
+            Some(codec) => {
+                let finish = move |event: &mut Event| decoration.apply(event);
+                Bound::new(move |intake| stream::run(std::io::stdin(), codec.stream(), finish, intake))
+            }
+            None => Bound::blocking(move |intake| Self { codec: None, decoration }.run(&intake)),
+        };
+        Box::pin(std::future::ready(Ok(bound)))
     }
 }
 

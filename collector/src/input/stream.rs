@@ -1,70 +1,126 @@
 //! A stream of bytes that a codec cuts into events.
 
-use std::{collections::VecDeque, io::Read, time::Duration};
+use std::{io::Read, time::Duration};
 
 use alces_codec::Decoder;
-use alces_event::Timestamp;
-use bytes::Bytes;
-use tokio::sync::mpsc;
+use alces_event::{Event, Timestamp};
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    sync::mpsc,
+};
+use tracing::debug;
 
-use super::{Decoration, Intake};
-use crate::batch::Batch;
+use super::{Intake, flow::Flow};
 
 /// Bytes read at once.
 const PIECE: usize = 64 << 10;
 
+/// Room below which the next bytes are read into memory of their own: what is read shares it with the events made of it.
+const SMALL: usize = 4 << 10;
+
 /// Pieces that are read ahead.
 const AHEAD: usize = 2;
 
-/// Batches that may be under way.
-const UNDER_WAY: usize = 8;
+/// What comes in pieces of any size. May be given up while it waits; nothing is lost by that.
+pub(super) trait Pieces: Send {
+    /// The next piece; none at the end.
+    fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
+}
 
-/// Reads to the end, or until the collector is told to stop. What the codec holds back is then given out, and before that when it
-/// is due.
+impl Pieces for mpsc::Receiver<Bytes> {
+    async fn next(&mut self) -> Option<Bytes> {
+        self.recv().await
+    }
+}
+
+/// What comes over a connection.
+pub(super) struct Incoming<R> {
+    input: R,
+    /// What was read before, as a whole a piece of its own.
+    buffer: BytesMut,
+}
+
+impl<R> Incoming<R> {
+    /// What comes after what was read already.
+    pub(super) fn new(input: R, already: BytesMut) -> Self {
+        Self { input, buffer: already }
+    }
+}
+
+impl<R: AsyncRead + Send + Unpin> Pieces for Incoming<R> {
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.buffer.is_empty() {
+            if self.buffer.capacity() < SMALL {
+                self.buffer.reserve(PIECE);
+            }
+            match self.input.read_buf(&mut self.buffer).await {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => {
+                    debug!(%error, "connection lost");
+                    return None;
+                }
+            }
+        }
+        Some(self.buffer.split().freeze())
+    }
+}
+
+/// Reads what blocks to the end, on a thread that holds nothing that the end of the collector waits for: a read may block for ever.
 pub(super) async fn run(
     input: impl Read + Send + 'static,
-    mut decoder: Box<dyn Decoder>,
-    decoration: Decoration,
+    decoder: Box<dyn Decoder>,
+    finish: impl FnMut(&mut Event) + Clone + Send + 'static,
     intake: Intake,
 ) {
-    let (sender, mut pieces) = mpsc::channel(AHEAD);
-    // A read may block for ever. This thread holds nothing that the end of the collector waits for.
+    let (sender, pieces) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || read(input, &sender));
-    let mut stop = intake.stop.clone();
-    let mut under_way = VecDeque::new();
-    loop {
+    pump(pieces, decoder, finish, intake).await;
+}
+
+/// Reads to the end, or until the collector is told to stop. What the codec holds back is then given out, and before that when it
+/// is due. Each event is finished by the worker that takes it.
+pub(super) async fn pump(
+    mut pieces: impl Pieces,
+    mut decoder: Box<dyn Decoder>,
+    finish: impl FnMut(&mut Event) + Clone + Send + 'static,
+    intake: Intake,
+) {
+    let (mut stop, mut flow) = (intake.stop.clone(), Flow::new(&intake));
+    let mut ends = false;
+    while !ends {
         let mut events = Vec::new();
-        let mut ends = false;
         tokio::select! {
             biased;
-            piece = pieces.recv() => match piece {
+            _ = stop.wait_for(|stop| *stop) => {
+                ends = true;
+                // What is here already was read, or as good as that.
+                for _ in 0..=AHEAD {
+                    let Some(Some(piece)) = pieces.next().now_or_never() else { break };
+                    decoder.decode(piece, (intake.clock)(), &mut events);
+                }
+            }
+            piece = pieces.next() => match piece {
                 Some(piece) => decoder.decode(piece, (intake.clock)(), &mut events),
                 None => ends = true,
             },
             () = due(decoder.due(), (intake.clock)()) => decoder.flush((intake.clock)(), &mut events),
-            _ = stop.wait_for(|stop| *stop) => ends = true,
         }
         if ends {
             decoder.flush((intake.clock)(), &mut events);
         }
-        if !events.is_empty() {
-            events.iter_mut().for_each(|event| decoration.apply(event));
-            intake.stats.events_in.add(events.len() as u64);
-            let (batch, delivered) = Batch::new(events.len(), events.into_iter());
-            under_way.push_back(delivered);
-            if intake.out.send(batch).await.is_err() {
-                return;
-            }
-        }
-        while under_way.len() > if ends { 0 } else { UNDER_WAY } {
-            if let Some(delivered) = under_way.pop_front() {
-                let _ = delivered.await;
-            }
-        }
-        if ends {
+        let mut finish = finish.clone();
+        let finished = move |mut event| {
+            finish(&mut event);
+            event
+        };
+        if !flow.send(events.len(), events.into_iter().map(finished)).await {
             return;
         }
     }
+    flow.settle().await;
 }
 
 fn read(mut input: impl Read, sender: &mpsc::Sender<Bytes>) {
@@ -98,7 +154,6 @@ mod tests {
     use std::sync::Arc;
 
     use alces_conf::{Options, Source};
-    use alces_event::Event;
     use alces_filters::{Context, EcsMode, NoFiles};
     use tokio::sync::watch;
 
@@ -119,12 +174,13 @@ mod tests {
             files: &NoFiles,
         };
         let mut options = Options::new(&source, &|_| None, plugin);
-        let decoration = Decoration::read(&mut options, &context);
+        let decoration = super::super::Decoration::read(&mut options, &context);
         let codec = super::super::codec(&context, &mut options, alces_codec::Framing::Stream, &[]).unwrap();
         let (out, mut batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);
         let intake = Intake { out, stats: Arc::default(), clock: context.clock.clone(), stop: stopping };
-        let running = tokio::spawn(run(input, codec.stream(), decoration, intake));
+        let finish = move |event: &mut Event| decoration.apply(event);
+        let running = tokio::spawn(run(input, codec.stream(), finish, intake));
         let mut found = Vec::new();
         loop {
             if stops && found.len() == 1 {

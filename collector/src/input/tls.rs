@@ -30,12 +30,41 @@ impl std::fmt::Debug for Tls {
     }
 }
 
+/// What differs between inputs.
+#[derive(Default)]
+pub(super) struct Ways {
+    /// What an option of another name says.
+    pub(super) enabled: Option<bool>,
+    pub(super) auth: Option<ClientAuth>,
+    pub(super) handshake: Option<Duration>,
+    /// Whether clients are asked for certificates where nothing says so.
+    pub(super) usual: ClientAuth,
+    /// Files with further certificates that lead to the authority.
+    pub(super) chain: Vec<Spanned<String>>,
+}
+
+/// How long a client may take to greet, where no option says so.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 impl Tls {
+    /// Reads the options of `beats` and `http`, which have older names for some, and the files that they name.
+    pub(super) fn read_with_older_names(context: &Context<'_>, options: &mut Options<'_>) -> Option<Self> {
+        let enabled = options.boolean("ssl");
+        let modes = [
+            ("none", ClientAuth::None),
+            ("peer", ClientAuth::Optional),
+            ("force_peer", ClientAuth::Required),
+        ];
+        let auth = options.choice("ssl_verify_mode", &modes);
+        let handshake = options.integer("ssl_handshake_timeout", 1..=3_600_000);
+        let handshake = handshake.map(|millis| Duration::from_millis(millis as u64));
+        Self::read(context, options, Ways { enabled, auth, handshake, ..Ways::default() })
+    }
+
     /// Reads the options, and the files that they name. `None` where the connections are plain, and where something is wrong, which is
     /// then recorded.
-    pub(super) fn read(context: &Context<'_>, options: &mut Options<'_>) -> Option<Self> {
-        let old = options.boolean("ssl");
-        let enabled = options.boolean("ssl_enabled").or(old).unwrap_or(false);
+    pub(super) fn read(context: &Context<'_>, options: &mut Options<'_>, ways: Ways) -> Option<Self> {
+        let enabled = options.boolean("ssl_enabled").or(ways.enabled).unwrap_or(false);
         let chain = options.text("ssl_certificate");
         let key = options.text("ssl_key");
         options.unsupported(
@@ -48,16 +77,8 @@ impl Tls {
             ("optional", ClientAuth::Optional),
             ("required", ClientAuth::Required),
         ];
-        let old_modes = [
-            ("none", ClientAuth::None),
-            ("peer", ClientAuth::Optional),
-            ("force_peer", ClientAuth::Required),
-        ];
-        let old_mode = options.choice("ssl_verify_mode", &old_modes);
-        let mode = options.choice("ssl_client_authentication", &modes).or(old_mode).unwrap_or_default();
-        let handshake = options.integer("ssl_handshake_timeout", 1..=3_600_000).unwrap_or(10_000);
+        let mode = options.choice("ssl_client_authentication", &modes).or(ways.auth).unwrap_or(ways.usual);
         options.no_effect("ssl_cipher_suites", "the ciphers are rustls's, which has only good ones");
-        options.unsupported("ssl_peer_metadata", "who sent an event is not written into it");
         let versions = versions(options);
         if !enabled {
             if chain.is_some() || key.is_some() {
@@ -70,7 +91,11 @@ impl Tls {
             options.error_here("`ssl_enabled` wants `ssl_certificate => \"FILE\"` and `ssl_key => \"FILE\"`");
             return None;
         };
-        let chain_pem = file(context, options, &chain)?;
+        let mut chain_pem = file(context, options, &chain)?;
+        for further in &ways.chain {
+            chain_pem.push(b'\n');
+            chain_pem.extend(file(context, options, further)?);
+        }
         let key_pem = file(context, options, &key)?;
         let mut roots = Roots::default();
         for path in &authorities {
@@ -78,7 +103,7 @@ impl Tls {
             roots.add(&pem).map_err(|error| options.error(&path.span, error.to_string())).ok()?;
         }
         if mode != ClientAuth::None && authorities.is_empty() {
-            options.error_here("clients are asked for certificates, and `ssl_certificate_authorities` names none who signs them");
+            options.error_here("clients are asked for certificates, and `ssl_certificate_authorities` names none who signs them; `ssl_client_authentication => none` asks for none");
             return None;
         }
         let identity = Identity { chain: &chain_pem, key: &key_pem };
@@ -89,7 +114,7 @@ impl Tls {
                 options.error(&place.span, error.to_string());
             })
             .ok()?;
-        Some(Self { acceptor: TlsAcceptor::from(config), handshake: Duration::from_millis(handshake as u64) })
+        Some(Self { acceptor: TlsAcceptor::from(config), handshake: ways.handshake.unwrap_or(HANDSHAKE) })
     }
 
     /// The connection once both sides know each other.
@@ -120,7 +145,12 @@ fn versions(options: &mut Options<'_>) -> Versions {
     }
 }
 
-fn file(context: &Context<'_>, options: &mut Options<'_>, path: &Spanned<String>) -> Option<Vec<u8>> {
+/// The bytes of a file, or an error at its name.
+pub(super) fn file(
+    context: &Context<'_>,
+    options: &mut Options<'_>,
+    path: &Spanned<String>,
+) -> Option<Vec<u8>> {
     context
         .files
         .read(Path::new(&path.node))

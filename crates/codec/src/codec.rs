@@ -23,7 +23,7 @@ pub enum Framing {
 }
 
 /// Bytes of one stream into events.
-pub trait Decoder: Send {
+pub trait Decoder: Send + Sync {
     /// Takes what came, and appends the events that are complete.
     fn decode(&mut self, bytes: Bytes, now: Timestamp, out: &mut Vec<Event>);
 
