@@ -27,8 +27,8 @@ pub(crate) struct Batch {
 /// Bytes that are no batch.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BatchError {
-    /// Of a version that this agent does not know, most likely a later one.
-    #[error("version {0} of a batch is not known: a later agent may have written it")]
+    /// Of a version that this agent does not know.
+    #[error("version {0} of a batch is not known: another version of the agent has written it")]
     Version(u8),
     /// It ends too early.
     #[error("a batch ends inside its {0}")]
@@ -208,7 +208,7 @@ mod tests {
         batch.reach(FileId(7), Position { offset: 1, marker: Marker::default() });
         let bytes = batch.to_bytes();
         let said = |bytes: &[u8]| Batch::from_bytes(bytes).unwrap_err().to_string();
-        insta::assert_snapshot!(said(b"\x03"), @"version 3 of a batch is not known: a later agent may have written it");
+        insta::assert_snapshot!(said(b"\x03"), @"version 3 of a batch is not known: another version of the agent has written it");
         insta::assert_snapshot!(said(&bytes[..20]), @"a batch ends inside its head");
         insta::assert_snapshot!(said(&bytes[..40]), @"a batch ends inside its positions");
         insta::assert_snapshot!(said(&bytes[..50]), @"a batch's documents: byte 0 is not where event 1 is");

@@ -5,10 +5,13 @@
 //! from then on all of them are, until everything in it has been handed on: lines stay in order. What is in the spool counts as read: the
 //! offsets in the registry move when it is durable there.
 
+mod aside;
+
 use std::{
     collections::VecDeque,
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -47,6 +50,8 @@ struct Shared {
     registry: Arc<Mutex<Registry>>,
     board: Arc<Board>,
     max: u64,
+    /// Where records are kept that are no batches.
+    aside: PathBuf,
     /// Something can be read, or was handed on.
     changed: Notify,
     /// There may be room again.
@@ -125,6 +130,7 @@ impl Buffer {
             registry: registry.clone(),
             board: board.clone(),
             max,
+            aside: config.data_dir.join("spool-aside"),
             changed: Notify::new(),
             room: Condvar::new(),
         }));
@@ -319,10 +325,19 @@ impl Buffer {
                     inside.feeding = true;
                     return Some(batch.out_of_spool(record.number));
                 }
-                Err(reason) => {
-                    error!(%reason, number = record.number, "a record of the spool is no batch: it is passed over");
-                    inside.spool.ack(record.number);
-                }
+                // Another version of the agent may know what it is: what is not known is kept, and only then passed over.
+                Err(reason) => match aside::keep(&self.0.aside, record.number, &record.bytes) {
+                    Ok(path) => {
+                        error!(%reason, path = %path.display(), "a record of the spool is no batch: it is kept there, and what was in it is not sent");
+                        inside.spool.ack(record.number);
+                    }
+                    Err(error) => {
+                        error!(%reason, %error, "a record of the spool is no batch and cannot be kept elsewhere: the spool waits");
+                        inside.spool.rewind();
+                        inside.given = inside.spool.done();
+                        return None;
+                    }
+                },
             }
         }
     }

@@ -11,6 +11,7 @@ mod command_line;
 mod demo;
 mod grok;
 mod grok_twins;
+mod inputs;
 mod lumber;
 mod pipelines;
 mod restart;

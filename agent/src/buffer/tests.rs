@@ -101,6 +101,29 @@ async fn what_nobody_takes_waits_on_disk_and_comes_in_order() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_no_batch_is_kept_aside_and_the_spool_waits_where_it_cannot_be() {
+    let world = World::new(1 << 30);
+    let aside = world.dir.path().join("spool-aside");
+    std::fs::write(&aside, "a file where the folder should be").unwrap();
+    world.buffer.lock().spool.append(b"\x63of another version").unwrap();
+    let (buffer, batch) = (world.buffer.clone(), world.batch(7));
+    blocking(move || {
+        assert!(buffer.push(batch, || false));
+        buffer.sync();
+    })
+    .await;
+    let next = || {
+        let buffer = world.buffer.clone();
+        blocking(move || buffer.next())
+    };
+    assert_eq!(next().await, None);
+    assert_eq!(world.buffer.lock().spool.stats().pending, 2, "nothing is passed over");
+    std::fs::remove_file(&aside).unwrap();
+    assert_eq!(text(&next().await.unwrap()), "7x");
+    assert_eq!(std::fs::read(aside.join("1.record")).unwrap(), b"\x63of another version");
+}
+
+#[tokio::test]
 async fn what_went_past_the_spool_is_in_it_when_something_else_is() {
     let world = World::new(1 << 30);
     let past = Arc::new(world.batch(3));

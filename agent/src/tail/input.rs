@@ -19,7 +19,7 @@ use crate::{
     options::Multiline,
 };
 
-/// A longer line might, with everything in it escaped, be more than a record of the spool takes.
+/// A longer line might, as a document with everything in it escaped, be more than a frame that a collector takes.
 pub(crate) const MAX_LINE: usize = 7 << 20;
 
 /// An input, made ready.

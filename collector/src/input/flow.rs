@@ -34,6 +34,8 @@ impl Flow {
         events: impl Iterator<Item = Event> + Send + 'static,
     ) -> bool {
         if len == 0 {
+            // Who makes nothing of much must not keep others from their turn.
+            tokio::task::yield_now().await;
             return true;
         }
         self.stats.events_in.add(len as u64);
@@ -44,6 +46,19 @@ impl Flow {
         }
         self.wait_for_all_but(UNDER_WAY).await;
         true
+    }
+
+    /// The same; each event is finished by the worker that takes it.
+    pub(super) async fn send_finished(
+        &mut self,
+        events: Vec<Event>,
+        mut finish: impl FnMut(&mut Event) + Send + 'static,
+    ) -> bool {
+        let finished = move |mut event| {
+            finish(&mut event);
+            event
+        };
+        self.send(events.len(), events.into_iter().map(finished)).await
     }
 
     /// Waits for all that was handed on.

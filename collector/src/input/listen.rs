@@ -68,14 +68,6 @@ impl Place {
         UdpSocket::bind(&resolved[..]).await.map_err(self.error())
     }
 
-    /// Whether it is on this machine, for connections that go there without encryption.
-    pub(super) async fn is_this_machine(&self) -> Result<(), CollectorError> {
-        match beyond_loopback(&self.resolve().await?) {
-            Some(address) => Err(CollectorError::Plaintext { address }),
-            None => Ok(()),
-        }
-    }
-
     async fn resolve(&self) -> Result<Vec<SocketAddr>, CollectorError> {
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         Ok(found.map_err(self.error())?.collect())
@@ -87,7 +79,8 @@ impl Place {
     }
 }
 
-fn beyond_loopback(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+/// The first address that is not of this machine alone.
+pub(super) fn beyond_loopback(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     addresses.iter().find(|address| !address.ip().is_loopback()).copied()
 }
 

@@ -85,7 +85,7 @@ impl StdinPlan {
             decoration.apply_to_line(&mut event);
             Some(event)
         });
-        Batch::new(len, events)
+        Batch::unacknowledged(len, events, &intake.stats)
     }
 }
 

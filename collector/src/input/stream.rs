@@ -111,12 +111,7 @@ pub(super) async fn pump(
         if ends {
             decoder.flush((intake.clock)(), &mut events);
         }
-        let mut finish = finish.clone();
-        let finished = move |mut event| {
-            finish(&mut event);
-            event
-        };
-        if !flow.send(events.len(), events.into_iter().map(finished)).await {
+        if !flow.send_finished(events, finish.clone()).await {
             return;
         }
     }

@@ -119,6 +119,7 @@ pub(super) async fn receive(
     let (mut stop, mut flow) = (intake.stop.clone(), Flow::new(&intake));
     let mut buffer = vec![0; most];
     let mut last = 0;
+    let mut told = None;
     while last < LAST {
         if last == 0 {
             let ready = tokio::select! {
@@ -128,7 +129,7 @@ pub(super) async fn receive(
             };
             match ready {
                 None => last = 1,
-                Some(Err(error)) => pause(&error).await,
+                Some(Err(error)) => pause(&error, &mut told).await,
                 Some(Ok(())) => {}
             }
         } else {
@@ -138,8 +139,9 @@ pub(super) async fn receive(
         let mut idle = false;
         for _ in 0..TOGETHER {
             match socket.try_recv_from(&mut buffer) {
-                Ok((0, _)) => {}
+                Ok((0, _)) => told = None,
                 Ok((len, sender)) => {
+                    told = None;
                     let first = events.len();
                     let bytes = Bytes::copy_from_slice(buffer.get(..len).unwrap_or_default());
                     decoder.decode(bytes, (intake.clock)(), &mut events);
@@ -149,18 +151,13 @@ pub(super) async fn receive(
                 Err(error) => {
                     idle = error.kind() == io::ErrorKind::WouldBlock;
                     if !idle {
-                        pause(&error).await;
+                        pause(&error, &mut told).await;
                     }
                     break;
                 }
             }
         }
-        let mut finish = finish.clone();
-        let finished = move |mut event| {
-            finish(&mut event);
-            event
-        };
-        if !flow.send(events.len(), events.into_iter().map(finished)).await {
+        if !flow.send_finished(events, finish.clone()).await {
             return;
         }
         if idle && last > 0 {
@@ -170,8 +167,11 @@ pub(super) async fn receive(
     flow.settle().await;
 }
 
-async fn pause(error: &io::Error) {
-    warn!(%error, "datagrams cannot be read");
+/// Waits a moment, and says why, once.
+async fn pause(error: &io::Error, told: &mut Option<io::ErrorKind>) {
+    if told.replace(error.kind()) != Some(error.kind()) {
+        warn!(%error, "datagrams cannot be read: trying again and again");
+    }
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 

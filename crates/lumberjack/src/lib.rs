@@ -42,7 +42,7 @@ mod write;
 pub use answer::{Answer, AnswerReader};
 pub use ask::{ask, asks};
 pub use error::ProtocolError;
-pub use lines::{Line, Lines, LinesError, Template, example, write_id};
+pub use lines::{Line, Lines, LinesError, Template, write_id};
 pub use pack::{Compression, Packer};
 pub use read::{Limits, Payload, Window, WindowReader};
 pub use write::{encode_ack, encode_offer, encode_window};

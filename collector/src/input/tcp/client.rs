@@ -1,18 +1,21 @@
 //! `mode => client`: the input connects to a server that writes events, again and again.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use alces_conf::{Options, Spanned};
 use alces_filters::Context;
 use alces_tls::{ClientConfig, Identity, Roots};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tracing::{info, warn};
 
 use super::{
     super::{
         Intake,
-        listen::{Connection, Place},
+        listen::{Connection, Place, beyond_loopback},
         tls::{Stream, file},
     },
     Reading,
@@ -84,19 +87,28 @@ impl ClientPlan {
         Self { place, tls }
     }
 
-    /// Whether what comes from there may come without TLS.
+    /// Whether what comes from there may come without TLS, as far as is known now. A name that cannot be looked up yet is a server that
+    /// is away: each connection is judged again.
     pub(super) async fn check(&self, allow_plaintext: bool) -> Result<(), CollectorError> {
-        if self.tls.is_some() || allow_plaintext { Ok(()) } else { self.place.is_this_machine().await }
+        let place = (self.place.host.as_str(), self.place.port);
+        let found = lookup_host(place).await.map(Iterator::collect).unwrap_or_default();
+        found_beyond(self.tls.is_some() || allow_plaintext, found).map_or(Ok(()), Err)
     }
 
     /// Reads one connection after the other, until the collector is told to stop.
-    pub(super) async fn run(self, keep_alive: bool, reading: Reading, intake: Intake) {
+    pub(super) async fn run(
+        self,
+        (keep_alive, allow_plaintext): (bool, bool),
+        reading: Reading,
+        intake: Intake,
+    ) {
         let Self { place, tls } = self;
+        let may_be_beyond = tls.is_some() || allow_plaintext;
         let mut stop = intake.stop.clone();
         let mut pause = FIRST_PAUSE;
         loop {
             let connected = tokio::select! {
-                connected = timeout(PATIENCE, connect(&place, tls.as_ref(), keep_alive)) => connected,
+                connected = timeout(PATIENCE, connect(&place, tls.as_ref(), (keep_alive, may_be_beyond))) => connected,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut))) {
@@ -117,6 +129,11 @@ impl ClientPlan {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// An error where an address is another machine's, and that is not allowed.
+fn found_beyond(allowed: bool, addresses: Vec<SocketAddr>) -> Option<CollectorError> {
+    beyond_loopback(&addresses).filter(|_| !allowed).map(|address| CollectorError::Plaintext { address })
 }
 
 /// What the files say, or errors at their names.
@@ -149,12 +166,19 @@ fn config(
     alces_tls::client(roots, shown).map_err(|error| options.error_here(error.to_string())).ok()
 }
 
-async fn connect(place: &Place, tls: Option<&Arc<ClientConfig>>, keep_alive: bool) -> io::Result<Connection> {
+async fn connect(
+    place: &Place,
+    tls: Option<&Arc<ClientConfig>>,
+    (keep_alive, may_be_beyond): (bool, bool),
+) -> io::Result<Connection> {
     let stream = TcpStream::connect((place.host.as_str(), place.port)).await?;
     if keep_alive {
         let _ = rustix::net::sockopt::set_socket_keepalive(&stream, true);
     }
     let peer = stream.peer_addr()?;
+    if let Some(error) = found_beyond(may_be_beyond, vec![peer]) {
+        return Err(io::Error::other(error));
+    }
     let stream: Box<dyn Stream> = match tls {
         None => Box::new(stream),
         Some(config) => {

@@ -106,7 +106,7 @@ impl Input for TcpPlan {
                 Way::Client(client) => {
                     client.check(allow_plaintext).await?;
                     let client = client.clone();
-                    Ok(Bound::new(move |intake| client.run(keep_alive, reading, intake)))
+                    Ok(Bound::new(move |intake| client.run((keep_alive, allow_plaintext), reading, intake)))
                 }
             }
         })

@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use self::record::{Record, Records};
-pub use self::template::{Line, Template, example, write_id};
+pub use self::template::{Line, Template, write_id};
 use crate::{Compression, Packer, Payload, ProtocolError, ask};
 
 /// Events in order, for one or more windows: lines of files, and whole documents between them. What is kept is what one of our own

@@ -3,12 +3,12 @@
 
 use super::{Line, template::Template};
 
-pub(super) const DOCUMENT: u8 = 0;
-pub(super) const TEMPLATE: u8 = 1;
-pub(super) const LINE: u8 = 2;
-pub(super) const SEVERAL: u8 = 4;
-pub(super) const CUT: u8 = 8;
-pub(super) const PLACED: u8 = 16;
+const DOCUMENT: u8 = 0;
+const TEMPLATE: u8 = 1;
+const LINE: u8 = 2;
+const SEVERAL: u8 = 4;
+const CUT: u8 = 8;
+const PLACED: u8 = 16;
 
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

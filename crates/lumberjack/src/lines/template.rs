@@ -1,7 +1,5 @@
 //! What stands in every document of a file's lines, written once.
 
-use std::io::Write as _;
-
 use alces_event::write_text;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -90,12 +88,11 @@ fn hexadecimal(number: u64, out: &mut Vec<u8>) {
     out.extend((0..digits).rev().map(|at| b"0123456789abcdef"[(number >> (4 * at)) as usize & 15]));
 }
 
-/// For tests: a template as an agent's.
-#[doc(hidden)]
-pub fn example(id: &str) -> Template {
-    let mut start = Vec::new();
-    // Writing to a `Vec` does not fail.
-    let _ = write!(start, r#"{{"@timestamp":"2026-11-26T10:00:00.000Z","@metadata":{{"_id":"{id}-"#);
+/// A template as an agent's.
+#[cfg(test)]
+pub(super) fn example(id: &str) -> Template {
+    let start =
+        format!(r#"{{"@timestamp":"2026-11-26T10:00:00.000Z","@metadata":{{"_id":"{id}-"#).into_bytes();
     Template {
         start,
         place: br#","file":{"path":"/a.log"}"#.to_vec(),

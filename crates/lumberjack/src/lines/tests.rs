@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use proptest::{collection::vec, prelude::*};
 
-use super::*;
+use super::{template::example, *};
 use crate::{Limits, WindowReader, encode_window};
 
 #[derive(Clone, Debug)]

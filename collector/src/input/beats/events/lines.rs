@@ -17,7 +17,7 @@ struct Prototype {
     event: Event,
     /// What ids begin with.
     id: String,
-    /// `None` for a template that is not one of an agent's: its documents are read one by one.
+    /// Not so for a template that is not one of an agent's: its documents are read one by one.
     usual: bool,
 }
 
@@ -78,7 +78,6 @@ impl Prototype {
 
 #[cfg(test)]
 mod tests {
-    use alces_lumberjack::example;
     use proptest::prelude::*;
 
     use super::*;
@@ -89,8 +88,11 @@ mod tests {
             text in proptest::collection::vec(prop_oneof![4 => 32_u8..127, 1 => any::<u8>()], 0..30), offset: u64, cut: bool,
             several: bool, place in prop_oneof![3 => Just(r#","file":{"path":"/a.log"}"#), 1 => Just(r#","offset":7"#), 1 => Just("!")],
         ) {
-            let mut template = example("x");
-            template.place = place.as_bytes().to_vec();
+            let template = Template {
+                start: br#"{"@timestamp":"2026-11-26T10:00:00.000Z","@metadata":{"_id":"x-"#.to_vec(),
+                place: place.as_bytes().to_vec(),
+                rest: br#","host":{"name":"web01"}}"#.to_vec(),
+            };
             let payload = Payload::Line { template: Arc::new(template), text: text.into(), offset, cut, several };
             let (stats, dull) = (Stats::default(), Stats::default());
             let now = Timestamp::UNIX_EPOCH;
