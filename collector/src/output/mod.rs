@@ -6,8 +6,11 @@ mod opensearch;
 mod outlet;
 mod sink;
 mod stdout;
+mod tcp;
 #[cfg(test)]
 mod test_support;
+mod tls;
+mod udp;
 
 use std::{fmt, sync::Arc};
 
@@ -29,6 +32,8 @@ pub(crate) const OUTPUTS: &[(&str, Compile)] = &[
     ("null", |c, o| OutputPlan::new(Some(null::NullPlan::compile(c, o)))),
     ("opensearch", |c, o| OutputPlan::new(Some(opensearch::OpenSearchPlan::compile(c, o)))),
     ("stdout", |c, o| OutputPlan::new(stdout::StdoutPlan::compile(c, o))),
+    ("tcp", |c, o| OutputPlan::new(tcp::TcpPlan::compile(c, o))),
+    ("udp", |c, o| OutputPlan::new(udp::UdpPlan::compile(c, o))),
 ];
 
 /// What an output's options say, checked.
