@@ -1,7 +1,6 @@
 //! Events for which a condition could not be decided: they go no further, as in Logstash, and into the dead-letter queue.
 
 use alces_event::Event;
-use tracing::{error, warn};
 
 use crate::{
     dlq::Letter,
@@ -26,7 +25,6 @@ impl Undecided {
 
 /// Returns when they are in the dead-letter queue.
 pub(crate) fn keep(events: &[Undecided], outlet: &Outlet) -> Result<(), Undelivered> {
-    let Some(first) = events.first() else { return Ok(()) };
     let letters: Vec<_> = events
         .iter()
         .map(|event| Letter {
@@ -37,21 +35,5 @@ pub(crate) fn keep(events: &[Undecided], outlet: &Outlet) -> Result<(), Undelive
             index: None,
         })
         .collect();
-    let path = outlet.dlq.path().display();
-    match outlet.dlq.append("if", (outlet.clock)(), &letters) {
-        Ok(()) => {
-            outlet.stats.dead_lettered.add(events.len() as u64);
-            warn!(
-                events = events.len(),
-                reason = %first.reason,
-                kept = %path,
-                "a condition could not be decided: its events are in the dead-letter queue"
-            );
-            Ok(())
-        }
-        Err(problem) => {
-            error!(%problem, %path, "the dead-letter queue cannot be written: the window stays unacknowledged");
-            Err(Undelivered)
-        }
-    }
+    outlet.bury("if", "a condition could not be decided", &letters)
 }

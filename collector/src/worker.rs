@@ -55,7 +55,7 @@ impl Worker {
                     None => return,
                 },
             };
-            let mut delivery = Box::pin(work.deliver(self.outputs.clone(), self.outlet.clone(), permit));
+            let mut delivery = Box::pin(work.deliver(self.outlet.clone(), permit));
             // What is delivered at once is delivered here: a task of its own would wake another thread for nothing.
             if poll_fn(|context| Poll::Ready(delivery.as_mut().poll(context).is_pending())).await {
                 tokio::spawn(delivery);
@@ -66,7 +66,7 @@ impl Worker {
     /// Delivers everything that filters hold back, at the end.
     pub(crate) async fn flush_all(&mut self) {
         let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
-        self.flush(true).deliver(self.outputs.clone(), self.outlet.clone(), permit).await;
+        self.flush(true).deliver(self.outlet.clone(), permit).await;
     }
 
     fn flush(&mut self, end: bool) -> Work {
@@ -134,9 +134,8 @@ impl Worker {
         }
         work.events += 1;
         for output in to {
-            if let (Some(output), Some(pending)) = (self.outputs.get(*output), work.pending.get_mut(*output))
-            {
-                output.encode(event, pending);
+            if let Some(pending) = work.pending.get_mut(*output) {
+                pending.add(event);
             }
         }
     }
@@ -155,11 +154,11 @@ struct Work {
 
 impl Work {
     /// Writes to all outputs at once; only when all have everything are the batches acknowledged.
-    async fn deliver(self, outputs: Arc<Vec<Output>>, outlet: Outlet, permit: OwnedSemaphorePermit) {
+    async fn deliver(self, outlet: Outlet, permit: OwnedSemaphorePermit) {
         if undecided::keep(&self.undecided, &outlet).is_err() {
             return;
         }
-        let sent = outputs.iter().zip(self.pending).map(|(output, pending)| output.send(pending));
+        let sent = self.pending.into_iter().map(Pending::send);
         let sent: Result<Vec<()>, Undelivered> = try_join_all(sent).await;
         if sent.is_ok() {
             let stats = &outlet.stats;

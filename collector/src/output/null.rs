@@ -5,7 +5,11 @@ use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 
-use super::opensearch::{Encoded, OpenSearchPlan, Spare};
+use super::{
+    Outlet, Output, Plan, Sink, Undelivered,
+    opensearch::{Encoded, OpenSearchPlan, Spare},
+};
+use crate::CollectorError;
 
 /// A checked `null { }`.
 #[derive(Clone, Debug)]
@@ -25,21 +29,30 @@ impl NullPlan {
         });
         Self { encode: plan, spare: Spare::default() }
     }
+}
 
-    /// Nothing yet.
-    pub(crate) fn pending(&self) -> Encoded {
+impl Plan for NullPlan {
+    fn open(&self, _: &Outlet) -> Result<Output, CollectorError> {
+        Ok(Output::new(self.clone()))
+    }
+}
+
+impl Sink for NullPlan {
+    type Pending = Encoded;
+
+    fn pending(&self) -> Encoded {
         Encoded::new(&self.spare)
     }
 
-    /// Throws away what was encoded.
-    pub(crate) fn forget(&self, encoded: Encoded) {
-        encoded.recycle(&self.spare);
-    }
-
     /// Encodes an event, where that was asked for.
-    pub(crate) fn encode(&self, event: &Event, to: &mut Encoded) {
+    fn encode(&self, event: &Event, to: &mut Encoded) {
         if let Some(plan) = &self.encode {
             to.add(event, plan);
         }
+    }
+
+    async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
+        encoded.recycle(&self.spare);
+        Ok(())
     }
 }

@@ -9,10 +9,13 @@ use std::{
     },
 };
 
-use alces_codec::{Encoder, RubyDebug};
+use alces_codec::Encoder;
 use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
+
+use super::{Outlet, Output, Plan, Sink, Undelivered};
+use crate::CollectorError;
 
 /// A checked `stdout { … }`.
 #[derive(Clone, Debug)]
@@ -30,41 +33,16 @@ pub(crate) struct Written {
     events: Vec<u8>,
 }
 
-impl Written {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-}
-
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 impl StdoutPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Option<Self> {
         super::common(options);
-        let codec: Arc<dyn Encoder> = match options.codec("codec") {
-            None => Arc::new(RubyDebug::default()),
-            Some(plugin) => {
-                let (codec, errors) = alces_codec::encoder(context, &plugin);
-                options.absorb(errors);
-                Arc::from(codec?)
-            }
-        };
+        let codec = super::codec(context, options, "rubydebug")?;
         Some(Self { codec, begun: Arc::default() })
     }
 
-    /// Appends the text of an event.
-    pub(crate) fn encode(&self, event: &Event, to: &mut Written) {
-        if CLOSED.load(Ordering::Relaxed) {
-            return;
-        }
-        if to.is_empty() {
-            to.header.clear();
-            self.codec.header(event, &mut to.header);
-        }
-        self.codec.encode(event, &mut to.events);
-    }
-
-    pub(crate) fn write(&self, text: &Written) {
+    fn write(&self, text: &Written) {
         let mut out = std::io::stdout().lock();
         // Asked for within the lock: who is first to write also writes the header.
         let header = if self.begun.swap(true, Ordering::Relaxed) { &[][..] } else { &text.header };
@@ -74,5 +52,37 @@ impl StdoutPlan {
         {
             tracing::warn!(%error, "nobody reads standard output any more: the stdout output rests");
         }
+    }
+}
+
+impl Plan for StdoutPlan {
+    fn open(&self, _: &Outlet) -> Result<Output, CollectorError> {
+        Ok(Output::new(self.clone()))
+    }
+}
+
+impl Sink for StdoutPlan {
+    type Pending = Written;
+
+    fn pending(&self) -> Written {
+        Written::default()
+    }
+
+    fn encode(&self, event: &Event, to: &mut Written) {
+        if CLOSED.load(Ordering::Relaxed) {
+            return;
+        }
+        if to.events.is_empty() {
+            to.header.clear();
+            self.codec.header(event, &mut to.header);
+        }
+        self.codec.encode(event, &mut to.events);
+    }
+
+    async fn send(&self, text: Written) -> Result<(), Undelivered> {
+        if !text.events.is_empty() {
+            self.write(&text);
+        }
+        Ok(())
     }
 }

@@ -11,10 +11,10 @@ use std::{
 };
 
 use alces_event::Event;
-use tokio::{sync::OnceCell, time::sleep};
-use tracing::{error, info, warn};
+use tokio::sync::OnceCell;
+use tracing::{info, warn};
 
-use super::{Outlet, Undelivered};
+use super::{Outlet, Output, Plan, Sink, Undelivered};
 use crate::{CollectorError, dlq::Letter};
 pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Sent};
@@ -39,35 +39,35 @@ pub(crate) struct OpenSearchOutput {
     away: AtomicBool,
 }
 
-impl OpenSearchPlan {
-    pub(crate) fn open(self, outlet: Outlet) -> Result<OpenSearchOutput, CollectorError> {
-        let clients = self.hosts.iter().map(|host| Client::new(host, &self)).collect::<Result<_, _>>()?;
-        Ok(OpenSearchOutput {
-            plan: self,
+impl Plan for OpenSearchPlan {
+    fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
+        let clients = self.hosts.iter().map(|host| Client::new(host, self)).collect::<Result<_, _>>()?;
+        Ok(Output::new(OpenSearchOutput {
+            plan: self.clone(),
             clients,
             current: AtomicUsize::new(0),
-            outlet,
+            outlet: outlet.clone(),
             prepared: OnceCell::new(),
             spare: Spare::default(),
             away: AtomicBool::new(false),
-        })
+        }))
     }
 }
 
-impl OpenSearchOutput {
-    /// Nothing to be sent yet.
-    pub(crate) fn pending(&self) -> Encoded {
+impl Sink for OpenSearchOutput {
+    type Pending = Encoded;
+
+    fn pending(&self) -> Encoded {
         Encoded::new(&self.spare)
     }
 
-    /// Appends an event to what is to be sent.
-    pub(crate) fn encode(&self, event: &Event, to: &mut Encoded) {
+    fn encode(&self, event: &Event, to: &mut Encoded) {
         to.add(event, &self.plan);
     }
 
     /// Indexes documents. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
     /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.
-    pub(crate) async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
+    async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
         let (sent, mut items) = encoded.split();
         if items.is_empty() {
             return Ok(());
@@ -111,7 +111,7 @@ impl OpenSearchOutput {
                 break;
             }
             self.outlet.stats.retries.add(1);
-            self.pause(wait).await?;
+            self.outlet.pause(wait).await?;
             wait = (wait * 2).min(LONGEST_WAIT);
             if !refused {
                 // It answers, and is only busy: come back sooner than to one that is away.
@@ -121,7 +121,9 @@ impl OpenSearchOutput {
         sent.recycle(&self.spare);
         Ok(())
     }
+}
 
+impl OpenSearchOutput {
     fn client(&self) -> &Client {
         &self.clients[self.current.load(Ordering::Relaxed) % self.clients.len()]
     }
@@ -162,26 +164,15 @@ impl OpenSearchOutput {
         Ok(())
     }
 
-    /// Into the dead-letter queue. If even that cannot be written, the event stays with its sender.
     fn bury(&self, sent: &Sent, item: &Item, status: u16, reason: String) -> Result<(), Undelivered> {
         let letter = Letter {
             document: sent.document(item),
             metadata: sent.metadata(item),
             status: Some(status),
-            reason: reason.clone(),
+            reason,
             index: Some(sent.index(item)),
         };
-        match self.outlet.dlq.append(self.plan.name, (self.outlet.clock)(), &[letter]) {
-            Ok(()) => {
-                self.outlet.stats.dead_lettered.add(1);
-                warn!(status, %reason, kept = %self.outlet.dlq.path().display(), "an event was refused: it is in the dead-letter queue");
-                Ok(())
-            }
-            Err(problem) => {
-                error!(%problem, path = %self.outlet.dlq.path().display(), "the dead-letter queue cannot be written: the window stays unacknowledged");
-                Err(Undelivered)
-            }
-        }
+        self.outlet.bury(self.plan.name, "an event was refused", &[letter])
     }
 
     /// Puts the index templates in place, once, before the first event: what is indexed without them has wrong types for
@@ -206,16 +197,8 @@ impl OpenSearchOutput {
                     self.current.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            self.pause(wait).await?;
+            self.outlet.pause(wait).await?;
             wait = (wait * 2).min(LONGEST_WAIT);
-        }
-    }
-
-    async fn pause(&self, wait: Duration) -> Result<(), Undelivered> {
-        let mut give_up = self.outlet.give_up.clone();
-        tokio::select! {
-            () = sleep(wait) => Ok(()),
-            _ = give_up.wait_for(|give_up| *give_up) => Err(Undelivered),
         }
     }
 

@@ -1,0 +1,83 @@
+//! What outputs need of the world: counters, the time, the dead-letter queue, and waiting.
+
+use std::{sync::Arc, time::Duration};
+
+use alces_filters::Clock;
+use tokio::{sync::watch, time::sleep};
+use tracing::{error, warn};
+
+use crate::{
+    Stats,
+    dlq::{DeadLetterQueue, Letter},
+};
+
+/// What outputs need of the world.
+#[derive(Clone)]
+pub(crate) struct Outlet {
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) clock: Clock,
+    pub(crate) dlq: DeadLetterQueue,
+    /// Turns true when the collector's time to drain is over: what is not delivered then stays unacknowledged.
+    pub(crate) give_up: watch::Receiver<bool>,
+}
+
+/// The collector stopped before the output had all events.
+#[derive(Debug)]
+pub(crate) struct Undelivered;
+
+impl Outlet {
+    /// Waits before another attempt; an error when the collector gives up.
+    pub(crate) async fn pause(&self, wait: Duration) -> Result<(), Undelivered> {
+        self.until_given_up(sleep(wait)).await
+    }
+
+    /// What comes of `work`; an error when the collector gives up first.
+    pub(crate) async fn until_given_up<T>(&self, work: impl Future<Output = T>) -> Result<T, Undelivered> {
+        let mut give_up = self.give_up.clone();
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            _ = give_up.wait_for(|give_up| *give_up) => Err(Undelivered),
+        }
+    }
+
+    /// Puts events into the dead-letter queue and says so, and `why`. If even that cannot be written, they stay with their sender.
+    pub(crate) fn bury(&self, plugin: &str, why: &str, letters: &[Letter<'_>]) -> Result<(), Undelivered> {
+        let Some(first) = letters.first() else { return Ok(()) };
+        let path = self.dlq.path().display();
+        match self.dlq.append(plugin, (self.clock)(), letters) {
+            Ok(()) => {
+                self.stats.dead_lettered.add(letters.len() as u64);
+                warn!(
+                    plugin, events = letters.len(), status = first.status, reason = %first.reason, kept = %path,
+                    "{why}: kept in the dead-letter queue"
+                );
+                Ok(())
+            }
+            Err(problem) => {
+                error!(%problem, %path, "the dead-letter queue cannot be written: the window stays unacknowledged");
+                Err(Undelivered)
+            }
+        }
+    }
+}
+
+/// Waits between attempts: doubling, and each of them somewhere between its half and its whole, so that many who wait for the same peer
+/// do not come back at once.
+pub(crate) struct Backoff {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { next: first, longest }
+    }
+
+    /// How long to wait now.
+    pub(crate) fn wait(&mut self) -> Duration {
+        let whole = self.next;
+        self.next = (whole * 2).min(self.longest);
+        whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}

@@ -1,0 +1,83 @@
+//! Events into an output: what is to be sent is written event by event, and sent as a whole.
+
+use std::sync::Arc;
+
+use alces_event::Event;
+use futures_util::future::BoxFuture;
+
+use super::Undelivered;
+
+/// A running output. Its parts of a batch are filled by one worker each and sent by several at once.
+pub(crate) trait Sink: Send + Sync + Sized + 'static {
+    /// What is to be sent: events as the output writes them. They are gone by then.
+    type Pending: Send;
+
+    /// Nothing to be sent yet.
+    fn pending(&self) -> Self::Pending;
+
+    /// Appends an event to what is to be sent.
+    fn encode(&self, event: &Event, to: &mut Self::Pending);
+
+    /// Returns when the output has every event, or has put it into the dead-letter queue.
+    fn send(&self, pending: Self::Pending) -> impl Future<Output = Result<(), Undelivered>> + Send;
+}
+
+/// A running output, whatever it is. What is done for each event costs one call through a table, and no allocation.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<dyn Begin>);
+
+impl Output {
+    pub(crate) fn new(sink: impl Sink) -> Self {
+        Self(Arc::new(sink))
+    }
+
+    /// Nothing to be sent yet.
+    pub(crate) fn pending(&self) -> Pending {
+        Pending(self.0.clone().begin())
+    }
+}
+
+/// What an output is to send.
+pub(crate) struct Pending(Box<dyn Fill>);
+
+impl Pending {
+    /// Appends an event.
+    pub(crate) fn add(&mut self, event: &Event) {
+        self.0.add(event);
+    }
+
+    /// Returns when the output has every event, or has put it into the dead-letter queue.
+    pub(crate) fn send(self) -> BoxFuture<'static, Result<(), Undelivered>> {
+        self.0.send()
+    }
+}
+
+trait Begin: Send + Sync {
+    fn begin(self: Arc<Self>) -> Box<dyn Fill>;
+}
+
+trait Fill: Send {
+    fn add(&mut self, event: &Event);
+    fn send(self: Box<Self>) -> BoxFuture<'static, Result<(), Undelivered>>;
+}
+
+struct Filled<S: Sink> {
+    sink: Arc<S>,
+    pending: S::Pending,
+}
+
+impl<S: Sink> Begin for S {
+    fn begin(self: Arc<Self>) -> Box<dyn Fill> {
+        Box::new(Filled { pending: self.pending(), sink: self })
+    }
+}
+
+impl<S: Sink> Fill for Filled<S> {
+    fn add(&mut self, event: &Event) {
+        self.sink.encode(event, &mut self.pending);
+    }
+
+    fn send(self: Box<Self>) -> BoxFuture<'static, Result<(), Undelivered>> {
+        Box::pin(async move { self.sink.send(self.pending).await })
+    }
+}
