@@ -31,7 +31,7 @@ mod speak;
 pub mod status;
 mod stream;
 mod tail;
-mod watch;
+pub mod watch;
 mod wire;
 
 pub use error::AgentError;

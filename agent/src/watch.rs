@@ -12,7 +12,8 @@ use tokio::{sync::Notify, time::timeout};
 const QUIET: Duration = Duration::from_millis(250);
 
 /// Folders that are watched by the system.
-pub(crate) struct Watch {
+#[derive(Debug)]
+pub struct Watch {
     told: Arc<Notify>,
     /// It ends with this.
     _watcher: RecommendedWatcher,
@@ -20,7 +21,10 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Watches folders, not those in them.
-    pub(crate) fn new(folders: &[PathBuf]) -> notify::Result<Self> {
+    ///
+    /// # Errors
+    /// A folder is not there, or the system watches no more of them.
+    pub fn new(folders: &[PathBuf]) -> notify::Result<Self> {
         let told = Arc::new(Notify::new());
         let tell = told.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -36,7 +40,7 @@ impl Watch {
     }
 
     /// Waits for a change since the last one, and for quiet after it.
-    pub(crate) async fn changed(&self) {
+    pub async fn changed(&self) {
         self.told.notified().await;
         while timeout(QUIET, self.told.notified()).await.is_ok() {}
     }

@@ -1,6 +1,11 @@
 //! What is seen from outside: liveness, readiness and counters over HTTP, on Logstash's monitoring ports.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use axum::{Json, Router, extract::State, routing::get};
 use serde_json::{Value, json};
@@ -34,7 +39,25 @@ pub async fn bind(address: Option<SocketAddr>) -> Result<TcpListener, CollectorE
 }
 
 /// The pipelines that are run, each with its name and its counters.
-pub type Pipelines = Arc<Vec<(String, Arc<Stats>)>>;
+#[derive(Clone, Debug, Default)]
+pub struct Pipelines(Arc<RwLock<BTreeMap<String, Arc<Stats>>>>);
+
+impl Pipelines {
+    /// One runs from now on.
+    pub fn insert(&self, id: &str, stats: Arc<Stats>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), stats);
+    }
+
+    /// One runs no more.
+    pub fn remove(&self, id: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    fn all(&self) -> Vec<(String, Arc<Stats>)> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(id, stats)| (id.clone(), stats.clone())).collect()
+    }
+}
 
 /// Serves the monitoring API until `shutdown` resolves.
 ///
@@ -49,7 +72,10 @@ pub async fn serve(
         .route("/", get(root))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ok\n" }))
-        .route("/metrics", get(|State(pipelines): State<Pipelines>| async move { prometheus(&pipelines) }))
+        .route(
+            "/metrics",
+            get(|State(pipelines): State<Pipelines>| async move { prometheus(&pipelines.all()) }),
+        )
         .route("/_node/stats", get(node_stats))
         .with_state(pipelines);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
@@ -61,6 +87,7 @@ async fn root() -> Json<Value> {
 
 /// The part of Logstash's `_node/stats` that monitors read first.
 async fn node_stats(State(pipelines): State<Pipelines>) -> Json<Value> {
+    let pipelines = pipelines.all();
     let sum = |count: fn(&Stats) -> u64| pipelines.iter().map(|(_, stats)| count(stats)).sum::<u64>();
     let of = |stats: &Stats| {
         let events = json!({

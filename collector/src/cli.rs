@@ -49,6 +49,9 @@ pub struct CollectorArgs {
     /// Read `\n`, `\t`, `\"` and others in quoted strings
     #[arg(long, alias = "config.support_escapes")]
     pub support_escapes: bool,
+    /// Reload pipelines when their files change; SIGHUP always does [default: true]
+    #[arg(short = 'r', long, alias = "config.reload.automatic", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub reload: Option<bool>,
     /// Let listeners beyond 127.0.0.1 speak without TLS
     #[arg(long)]
     pub allow_plaintext: bool,

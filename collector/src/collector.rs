@@ -3,15 +3,19 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use alces_filters::Clock;
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
-use tracing::{info, warn};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
+use tracing::{error, info};
 
 use crate::{
-    CollectorError, Plan, Stats,
+    Bus, CollectorError, Plan, Stats,
     dlq::DeadLetterQueue,
-    input::{Bound, Intake},
-    output::Outlet,
-    worker::Worker,
+    generation::{Generation, Queue, World},
+    input::Bound,
+    live::{Inputs, Starter},
+    plan::PlannedInput,
 };
 
 /// What a collector is told besides its pipeline.
@@ -25,8 +29,10 @@ pub struct Settings {
     pub workers: usize,
     /// Whether listeners beyond loopback may speak without TLS.
     pub allow_plaintext: bool,
-    /// How long windows under way are waited for at shutdown.
+    /// How long windows under way are waited for at shutdown, and those of a pipeline that a reload replaces.
     pub drain: Duration,
+    /// How this pipeline reaches others of the process; the same for all of them.
+    pub bus: Bus,
 }
 
 impl Settings {
@@ -39,18 +45,26 @@ impl Settings {
             workers,
             allow_plaintext: false,
             drain: Duration::from_secs(10),
+            bus: Bus::default(),
         }
     }
+}
+
+/// What takes a running pipeline's place.
+#[derive(Debug)]
+pub struct Reload {
+    /// Its plan.
+    pub plan: Plan,
+    /// As in [`Settings`].
+    pub workers: usize,
 }
 
 /// A pipeline whose listeners are open.
 pub struct Collector {
     plan: Plan,
     settings: Settings,
-    clock: Clock,
-    inputs: Vec<Bound>,
-    stats: Arc<Stats>,
-    dlq: DeadLetterQueue,
+    inputs: Vec<(PlannedInput, Bound)>,
+    world: World,
 }
 
 impl Collector {
@@ -58,14 +72,16 @@ impl Collector {
     ///
     /// # Errors
     /// A listener cannot be opened or would be reachable without TLS; the data folder cannot be used.
-    pub async fn bind(plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
+    pub async fn bind(mut plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
         let dlq = DeadLetterQueue::new(&settings.data_dir, &settings.id)
             .map_err(|source| CollectorError::DataDir { path: settings.data_dir.clone(), source })?;
         let mut inputs = Vec::new();
-        for input in &plan.inputs {
-            inputs.push(input.bind(settings.allow_plaintext).await?);
+        for planned in std::mem::take(&mut plan.inputs) {
+            let bound = planned.input.bind(settings.allow_plaintext).await?;
+            inputs.push((planned, bound));
         }
-        Ok(Self { plan, settings, clock, inputs, stats: Arc::default(), dlq })
+        let world = World { stats: Arc::default(), clock, dlq, bus: settings.bus.clone() };
+        Ok(Self { plan, settings, inputs, world })
     }
 
     /// Where the `beats` inputs listen, in the order of the file.
@@ -75,13 +91,13 @@ impl Collector {
 
     /// Where the inputs of that name listen, in the order of the file.
     pub fn addresses(&self, input: &str) -> Vec<SocketAddr> {
-        let listening = self.inputs.iter().filter_map(Bound::listening_at);
+        let listening = self.inputs.iter().filter_map(|(_, bound)| bound.listening_at());
         listening.filter(|(name, _)| *name == input).map(|(_, address)| address).collect()
     }
 
     /// The counters, which go on counting while it runs.
     pub fn stats(&self) -> Arc<Stats> {
-        self.stats.clone()
+        self.world.stats.clone()
     }
 
     /// Runs until `shutdown` resolves, or until all inputs are at their end. Then what is under way is delivered; what
@@ -90,70 +106,104 @@ impl Collector {
     /// # Errors
     /// An output cannot be opened.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), CollectorError> {
-        let (stop, stopping) = watch::channel(false);
-        let (give_up, giving_up) = watch::channel(false);
-        let outlet = Outlet {
-            stats: self.stats.clone(),
-            clock: self.clock.clone(),
-            dlq: self.dlq,
-            give_up: giving_up,
-        };
-        let outputs = self
-            .plan
-            .outputs
-            .into_iter()
-            .map(|output| output.open(&outlet))
-            .collect::<Result<Vec<_>, _>>()?;
+        let (_never, reloads) = mpsc::channel(1);
+        self.run_reloading(shutdown, reloads).await
+    }
+
+    /// The same, with other plans that take this one's place. Inputs that are the same go on with their listeners and connections; what
+    /// the plan before has begun it finishes, for the drain time. A plan that cannot be started changes nothing.
+    ///
+    /// # Errors
+    /// An output of the first plan cannot be opened.
+    pub async fn run_reloading(
+        self,
+        shutdown: impl Future<Output = ()>,
+        mut reloads: mpsc::Receiver<Reload>,
+    ) -> Result<(), CollectorError> {
         let workers = self.settings.workers.max(1);
         // A short queue: what waits here is memory, and its sender has it too.
         let (out, batches) = mpsc::channel(workers);
-        let under_way = workers as u32 * 2;
-        let mut worker = Worker {
-            batches: Arc::new(Mutex::new(batches)),
-            program: self.plan.program,
-            outputs: Arc::new(outputs),
-            routes: Arc::new(self.plan.routes),
-            outlet,
-            under_way: Arc::new(Semaphore::new(under_way as usize)),
-        };
-        // Threads of their own: filters compute for milliseconds at a time. On the runtime's threads they would hold up the
-        // network, and a worker woken by another would wait for it (a task in tokio's LIFO slot is not stolen).
-        let runtime = tokio::runtime::Handle::current();
-        let mut working: Vec<_> = (0..workers)
-            .map(|number| {
-                let (runtime, worker) = (runtime.clone(), worker.clone());
-                tokio::task::spawn_blocking(move || runtime.block_on(worker.run(number == 0)))
-            })
-            .collect();
-        let intake = Intake { out, stats: self.stats.clone(), clock: self.clock.clone(), stop: stopping };
-        let inputs: Vec<_> = self.inputs.into_iter().map(|input| input.start(intake.clone())).collect();
+        let queue: Queue = Arc::new(Mutex::new(batches));
+        let mut generation = Generation::open(self.plan, workers, &queue, &self.world)?;
+        generation.start();
+        let mut inputs = Inputs::new(self.settings.allow_plaintext);
         // From here on the queue closes when the last input lets go of it.
-        drop(intake);
-        let mut workers_done = Box::pin(async {
-            for task in &mut working {
-                let _ = task.await;
+        let closing = out.downgrade();
+        inputs.start(self.inputs, &Starter { out, world: self.world.clone() });
+        let mut running = Running {
+            inputs,
+            generation,
+            before: JoinSet::new(),
+            queue,
+            drain: self.settings.drain,
+            world: self.world,
+        };
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => {
+                    info!("stopping: delivering what is under way");
+                    running.inputs.stop();
+                    break;
+                }
+                // All inputs are at their end.
+                () = running.generation.ended() => break,
+                Some(reload) = reloads.recv() => {
+                    // Where no input is left there is nobody to take over from.
+                    if let Some(out) = closing.upgrade() {
+                        running.replace(reload, Starter { out, world: running.world.clone() }).await;
+                    }
+                }
             }
-        });
-        tokio::select! {
-            () = shutdown => {
-                info!("stopping: delivering what is under way");
-                let _ = stop.send(true);
+        }
+        running.end().await;
+        Ok(())
+    }
+}
+
+/// A pipeline at work.
+struct Running {
+    inputs: Inputs,
+    generation: Generation,
+    /// Generations that a reload replaced, and that still deliver.
+    before: JoinSet<()>,
+    queue: Queue,
+    drain: Duration,
+    world: World,
+}
+
+impl Running {
+    /// Puts a new plan in the place of the one that runs.
+    async fn replace(&mut self, reload: Reload, starter: Starter) {
+        let Reload { mut plan, workers } = reload;
+        let inputs = std::mem::take(&mut plan.inputs);
+        let next = match Generation::open(plan, workers.max(1), &self.queue, &self.world) {
+            Ok(next) => self.inputs.prepare(inputs, &starter).await.map(|change| (next, change)),
+            Err(error) => Err(error),
+        };
+        let stats = &self.world.stats;
+        match next {
+            Ok((next, change)) => {
+                self.generation.retire().await;
+                let before = std::mem::replace(&mut self.generation, next);
+                self.generation.start();
+                self.before.spawn(before.settle(self.drain));
+                self.inputs.apply(change, &starter);
+                stats.reloads.add(1);
+                info!("the new pipeline runs");
             }
-            // All inputs are at their end.
-            () = &mut workers_done => {}
+            Err(error) => {
+                stats.reloads_failed.add(1);
+                error!(%error, "the new pipeline cannot be started: going on with the one before");
+            }
         }
-        let drained = tokio::time::timeout(self.settings.drain, async {
-            // Every request under way gives its place back when it is done.
-            drop(worker.under_way.clone().acquire_many_owned(under_way).await);
-            worker.flush_all().await;
-        });
-        if drained.await.is_err() {
-            warn!(
-                "what is not delivered stays unacknowledged: its senders will send it again, but for those that wait for no acknowledgement"
-            );
-            let _ = give_up.send(true);
-        }
-        let stats = &self.stats;
+        while self.before.try_join_next().is_some() {}
+    }
+
+    async fn end(mut self) {
+        self.before.spawn(self.generation.settle(self.drain));
+        while self.before.join_next().await.is_some() {}
+        let stats = &self.world.stats;
         info!(
             read = stats.events_in.get(),
             acknowledged = stats.acknowledged.get(),
@@ -162,8 +212,6 @@ impl Collector {
             lost = stats.lost.get(),
             "stopped"
         );
-        // Inputs that block on a read (a terminal's standard input) end with the process.
-        inputs.iter().for_each(tokio::task::JoinHandle::abort);
-        Ok(())
+        self.inputs.abort();
     }
 }

@@ -13,10 +13,18 @@ use crate::{
 /// A checked pipeline.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub(crate) inputs: Vec<Arc<dyn Input>>,
+    pub(crate) inputs: Vec<PlannedInput>,
     pub(crate) program: Program,
     pub(crate) outputs: Vec<OutputPlan>,
     pub(crate) routes: Vec<Route>,
+}
+
+/// A checked input.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedInput {
+    /// The same text for the same input, so that a reload leaves it open. Nobody is shown it: it may hold secrets.
+    pub(crate) identity: String,
+    pub(crate) input: Arc<dyn Input>,
 }
 
 /// What a pipeline's text does not say of itself.
@@ -122,7 +130,9 @@ impl Plan {
             };
             let (input, mut found) = input::compile(context, plugin);
             errors.append(&mut found);
-            self.inputs.extend(input);
+            // The text alone would not do: variables and settings stand behind it.
+            self.inputs
+                .extend(input.map(|input| PlannedInput { identity: format!("{plugin} {input:?}"), input }));
         }
     }
 

@@ -50,6 +50,10 @@ counters! {
     bulk_requests => "alces_collector_bulk_requests_total",
     /// Bulk requests and items that were tried again.
     retries => "alces_collector_retries_total",
+    /// New pipelines that took the place of the one before.
+    reloads => "alces_collector_reloads_total",
+    /// New pipelines that could not be started.
+    reloads_failed => "alces_collector_reloads_failed_total",
     /// Connections taken.
     connections => "alces_collector_connections_total",
     /// Connections closed because of what came over them.

@@ -6,7 +6,7 @@ use alces_event::Event;
 use alces_filters::Program;
 use futures_util::future::try_join_all;
 use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::MissedTickBehavior,
 };
 
@@ -34,10 +34,12 @@ pub(crate) struct Worker {
     /// Bounds the requests under way, and with them the memory that events take: when it is used up, workers wait, the
     /// queue fills, inputs stop reading, and senders wait.
     pub(crate) under_way: Arc<Semaphore>,
+    /// Turns true when others take over: what is begun is finished, and nothing more is taken.
+    pub(crate) retire: watch::Receiver<bool>,
 }
 
 impl Worker {
-    /// Works until the queue is closed and empty. One of the workers, the `flushes` one, also asks the filters every few seconds
+    /// Works until the queue is closed and empty, or others take over. One of the workers, the `flushes` one, also asks the filters every few seconds
     /// for what they held back and is due; what they hold is shared between workers.
     pub(crate) async fn run(mut self, flushes: bool) {
         let mut flush = tokio::time::interval(FLUSH_EVERY);
@@ -46,9 +48,18 @@ impl Worker {
         flush.tick().await;
         loop {
             // The place in the window of requests first: events that nobody can send yet stay in the queue.
-            let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
+            let mut retire = self.retire.clone();
+            let permit = tokio::select! {
+                biased;
+                _ = retire.wait_for(|retire| *retire) => return,
+                permit = self.under_way.clone().acquire_owned() => match permit {
+                    Ok(permit) => permit,
+                    Err(_) => return,
+                },
+            };
             let work = tokio::select! {
                 biased;
+                _ = retire.wait_for(|retire| *retire) => return,
                 _ = flush.tick(), if flushes => self.flush(false),
                 batches = self.take() => match batches {
                     Some(batches) => self.work(batches),

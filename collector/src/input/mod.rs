@@ -9,6 +9,7 @@ mod generator;
 mod heartbeat;
 mod listen;
 mod peer;
+mod pipeline;
 mod proxy;
 mod stdin;
 mod stream;
@@ -32,13 +33,14 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, stdin::StdinPlan, tcp::TcpPlan,
-    udp::UdpPlan,
+    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, pipeline::PipelinePlan,
+    stdin::StdinPlan, tcp::TcpPlan, udp::UdpPlan,
 };
-use crate::{CollectorError, Stats, batch::Batch, describe::bare};
+use crate::{CollectorError, Stats, batch::Batch, describe::bare, pipes::Bus};
 
 pub(crate) use bound::Bound;
 pub(crate) use decoded::PART;
+pub(crate) use pipeline::Door;
 
 /// A checked input. What is bound belongs to one run; the plan may be bound again.
 pub(crate) trait Input: fmt::Debug + Send + Sync {
@@ -55,6 +57,7 @@ pub(crate) const INPUTS: &[(&str, Compile)] = &[
     ("elastic_agent", |context, options| Arc::new(BeatsPlan::compile(context, options))),
     ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
     ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),
+    ("pipeline", |context, options| Arc::new(PipelinePlan::compile(context, options))),
     ("stdin", |context, options| Arc::new(StdinPlan::compile(context, options))),
     ("tcp", |context, options| Arc::new(TcpPlan::compile(context, options))),
     ("udp", |context, options| Arc::new(UdpPlan::compile(context, options))),
@@ -78,6 +81,7 @@ pub(crate) struct Intake {
     pub(crate) out: mpsc::Sender<Batch>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) clock: Clock,
+    pub(crate) bus: Bus,
     /// Turns true when the collector is told to stop.
     pub(crate) stop: watch::Receiver<bool>,
 }

@@ -173,7 +173,13 @@ mod tests {
         let codec = super::super::codec(&context, &mut options, alces_codec::Framing::Stream, &[]).unwrap();
         let (out, mut batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);
-        let intake = Intake { out, stats: Arc::default(), clock: context.clock.clone(), stop: stopping };
+        let intake = Intake {
+            out,
+            stats: Arc::default(),
+            clock: context.clock.clone(),
+            bus: crate::Bus::default(),
+            stop: stopping,
+        };
         let finish = move |event: &mut Event| decoration.apply(event);
         let running = tokio::spawn(run(input, codec.stream(), finish, intake));
         let mut found = Vec::new();

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{Input, Intake};
-use crate::{Stats, batch::Batch};
+use crate::{Bus, Stats, batch::Batch};
 
 /// The time of all tests.
 fn now() -> Timestamp {
@@ -71,7 +71,8 @@ impl Running {
         let (out, batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);
         let stats = Arc::<Stats>::default();
-        let intake = Intake { out, stats: stats.clone(), clock: Arc::new(now), stop: stopping };
+        let intake =
+            Intake { out, stats: stats.clone(), clock: Arc::new(now), bus: Bus::default(), stop: stopping };
         Self { address, stats, batches, stop, task: bound.start(intake) }
     }
 

@@ -4,6 +4,7 @@ mod file;
 mod null;
 mod opensearch;
 mod outlet;
+mod pipeline;
 mod sink;
 mod stdout;
 mod tcp;
@@ -31,6 +32,7 @@ pub(crate) const OUTPUTS: &[(&str, Compile)] = &[
     ("file", |c, o| OutputPlan::new(file::FilePlan::compile(c, o))),
     ("null", |c, o| OutputPlan::new(Some(null::NullPlan::compile(c, o)))),
     ("opensearch", |c, o| OutputPlan::new(Some(opensearch::OpenSearchPlan::compile(c, o)))),
+    ("pipeline", |c, o| OutputPlan::new(pipeline::PipelinePlan::compile(c, o))),
     ("stdout", |c, o| OutputPlan::new(stdout::StdoutPlan::compile(c, o))),
     ("tcp", |c, o| OutputPlan::new(tcp::TcpPlan::compile(c, o))),
     ("udp", |c, o| OutputPlan::new(udp::UdpPlan::compile(c, o))),

@@ -9,6 +9,7 @@ use tracing::{error, warn};
 use crate::{
     Stats,
     dlq::{DeadLetterQueue, Letter},
+    pipes::Bus,
 };
 
 /// What outputs need of the world.
@@ -17,6 +18,7 @@ pub(crate) struct Outlet {
     pub(crate) stats: Arc<Stats>,
     pub(crate) clock: Clock,
     pub(crate) dlq: DeadLetterQueue,
+    pub(crate) bus: Bus,
     /// Turns true when the collector's time to drain is over: what is not delivered then stays unacknowledged.
     pub(crate) give_up: watch::Receiver<bool>,
 }

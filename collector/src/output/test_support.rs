@@ -49,6 +49,7 @@ impl House {
         let outlet = Outlet {
             stats: Arc::default(),
             clock: Arc::new(|| Timestamp::UNIX_EPOCH),
+            bus: crate::Bus::default(),
             dlq: DeadLetterQueue::new(dir.path(), "main").unwrap(),
             give_up: giving_up,
         };

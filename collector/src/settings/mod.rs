@@ -40,6 +40,8 @@ pub struct PipelineSettings {
     pub options: PlanOptions,
     /// `pipeline.workers`
     pub workers: Option<usize>,
+    /// `config.reload.automatic`: whether it is reloaded when its files change. Here that is the default.
+    pub reload: Option<bool>,
 }
 
 /// What is wrong with a settings folder.
@@ -64,6 +66,7 @@ struct Values {
     ordered: bool,
     ecs: Option<EcsMode>,
     escapes: Option<Escapes>,
+    reload: Option<bool>,
     config: Vec<PathBuf>,
     string: Option<String>,
     data_dir: Option<PathBuf>,
@@ -225,6 +228,7 @@ impl Reader<'_> {
                 });
             }
             Kind::Escapes => to.escapes = Some(if boolean()? { Escapes::On } else { Escapes::Off }),
+            Kind::Reload => to.reload = Some(boolean()?),
             Kind::Config => to.config = texts.iter().map(PathBuf::from).collect(),
             Kind::String => to.string = Some(text.to_owned()),
             Kind::Data => to.data_dir = Some(PathBuf::from(text)),
@@ -264,7 +268,7 @@ impl Reader<'_> {
             PlanOptions { ecs: values.ecs.unwrap_or_default(), escapes: values.escapes.unwrap_or_default() };
         // In order means one after the other.
         let workers = if values.ordered { Some(1) } else { values.workers };
-        Some(PipelineSettings { id, sources, options, workers })
+        Some(PipelineSettings { id, sources, options, workers, reload: values.reload })
     }
 }
 

@@ -23,6 +23,13 @@ impl Display for Config {
     }
 }
 
+impl Display for Plugin {
+    /// As it stands in a section, from its name to its closing brace.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        plugin(f, 0, self)
+    }
+}
+
 impl Display for Condition {
     /// With parentheses around each part that is itself a combination.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

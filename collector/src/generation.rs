@@ -1,0 +1,108 @@
+//! Filters and outputs of one plan at work. A reload puts a new generation in the place of the one before, which finishes what it
+//! has begun.
+
+use std::{sync::Arc, time::Duration};
+
+use alces_filters::Clock;
+use tokio::{
+    sync::{Mutex, Semaphore, mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
+use tracing::warn;
+
+use crate::{
+    CollectorError, Plan, Stats, batch::Batch, dlq::DeadLetterQueue, output::Outlet, pipes::Bus,
+    worker::Worker,
+};
+
+/// The queue that inputs fill and workers empty.
+pub(crate) type Queue = Arc<Mutex<mpsc::Receiver<Batch>>>;
+
+/// What a pipeline's inputs and outputs share, from one generation to the next.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) clock: Clock,
+    pub(crate) dlq: DeadLetterQueue,
+    pub(crate) bus: Bus,
+}
+
+/// The workers of one plan, with their outputs.
+pub(crate) struct Generation {
+    worker: Worker,
+    workers: usize,
+    working: JoinSet<()>,
+    retire: watch::Sender<bool>,
+    give_up: watch::Sender<bool>,
+}
+
+impl Generation {
+    /// Opens the plan's outputs; nothing is taken out of the queue yet.
+    pub(crate) fn open(
+        plan: Plan,
+        workers: usize,
+        queue: &Queue,
+        world: &World,
+    ) -> Result<Self, CollectorError> {
+        let (give_up, giving_up) = watch::channel(false);
+        let (retire, retiring) = watch::channel(false);
+        let World { stats, clock, dlq, bus } = world.clone();
+        let outlet = Outlet { stats, clock, dlq, bus, give_up: giving_up };
+        let outputs =
+            plan.outputs.into_iter().map(|output| output.open(&outlet)).collect::<Result<Vec<_>, _>>()?;
+        let worker = Worker {
+            batches: queue.clone(),
+            program: plan.program,
+            outputs: Arc::new(outputs),
+            routes: Arc::new(plan.routes),
+            outlet,
+            under_way: Arc::new(Semaphore::new(requests(workers))),
+            retire: retiring,
+        };
+        Ok(Self { worker, workers, working: JoinSet::new(), retire, give_up })
+    }
+
+    /// Begins to work.
+    pub(crate) fn start(&mut self) {
+        // Threads of their own: filters compute for milliseconds at a time. On the runtime's threads they would hold up the
+        // network, and a worker woken by another would wait for it (a task in tokio's LIFO slot is not stolen).
+        let runtime = tokio::runtime::Handle::current();
+        for number in 0..self.workers {
+            let (runtime, worker) = (runtime.clone(), self.worker.clone());
+            self.working.spawn_blocking(move || runtime.block_on(worker.run(number == 0)));
+        }
+    }
+
+    /// Returns when all workers have ended: when the queue is closed and empty. May be asked again.
+    pub(crate) async fn ended(&mut self) {
+        while self.working.join_next().await.is_some() {}
+    }
+
+    /// Takes nothing more; returns when the last worker has put down its tools, in milliseconds. What it has begun to send is still
+    /// under way.
+    pub(crate) async fn retire(&mut self) {
+        let _ = self.retire.send(true);
+        self.ended().await;
+    }
+
+    /// Delivers what is under way and what filters hold back, for so long; the rest stays unacknowledged.
+    pub(crate) async fn settle(mut self, drain: Duration) {
+        let all = async {
+            // Every request under way gives its place back when it is done, and so does every worker.
+            drop(self.worker.under_way.clone().acquire_many_owned(requests(self.workers) as u32).await);
+            self.worker.flush_all().await;
+        };
+        if timeout(drain, all).await.is_err() {
+            warn!(
+                "what is not delivered stays unacknowledged: its senders will send it again, but for those that wait for no acknowledgement"
+            );
+            let _ = self.give_up.send(true);
+        }
+    }
+}
+
+/// Requests that may be under way: what they hold is memory.
+fn requests(workers: usize) -> usize {
+    workers * 2
+}
