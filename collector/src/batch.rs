@@ -5,7 +5,10 @@ use std::sync::Arc;
 use alces_event::Event;
 use tokio::sync::oneshot;
 
-use crate::Stats;
+use crate::{
+    Stats,
+    plugins::{PluginStats, Ticket},
+};
 
 /// Events that are acknowledged together. They are made when the worker asks for them, one by one, so that each goes all its way
 /// while it is in the processor's cache.
@@ -21,6 +24,8 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Delivery {
     promise: oneshot::Sender<()>,
+    /// The input's count of what is under way.
+    ticket: Option<Ticket>,
     /// Counts events that nobody will send again.
     loses: Option<Loss>,
 }
@@ -44,7 +49,10 @@ pub(crate) type Delivered = oneshot::Receiver<()>;
 impl Batch {
     pub(crate) fn new(len: usize, events: impl Iterator<Item = Event> + Send + 'static) -> (Self, Delivered) {
         let (promise, delivered) = oneshot::channel();
-        (Self { events: Box::new(events), len, delivery: Delivery { promise, loses: None } }, delivered)
+        (
+            Self { events: Box::new(events), len, delivery: Delivery { promise, ticket: None, loses: None } },
+            delivered,
+        )
     }
 
     /// For senders that wait for no acknowledgement: what is not delivered is lost, and counted.
@@ -59,9 +67,19 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// Counts its events as under way, from that input.
+    pub(crate) fn count(&mut self, input: &Arc<PluginStats>) {
+        self.delivery.ticket = Some(input.begin(self.len as u64));
+    }
+}
+
 impl Delivery {
     /// Says that all events are delivered.
     pub(crate) fn done(self) {
+        if let Some(ticket) = self.ticket {
+            ticket.done();
+        }
         if let Some(mut loss) = self.loses {
             loss.events = 0;
         }

@@ -130,6 +130,7 @@ impl Collector {
         // From here on the queue closes when the last input lets go of it.
         let closing = out.downgrade();
         inputs.start(self.inputs, &Starter { out, world: self.world.clone() });
+        self.world.stats.set_plugins(generation.plugins(inputs.stats()));
         let mut running = Running {
             inputs,
             generation,
@@ -189,6 +190,7 @@ impl Running {
                 self.generation.start();
                 self.before.spawn(before.settle(self.drain));
                 self.inputs.apply(change, &starter);
+                stats.set_plugins(self.generation.plugins(self.inputs.stats()));
                 stats.reloads.add(1);
                 info!("the new pipeline runs");
             }

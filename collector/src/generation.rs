@@ -1,18 +1,27 @@
 //! Filters and outputs of one plan at work. A reload puts a new generation in the place of the one before, which finishes what it
 //! has begun.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
 
 use alces_filters::Clock;
 use tokio::{
     sync::{Mutex, Semaphore, mpsc, watch},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
     time::timeout,
 };
 use tracing::warn;
 
 use crate::{
-    CollectorError, Plan, Stats, batch::Batch, dlq::DeadLetterQueue, output::Outlet, pipes::Bus,
+    CollectorError, Plan, Stats,
+    batch::Batch,
+    dlq::DeadLetterQueue,
+    output::{Outlet, Output},
+    pipes::Bus,
+    plugins::{PluginStats, Plugins},
+    stall,
     worker::Worker,
 };
 
@@ -35,6 +44,7 @@ pub(crate) struct Generation {
     working: JoinSet<()>,
     retire: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
+    watch: Option<AbortOnDrop>,
 }
 
 impl Generation {
@@ -53,14 +63,14 @@ impl Generation {
             plan.outputs.into_iter().map(|output| output.open(&outlet)).collect::<Result<Vec<_>, _>>()?;
         let worker = Worker {
             batches: queue.clone(),
-            program: plan.program,
+            program: plan.program.for_worker(nanos),
             outputs: Arc::new(outputs),
             routes: Arc::new(plan.routes),
             outlet,
             under_way: Arc::new(Semaphore::new(requests(workers))),
             retire: retiring,
         };
-        Ok(Self { worker, workers, working: JoinSet::new(), retire, give_up })
+        Ok(Self { worker, workers, working: JoinSet::new(), retire, give_up, watch: None })
     }
 
     /// Begins to work.
@@ -68,9 +78,24 @@ impl Generation {
         // Threads of their own: filters compute for milliseconds at a time. On the runtime's threads they would hold up the
         // network, and a worker woken by another would wait for it (a task in tokio's LIFO slot is not stolen).
         let runtime = tokio::runtime::Handle::current();
+        let mut posts = Vec::new();
         for number in 0..self.workers {
-            let (runtime, worker) = (runtime.clone(), self.worker.clone());
+            let (runtime, mut worker) = (runtime.clone(), self.worker.clone());
+            worker.program = worker.program.for_worker(nanos);
+            posts.push(worker.program.post());
             self.working.spawn_blocking(move || runtime.block_on(worker.run(number == 0)));
+        }
+        let plugins = self.plugins(Vec::new());
+        self.watch = Some(AbortOnDrop(tokio::spawn(stall::watch(plugins, posts))));
+    }
+
+    /// What its plugins did, with those of the inputs.
+    pub(crate) fn plugins(&self, inputs: Vec<Arc<PluginStats>>) -> Plugins {
+        Plugins {
+            inputs,
+            filters: self.worker.program.filters(),
+            outputs: self.worker.outputs.iter().map(Output::stats).collect(),
+            workers: self.workers,
         }
     }
 
@@ -105,4 +130,19 @@ impl Generation {
 /// Requests that may be under way: what they hold is memory.
 fn requests(workers: usize) -> usize {
     workers * 2
+}
+
+/// A task that ends with what it belongs to.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Nanoseconds since the first call.
+fn nanos() -> u64 {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGIN.elapsed().as_nanos() as u64
 }

@@ -13,8 +13,9 @@ use crate::{
     CollectorError,
     batch::Batch,
     generation::World,
-    input::{Bound, Input, Intake},
+    input::{Bound, Input, Intake, Out},
     plan::PlannedInput,
+    plugins::PluginStats,
 };
 
 /// How long an input that is no longer wanted may take to let go of its address.
@@ -133,6 +134,11 @@ impl Inputs {
         }
     }
 
+    /// What each did, in the order of the text.
+    pub(crate) fn stats(&self) -> Vec<Arc<PluginStats>> {
+        self.live.iter().map(|live| live.planned.stats.clone()).collect()
+    }
+
     /// Tells all to stop.
     pub(crate) fn stop(&self) {
         for live in &self.live {
@@ -156,7 +162,8 @@ impl Starter {
     fn start(&self, planned: PlannedInput, bound: Bound) -> Live {
         let (stop, stopping) = watch::channel(false);
         let World { stats, clock, bus, .. } = self.world.clone();
-        let intake = Intake { out: self.out.clone(), stats, clock, bus, stop: stopping };
+        let out = Out::new(self.out.clone(), planned.stats.clone());
+        let intake = Intake { out, stats, clock, bus, stop: stopping };
         Live { planned, task: bound.start(intake), stop }
     }
 }

@@ -3,11 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use alces_conf::{Config, Diagnostic, Env, Escapes, SectionKind, Source, Statement, parse};
-use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Program};
+use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Label, Program};
 
 use crate::{
     input::{self, Input},
     output::OutputPlan,
+    plugins::PluginStats,
 };
 
 /// A checked pipeline.
@@ -25,6 +26,7 @@ pub(crate) struct PlannedInput {
     /// The same text for the same input, so that a reload leaves it open. Nobody is shown it: it may hold secrets.
     pub(crate) identity: String,
     pub(crate) input: Arc<dyn Input>,
+    pub(crate) stats: Arc<PluginStats>,
 }
 
 /// What a pipeline's text does not say of itself.
@@ -131,8 +133,11 @@ impl Plan {
             let (input, mut found) = input::compile(context, plugin);
             errors.append(&mut found);
             // The text alone would not do: variables and settings stand behind it.
-            self.inputs
-                .extend(input.map(|input| PlannedInput { identity: format!("{plugin} {input:?}"), input }));
+            self.inputs.extend(input.map(|input| PlannedInput {
+                identity: format!("{plugin} {input:?}"),
+                input,
+                stats: PluginStats::new(Label::new(context.source, plugin)),
+            }));
         }
     }
 

@@ -1,9 +1,13 @@
 //! What was counted. At any moment: in = acknowledged + dead-lettered + dropped by filters + lost + held.
 
 use std::sync::{
-    Arc,
+    PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
 };
+
+use std::time::Duration;
+
+use crate::plugins::Plugins;
 
 macro_rules! counters {
     ($($(#[doc = $help:literal])+ $name:ident => $metric:literal,)+) => {
@@ -11,21 +15,13 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Stats {
             $($(#[doc = $help])+ pub $name: Counter,)+
+            plugins: RwLock<Plugins>,
         }
 
-        /// The counters of pipelines in Prometheus' text format.
-        pub(crate) fn prometheus(pipelines: &[(String, Arc<Stats>)]) -> String {
-            let mut out = String::new();
-            $(
-                let help = concat!($($help),+).trim();
-                out.push_str(&format!("# HELP {0} {help}\n# TYPE {0} counter\n", $metric));
-                for (id, stats) in pipelines {
-                    let id = id.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-                    out.push_str(&format!("{}{{pipeline=\"{id}\"}} {}\n", $metric, stats.$name.get()));
-                }
-            )+
-            out
-        }
+        /// Each counter's name for Prometheus, what it is, and how to read it.
+        pub(crate) const COUNTERS: &[(&str, &str, fn(&Stats) -> u64)] = &[
+            $(($metric, concat!($($help),+), |stats| stats.$name.get()),)+
+        ];
     };
 }
 
@@ -58,6 +54,25 @@ counters! {
     connections => "alces_collector_connections_total",
     /// Connections closed because of what came over them.
     protocol_errors => "alces_collector_protocol_errors_total",
+}
+
+impl Stats {
+    /// Events that are neither acknowledged nor anything else yet, and how old the oldest of them is.
+    pub fn held(&self) -> (u64, Option<Duration>) {
+        let inputs = self.plugins().inputs;
+        let each = inputs.iter().map(|input| input.held());
+        each.fold((0, None), |(sum, oldest), (events, age)| (sum + events, oldest.max(age)))
+    }
+
+    /// What each plugin did.
+    pub(crate) fn plugins(&self) -> Plugins {
+        self.plugins.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Others are at work from now on.
+    pub(crate) fn set_plugins(&self, plugins: Plugins) {
+        *self.plugins.write().unwrap_or_else(PoisonError::into_inner) = plugins;
+    }
 }
 
 /// A number that only grows.

@@ -118,6 +118,7 @@ impl Worker {
                 made.drain(..).for_each(|event| self.finish(&event, &mut to, &mut work));
                 self.keep_undecided(&mut work);
             }
+            self.program.publish();
             work.deliveries.push(batch.delivery);
         }
         work

@@ -3,21 +3,19 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use alces_event::Event;
-use tokio::sync::mpsc;
-
-use super::Intake;
+use super::{Intake, Out};
 use crate::{
     Stats,
     batch::{Batch, Delivered},
 };
+use alces_event::Event;
 
 /// Batches of one sender that may be under way.
 const UNDER_WAY: usize = 8;
 
 /// One sender's way.
 pub(super) struct Flow {
-    out: mpsc::Sender<Batch>,
+    out: Out,
     stats: Arc<Stats>,
     under_way: VecDeque<Delivered>,
 }

@@ -8,6 +8,7 @@ mod flow;
 mod generator;
 mod heartbeat;
 mod listen;
+mod out;
 mod peer;
 mod pipeline;
 mod proxy;
@@ -30,16 +31,17 @@ use alces_event::{Event, FieldRef, Key, Object, Part, Value};
 use alces_filters::{Clock, Context, EcsMode};
 use alces_plugin::{AddField, host::host_name};
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use self::{
     beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, pipeline::PipelinePlan,
     stdin::StdinPlan, tcp::TcpPlan, udp::UdpPlan,
 };
-use crate::{CollectorError, Stats, batch::Batch, describe::bare, pipes::Bus};
+use crate::{CollectorError, Stats, describe::bare, pipes::Bus};
 
 pub(crate) use bound::Bound;
 pub(crate) use decoded::PART;
+pub(crate) use out::Out;
 pub(crate) use pipeline::Door;
 
 /// A checked input. What is bound belongs to one run; the plan may be bound again.
@@ -78,7 +80,7 @@ pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Arc<dyn
 /// What every input has: its way into the pipeline, and its world.
 #[derive(Clone)]
 pub(crate) struct Intake {
-    pub(crate) out: mpsc::Sender<Batch>,
+    pub(crate) out: Out,
     pub(crate) stats: Arc<Stats>,
     pub(crate) clock: Clock,
     pub(crate) bus: Bus,

@@ -83,9 +83,8 @@ impl Door {
             event
         });
         let (batch, delivered) = Batch::new(len, each);
-        let place = self.intake.out.reserve().await.ok()?;
         self.intake.stats.events_in.add(len as u64);
-        place.send(batch);
+        self.intake.out.send(batch).await.ok()?;
         Some(delivered)
     }
 }

@@ -174,7 +174,7 @@ mod tests {
         let (out, mut batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);
         let intake = Intake {
-            out,
+            out: crate::input::Out::of_nobody(out),
             stats: Arc::default(),
             clock: context.clock.clone(),
             bus: crate::Bus::default(),

@@ -71,8 +71,13 @@ impl Running {
         let (out, batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);
         let stats = Arc::<Stats>::default();
-        let intake =
-            Intake { out, stats: stats.clone(), clock: Arc::new(now), bus: Bus::default(), stop: stopping };
+        let intake = Intake {
+            out: super::Out::of_nobody(out),
+            stats: stats.clone(),
+            clock: Arc::new(now),
+            bus: Bus::default(),
+            stop: stopping,
+        };
         Self { address, stats, batches, stop, task: bound.start(intake) }
     }
 

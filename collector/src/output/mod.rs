@@ -17,14 +17,14 @@ use std::{fmt, sync::Arc};
 
 use alces_codec::Encoder;
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
-use alces_filters::Context;
+use alces_filters::{Context, Label};
 
 use crate::CollectorError;
 pub(crate) use outlet::{Outlet, Undelivered};
 pub(crate) use sink::{Output, Pending, Sink};
 
 /// Reads an output's options; what is wrong is recorded in them.
-type Compile = fn(&Context<'_>, &mut Options<'_>) -> Option<OutputPlan>;
+type Compile = fn(&Context<'_>, &mut Options<'_>) -> Option<Arc<dyn Plan>>;
 
 /// All outputs, in the order of their names.
 pub(crate) const OUTPUTS: &[(&str, Compile)] = &[
@@ -46,11 +46,14 @@ pub(crate) trait Plan: fmt::Debug + Send + Sync {
 
 /// A checked output.
 #[derive(Clone, Debug)]
-pub(crate) struct OutputPlan(Arc<dyn Plan>);
+pub(crate) struct OutputPlan {
+    plan: Arc<dyn Plan>,
+    label: Label,
+}
 
 impl OutputPlan {
-    fn new(plan: Option<impl Plan + 'static>) -> Option<Self> {
-        Some(Self(Arc::new(plan?)))
+    fn new(plan: Option<impl Plan + 'static>) -> Option<Arc<dyn Plan>> {
+        Some(Arc::new(plan?))
     }
 
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
@@ -61,11 +64,11 @@ impl OutputPlan {
         };
         let mut options = Options::new(context.source, context.env, plugin);
         let plan = compile(context, &mut options);
-        (plan, options.finish())
+        (plan.map(|plan| Self { plan, label: Label::new(context.source, plugin) }), options.finish())
     }
 
     pub(crate) fn open(self, outlet: &Outlet) -> Result<Output, CollectorError> {
-        self.0.open(outlet)
+        Ok(self.plan.open(outlet)?.labelled(self.label))
     }
 }
 

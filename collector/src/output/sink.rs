@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use alces_event::Event;
+use alces_filters::Label;
 use futures_util::future::BoxFuture;
 
 use super::Undelivered;
+use crate::plugins::PluginStats;
 
 /// A running output. Its parts of a batch are filled by one worker each and sent by several at once.
 pub(crate) trait Sink: Send + Sync + Sized + 'static {
@@ -24,31 +26,53 @@ pub(crate) trait Sink: Send + Sync + Sized + 'static {
 
 /// A running output, whatever it is. What is done for each event costs one call through a table, and no allocation.
 #[derive(Clone)]
-pub(crate) struct Output(Arc<dyn Begin>);
+pub(crate) struct Output {
+    sink: Arc<dyn Begin>,
+    stats: Arc<PluginStats>,
+}
 
 impl Output {
     pub(crate) fn new(sink: impl Sink) -> Self {
-        Self(Arc::new(sink))
+        let nameless = Label { id: String::new(), name: String::new() };
+        Self { sink: Arc::new(sink), stats: PluginStats::new(nameless) }
+    }
+
+    /// The same output by its name.
+    pub(crate) fn labelled(self, label: Label) -> Self {
+        Self { stats: PluginStats::new(label), ..self }
+    }
+
+    /// What it did.
+    pub(crate) fn stats(&self) -> Arc<PluginStats> {
+        self.stats.clone()
     }
 
     /// Nothing to be sent yet.
     pub(crate) fn pending(&self) -> Pending {
-        Pending(self.0.clone().begin())
+        Pending { fill: self.sink.clone().begin(), events: 0, stats: self.stats.clone() }
     }
 }
 
 /// What an output is to send.
-pub(crate) struct Pending(Box<dyn Fill>);
+pub(crate) struct Pending {
+    fill: Box<dyn Fill>,
+    events: u64,
+    stats: Arc<PluginStats>,
+}
 
 impl Pending {
     /// Appends an event.
     pub(crate) fn add(&mut self, event: &Event) {
-        self.0.add(event);
+        self.events += 1;
+        self.fill.add(event);
     }
 
     /// Returns when the output has every event, or has put it into the dead-letter queue.
-    pub(crate) fn send(self) -> BoxFuture<'static, Result<(), Undelivered>> {
-        self.0.send()
+    pub(crate) async fn send(self) -> Result<(), Undelivered> {
+        let ticket = self.stats.begin(self.events);
+        self.fill.send().await?;
+        ticket.done();
+        Ok(())
     }
 }
 

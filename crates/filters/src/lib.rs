@@ -24,6 +24,7 @@ mod geoip;
 mod grok;
 mod json;
 mod kv;
+mod meter;
 mod metrics;
 mod mutate;
 mod network;
@@ -47,9 +48,10 @@ mod uuid;
 
 use alces_plugin::{charset, context, files, host, inspect, ruby};
 
-pub use alces_plugin::{Clock, Context, Disk, EcsMode, Files, NoFiles, Stamp};
+pub use alces_plugin::{Clock, Context, Disk, EcsMode, Files, Label, NoFiles, Stamp};
 pub use condition::{Condition, Undecided};
-pub use program::{Program, describe};
+pub use meter::{FilterStats, Nanos};
+pub use program::{Post, Program, describe};
 #[doc(hidden)]
 pub use rubycode::fuzz as fuzz_ruby_code;
 

@@ -1,12 +1,17 @@
 //! The filters of a pipeline, in order, with their conditionals.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+
 use alces_conf::{
     Config, Diagnostic, OptionInfo, Options, Plugin, SectionKind, Spanned, Statement, unknown_plugin,
 };
 use alces_event::Event;
 
 use crate::{
-    Condition, Context, Undecided,
+    Condition, Context, Label, Undecided,
     aggregate::{Aggregate, Shared},
     anonymize::Anonymize,
     cidr::Cidr,
@@ -22,6 +27,7 @@ use crate::{
     grok::Grok,
     json::Json,
     kv::Kv,
+    meter::{FilterStats, Metered, Nanos},
     metrics::Metrics,
     mutate::Mutate,
     prune::Prune,
@@ -85,12 +91,41 @@ pub fn describe(context: &Context<'_>) -> Vec<(&'static str, Vec<OptionInfo>)> {
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     steps: Vec<Step>,
+    pass: Pass,
+}
+
+/// What goes along with an event.
+#[derive(Clone, Debug, Default)]
+struct Pass {
     undecided: Vec<(Event, Undecided)>,
+    clock: Option<Nanos>,
+    post: Arc<Post>,
+}
+
+/// Where a worker is, for those who want to know why it does not get on.
+#[derive(Debug, Default)]
+pub struct Post {
+    /// The number of the filter that has the event, from 1 on; 0 between events.
+    filter: AtomicU32,
+    turn: AtomicU64,
+}
+
+impl Post {
+    /// The filter of that number, from 1 on, has an event.
+    pub fn enter(&self, filter: u32) {
+        self.filter.store(filter, Relaxed);
+    }
+
+    /// The filter that has an event now, by its place in [`Program::filters`], and a number that is another for each event.
+    pub fn at(&self) -> Option<(usize, u64)> {
+        let filter = self.filter.load(Relaxed).checked_sub(1)?;
+        Some((filter as usize, self.turn.load(Relaxed)))
+    }
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Filter(Box<dyn Filter>),
+    Filter(Metered, u32),
     If(Vec<(Option<Condition>, Vec<Step>)>),
 }
 
@@ -105,13 +140,42 @@ impl Program {
         let mut shared = Shared::default();
         share(&mut steps, &mut shared);
         errors.append(&mut shared.errors);
-        if errors.is_empty() { Ok(Self { steps, undecided: Vec::new() }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        number(&mut steps, &mut 0);
+        Ok(Self { steps, pass: Pass::default() })
     }
 
     /// The filters of another text of the same pipeline, after these.
     pub fn append(&mut self, mut other: Self) {
         self.steps.append(&mut other.steps);
         share(&mut self.steps, &mut Shared::default());
+        number(&mut self.steps, &mut 0);
+    }
+
+    /// The program for a worker of its own, which times now and then what filters do.
+    #[must_use]
+    pub fn for_worker(mut self, clock: Nanos) -> Self {
+        (self.pass.clock, self.pass.post) = (Some(clock), Arc::default());
+        self
+    }
+
+    /// Where this program is in its work.
+    pub fn post(&self) -> Arc<Post> {
+        self.pass.post.clone()
+    }
+
+    /// What each filter did, in their order.
+    pub fn filters(&self) -> Vec<Arc<FilterStats>> {
+        let mut found = Vec::new();
+        each(&self.steps, &mut |filter| found.push(filter.stats.clone()));
+        found
+    }
+
+    /// Adds what this worker counted to the sums that [`Program::filters`] gives.
+    pub fn publish(&mut self) {
+        publish(&mut self.steps);
     }
 
     /// Applies all filters to one event; a dropped event [is cancelled](Event::is_cancelled). Events that filters make
@@ -121,24 +185,60 @@ impl Program {
     /// # Errors
     /// A condition cannot be decided for `event`, which is left as it was there.
     pub fn run(&mut self, event: &mut Event, more: &mut Vec<Event>) -> Result<(), Undecided> {
-        run(&mut self.steps, event, more, &mut self.undecided)
+        let done = run(&mut self.steps, event, more, &mut self.pass);
+        let post = &self.pass.post;
+        post.turn.store(post.turn.load(Relaxed).wrapping_add(1), Relaxed);
+        post.filter.store(0, Relaxed);
+        done
     }
 
     /// The events that filters made since the last call and for which a condition could not be decided, as they were there.
     pub fn take_undecided(&mut self) -> Vec<(Event, Undecided)> {
-        std::mem::take(&mut self.undecided)
+        std::mem::take(&mut self.pass.undecided)
     }
 
     /// Lets filters that hold events back (`aggregate`, `metrics`) give out what is due, or all of it at the `end`.
     pub fn flush(&mut self, end: bool, more: &mut Vec<Event>) {
-        flush(&mut self.steps, end, more, &mut self.undecided);
+        flush(&mut self.steps, end, more, &mut self.pass);
+        self.pass.post.filter.store(0, Relaxed);
+    }
+}
+
+/// Numbers filters from 1 on, in their order.
+fn number(steps: &mut [Step], last: &mut u32) {
+    for step in steps {
+        match step {
+            Step::Filter(_, number) => {
+                *last += 1;
+                *number = *last;
+            }
+            Step::If(branches) => branches.iter_mut().for_each(|(_, body)| self::number(body, last)),
+        }
+    }
+}
+
+fn each(steps: &[Step], look: &mut impl FnMut(&Metered)) {
+    for step in steps {
+        match step {
+            Step::Filter(filter, _) => look(filter),
+            Step::If(branches) => branches.iter().for_each(|(_, body)| each(body, look)),
+        }
+    }
+}
+
+fn publish(steps: &mut [Step]) {
+    for step in steps {
+        match step {
+            Step::Filter(filter, _) => filter.publish(),
+            Step::If(branches) => branches.iter_mut().for_each(|(_, body)| publish(body)),
+        }
     }
 }
 
 fn share(steps: &mut [Step], shared: &mut Shared) {
     for step in steps {
         match step {
-            Step::Filter(filter) => filter.share(shared),
+            Step::Filter(filter, _) => filter.share(shared),
             Step::If(branches) => branches.iter_mut().for_each(|(_, body)| share(body, shared)),
         }
     }
@@ -155,7 +255,8 @@ fn steps<'s>(
             Statement::Plugin(plugin) => {
                 let (filter, mut found) = compile_filter(context, plugin);
                 errors.append(&mut found);
-                steps.extend(filter.map(Step::Filter));
+                let stats = FilterStats::new(Label::new(context.source, plugin));
+                steps.extend(filter.map(|filter| Step::Filter(Metered::new(filter, stats), 0)));
             }
             Statement::If(branches) => {
                 let mut compiled = Vec::new();
@@ -192,23 +293,24 @@ fn run(
     steps: &mut [Step],
     event: &mut Event,
     more: &mut Vec<Event>,
-    undecided: &mut Vec<(Event, Undecided)>,
+    pass: &mut Pass,
 ) -> Result<(), Undecided> {
     let mut rest = steps;
     while let Some((step, after)) = rest.split_first_mut() {
         let mut made = Vec::new();
         let done = match step {
-            Step::Filter(filter) => {
-                filter.apply(event, &mut made);
+            Step::Filter(filter, number) => {
+                pass.post.enter(*number);
+                filter.apply(event, &mut made, pass.clock);
                 Ok(())
             }
             Step::If(branches) => match taken(branches, event) {
-                Ok(Some(body)) => run(body, event, &mut made, undecided),
+                Ok(Some(body)) => run(body, event, &mut made, pass),
                 Ok(None) => Ok(()),
                 Err(reason) => Err(reason),
             },
         };
-        finish(after, made, more, undecided);
+        finish(after, made, more, pass);
         done?;
         if event.is_cancelled() {
             break;
@@ -235,33 +337,28 @@ fn taken<'b>(
     Ok(None)
 }
 
-fn flush(steps: &mut [Step], end: bool, more: &mut Vec<Event>, undecided: &mut Vec<(Event, Undecided)>) {
+fn flush(steps: &mut [Step], end: bool, more: &mut Vec<Event>, pass: &mut Pass) {
     let mut rest = steps;
     while let Some((step, after)) = rest.split_first_mut() {
         let mut made = Vec::new();
         match step {
-            Step::Filter(filter) => filter.flush(end, &mut made),
+            Step::Filter(filter, _) => filter.flush(end, &mut made),
             Step::If(branches) => {
-                branches.iter_mut().for_each(|(_, body)| flush(body, end, &mut made, undecided));
+                branches.iter_mut().for_each(|(_, body)| flush(body, end, &mut made, pass));
             }
         }
-        finish(after, made, more, undecided);
+        finish(after, made, more, pass);
         rest = after;
     }
 }
 
 /// Takes events that a filter made through the filters `after` it.
-fn finish(
-    after: &mut [Step],
-    made: Vec<Event>,
-    more: &mut Vec<Event>,
-    undecided: &mut Vec<(Event, Undecided)>,
-) {
+fn finish(after: &mut [Step], made: Vec<Event>, more: &mut Vec<Event>, pass: &mut Pass) {
     for mut event in made {
-        match run(after, &mut event, more, undecided) {
+        match run(after, &mut event, more, pass) {
             Ok(()) if event.is_cancelled() => {}
             Ok(()) => more.push(event),
-            Err(reason) => undecided.push((event, reason)),
+            Err(reason) => pass.undecided.push((event, reason)),
         }
     }
 }

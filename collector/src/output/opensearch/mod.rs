@@ -3,6 +3,7 @@
 mod bulk;
 mod client;
 mod options;
+mod pace;
 mod templates;
 
 use std::{
@@ -20,6 +21,7 @@ pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Sent};
 use client::Client;
 pub(crate) use options::OpenSearchPlan;
+use pace::{Outcome, Pace};
 
 /// Waits between attempts: doubling, as Logstash's `retry_initial_interval` and `retry_max_interval`.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -32,6 +34,7 @@ pub(crate) struct OpenSearchOutput {
     /// The host that answered last.
     current: AtomicUsize,
     outlet: Outlet,
+    pace: Pace,
     /// Index templates are there, or have been refused for good.
     prepared: OnceCell<()>,
     spare: Spare,
@@ -47,6 +50,7 @@ impl Plan for OpenSearchPlan {
             clients,
             current: AtomicUsize::new(0),
             outlet: outlet.clone(),
+            pace: Pace::default(),
             prepared: OnceCell::new(),
             spare: Spare::default(),
             away: AtomicBool::new(false),
@@ -83,8 +87,17 @@ impl Sink for OpenSearchOutput {
                 let (request, taken) = sent.request(rest, most);
                 let (now, later) = rest.split_at(taken);
                 rest = later;
+                let place = self.outlet.until_given_up(self.pace.begin()).await?;
                 self.outlet.stats.bulk_requests.add(1);
-                match self.client().bulk(request).await {
+                let answer = self.client().bulk(request).await;
+                place.end(match &answer {
+                    Ok(answers) if answers.iter().any(|answer| matches!(answer.status, 429 | 503)) => {
+                        Outcome::Busy
+                    }
+                    Ok(_) | Err(client::Failure::TooLarge) => Outcome::Taken,
+                    Err(client::Failure::Away(_)) => Outcome::Busy,
+                });
+                match answer {
                     Ok(answers) => {
                         self.is_back();
                         self.judge(&sent, now, &answers, &mut again)?;

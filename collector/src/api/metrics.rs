@@ -1,0 +1,129 @@
+//! Counters in Prometheus' text format (version 0.0.4). `docs/metrics.md` says what each is.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use crate::{
+    Stats,
+    plugins::{PluginStats, Plugins},
+    stats::COUNTERS,
+};
+
+/// A number of one plugin: name, type, what it is, and what it is of each kind of plugin.
+struct OfPlugin {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    of: fn(&Plugins) -> Vec<Row>,
+}
+
+/// Kind, id and name of a plugin, and the number.
+type Row = (&'static str, String, String, f64);
+
+fn row(kind: &'static str, of: &PluginStats, number: f64) -> Row {
+    (kind, of.label.id.clone(), of.label.name.clone(), number)
+}
+
+fn ends(plugins: &Plugins, number: fn(&PluginStats) -> f64) -> Vec<Row> {
+    let inputs = plugins.inputs.iter().map(|input| row("input", input, number(input)));
+    inputs.chain(plugins.outputs.iter().map(|output| row("output", output, number(output)))).collect()
+}
+
+const OF_PLUGINS: &[OfPlugin] = &[
+    OfPlugin {
+        name: "alces_collector_plugin_events_in_total",
+        kind: "counter",
+        help: "Events that came to the plugin.",
+        of: |plugins| {
+            let mut rows = ends(plugins, |plugin| plugin.taken() as f64);
+            rows.extend(
+                plugins
+                    .filters
+                    .iter()
+                    .map(|f| ("filter", f.label.id.clone(), f.label.name.clone(), f.events_in() as f64)),
+            );
+            rows
+        },
+    },
+    OfPlugin {
+        name: "alces_collector_plugin_events_out_total",
+        kind: "counter",
+        help: "Events that an input has delivered, that a filter let through or made, that an output has or has put into the dead-letter queue.",
+        of: |plugins| {
+            let mut rows = ends(plugins, |plugin| plugin.given() as f64);
+            rows.extend(
+                plugins
+                    .filters
+                    .iter()
+                    .map(|f| ("filter", f.label.id.clone(), f.label.name.clone(), f.events_out() as f64)),
+            );
+            rows
+        },
+    },
+    OfPlugin {
+        name: "alces_collector_plugin_seconds_total",
+        kind: "counter",
+        help: "Seconds that a filter worked (out of every 64th event), or that batches were under way behind an input or in an output, added up.",
+        of: |plugins| {
+            let mut rows = ends(plugins, |plugin| plugin.time().as_secs_f64());
+            rows.extend(
+                plugins
+                    .filters
+                    .iter()
+                    .map(|f| ("filter", f.label.id.clone(), f.label.name.clone(), f.nanos() as f64 / 1e9)),
+            );
+            rows
+        },
+    },
+    OfPlugin {
+        name: "alces_collector_plugin_events_held",
+        kind: "gauge",
+        help: "Events that came in and are not delivered yet, that an output is sending.",
+        of: |plugins| ends(plugins, |plugin| plugin.held().0 as f64),
+    },
+    OfPlugin {
+        name: "alces_collector_plugin_oldest_seconds",
+        kind: "gauge",
+        help: "Age of the oldest of these events; 0 where there is none.",
+        of: |plugins| ends(plugins, |plugin| plugin.held().1.map_or(0.0, |age| age.as_secs_f64())),
+    },
+];
+
+/// All of it.
+pub(super) fn text(pipelines: &[(String, Arc<Stats>)]) -> String {
+    let mut out = String::new();
+    // Writing to a `String` does not fail.
+    for (name, help, read) in COUNTERS {
+        let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} counter", help.trim());
+        for (id, stats) in pipelines {
+            let _ = writeln!(out, "{name}{{pipeline=\"{}\"}} {}", escaped(id), read(stats));
+        }
+    }
+    let name = "alces_collector_events_held";
+    let _ = writeln!(
+        out,
+        "# HELP {name} Events that are neither acknowledged nor anything else yet.\n# TYPE {name} gauge"
+    );
+    for (id, stats) in pipelines {
+        let _ = writeln!(out, "{name}{{pipeline=\"{}\"}} {}", escaped(id), stats.held().0);
+    }
+    let plugins: Vec<_> = pipelines.iter().map(|(id, stats)| (id, stats.plugins())).collect();
+    for OfPlugin { name, kind, help, of } in OF_PLUGINS {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (pipeline, plugins) in &plugins {
+            for (plugin, id, plugin_name, number) in of(plugins) {
+                let _ = writeln!(
+                    out,
+                    "{name}{{pipeline=\"{}\",plugin=\"{plugin}\",id=\"{}\",name=\"{}\"}} {number}",
+                    escaped(pipeline),
+                    escaped(&id),
+                    escaped(&plugin_name)
+                );
+            }
+        }
+    }
+    out
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,43 @@
+//! The end of a pipeline's queue that an input fills.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::{batch::Batch, plugins::PluginStats};
+
+/// The end of a pipeline's queue that an input fills; what goes in is counted as the input's.
+#[derive(Clone)]
+pub(crate) struct Out {
+    queue: mpsc::Sender<Batch>,
+    stats: Arc<PluginStats>,
+}
+
+/// The pipeline has ended.
+#[derive(Debug)]
+pub(crate) struct Ended;
+
+impl Out {
+    pub(crate) fn new(queue: mpsc::Sender<Batch>, stats: Arc<PluginStats>) -> Self {
+        Self { queue, stats }
+    }
+
+    /// For a test, which knows no plugin.
+    #[cfg(test)]
+    pub(crate) fn of_nobody(queue: mpsc::Sender<Batch>) -> Self {
+        let label = alces_filters::Label { id: String::new(), name: String::new() };
+        Self::new(queue, PluginStats::new(label))
+    }
+
+    /// Waits for a place in the queue.
+    pub(crate) async fn send(&self, mut batch: Batch) -> Result<(), Ended> {
+        batch.count(&self.stats);
+        self.queue.send(batch).await.map_err(|_| Ended)
+    }
+
+    /// The same, on a thread of its own.
+    pub(crate) fn blocking_send(&self, mut batch: Batch) -> Result<(), Ended> {
+        batch.count(&self.stats);
+        self.queue.blocking_send(batch).map_err(|_| Ended)
+    }
+}
