@@ -33,7 +33,13 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
     let sources = args.sources().map_err(anyhow::Error::msg)?;
     if !sources.is_empty() {
         let options = PlanOptions::default();
-        service.pipelines = vec![PipelineSettings { id: "main".to_owned(), sources, options, workers: None }];
+        service.pipelines = vec![PipelineSettings {
+            id: "main".to_owned(),
+            sources,
+            options,
+            workers: None,
+            dead_letters: Default::default(),
+        }];
     }
     let api = match args.api().map_err(anyhow::Error::msg)? {
         Api::FirstFree => service.api.unwrap_or(Api::FirstFree),
@@ -51,6 +57,7 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
         let plan = Plan::compile(&pipeline.sources, &variables, options, &clock())?;
         let mut settings = Settings::new(folder.clone());
         settings.id = pipeline.id;
+        settings.dead_letters = pipeline.dead_letters;
         settings.allow_plaintext = args.allow_plaintext;
         settings.workers = args.workers.or(pipeline.workers).unwrap_or(settings.workers);
         plans.push((plan, settings));

@@ -171,6 +171,8 @@ impl OpenSearchOutput {
             status: Some(status),
             reason,
             index: Some(sent.index(item)),
+            action: Some(sent.action(item)),
+            hosts: &self.plan.shown_hosts(),
         };
         self.outlet.bury(self.plan.name, "an event was refused", &[letter])
     }
