@@ -198,7 +198,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 let queue = appender(dir.path(), Limits::default());
-                scope.spawn(move || (0..40).for_each(|_| drop(append(&queue, 2))));
+                scope.spawn(move || (0..40).for_each(|_| assert_eq!(append(&queue, 2).kept, 2)));
             }
             for _ in 0..2 {
                 scope.spawn(|| {

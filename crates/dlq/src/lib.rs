@@ -13,9 +13,11 @@ mod append;
 mod letter;
 mod lines;
 mod lock;
+mod position;
 mod queue;
 
 pub use append::{Appended, Appender, Limits, WhenFull};
 pub use letter::{Action, Entry, Letter};
 pub use lines::{Line, Lines};
-pub use queue::{Identity, Queue, Removed};
+pub use position::Position;
+pub use queue::{Identity, Picked, Queue, Removed};

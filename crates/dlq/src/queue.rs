@@ -1,6 +1,7 @@
 //! A queue as a file: read from its beginning, and letters taken out of it.
 
 use std::{
+    collections::HashMap,
     ffi::OsStr,
     fs::{self, File},
     io::{self, Read, Seek as _, SeekFrom, Take},
@@ -29,6 +30,32 @@ impl Identity {
     /// As a number, to be written down.
     pub fn number(self) -> u128 {
         self.0
+    }
+}
+
+/// Lines that are to be taken out, of whatever file stands at the path by then: of lines that are alike, as many as were picked.
+#[derive(Clone, Debug, Default)]
+pub struct Picked(HashMap<Identity, u64>);
+
+impl Picked {
+    /// Picks a line.
+    pub fn add(&mut self, line: Identity) {
+        *self.0.entry(line).or_default() += 1;
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn take(&mut self, line: Identity) -> bool {
+        match self.0.get_mut(&line) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
     }
 }
 
@@ -90,15 +117,24 @@ impl Queue {
     /// # Errors
     /// The file cannot be read.
     pub fn lines(&self) -> io::Result<Option<Lines<Take<File>>>> {
+        Ok(self.open()?.map(|(file, len)| Lines::new(file.take(len), 0)))
+    }
+
+    /// The file, and how much of it is written.
+    pub(crate) fn open(&self) -> io::Result<Option<(File, u64)>> {
         let file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
         // Whoever holds the lock may have written half of a letter.
-        file.lock_shared()?;
+        match file.lock_shared() {
+            // As for those who write.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            locked => locked?,
+        }
         let len = file.metadata()?.len();
         file.unlock()?;
-        Ok(Some(Lines::new(file.take(len), 0)))
+        Ok(Some((file, len)))
     }
 
     /// Takes out the lines that `which` picks, of those that are there when nobody else writes. Whole or not at all.
@@ -114,7 +150,19 @@ impl Queue {
         self.remove_locked(file, which)
     }
 
-    /// The same, of a file that is locked and is the one at the path. It is another one afterwards.
+    /// Takes out the lines that were picked and are still there.
+    ///
+    /// # Errors
+    /// As for [`Queue::remove`].
+    pub fn take_out(&self, picked: &Picked) -> io::Result<Removed> {
+        if picked.is_empty() {
+            return Ok(Removed::default());
+        }
+        let mut picked = picked.clone();
+        self.remove(|line| picked.take(Identity::of(line.bytes)))
+    }
+
+    /// The same as [`Queue::remove`], of a file that is locked and is the one at the path. It is another one afterwards.
     pub(crate) fn remove_locked(
         &self,
         file: &File,
@@ -204,6 +252,11 @@ mod tests {
         assert_eq!(fs::read(queue.path()).unwrap(), b"a\nc");
         assert_eq!(fs::metadata(queue.path()).unwrap().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(dir.path().join(FOLDER)).unwrap().count(), 1, "nothing lies beside it");
+        let mut picked = Picked::default();
+        fs::write(queue.path(), b"a\nb\na\na\n").unwrap();
+        ["a", "a", "c"].iter().for_each(|line| picked.add(Identity::of(line.as_bytes())));
+        assert_eq!(queue.take_out(&picked).unwrap(), Removed { lines: 2, bytes: 4 });
+        assert_eq!(fs::read(queue.path()).unwrap(), b"b\na\n");
         assert_eq!(Queue::of_pipeline(dir.path(), "none").remove(|_| true).unwrap(), Removed::default());
         assert!(Queue::of_pipeline(dir.path(), "none").lines().unwrap().is_none());
     }

@@ -3,6 +3,7 @@
 mod bulk;
 mod client;
 mod options;
+mod resend;
 mod templates;
 
 use std::{
@@ -20,6 +21,7 @@ pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Sent};
 use client::Client;
 pub(crate) use options::OpenSearchPlan;
+pub use resend::{Outcome, Resender};
 
 /// Waits between attempts: doubling, as Logstash's `retry_initial_interval` and `retry_max_interval`.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -172,7 +174,7 @@ impl OpenSearchOutput {
             reason,
             index: Some(sent.index(item)),
             action: Some(sent.action(item)),
-            hosts: &self.plan.shown_hosts(),
+            hosts: &resend::addresses(&self.plan.hosts),
         };
         self.outlet.bury(self.plan.name, "an event was refused", &[letter])
     }
