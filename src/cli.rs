@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use crate::dlq::args::DlqArgs;
 use alces_agent::cli::AgentArgs;
 use alces_collector::cli::{CollectorArgs, Ecs};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Keystore(KeystoreArgs),
     /// Try a grok pattern on lines: what it captures, where it stops, or which pattern would fit
     Grok(GrokArgs),
+    /// List, show, send again or drop the events that were refused for good
+    Dlq(DlqArgs),
 }
 
 #[derive(Args)]

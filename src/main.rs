@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod collector;
 mod demo;
+mod dlq;
 mod fleet;
 mod golden;
 mod grok;
@@ -71,6 +72,7 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
         Command::Check(args) => return check::check(&args, environment),
         Command::Plugins(args) => return plugins::run(&args),
         Command::Grok(args) => return Ok(grok::run(&args)),
+        Command::Dlq(args) => return Ok(dlq::run(args, environment).await),
         Command::Agent(args) => return alces_agent::cli::run(args, Arc::new(environment), set_level).await,
     }
     Ok(ExitCode::SUCCESS)

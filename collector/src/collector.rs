@@ -29,6 +29,8 @@ pub struct Settings {
     pub workers: usize,
     /// Whether listeners beyond loopback may speak without TLS.
     pub allow_plaintext: bool,
+    /// How large the dead-letter queue may be.
+    pub dead_letters: alces_dlq::Limits,
     /// How long windows under way are waited for at shutdown, and those of a pipeline that a reload replaces.
     pub drain: Duration,
     /// How this pipeline reaches others of the process; the same for all of them.
@@ -44,6 +46,7 @@ impl Settings {
             data_dir,
             workers,
             allow_plaintext: false,
+            dead_letters: alces_dlq::Limits::default(),
             drain: Duration::from_secs(10),
             bus: Bus::default(),
         }
@@ -73,7 +76,7 @@ impl Collector {
     /// # Errors
     /// A listener cannot be opened or would be reachable without TLS; the data folder cannot be used.
     pub async fn bind(mut plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
-        let dlq = DeadLetterQueue::new(&settings.data_dir, &settings.id)
+        let dlq = DeadLetterQueue::new(&settings.data_dir, &settings.id, settings.dead_letters)
             .map_err(|source| CollectorError::DataDir { path: settings.data_dir.clone(), source })?;
         let mut inputs = Vec::new();
         for planned in std::mem::take(&mut plan.inputs) {

@@ -29,6 +29,14 @@ pub(crate) struct PlannedInput {
     pub(crate) stats: Arc<PluginStats>,
 }
 
+impl PlannedInput {
+    /// One that stands in no text.
+    pub(crate) fn alone(name: &str, input: Arc<dyn Input>) -> Self {
+        let label = Label { id: name.to_owned(), name: name.to_owned() };
+        Self { identity: name.to_owned(), input, stats: PluginStats::new(label) }
+    }
+}
+
 /// What a pipeline's text does not say of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {

@@ -34,7 +34,9 @@ counters! {
     dropped => "alces_collector_events_dropped_total",
     /// Events that went to the dead-letter queue.
     dead_lettered => "alces_collector_events_dead_lettered_total",
-    /// Events that were not delivered and that nobody sends again, as their input has no acknowledgement.
+    /// Letters that were dropped from a full dead-letter queue for newer ones.
+    dead_letters_dropped => "alces_collector_dead_letters_dropped_total",
+    /// Events that were not delivered and that nobody sends again, as their input has no acknowledgement, or a full dead-letter queue took none.
     lost => "alces_collector_events_lost_total",
     /// Events that were already there and were sent again.
     resent => "alces_collector_events_resent_total",

@@ -30,9 +30,8 @@ pub(crate) fn keep(events: &[Undecided], outlet: &Outlet) -> Result<(), Undelive
         .map(|event| Letter {
             document: &event.document,
             metadata: &event.metadata,
-            status: None,
             reason: event.reason.clone(),
-            index: None,
+            ..Letter::default()
         })
         .collect();
     outlet.bury("if", "a condition could not be decided", &letters)

@@ -8,6 +8,7 @@ use alces_collector::{
     settings::{PipelineSettings, ServiceSettings},
 };
 use alces_conf::{Diagnostic, Escapes, Source};
+use alces_dlq::Limits;
 use alces_filters::Clock;
 use tracing::warn;
 
@@ -37,6 +38,7 @@ pub(super) struct Pipeline {
     pub(super) id: String,
     pub(super) plan: Plan,
     pub(super) workers: Option<usize>,
+    pub(super) dead_letters: Limits,
     /// Whether a change of its files is enough for a reload.
     pub(super) reload: bool,
     /// The same for the same pipeline.
@@ -60,6 +62,7 @@ impl Reader {
                 options,
                 workers: None,
                 reload: None,
+                dead_letters: Limits::default(),
             }];
         }
         let folders = self.folders(&service.pipelines);
@@ -75,7 +78,7 @@ impl Reader {
     }
 
     fn check(&self, pipeline: PipelineSettings) -> anyhow::Result<Pipeline> {
-        let PipelineSettings { id, sources, mut options, workers, reload } = pipeline;
+        let PipelineSettings { id, sources, mut options, workers, reload, dead_letters } = pipeline;
         options.ecs = self.args.ecs.map_or(options.ecs, Into::into);
         if self.args.support_escapes {
             options.escapes = Escapes::On;
@@ -85,7 +88,7 @@ impl Reader {
         let texts =
             sources.iter().map(|source| (source.name().to_owned(), source.text().to_owned())).collect();
         let reload = self.args.reload.or(reload).unwrap_or(true);
-        Ok(Pipeline { id, plan, workers, reload, identity: (texts, options, workers) })
+        Ok(Pipeline { id, plan, workers, dead_letters, reload, identity: (texts, options, workers) })
     }
 
     fn folders(&self, pipelines: &[PipelineSettings]) -> Vec<PathBuf> {

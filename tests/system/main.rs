@@ -9,6 +9,7 @@ mod browser;
 mod codecs;
 mod command_line;
 mod demo;
+mod dlq;
 mod grok;
 mod grok_twins;
 mod inputs;

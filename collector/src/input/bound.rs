@@ -15,7 +15,7 @@ pub(crate) struct Bound {
 
 impl Bound {
     /// One that waits for what comes.
-    pub(super) fn new<F: Future<Output = ()> + Send + 'static>(
+    pub(crate) fn new<F: Future<Output = ()> + Send + 'static>(
         run: impl FnOnce(Intake) -> F + Send + 'static,
     ) -> Self {
         Self { listening: None, start: Box::new(|intake| tokio::spawn(run(intake))) }

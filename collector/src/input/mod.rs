@@ -3,6 +3,7 @@
 mod beats;
 mod blocks;
 mod bound;
+mod dead_letter_queue;
 mod decoded;
 mod flow;
 mod generator;
@@ -34,8 +35,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use self::{
-    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, pipeline::PipelinePlan,
-    stdin::StdinPlan, tcp::TcpPlan, udp::UdpPlan,
+    beats::BeatsPlan, dead_letter_queue::DeadLetterQueuePlan, generator::GeneratorPlan,
+    heartbeat::HeartbeatPlan, pipeline::PipelinePlan, stdin::StdinPlan, tcp::TcpPlan, udp::UdpPlan,
 };
 use crate::{CollectorError, Stats, describe::bare, pipes::Bus};
 
@@ -56,6 +57,7 @@ type Compile = fn(&Context<'_>, &mut Options<'_>) -> Arc<dyn Input>;
 /// All inputs, in the order of their names.
 pub(crate) const INPUTS: &[(&str, Compile)] = &[
     ("beats", |context, options| Arc::new(BeatsPlan::compile(context, options))),
+    ("dead_letter_queue", |context, options| Arc::new(DeadLetterQueuePlan::compile(context, options))),
     ("elastic_agent", |context, options| Arc::new(BeatsPlan::compile(context, options))),
     ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
     ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),

@@ -1,6 +1,7 @@
 //! Where events go. A new output is one file, with a [`Plan`] and a [`Sink`], and one line in [`OUTPUTS`].
 
 mod file;
+mod http;
 mod null;
 mod opensearch;
 mod outlet;
@@ -20,6 +21,7 @@ use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_filters::{Context, Label};
 
 use crate::CollectorError;
+pub use opensearch::{Outcome, Resender};
 pub(crate) use outlet::{Outlet, Undelivered};
 pub(crate) use sink::{Output, Pending, Sink};
 
@@ -30,6 +32,7 @@ type Compile = fn(&Context<'_>, &mut Options<'_>) -> Option<Arc<dyn Plan>>;
 pub(crate) const OUTPUTS: &[(&str, Compile)] = &[
     ("elasticsearch", |c, o| OutputPlan::new(Some(opensearch::OpenSearchPlan::compile(c, o)))),
     ("file", |c, o| OutputPlan::new(file::FilePlan::compile(c, o))),
+    ("http", |c, o| OutputPlan::new(http::HttpPlan::compile(c, o))),
     ("null", |c, o| OutputPlan::new(Some(null::NullPlan::compile(c, o)))),
     ("opensearch", |c, o| OutputPlan::new(Some(opensearch::OpenSearchPlan::compile(c, o)))),
     ("pipeline", |c, o| OutputPlan::new(pipeline::PipelinePlan::compile(c, o))),

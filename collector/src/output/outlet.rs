@@ -48,12 +48,22 @@ impl Outlet {
         let Some(first) = letters.first() else { return Ok(()) };
         let path = self.dlq.path().display();
         match self.dlq.append(plugin, (self.clock)(), letters) {
-            Ok(()) => {
-                self.stats.dead_lettered.add(letters.len() as u64);
-                warn!(
-                    plugin, events = letters.len(), status = first.status, reason = %first.reason, kept = %path,
-                    "{why}: kept in the dead-letter queue"
-                );
+            Ok(appended) => {
+                self.stats.dead_lettered.add(appended.kept);
+                self.stats.lost.add(appended.refused);
+                self.stats.dead_letters_dropped.add(appended.dropped);
+                if appended.kept > 0 {
+                    warn!(
+                        plugin, events = appended.kept, status = first.status, reason = %first.reason, kept = %path,
+                        "{why}: kept in the dead-letter queue"
+                    );
+                }
+                if appended.refused + appended.dropped > 0 {
+                    error!(
+                        lost = appended.refused, dropped = appended.dropped, status = first.status, reason = %first.reason, %path,
+                        "the dead-letter queue is full: its `dead_letter_queue.storage_policy` let go of events"
+                    );
+                }
                 Ok(())
             }
             Err(problem) => {

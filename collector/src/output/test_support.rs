@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alces_conf::{Escapes, Source, Statement, parse};
+use alces_dlq::Limits;
 use alces_event::{Event, Timestamp};
 use alces_filters::{Context, Disk, EcsMode};
 use serde_json::Value;
@@ -50,7 +51,7 @@ impl House {
             stats: Arc::default(),
             clock: Arc::new(|| Timestamp::UNIX_EPOCH),
             bus: crate::Bus::default(),
-            dlq: DeadLetterQueue::new(dir.path(), "main").unwrap(),
+            dlq: DeadLetterQueue::new(dir.path(), "main", Limits::default()).unwrap(),
             give_up: giving_up,
         };
         Self { dir, outlet, give_up }

@@ -109,9 +109,8 @@ impl Sink for UdpOutput {
                 letters.push(Letter {
                     document: part(begin, *document),
                     metadata: part(*document, *end),
-                    status: None,
                     reason: format!("{}:{}: {error}", self.plan.host, self.plan.port),
-                    index: None,
+                    ..Letter::default()
                 });
             }
             start = *end;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use alces_conf::{Diagnostic, Env, Escapes, Source, Span};
+use alces_dlq::{Limits, WhenFull};
 use alces_filters::EcsMode;
 
 use crate::{PlanOptions, cli};
@@ -42,6 +43,8 @@ pub struct PipelineSettings {
     pub workers: Option<usize>,
     /// `config.reload.automatic`: whether it is reloaded when its files change. Here that is the default.
     pub reload: Option<bool>,
+    /// `dead_letter_queue.max_bytes` and `dead_letter_queue.storage_policy`; without the first it has no limit.
+    pub dead_letters: Limits,
 }
 
 /// What is wrong with a settings folder.
@@ -73,6 +76,7 @@ struct Values {
     api: bool,
     api_host: Option<IpAddr>,
     api_port: Option<u16>,
+    dead_letters: Limits,
 }
 
 struct Reader<'r> {
@@ -243,6 +247,18 @@ impl Reader<'_> {
                 let port = first.trim().parse().map_err(|_| format!("`{name}` wants a port"))?;
                 to.api_port = (text != "9600-9700").then_some(port);
             }
+            Kind::LettersBytes => {
+                let bytes = bytes(text).filter(|bytes| *bytes > 0);
+                to.dead_letters.max_bytes =
+                    Some(bytes.ok_or_else(|| format!("`{name}` wants a number of bytes, as in 1024mb"))?);
+            }
+            Kind::LettersPolicy => {
+                to.dead_letters.when_full = match text {
+                    "drop_newer" => WhenFull::DropNewer,
+                    "drop_older" => WhenFull::DropOlder,
+                    _ => return Err(format!("`{name}` wants drop_newer or drop_older")),
+                };
+            }
         }
         Ok(())
     }
@@ -268,8 +284,32 @@ impl Reader<'_> {
             PlanOptions { ecs: values.ecs.unwrap_or_default(), escapes: values.escapes.unwrap_or_default() };
         // In order means one after the other.
         let workers = if values.ordered { Some(1) } else { values.workers };
-        Some(PipelineSettings { id, sources, options, workers, reload: values.reload })
+        Some(PipelineSettings {
+            id,
+            sources,
+            options,
+            workers,
+            reload: values.reload,
+            dead_letters: values.dead_letters,
+        })
     }
+}
+
+/// `1024mb`, `1gb`, `1048576`, as Logstash reads sizes: in powers of 1,024.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = match unit.trim() {
+        "" | "b" => 0,
+        "k" | "kb" => 10,
+        "m" | "mb" => 20,
+        "g" | "gb" => 30,
+        "t" | "tb" => 40,
+        "p" | "pb" => 50,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << unit)
 }
 
 /// `path.config` may be a pattern: `/etc/logstash/conf.d/*.conf`.
@@ -344,6 +384,37 @@ mod tests {
           | ^^^^^^^^^^
           = help: an acknowledgement means indexed here: what is not delivered is still with its sender, and no queue is needed for that
         "#
+        );
+    }
+
+    #[test]
+    fn a_pipeline_has_its_own_size_of_its_dead_letter_queue() {
+        let limits = |logstash: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("logstash.yml"), logstash).unwrap();
+            let text = "- pipeline.id: a\n  config.string: x\n- pipeline.id: b\n  config.string: x\n  dead_letter_queue.storage_policy: drop_older\n";
+            std::fs::write(dir.path().join("pipelines.yml"), text).unwrap();
+            let read = ServiceSettings::read(dir.path(), &|_| None);
+            read.map(|settings| settings.pipelines.iter().map(|p| p.dead_letters).collect::<Vec<_>>())
+        };
+        let limit = |max_bytes, when_full| Limits { max_bytes, when_full };
+        assert_eq!(
+            limits("dead_letter_queue.max_bytes: 2gb\n").unwrap(),
+            [limit(Some(2 << 30), WhenFull::DropNewer), limit(Some(2 << 30), WhenFull::DropOlder)]
+        );
+        assert_eq!(limits("node.name: x\n").unwrap()[0], Limits::default());
+        for (size, expect) in [
+            ("1024", Some(1024)),
+            ("1 KB", Some(1024)),
+            ("-1", None),
+            ("1x", None),
+            ("", None),
+            ("16384pb", None),
+        ] {
+            assert_eq!(bytes(size), expect, "{size}");
+        }
+        assert!(
+            limits("dead_letter_queue.max_bytes: much\n").unwrap_err().to_string().contains("as in 1024mb")
         );
     }
 

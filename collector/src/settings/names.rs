@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Api,
     ApiHost,
     ApiPort,
+    LettersBytes,
+    LettersPolicy,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,8 @@ const fn setting(name: &'static str, of_pipeline: bool, meaning: Meaning) -> Set
 
 const SENDER_HOLDS: &str = "an acknowledgement means indexed here: what is not delivered is still with its sender, and no queue is needed for that";
 const WINDOWS: &str = "windows of senders go through whole and are joined to larger requests";
-const LETTERS: &str = "the dead-letter queue is always on, in the data folder";
+const LETTERS: &str =
+    "the dead-letter queue is always on, in the folder `dead_letter_queue` of the data folder";
 const JVM: &str = "there is no JVM";
 
 /// In the order of Logstash's reference.
@@ -94,14 +97,18 @@ const SETTINGS: &[Setting] = &[
     setting("queue.drain", true, Meaning::NoEffect(SENDER_HOLDS)),
     setting("queue.compression", true, Meaning::NoEffect(SENDER_HOLDS)),
     setting("dead_letter_queue.enable", true, Meaning::NoEffect(LETTERS)),
-    setting("dead_letter_queue.max_bytes", true, Meaning::NoEffect(LETTERS)),
+    setting("dead_letter_queue.max_bytes", true, Meaning::Is(Kind::LettersBytes)),
     setting(
         "dead_letter_queue.flush_interval",
         true,
         Meaning::NoEffect("a letter is on disk before its event counts as kept"),
     ),
-    setting("dead_letter_queue.storage_policy", true, Meaning::NoEffect(LETTERS)),
-    setting("dead_letter_queue.retain.age", true, Meaning::NoEffect(LETTERS)),
+    setting("dead_letter_queue.storage_policy", true, Meaning::Is(Kind::LettersPolicy)),
+    setting(
+        "dead_letter_queue.retain.age",
+        true,
+        Meaning::NoEffect("`alces dlq drop --older-than 7d` drops what is old"),
+    ),
     setting("path.dead_letter_queue", false, Meaning::NoEffect(LETTERS)),
     setting("api.enabled", false, Meaning::Is(Kind::Api)),
     setting("api.environment", false, Meaning::NoEffect("nothing shows it yet")),

@@ -187,10 +187,14 @@ impl Sent {
         self.metadata.get(from..to).filter(|json| !json.is_empty()).unwrap_or(b"{}")
     }
 
+    /// The action of an item, as JSON.
+    pub(crate) fn action(&self, item: &Item) -> &[u8] {
+        self.text(item.start, item.document).trim_ascii_end()
+    }
+
     /// The index that an item was meant for.
     pub(crate) fn index(&self, item: &Item) -> String {
-        let action: Option<serde_json::Value> =
-            serde_json::from_slice(self.text(item.start, item.document)).ok();
+        let action: Option<serde_json::Value> = serde_json::from_slice(self.action(item)).ok();
         let target = action.as_ref().and_then(|action| action.as_object()?.values().next());
         target.and_then(|target| target.get("_index")?.as_str()).unwrap_or_default().to_owned()
     }

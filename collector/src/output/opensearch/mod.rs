@@ -4,6 +4,7 @@ mod bulk;
 mod client;
 mod options;
 mod pace;
+mod resend;
 mod templates;
 
 use std::{
@@ -21,7 +22,8 @@ pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Sent};
 use client::Client;
 pub(crate) use options::OpenSearchPlan;
-use pace::{Outcome, Pace};
+use pace::Pace;
+pub use resend::{Outcome, Resender};
 
 /// Waits between attempts: doubling, as Logstash's `retry_initial_interval` and `retry_max_interval`.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -92,10 +94,10 @@ impl Sink for OpenSearchOutput {
                 let answer = self.client().bulk(request).await;
                 place.end(match &answer {
                     Ok(answers) if answers.iter().any(|answer| matches!(answer.status, 429 | 503)) => {
-                        Outcome::Busy
+                        pace::Outcome::Busy
                     }
-                    Ok(_) | Err(client::Failure::TooLarge) => Outcome::Taken,
-                    Err(client::Failure::Away(_)) => Outcome::Busy,
+                    Ok(_) | Err(client::Failure::TooLarge) => pace::Outcome::Taken,
+                    Err(client::Failure::Away(_)) => pace::Outcome::Busy,
                 });
                 match answer {
                     Ok(answers) => {
@@ -184,6 +186,8 @@ impl OpenSearchOutput {
             status: Some(status),
             reason,
             index: Some(sent.index(item)),
+            action: Some(sent.action(item)),
+            hosts: &resend::addresses(&self.plan.hosts),
         };
         self.outlet.bury(self.plan.name, "an event was refused", &[letter])
     }
