@@ -12,6 +12,7 @@ mod peer;
 mod proxy;
 mod stdin;
 mod stream;
+mod syslog;
 mod tcp;
 #[cfg(test)]
 mod test_support;
@@ -32,8 +33,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, stdin::StdinPlan, tcp::TcpPlan,
-    udp::UdpPlan,
+    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, stdin::StdinPlan,
+    syslog::SyslogPlan, tcp::TcpPlan, udp::UdpPlan,
 };
 use crate::{CollectorError, Stats, batch::Batch, describe::bare};
 
@@ -56,6 +57,7 @@ pub(crate) const INPUTS: &[(&str, Compile)] = &[
     ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
     ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),
     ("stdin", |context, options| Arc::new(StdinPlan::compile(context, options))),
+    ("syslog", |context, options| Arc::new(SyslogPlan::compile(context, options))),
     ("tcp", |context, options| Arc::new(TcpPlan::compile(context, options))),
     ("udp", |context, options| Arc::new(UdpPlan::compile(context, options))),
 ];
