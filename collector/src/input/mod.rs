@@ -4,9 +4,11 @@ mod beats;
 mod blocks;
 mod bound;
 mod decoded;
+mod elastic_bulk;
 mod flow;
 mod generator;
 mod heartbeat;
+mod http;
 mod listen;
 mod peer;
 mod proxy;
@@ -33,8 +35,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    beats::BeatsPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan, stdin::StdinPlan,
-    syslog::SyslogPlan, tcp::TcpPlan, udp::UdpPlan,
+    beats::BeatsPlan, elastic_bulk::ElasticBulkPlan, generator::GeneratorPlan, heartbeat::HeartbeatPlan,
+    http::HttpPlan, stdin::StdinPlan, syslog::SyslogPlan, tcp::TcpPlan, udp::UdpPlan,
 };
 use crate::{CollectorError, Stats, batch::Batch, describe::bare};
 
@@ -54,8 +56,10 @@ type Compile = fn(&Context<'_>, &mut Options<'_>) -> Arc<dyn Input>;
 pub(crate) const INPUTS: &[(&str, Compile)] = &[
     ("beats", |context, options| Arc::new(BeatsPlan::compile(context, options))),
     ("elastic_agent", |context, options| Arc::new(BeatsPlan::compile(context, options))),
+    ("elastic_bulk", |context, options| Arc::new(ElasticBulkPlan::compile(context, options))),
     ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
     ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),
+    ("http", |context, options| Arc::new(HttpPlan::compile(context, options))),
     ("stdin", |context, options| Arc::new(StdinPlan::compile(context, options))),
     ("syslog", |context, options| Arc::new(SyslogPlan::compile(context, options))),
     ("tcp", |context, options| Arc::new(TcpPlan::compile(context, options))),
