@@ -29,7 +29,7 @@ use self::events::{asks_for_records, batch, decoded_batch};
 use super::{
     Bound, Decoration, Input, Intake,
     decoded::Decoded,
-    listen::{Connection, Door, Place, accept},
+    listen::{self, Connection, Door, Place, accept},
     tls::{Stream, Tls},
 };
 use crate::{CollectorError, batch::Delivered};
@@ -108,7 +108,7 @@ fn codec(context: &Context<'_>, options: &mut Options<'_>) -> Option<DecoderPlan
 }
 
 async fn run(listener: TcpListener, plan: BeatsPlan, intake: Intake) {
-    let door = Door { listener, tls: plan.tls.clone(), keep_alive: false };
+    let door = Door { listener, tls: plan.tls.clone(), keep_alive: false, limits: listen::Limits::NONE };
     accept(door, intake.clone(), move |taken| connection(taken, plan.clone(), intake.clone())).await;
 }
 

@@ -1,9 +1,12 @@
 //! Where an input listens, and the connections that it takes.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use alces_conf::Options;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::{
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::Semaphore,
+};
 use tracing::warn;
 
 use super::{
@@ -18,6 +21,42 @@ pub(super) struct Door {
     pub(super) tls: Option<Tls>,
     /// The system asks now and then whether the other side is still there.
     pub(super) keep_alive: bool,
+    pub(super) limits: Limits,
+}
+
+/// What keeps many senders from being too many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Connections at a time. More wait, in the system's own queue, until one ends.
+    pub(super) connections: usize,
+    /// A connection over which nothing comes for so long, while it is read, is closed.
+    pub(super) idle: Option<Duration>,
+}
+
+impl Limits {
+    /// None, for an input that bounds its senders in its own way.
+    pub(super) const NONE: Self = Self { connections: Semaphore::MAX_PERMITS, idle: None };
+
+    /// Connections where nothing is said: more than a fleet has, fewer than would exhaust a machine.
+    const CONNECTIONS: usize = 4096;
+
+    /// Reads `max_connections` and `idle_timeout`, which Logstash does not have.
+    pub(super) fn read(options: &mut Options<'_>) -> Self {
+        let connections = options.integer("max_connections", 1..=1_000_000);
+        options.differs(
+            "max_connections",
+            "an option of ours: further connections wait until one ends (default 4096)",
+        );
+        let idle = options.integer("idle_timeout", 0..=604_800).filter(|seconds| *seconds > 0);
+        options.differs(
+            "idle_timeout",
+            "an option of ours: a connection over which nothing comes for so many seconds is closed (default 0: never)",
+        );
+        Self {
+            connections: connections.map_or(Self::CONNECTIONS, |number| number as usize),
+            idle: idle.map(|seconds| Duration::from_secs(seconds as u64)),
+        }
+    }
 }
 
 /// `host` and `port`.
@@ -97,11 +136,24 @@ pub(super) async fn accept<F: Future<Output = ()> + Send + 'static>(
     each: impl Fn(Connection) -> F + Clone + Send + 'static,
 ) {
     let mut stop = intake.stop.clone();
+    let places = Arc::new(Semaphore::new(door.limits.connections));
+    let (mut told, listener) = (false, &door.listener);
     loop {
+        if places.available_permits() == 0 && !std::mem::replace(&mut told, true) {
+            warn!(
+                connections = door.limits.connections,
+                "as many connections as there may be (`max_connections`): others wait until one ends"
+            );
+        }
+        let place = places.clone();
         let accepted = tokio::select! {
-            accepted = door.listener.accept() => accepted,
+            accepted = async move {
+                let place = place.acquire_owned().await;
+                (place, listener.accept().await)
+            } => accepted,
             _ = stop.wait_for(|stop| *stop) => return,
         };
+        let (Ok(place), accepted) = accepted else { return };
         match accepted {
             Ok((stream, peer)) => {
                 intake.stats.connections.add(1);
@@ -111,6 +163,7 @@ pub(super) async fn accept<F: Future<Output = ()> + Send + 'static>(
                 }
                 let (tls, intake, each) = (door.tls.clone(), intake.clone(), each.clone());
                 tokio::spawn(async move {
+                    let _place = place;
                     if let Some(taken) = open(stream, peer, tls, intake).await {
                         each(taken).await;
                     }

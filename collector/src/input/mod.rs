@@ -5,9 +5,11 @@ mod blocks;
 mod bound;
 mod dead_letter_queue;
 mod decoded;
+mod elastic_bulk;
 mod flow;
 mod generator;
 mod heartbeat;
+mod http;
 mod listen;
 mod out;
 mod peer;
@@ -15,6 +17,7 @@ mod pipeline;
 mod proxy;
 mod stdin;
 mod stream;
+mod syslog;
 mod tcp;
 #[cfg(test)]
 mod test_support;
@@ -35,8 +38,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use self::{
-    beats::BeatsPlan, dead_letter_queue::DeadLetterQueuePlan, generator::GeneratorPlan,
-    heartbeat::HeartbeatPlan, pipeline::PipelinePlan, stdin::StdinPlan, tcp::TcpPlan, udp::UdpPlan,
+    beats::BeatsPlan, dead_letter_queue::DeadLetterQueuePlan, elastic_bulk::ElasticBulkPlan,
+    generator::GeneratorPlan, heartbeat::HeartbeatPlan, http::HttpPlan, pipeline::PipelinePlan,
+    stdin::StdinPlan, syslog::SyslogPlan, tcp::TcpPlan, udp::UdpPlan,
 };
 use crate::{CollectorError, Stats, describe::bare, pipes::Bus};
 
@@ -59,10 +63,13 @@ pub(crate) const INPUTS: &[(&str, Compile)] = &[
     ("beats", |context, options| Arc::new(BeatsPlan::compile(context, options))),
     ("dead_letter_queue", |context, options| Arc::new(DeadLetterQueuePlan::compile(context, options))),
     ("elastic_agent", |context, options| Arc::new(BeatsPlan::compile(context, options))),
+    ("elastic_bulk", |context, options| Arc::new(ElasticBulkPlan::compile(context, options))),
     ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
     ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),
+    ("http", |context, options| Arc::new(HttpPlan::compile(context, options))),
     ("pipeline", |context, options| Arc::new(PipelinePlan::compile(context, options))),
     ("stdin", |context, options| Arc::new(StdinPlan::compile(context, options))),
+    ("syslog", |context, options| Arc::new(SyslogPlan::compile(context, options))),
     ("tcp", |context, options| Arc::new(TcpPlan::compile(context, options))),
     ("udp", |context, options| Arc::new(UdpPlan::compile(context, options))),
 ];

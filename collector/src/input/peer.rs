@@ -15,6 +15,11 @@ impl Peer {
         self
     }
 
+    /// Adds a field whose name was read before.
+    pub(super) fn add(&mut self, field: &FieldRef, value: impl Into<Value>) {
+        self.0.push((field.clone(), value.into()));
+    }
+
     /// Sets the fields that an event does not have.
     pub(super) fn apply(&self, event: &mut Event) {
         for (field, value) in &self.0 {

@@ -11,6 +11,9 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     time::timeout,
 };
+use tracing::warn;
+
+use super::Intake;
 
 /// The longest line that the protocol has, with its end.
 const LONGEST: usize = 107;
@@ -23,6 +26,28 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Proxied {
     /// Who connected to the proxy, and where. None where the proxy does not know, as for its own checks.
     pub(super) way: Option<(SocketAddr, SocketAddr)>,
+}
+
+/// What a connection begins with, where it comes through a proxy: what was read behind that, and what the proxy says. None where it
+/// says nothing that is understood: then the connection is at its end.
+pub(super) async fn begin<R: AsyncRead + Unpin>(
+    stream: &mut R,
+    proxied: bool,
+    sender: SocketAddr,
+    intake: &Intake,
+) -> Option<(BytesMut, Option<Proxied>)> {
+    let mut already = BytesMut::new();
+    if !proxied {
+        return Some((already, None));
+    }
+    match read(stream, &mut already).await {
+        Ok(said) => Some((already, Some(said))),
+        Err(error) => {
+            intake.stats.protocol_errors.add(1);
+            warn!(peer = %sender, %error, "connection closed: it did not begin with a line of the PROXY protocol");
+            None
+        }
+    }
 }
 
 /// Reads the line; what came after it stays in `buffer`.

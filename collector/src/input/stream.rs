@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     sync::mpsc,
+    time::{Instant, timeout_at},
 };
 use tracing::debug;
 
@@ -40,12 +41,15 @@ pub(super) struct Incoming<R> {
     input: R,
     /// What was read before, as a whole a piece of its own.
     buffer: BytesMut,
+    idle: Option<Duration>,
+    /// Since when it is waited for more. What waits for a slow pipeline is not idle.
+    since: Option<Instant>,
 }
 
 impl<R> Incoming<R> {
-    /// What comes after what was read already.
-    pub(super) fn new(input: R, already: BytesMut) -> Self {
-        Self { input, buffer: already }
+    /// What comes after what was read already; with an end where nothing comes for so long.
+    pub(super) fn new(input: R, already: BytesMut, idle: Option<Duration>) -> Self {
+        Self { input, buffer: already, idle, since: None }
     }
 }
 
@@ -55,7 +59,22 @@ impl<R: AsyncRead + Send + Unpin> Pieces for Incoming<R> {
             if self.buffer.capacity() < SMALL {
                 self.buffer.reserve(PIECE);
             }
-            match self.input.read_buf(&mut self.buffer).await {
+            let read = self.input.read_buf(&mut self.buffer);
+            let read = match self.idle {
+                None => read.await,
+                Some(idle) => {
+                    let since = *self.since.get_or_insert_with(Instant::now);
+                    match timeout_at(since + idle, read).await {
+                        Ok(read) => read,
+                        Err(_) => {
+                            debug!("idle: closed");
+                            return None;
+                        }
+                    }
+                }
+            };
+            self.since = None;
+            match read {
                 Ok(0) => return None,
                 Ok(_) => {}
                 Err(error) => {

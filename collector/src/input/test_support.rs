@@ -6,6 +6,8 @@ use alces_conf::{Escapes, Source, Statement, parse};
 use alces_event::{Event, Timestamp};
 use alces_filters::{Context, Disk, EcsMode, NoFiles};
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::{mpsc, watch},
     task::JoinHandle,
     time::timeout,
@@ -111,4 +113,37 @@ impl Running {
         self.task.await.unwrap();
         last
     }
+}
+
+/// What an input answers to a request, whose head is lines without an end, and whose body gets its length: the status, the headers that
+/// are named, and the body. What it takes meanwhile is delivered, and comes back too.
+pub(super) async fn ask(
+    running: &mut Running,
+    head: &str,
+    body: &[u8],
+    shown: &[&str],
+) -> (String, Vec<String>) {
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let head = format!("{head}\nHost: h.example:8080\nConnection: close\nContent-Length: {}\n\n", body.len());
+    stream.write_all(head.replace('\n', "\r\n").as_bytes()).await.unwrap();
+    // Who is turned away before its body is read may not be able to send it.
+    let _ = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let mut events = Vec::new();
+    {
+        let mut reading = std::pin::pin!(stream.read_to_end(&mut answer));
+        loop {
+            tokio::select! {
+                read = &mut reading => break drop(read),
+                found = running.next() => events.extend(found),
+            }
+        }
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap_or_default().trim_start_matches("HTTP/1.1 ").to_owned();
+    let shown = lines.filter(|line| shown.iter().any(|name| line.to_lowercase().starts_with(name)));
+    let text = [vec![status.as_str()], shown.collect(), vec![body]].concat().join(" | ");
+    (text, events)
 }

@@ -3,6 +3,8 @@
 //! [`decoder`] and [`encoder`] check a codec's options and compile it. A [`Decoder`] belongs to one stream (a connection, a
 //! file, standard input) and keeps what of it is not whole yet; an [`Encoder`] is shared by all who write.
 //!
+//! [`syslog`] is no codec of Logstash: it is what the input of that name reads with.
+//!
 //! No I/O, no threads, no clock of its own: the time is passed in with the bytes.
 
 mod cef;
@@ -18,6 +20,7 @@ mod msgpack;
 mod multiline;
 mod plain;
 mod rubydebug;
+pub mod syslog;
 mod text;
 
 pub use codec::{Decoder, DecoderPlan, Encoder, Framing, decoder, describe, encoder};

@@ -4,19 +4,19 @@
 mod client;
 mod fields;
 
+use std::time::Duration;
+
 use alces_codec::{DecoderPlan, Framing};
 use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 use alces_tls::ClientAuth;
-use bytes::BytesMut;
 use futures_util::future::BoxFuture;
-use tracing::warn;
 
 use self::{client::ClientPlan, fields::peer};
 use super::{
     Bound, Decoration, Input, Intake, codec_or,
-    listen::{Connection, Door, Place, accept},
+    listen::{Connection, Door, Limits, Place, accept},
     proxy,
     stream::{Incoming, pump},
     tls::{Tls, Ways},
@@ -28,6 +28,7 @@ use crate::CollectorError;
 pub(crate) struct TcpPlan {
     way: Way,
     keep_alive: bool,
+    limits: Limits,
     reading: Reading,
 }
 
@@ -42,6 +43,7 @@ enum Way {
 #[derive(Clone, Debug)]
 struct Reading {
     proxied: bool,
+    idle: Option<Duration>,
     /// None where its options are wrong.
     codec: Option<DecoderPlan>,
     decoration: Decoration,
@@ -67,6 +69,7 @@ impl TcpPlan {
         let place = Place::read(options, None);
         let keep_alive = options.boolean("tcp_keep_alive").unwrap_or(false);
         let proxied = options.boolean("proxy_protocol").unwrap_or(false);
+        let limits = Limits::read(options);
         let chain = options.texts("ssl_extra_chain_certs").unwrap_or_default();
         let verified = ClientPlan::verification(options, client);
         options.differs(
@@ -85,19 +88,19 @@ impl TcpPlan {
             let ways = Ways { usual: ClientAuth::Required, chain, ..Ways::default() };
             Way::Server { place, tls: Tls::read(context, options, ways) }
         };
-        Self { way, keep_alive, reading: Reading { proxied, codec, decoration } }
+        Self { way, keep_alive, limits, reading: Reading { proxied, idle: limits.idle, codec, decoration } }
     }
 }
 
 impl Input for TcpPlan {
     fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
         Box::pin(async move {
-            let (reading, keep_alive) = (self.reading.clone(), self.keep_alive);
+            let (reading, keep_alive, limits) = (self.reading.clone(), self.keep_alive, self.limits);
             match &self.way {
                 Way::Server { place, tls } => {
                     let listener = place.tcp(tls.is_some(), allow_plaintext).await?;
                     let address = listener.local_addr();
-                    let door = Door { listener, tls: tls.clone(), keep_alive };
+                    let door = Door { listener, tls: tls.clone(), keep_alive, limits };
                     let run = move |intake: Intake| {
                         accept(door, intake.clone(), move |taken| reading.clone().read(taken, intake.clone()))
                     };
@@ -117,25 +120,16 @@ impl Reading {
     /// Reads a connection to its end.
     async fn read(self, Connection { mut stream, peer: sender }: Connection, intake: Intake) {
         let Some(codec) = self.codec else { return };
-        let mut already = BytesMut::new();
-        let mut proxied = None;
-        if self.proxied {
-            match proxy::read(&mut stream, &mut already).await {
-                Ok(said) => proxied = Some(said),
-                Err(error) => {
-                    intake.stats.protocol_errors.add(1);
-                    warn!(peer = %sender, %error, "connection closed: it did not begin with a line of the PROXY protocol");
-                    return;
-                }
-            }
-        }
+        let Some((already, proxied)) = proxy::begin(&mut stream, self.proxied, sender, &intake).await else {
+            return;
+        };
         let peer = peer(self.decoration.ecs(), sender, proxied);
         let decoration = self.decoration;
         let finish = move |event: &mut Event| {
             peer.apply(event);
             decoration.apply(event);
         };
-        pump(Incoming::new(stream, already), codec.stream(), finish, intake).await;
+        pump(Incoming::new(stream, already, self.idle), codec.stream(), finish, intake).await;
     }
 }
 
