@@ -40,6 +40,9 @@ pub struct CollectorArgs {
     /// Threads of filters [default: one a core]
     #[arg(short = 'w', long, alias = "pipeline.workers", value_name = "N")]
     pub workers: Option<usize>,
+    /// What an acknowledgement means: delivered (memory), or synced to a queue in the data folder (persisted) [default: memory]
+    #[arg(long, alias = "queue.type", value_name = "TYPE", hide_possible_values = true)]
+    pub queue: Option<QueueType>,
     /// Address of the monitoring API, or `off` [default: the first free port of 127.0.0.1:9600-9700]
     #[arg(long, value_name = "ADDR")]
     pub api: Option<String>,
@@ -73,6 +76,15 @@ impl From<Ecs> for EcsMode {
             Ecs::V8 => Self::V8,
         }
     }
+}
+
+/// `queue.type` on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueueType {
+    /// None on disk.
+    Memory,
+    /// One on disk.
+    Persisted,
 }
 
 /// Where the monitoring API is to listen.

@@ -16,6 +16,8 @@ use crate::{
     input::Bound,
     live::{Inputs, Starter},
     plan::PlannedInput,
+    plugins::Plugins,
+    queue::{DiskQueue, Keeper, Queue as DiskQueueOpen},
 };
 
 /// What a collector is told besides its pipeline.
@@ -33,6 +35,8 @@ pub struct Settings {
     pub dead_letters: alces_dlq::Limits,
     /// How long windows under way are waited for at shutdown, and those of a pipeline that a reload replaces.
     pub drain: Duration,
+    /// A queue on disk between inputs and filters; without one an acknowledgement means delivered.
+    pub queue: Option<DiskQueue>,
     /// How this pipeline reaches others of the process; the same for all of them.
     pub bus: Bus,
 }
@@ -48,6 +52,7 @@ impl Settings {
             allow_plaintext: false,
             dead_letters: alces_dlq::Limits::default(),
             drain: Duration::from_secs(10),
+            queue: None,
             bus: Bus::default(),
         }
     }
@@ -68,6 +73,7 @@ pub struct Collector {
     settings: Settings,
     inputs: Vec<(PlannedInput, Bound)>,
     world: World,
+    disk: Option<DiskQueueOpen>,
 }
 
 impl Collector {
@@ -78,13 +84,16 @@ impl Collector {
     pub async fn bind(mut plan: Plan, settings: Settings, clock: Clock) -> Result<Self, CollectorError> {
         let dlq = DeadLetterQueue::new(&settings.data_dir, &settings.id, settings.dead_letters)
             .map_err(|source| CollectorError::DataDir { path: settings.data_dir.clone(), source })?;
+        let disk = settings.queue.as_ref();
+        let disk =
+            disk.map(|queue| DiskQueueOpen::open(&settings.data_dir, &settings.id, queue)).transpose()?;
         let mut inputs = Vec::new();
         for planned in std::mem::take(&mut plan.inputs) {
             let bound = planned.input.bind(settings.allow_plaintext).await?;
             inputs.push((planned, bound));
         }
         let world = World { stats: Arc::default(), clock, dlq, bus: settings.bus.clone() };
-        Ok(Self { plan, settings, inputs, world })
+        Ok(Self { plan, settings, inputs, world, disk })
     }
 
     /// Where the `beats` inputs listen, in the order of the file.
@@ -126,6 +135,13 @@ impl Collector {
         let workers = self.settings.workers.max(1);
         // A short queue: what waits here is memory, and its sender has it too.
         let (out, batches) = mpsc::channel(workers);
+        let (batches, keeper) = match &self.disk {
+            None => (batches, None),
+            Some(disk) => {
+                let (to, read) = mpsc::channel(workers);
+                (read, Some(disk.start(batches, to, &self.world)))
+            }
+        };
         let queue: Queue = Arc::new(Mutex::new(batches));
         let mut generation = Generation::open(self.plan, workers, &queue, &self.world)?;
         generation.start();
@@ -133,21 +149,23 @@ impl Collector {
         // From here on the queue closes when the last input lets go of it.
         let closing = out.downgrade();
         inputs.start(self.inputs, &Starter { out, world: self.world.clone() });
-        self.world.stats.set_plugins(generation.plugins(inputs.stats()));
         let mut running = Running {
             inputs,
             generation,
             before: JoinSet::new(),
             queue,
+            keeper,
+            disk: self.disk,
             drain: self.settings.drain,
             world: self.world,
         };
+        running.show();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => {
                     info!("stopping: delivering what is under way");
-                    running.inputs.stop();
+                    running.stop();
                     break;
                 }
                 // All inputs are at their end.
@@ -172,6 +190,8 @@ struct Running {
     /// Generations that a reload replaced, and that still deliver.
     before: JoinSet<()>,
     queue: Queue,
+    keeper: Option<Keeper>,
+    disk: Option<DiskQueueOpen>,
     drain: Duration,
     world: World,
 }
@@ -193,7 +213,7 @@ impl Running {
                 self.generation.start();
                 self.before.spawn(before.settle(self.drain));
                 self.inputs.apply(change, &starter);
-                stats.set_plugins(self.generation.plugins(self.inputs.stats()));
+                self.show();
                 stats.reloads.add(1);
                 info!("the new pipeline runs");
             }
@@ -205,9 +225,24 @@ impl Running {
         while self.before.try_join_next().is_some() {}
     }
 
+    fn stop(&self) {
+        self.inputs.stop();
+        if let Some(keeper) = &self.keeper {
+            keeper.stop();
+        }
+    }
+
+    fn show(&self) {
+        let disk = self.disk.as_ref().map(DiskQueueOpen::stats);
+        self.world.stats.set_plugins(Plugins { queue: disk, ..self.generation.plugins(self.inputs.stats()) });
+    }
+
     async fn end(mut self) {
         self.before.spawn(self.generation.settle(self.drain));
         while self.before.join_next().await.is_some() {}
+        if let Some(keeper) = self.keeper {
+            keeper.end(self.drain).await;
+        }
         let stats = &self.world.stats;
         info!(
             read = stats.events_in.get(),

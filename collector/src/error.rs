@@ -46,6 +46,14 @@ pub enum CollectorError {
         /// The reason.
         source: std::io::Error,
     },
+    /// The queue on disk cannot be used.
+    #[error("cannot use the queue {}: {reason}", .path.display())]
+    Queue {
+        /// Its folder.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
     /// A client for an output cannot be made.
     #[error("output {output}: {reason}")]
     Output {

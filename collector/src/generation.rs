@@ -96,6 +96,7 @@ impl Generation {
             filters: self.worker.program.filters(),
             outputs: self.worker.outputs.iter().map(Output::stats).collect(),
             workers: self.workers,
+            queue: None,
         }
     }
 

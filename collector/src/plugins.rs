@@ -11,6 +11,8 @@ use std::{
 
 use alces_filters::{FilterStats, Label};
 
+use crate::queue::QueueStats;
+
 /// What an input or an output did since it was opened.
 #[derive(Debug)]
 pub(crate) struct PluginStats {
@@ -105,4 +107,6 @@ pub(crate) struct Plugins {
     pub(crate) filters: Vec<Arc<FilterStats>>,
     pub(crate) outputs: Vec<Arc<PluginStats>>,
     pub(crate) workers: usize,
+    /// The queue on disk, where there is one.
+    pub(crate) queue: Option<Arc<QueueStats>>,
 }

@@ -61,9 +61,10 @@ counters! {
 impl Stats {
     /// Events that are neither acknowledged nor anything else yet, and how old the oldest of them is.
     pub fn held(&self) -> (u64, Option<Duration>) {
-        let inputs = self.plugins().inputs;
-        let each = inputs.iter().map(|input| input.held());
-        each.fold((0, None), |(sum, oldest), (events, age)| (sum + events, oldest.max(age)))
+        let plugins = self.plugins();
+        let queued = plugins.queue.map_or(0, |queue| queue.events());
+        let each = plugins.inputs.iter().map(|input| input.held());
+        each.fold((queued, None), |(sum, oldest), (events, age)| (sum + events, oldest.max(age)))
     }
 
     /// What each plugin did.

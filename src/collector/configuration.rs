@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use alces_collector::{
-    Plan, PlanOptions,
-    cli::{Api, CollectorArgs},
+    DiskQueue, Plan, PlanOptions,
+    cli::{Api, CollectorArgs, QueueType},
     settings::{PipelineSettings, ServiceSettings},
 };
 use alces_conf::{Diagnostic, Escapes, Source};
@@ -39,6 +39,7 @@ pub(super) struct Pipeline {
     pub(super) plan: Plan,
     pub(super) workers: Option<usize>,
     pub(super) dead_letters: Limits,
+    pub(super) queue: Option<DiskQueue>,
     /// Whether a change of its files is enough for a reload.
     pub(super) reload: bool,
     /// The same for the same pipeline.
@@ -62,6 +63,7 @@ impl Reader {
                 options,
                 workers: None,
                 reload: None,
+                queue: None,
                 dead_letters: Limits::default(),
             }];
         }
@@ -78,17 +80,22 @@ impl Reader {
     }
 
     fn check(&self, pipeline: PipelineSettings) -> anyhow::Result<Pipeline> {
-        let PipelineSettings { id, sources, mut options, workers, reload, dead_letters } = pipeline;
+        let PipelineSettings { id, sources, mut options, workers, reload, queue, dead_letters } = pipeline;
         options.ecs = self.args.ecs.map_or(options.ecs, Into::into);
         if self.args.support_escapes {
             options.escapes = Escapes::On;
         }
         let plan = Plan::compile(&sources, &self.variables, options, &self.clock)?;
         let workers = self.args.workers.or(workers);
+        let queue = match self.args.queue {
+            None => queue,
+            Some(QueueType::Memory) => None,
+            Some(QueueType::Persisted) => Some(queue.unwrap_or_default()),
+        };
         let texts =
             sources.iter().map(|source| (source.name().to_owned(), source.text().to_owned())).collect();
         let reload = self.args.reload.or(reload).unwrap_or(true);
-        Ok(Pipeline { id, plan, workers, dead_letters, reload, identity: (texts, options, workers) })
+        Ok(Pipeline { id, plan, workers, dead_letters, queue, reload, identity: (texts, options, workers) })
     }
 
     fn folders(&self, pipelines: &[PipelineSettings]) -> Vec<PathBuf> {

@@ -67,6 +67,7 @@ impl Service {
         settings.id.clone_from(&pipeline.id);
         settings.allow_plaintext = self.allow_plaintext;
         settings.dead_letters = pipeline.dead_letters;
+        settings.queue = pipeline.queue;
         settings.workers = pipeline.workers.unwrap_or(settings.workers);
         settings.bus = self.bus.clone();
         let collector = Collector::bind(pipeline.plan, settings, clock()).await?;

@@ -130,6 +130,17 @@ fn one(stats: &Stats) -> Value {
             })
         })
         .collect();
+    let queue = match &plugins.queue {
+        None => {
+            json!({"type": "memory", "events_count": held, "queue_size_in_bytes": 0, "max_queue_size_in_bytes": 0})
+        }
+        Some(queue) => json!({
+            "type": "persisted",
+            "events_count": queue.events(),
+            "queue_size_in_bytes": queue.bytes(),
+            "max_queue_size_in_bytes": queue.max_bytes,
+        }),
+    };
     json!({
         "events": {
             "in": stats.events_in.get(),
@@ -144,7 +155,7 @@ fn one(stats: &Stats) -> Value {
         },
         "plugins": {"inputs": inputs, "codecs": [], "filters": filters, "outputs": outputs},
         "reloads": {"successes": stats.reloads.get(), "failures": stats.reloads_failed.get()},
-        "queue": {"type": "memory", "events_count": held, "queue_size_in_bytes": 0, "max_queue_size_in_bytes": 0},
+        "queue": queue,
         "dead_letter_queue": {"events": stats.dead_lettered.get()},
     })
 }

@@ -26,6 +26,7 @@ async fn get(path: &str) -> String {
         filters: Vec::new(),
         outputs: vec![output],
         workers: 2,
+        queue: None,
     });
     let pipelines = Pipelines::default();
     pipelines.insert("main", stats);

@@ -12,7 +12,7 @@ use alces_conf::{Diagnostic, Env, Escapes, Source, Span};
 use alces_dlq::{Limits, WhenFull};
 use alces_filters::EcsMode;
 
-use crate::{PlanOptions, cli};
+use crate::{DiskQueue, PlanOptions, cli};
 pub use names::describe_settings;
 use names::{Kind, Meaning};
 use yaml::{Document, Entry};
@@ -43,6 +43,8 @@ pub struct PipelineSettings {
     pub workers: Option<usize>,
     /// `config.reload.automatic`: whether it is reloaded when its files change. Here that is the default.
     pub reload: Option<bool>,
+    /// `queue.type: persisted`, with `path.queue`, `queue.max_bytes` and `queue.drain`.
+    pub queue: Option<DiskQueue>,
     /// `dead_letter_queue.max_bytes` and `dead_letter_queue.storage_policy`; without the first it has no limit.
     pub dead_letters: Limits,
 }
@@ -77,6 +79,8 @@ struct Values {
     api_host: Option<IpAddr>,
     api_port: Option<u16>,
     dead_letters: Limits,
+    persisted: bool,
+    queue: DiskQueue,
 }
 
 struct Reader<'r> {
@@ -247,6 +251,22 @@ impl Reader<'_> {
                 let port = first.trim().parse().map_err(|_| format!("`{name}` wants a port"))?;
                 to.api_port = (text != "9600-9700").then_some(port);
             }
+            Kind::QueueType => {
+                to.persisted = match text {
+                    "memory" => false,
+                    "persisted" => true,
+                    _ => return Err(format!("`{name}` wants memory or persisted")),
+                };
+            }
+            Kind::QueueFolder => to.queue.folder = Some(PathBuf::from(text)),
+            Kind::QueueBytes => {
+                // A segment is a quarter of it at the most, and a record may have a mebibyte and more.
+                let bytes = bytes(text).filter(|bytes| *bytes >= 64 << 20);
+                to.queue.max_bytes = bytes.ok_or_else(|| {
+                    format!("`{name}` wants a number of bytes, as in 1024mb, and at least 64mb")
+                })?;
+            }
+            Kind::QueueDrain => to.queue.drain = boolean()?,
             Kind::LettersBytes => {
                 let bytes = bytes(text).filter(|bytes| *bytes > 0);
                 to.dead_letters.max_bytes =
@@ -290,6 +310,7 @@ impl Reader<'_> {
             options,
             workers,
             reload: values.reload,
+            queue: values.persisted.then_some(values.queue),
             dead_letters: values.dead_letters,
         })
     }

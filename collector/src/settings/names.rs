@@ -17,6 +17,10 @@ pub(super) enum Kind {
     Api,
     ApiHost,
     ApiPort,
+    QueueType,
+    QueueFolder,
+    QueueBytes,
+    QueueDrain,
     LettersBytes,
     LettersPolicy,
 }
@@ -42,7 +46,7 @@ const fn setting(name: &'static str, of_pipeline: bool, meaning: Meaning) -> Set
     Setting { name, of_pipeline, meaning }
 }
 
-const SENDER_HOLDS: &str = "an acknowledgement means indexed here: what is not delivered is still with its sender, and no queue is needed for that";
+const SYNCED: &str = "what is acknowledged is synced first, many batches at once; segments have 16 MiB";
 const WINDOWS: &str = "windows of senders go through whole and are joined to larger requests";
 const LETTERS: &str =
     "the dead-letter queue is always on, in the folder `dead_letter_queue` of the data folder";
@@ -85,17 +89,17 @@ const SETTINGS: &[Setting] = &[
         true,
         Meaning::Unsupported("write the field's name as it is"),
     ),
-    setting("queue.type", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("path.queue", false, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.page_capacity", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.max_events", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.max_bytes", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.checkpoint.acks", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.checkpoint.writes", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.checkpoint.interval", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.checkpoint.retry", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.drain", true, Meaning::NoEffect(SENDER_HOLDS)),
-    setting("queue.compression", true, Meaning::NoEffect(SENDER_HOLDS)),
+    setting("queue.type", true, Meaning::Is(Kind::QueueType)),
+    setting("path.queue", false, Meaning::Is(Kind::QueueFolder)),
+    setting("queue.page_capacity", true, Meaning::NoEffect(SYNCED)),
+    setting("queue.max_events", true, Meaning::Unsupported("`queue.max_bytes` bounds the queue")),
+    setting("queue.max_bytes", true, Meaning::Is(Kind::QueueBytes)),
+    setting("queue.checkpoint.acks", true, Meaning::NoEffect(SYNCED)),
+    setting("queue.checkpoint.writes", true, Meaning::NoEffect(SYNCED)),
+    setting("queue.checkpoint.interval", true, Meaning::NoEffect(SYNCED)),
+    setting("queue.checkpoint.retry", true, Meaning::NoEffect(SYNCED)),
+    setting("queue.drain", true, Meaning::Is(Kind::QueueDrain)),
+    setting("queue.compression", true, Meaning::NoEffect("it is always packed with zstd")),
     setting("dead_letter_queue.enable", true, Meaning::NoEffect(LETTERS)),
     setting("dead_letter_queue.max_bytes", true, Meaning::Is(Kind::LettersBytes)),
     setting(

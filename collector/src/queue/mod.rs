@@ -1,0 +1,360 @@
+//! A queue on disk between inputs and workers (Logstash's persisted queue): an input's window is acknowledged when it is synced here, and goes
+//! out of the queue when it is delivered. It is the agent's spool (`alces-spool`); a record is one batch.
+//!
+//! Killed at any moment: what was acknowledged is in the queue. What was under way is delivered once more, with the same ids, as an event
+//! that has none is given one before it is written. A full queue, or disk, holds senders back.
+
+mod record;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use alces_spool::{Folder, Options, Record, Spool, SpoolError};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::{error, info, warn};
+
+use crate::{
+    CollectorError,
+    batch::{Batch, Delivery},
+    generation::World,
+};
+use record::Encoder;
+pub(crate) use stats::QueueStats;
+
+/// Batches that wait are made durable together, up to so many bytes: one fsync for all of them.
+const SYNC_BYTES: usize = 4 << 20;
+
+/// How far the queue is delivered is stored so often: what is delivered and not stored is delivered again after a crash.
+const SAVE_EVERY: Duration = Duration::from_millis(200);
+
+/// How often it is tried again where there is no room, or the disk refuses.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How a pipeline's queue is kept on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskQueue {
+    /// The folder of all queues: Logstash's `path.queue`.
+    pub folder: Option<PathBuf>,
+    /// `queue.max_bytes`: senders wait when it is reached.
+    pub max_bytes: u64,
+    /// `queue.drain`: whether it is emptied before the collector stops, within the drain time.
+    pub drain: bool,
+}
+
+impl Default for DiskQueue {
+    /// 1 GiB, and not drained, as Logstash's.
+    fn default() -> Self {
+        Self { folder: None, max_bytes: 1 << 30, drain: false }
+    }
+}
+
+/// A queue that is open.
+#[derive(Clone)]
+pub(crate) struct Queue(Arc<Shared>);
+
+struct Shared {
+    inside: Mutex<Inside>,
+    /// Something can be read, there is room, or it is over.
+    changed: Condvar,
+    /// Nothing more is to be read.
+    stop: AtomicBool,
+    drain: bool,
+    stats: Arc<QueueStats>,
+}
+
+struct Inside {
+    spool: Spool<Folder>,
+    /// Records that were read and are not delivered.
+    under_way: BTreeSet<u64>,
+    /// The last record that was read.
+    given: u64,
+    /// Records that a pipeline has given back.
+    again: VecDeque<Record>,
+    /// Events of each record that this process wrote, the oldest first.
+    written: VecDeque<(u64, u64)>,
+    saved: Instant,
+    /// Nothing more is written.
+    closed: bool,
+}
+
+impl Queue {
+    /// Opens the queue of a pipeline.
+    pub(crate) fn open(data_dir: &Path, id: &str, settings: &DiskQueue) -> Result<Self, CollectorError> {
+        let folders = settings.folder.clone().unwrap_or_else(|| data_dir.join("queue"));
+        let path = folders.join(folder_name(id));
+        let broken = |reason: String| CollectorError::Queue { path: path.clone(), reason };
+        let folder = Folder::open(&path).map_err(|error| broken(error.to_string()))?;
+        let spool = Spool::open(folder, Options::new(settings.max_bytes))
+            .map_err(|error| broken(error.to_string()))?;
+        let found = spool.stats();
+        if found.pending > 0 {
+            info!(records = found.pending, bytes = found.bytes, path = %path.display(), "the queue holds what was not delivered before");
+        }
+        let stats = Arc::new(QueueStats::new(settings.max_bytes));
+        stats.set_bytes(found.bytes);
+        let given = spool.done();
+        let inside = Inside {
+            spool,
+            under_way: BTreeSet::new(),
+            given,
+            again: VecDeque::new(),
+            written: VecDeque::new(),
+            saved: Instant::now(),
+            closed: false,
+        };
+        Ok(Self(Arc::new(Shared {
+            inside: Mutex::new(inside),
+            changed: Condvar::new(),
+            stop: AtomicBool::new(false),
+            drain: settings.drain,
+            stats,
+        })))
+    }
+
+    /// What it holds.
+    pub(crate) fn stats(&self) -> Arc<QueueStats> {
+        self.0.stats.clone()
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a change, or for a while.
+    fn wait<'i>(&self, inside: MutexGuard<'i, Inside>) -> MutexGuard<'i, Inside> {
+        self.0.changed.wait_timeout(inside, RETRY).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Takes batches of inputs, and gives them to workers as soon as they are durable. What is returned ends when both are done: when
+    /// inputs have let go, and all is read or [`Queue::stop`] was called.
+    pub(crate) fn start(
+        &self,
+        mut from: mpsc::Receiver<Batch>,
+        to: mpsc::Sender<Batch>,
+        world: &World,
+    ) -> Keeper {
+        let (writer, reader) = (self.clone(), self.clone());
+        let world = world.clone();
+        let runtime = tokio::runtime::Handle::current();
+        Keeper {
+            queue: self.clone(),
+            writer: tokio::task::spawn_blocking(move || writer.write_all(&mut from)),
+            reader: tokio::task::spawn_blocking(move || reader.read_all(&to, &world, &runtime)),
+        }
+    }
+
+    /// Gives nothing more to workers, but where all is to be drained.
+    pub(crate) fn stop(&self) {
+        if !self.0.drain {
+            self.0.stop.store(true, Relaxed);
+            self.0.changed.notify_all();
+        }
+    }
+
+    fn write_all(&self, from: &mut mpsc::Receiver<Batch>) {
+        let mut encoder = Encoder::default();
+        while let Some(batch) = from.blocking_recv() {
+            let (mut records, mut deliveries) = (Vec::new(), Vec::new());
+            let mut bytes = 0;
+            let mut next = Some(batch);
+            while let Some(batch) = next {
+                bytes += encoder.encode(batch.events, &mut records);
+                deliveries.push(batch.delivery);
+                next = if bytes < SYNC_BYTES { from.try_recv().ok() } else { None };
+            }
+            if self.store(&records) {
+                deliveries.into_iter().for_each(Delivery::done);
+            }
+        }
+        self.inside().closed = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Returns when all records are durable; false where one can never be.
+    fn store(&self, records: &[record::Encoded]) -> bool {
+        let mut inside = self.inside();
+        let mut numbers: Vec<u64> = Vec::new();
+        let mut told = false;
+        loop {
+            let stored = loop {
+                let Some(record) = records.get(numbers.len()) else { break inside.spool.sync() };
+                match inside.spool.append(&record.bytes) {
+                    Ok(number) => numbers.push(number),
+                    Err(error) => break Err(error),
+                }
+            };
+            let Err(problem) = stored else { break };
+            match &problem {
+                SpoolError::TakenBack { from, .. } => numbers.retain(|number| number < from),
+                SpoolError::TooLong { .. } => {
+                    error!(%problem, "an event is too large for the queue: its window stays unacknowledged");
+                    return false;
+                }
+                _ => {}
+            }
+            if !told {
+                warn!(%problem, "the queue takes nothing: senders wait");
+                told = true;
+            }
+            // What is delivered makes room.
+            let _ = inside.spool.save();
+            inside = self.wait(inside);
+        }
+        if told {
+            info!("the queue takes events again");
+        }
+        for (number, record) in numbers.iter().zip(records) {
+            inside.written.push_back((*number, record.events));
+            self.0.stats.add(record.events);
+        }
+        self.0.stats.set_bytes(inside.spool.stats().bytes);
+        self.0.changed.notify_all();
+        true
+    }
+
+    fn read_all(&self, to: &mpsc::Sender<Batch>, world: &World, runtime: &tokio::runtime::Handle) {
+        while let Some(record) = self.next() {
+            let (events, broken) = record::decode(&record.bytes, (world.clock)());
+            if broken > 0 {
+                // Only bytes that are not ours can be so: the spool checks each record.
+                error!(
+                    events = broken,
+                    record = record.number,
+                    "events of the queue cannot be read: they are lost"
+                );
+                world.stats.lost.add(broken);
+            }
+            let count = events.len() as u64;
+            if self.is_of_before(record.number) {
+                // An earlier process took them in.
+                world.stats.events_in.add(count);
+                self.0.stats.add(count);
+            }
+            let (batch, delivered) = Batch::new(events.len(), events.into_iter());
+            let queue = self.clone();
+            runtime.spawn(async move {
+                let delivered = delivered.await.is_ok();
+                queue.settle(record, count, delivered);
+            });
+            if to.blocking_send(batch).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether a record is read for the first time and was written by an earlier process.
+    fn is_of_before(&self, number: u64) -> bool {
+        let mut inside = self.inside();
+        while inside.written.front().is_some_and(|(written, _)| *written < number) {
+            inside.written.pop_front();
+        }
+        match inside.written.front() {
+            Some((written, _)) if *written == number => {
+                inside.written.pop_front();
+                // One that comes again is not new either.
+                self.0.stats.is_new(number);
+                false
+            }
+            _ => self.0.stats.is_new(number),
+        }
+    }
+
+    /// The next record, once there is one; none when it is over.
+    fn next(&self) -> Option<Record> {
+        let mut inside = self.inside();
+        let mut told = false;
+        loop {
+            if self.0.stop.load(Relaxed) {
+                return None;
+            }
+            if let Some(record) = inside.again.pop_front() {
+                return Some(record);
+            }
+            match inside.spool.read() {
+                Ok(Some(record)) => {
+                    inside.given = record.number;
+                    inside.under_way.insert(record.number);
+                    return Some(record);
+                }
+                Ok(None) if inside.closed && inside.under_way.is_empty() => return None,
+                Ok(None) => {}
+                Err(problem) if !told => {
+                    error!(%problem, "the queue cannot be read: trying again");
+                    told = true;
+                }
+                Err(_) => {}
+            }
+            inside = self.wait(inside);
+        }
+    }
+
+    /// A record is delivered, or a pipeline gave it back.
+    fn settle(&self, record: Record, events: u64, delivered: bool) {
+        let mut inside = self.inside();
+        if delivered {
+            inside.under_way.remove(&record.number);
+            self.0.stats.remove(events);
+            // All before the oldest that is under way.
+            let done = inside.under_way.first().map_or(inside.given, |oldest| oldest - 1);
+            inside.spool.ack(done);
+            if inside.saved.elapsed() >= SAVE_EVERY || inside.under_way.is_empty() {
+                self.save(&mut inside);
+            }
+        } else {
+            inside.again.push_back(record);
+        }
+        drop(inside);
+        self.0.changed.notify_all();
+    }
+
+    fn save(&self, inside: &mut Inside) {
+        inside.saved = Instant::now();
+        if let Err(problem) = inside.spool.save() {
+            warn!(%problem, "how far the queue is delivered cannot be stored: after a crash some of it is delivered again");
+        }
+        self.0.stats.set_bytes(inside.spool.stats().bytes);
+    }
+}
+
+/// A name of a folder for a pipeline's id, which may hold anything.
+fn folder_name(id: &str) -> String {
+    let name = id.replace(['/', '\0'], "_");
+    if name.starts_with('.') { format!("_{name}") } else { name }
+}
+
+/// A queue at work.
+pub(crate) struct Keeper {
+    queue: Queue,
+    writer: JoinHandle<()>,
+    reader: JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Gives nothing more to workers.
+    pub(crate) fn stop(&self) {
+        self.queue.stop();
+    }
+
+    /// Ends it, when workers have ended: what they did not deliver stays in the queue.
+    pub(crate) async fn end(self, wait: Duration) {
+        self.queue.0.stop.store(true, Relaxed);
+        self.queue.0.changed.notify_all();
+        // Inputs may have something to store yet; one that blocks on a read never lets go.
+        if tokio::time::timeout(wait, self.writer).await.is_err() {
+            info!("an input has not ended: what it was not acknowledged, it sends again");
+        }
+        let _ = self.reader.await;
+        let mut inside = self.queue.inside();
+        self.queue.save(&mut inside);
+    }
+}

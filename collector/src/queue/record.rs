@@ -1,0 +1,95 @@
+//! Batches as bytes: a version, then each event as the length of its JSON in 32 bits, the lowest first, and the JSON with its
+//! `@metadata`.
+
+use std::sync::LazyLock;
+
+use alces_event::{Event, FieldRef, Timestamp};
+
+/// The first byte of a record.
+const VERSION: u8 = 1;
+
+/// A record is closed when it has so many bytes; a batch may become several.
+const RECORD_BYTES: usize = 1 << 20;
+
+/// What identifies a line that a shipper sent: with it the output makes an id.
+static OFFSET: LazyLock<FieldRef> =
+    LazyLock::new(|| FieldRef::parse("[log][offset]").unwrap_or_else(|_| FieldRef::field("log")));
+static ID: LazyLock<FieldRef> = LazyLock::new(|| FieldRef::metadata("_id"));
+
+/// Some events as a record.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) bytes: Vec<u8>,
+    pub(super) events: u64,
+}
+
+/// Makes records, and ids for events that have none: what is delivered once more after a crash is the same event then.
+pub(super) struct Encoder {
+    /// Another for each process.
+    origin: u64,
+    number: u64,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self { origin: fastrand::u64(..), number: 0 }
+    }
+}
+
+impl Encoder {
+    /// Appends records of events; answers how many bytes they have.
+    pub(super) fn encode(
+        &mut self,
+        events: impl Iterator<Item = Event>,
+        records: &mut Vec<Encoded>,
+    ) -> usize {
+        let mut total = 0;
+        let mut bytes = vec![VERSION];
+        let mut count = 0;
+        for mut event in events {
+            if event.get(&ID).is_none() && event.get(&OFFSET).is_none() {
+                self.number += 1;
+                event.set(&ID, format!("{:016x}-{:x}", self.origin, self.number));
+            }
+            let start = bytes.len();
+            bytes.extend_from_slice(&[0; 4]);
+            bytes.extend_from_slice(b"{\"@metadata\":");
+            event.metadata().write_json(&mut bytes);
+            // There is always a member: `@timestamp`.
+            bytes.push(b',');
+            event.write_members(&mut bytes, None);
+            bytes.push(b'}');
+            let len = (bytes.len() - start - 4) as u32;
+            if let Some(place) = bytes.get_mut(start..start + 4) {
+                place.copy_from_slice(&len.to_le_bytes());
+            }
+            count += 1;
+            if bytes.len() >= RECORD_BYTES {
+                total += bytes.len();
+                records.push(Encoded { bytes: std::mem::replace(&mut bytes, vec![VERSION]), events: count });
+                count = 0;
+            }
+        }
+        if count > 0 {
+            total += bytes.len();
+            records.push(Encoded { bytes, events: count });
+        }
+        total
+    }
+}
+
+/// The events of a record, and how many could not be read.
+pub(super) fn decode(bytes: &[u8], now: Timestamp) -> (Vec<Event>, u64) {
+    let (mut events, mut broken) = (Vec::new(), 0);
+    let Some((&VERSION, mut rest)) = bytes.split_first() else { return (events, 1) };
+    while let Some((len, after)) = rest.split_first_chunk::<4>() {
+        let Some((text, after)) = after.split_at_checked(u32::from_le_bytes(*len) as usize) else { break };
+        rest = after;
+        match Event::from_json(text, now) {
+            Ok((event, _)) => events.push(event),
+            Err(_) => broken += 1,
+        }
+    }
+    // What stands behind the last whole event is one that was cut.
+    (events, broken + u64::from(!rest.is_empty()))
+}

@@ -1,0 +1,158 @@
+//! The queue alone: batches in, batches out, and what is left when it is opened again.
+
+use alces_event::{Event, FieldRef, Timestamp};
+use alces_plugin::Label;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::{Bus, dlq::DeadLetterQueue, plugins::PluginStats};
+
+struct House {
+    dir: TempDir,
+    world: World,
+}
+
+/// A queue that runs.
+struct Running {
+    out: mpsc::Sender<Batch>,
+    read: mpsc::Receiver<Batch>,
+    keeper: Keeper,
+}
+
+impl House {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let dlq = DeadLetterQueue::new(dir.path(), "main", Default::default()).unwrap();
+        let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let world = World { stats: Arc::default(), clock, dlq, bus: Bus::default() };
+        Self { dir, world }
+    }
+
+    fn open(&self, max_bytes: u64) -> Running {
+        let settings = DiskQueue { max_bytes, ..DiskQueue::default() };
+        let queue = Queue::open(self.dir.path(), "main", &settings).unwrap();
+        let ((out, from), (to, read)) = (mpsc::channel(1), mpsc::channel(1));
+        let keeper = queue.start(from, to, &self.world);
+        Running { out, read, keeper }
+    }
+}
+
+impl Running {
+    /// Hands in events of these lines; true when they are acknowledged.
+    async fn send(&self, lines: &[&str]) -> bool {
+        let events: Vec<_> = lines
+            .iter()
+            .map(|line| Event::from_line((*line).to_owned().into(), Timestamp::UNIX_EPOCH))
+            .collect();
+        let (mut batch, delivered) = Batch::new(events.len(), events.into_iter());
+        batch.count(&PluginStats::new(Label { id: String::new(), name: String::new() }));
+        self.out.send(batch).await.unwrap();
+        delivered.await.is_ok()
+    }
+
+    /// The next batch: its lines with their ids, and its promise.
+    async fn take(&mut self) -> (Vec<(String, String)>, Delivery) {
+        let batch = self.read.recv().await.unwrap();
+        let text = |event: &Event, field: &FieldRef| event.text(field).unwrap().to_owned();
+        let (message, id) = (FieldRef::field("message"), FieldRef::metadata("_id"));
+        let events = batch.events.map(|event| (text(&event, &message), text(&event, &id))).collect();
+        (events, batch.delivery)
+    }
+
+    async fn end(self) {
+        drop((self.out, self.read));
+        self.keeper.end(Duration::from_secs(60)).await;
+    }
+}
+
+fn lines(events: &[(String, String)]) -> Vec<&str> {
+    events.iter().map(|(line, _)| line.as_str()).collect()
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_and_not_delivered_comes_again_with_the_same_ids() {
+    let house = House::new();
+    let mut running = house.open(64 << 20);
+    assert!(running.send(&["a", "b"]).await, "it is durable; nobody has delivered it");
+    assert!(running.send(&["c"]).await);
+    let (first, delivered) = running.take().await;
+    let (second, undelivered) = running.take().await;
+    assert_eq!((lines(&first), lines(&second)), (vec!["a", "b"], vec!["c"]));
+    delivered.done();
+    drop(undelivered);
+    // A pipeline that gives something back gets it again.
+    let (again, undelivered) = running.take().await;
+    assert_eq!(again, second);
+    drop(undelivered);
+    running.end().await;
+
+    let mut running = house.open(64 << 20);
+    let (after, delivered) = running.take().await;
+    assert_eq!(after, second);
+    assert_eq!(house.world.stats.events_in.get(), 1, "this process took it out of the queue");
+    delivered.done();
+    running.end().await;
+    let queue = Queue::open(house.dir.path(), "main", &DiskQueue::default()).unwrap();
+    assert_eq!(queue.inside().spool.stats().pending, 0);
+}
+
+#[tokio::test]
+async fn a_full_queue_holds_senders_until_something_is_delivered() {
+    let house = House::new();
+    let mut running = house.open(1 << 20);
+    // Bytes that do not pack.
+    let long: String = (0..150_000).map(|_| char::from(fastrand::u8(b' '..b'~'))).collect();
+    let mut sent = 0;
+    let held = loop {
+        let send = tokio::time::timeout(Duration::from_millis(500), running.send(&[&long])).await;
+        match send {
+            Ok(acknowledged) => assert!(acknowledged),
+            Err(_) => break sent + 1,
+        }
+        sent += 1;
+        assert!(sent < 20, "a mebibyte holds no more than 9 of these");
+    };
+    // The one that waits is taken as soon as there is room.
+    for _ in 0..held {
+        let (events, delivery) = running.take().await;
+        assert_eq!(lines(&events), [long.as_str()]);
+        delivery.done();
+    }
+    assert!(running.send(&["short"]).await);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn when_inputs_end_all_is_given_out_before_the_queue_ends() {
+    let house = House::new();
+    let running = house.open(64 << 20);
+    for line in ["a", "b", "c"] {
+        assert!(running.send(&[line]).await);
+    }
+    let Running { out, mut read, keeper } = running;
+    drop(out);
+    let mut count = 0;
+    while let Some(batch) = read.recv().await {
+        count += batch.len;
+        batch.delivery.done();
+    }
+    assert_eq!(count, 3);
+    keeper.end(Duration::from_secs(60)).await;
+}
+
+#[test]
+fn other_bytes_are_counted_and_no_reason_to_stop() {
+    let now = Timestamp::UNIX_EPOCH;
+    let mut records = Vec::new();
+    let event = Event::from_line("x".into(), now);
+    Encoder::default().encode([event].into_iter(), &mut records);
+    let whole = &records[0].bytes;
+    assert_eq!(record::decode(whole, now).0.len(), 1);
+    for cut in 1..whole.len() {
+        let (events, broken) = record::decode(&whole[..cut], now);
+        assert_eq!((events.len(), broken), (0, u64::from(cut > 1)), "{cut}");
+    }
+    assert_eq!(record::decode(&[2, 0, 0, 0, 0], now).1, 1, "another version");
+    assert_eq!(record::decode(&[], now).1, 1);
+}
