@@ -54,7 +54,7 @@ fn letters_are_counted_sent_again_and_dropped_while_the_collector_appends() {
     collector.wait_for("b 3");
     let mended = dir.path().join("mended.conf");
     let text = format!(
-        "filter {{ mutate {{ remove_field => n }} }} output {{ opensearch {{ hosts => \"{}\" index => \"y\" manage_template => false }} }}",
+        "filter {{ mutate {{ remove_field => \"n\" }} }} output {{ opensearch {{ hosts => \"{}\" index => \"y\" manage_template => false }} }}",
         first.url
     );
     std::fs::write(&mended, text).unwrap();
