@@ -1,6 +1,6 @@
 //! `alces dlq`, beside a collector that goes on appending.
 
-use crate::support::{engine::Engine, http, process::Process};
+use crate::support::{engine::Engine, eventually, process::Process};
 
 /// What `alces dlq` answers, and its exit code.
 fn dlq(data: &str, args: &[&str]) -> (Option<i32>, String) {
@@ -16,8 +16,6 @@ fn letters_are_counted_sent_again_and_dropped_while_the_collector_appends() {
         Engine::store("127.0.0.1:0", &dir.path().join("1")),
         Engine::store("127.0.0.1:0", &dir.path().join("2")),
     );
-    // The field is a number from here on.
-    http::post_json(&format!("{}/x/_doc", first.url), &serde_json::json!({"n": 1})).unwrap();
     let data = dir.path().join("data");
     let data = data.to_str().unwrap();
     let conf = format!(
@@ -25,6 +23,9 @@ fn letters_are_counted_sent_again_and_dropped_while_the_collector_appends() {
         first.url
     );
     let mut collector = Process::alces("collector", &["--api", "off", "--data-dir", data, "-e", &conf]);
+    // The field is a number from here on.
+    collector.write("{\"n\":1}\n");
+    eventually("the first event is indexed", || (first.count("x") == 1).then_some(()));
     collector.write("{\"n\":\"a 1\"}\n{\"n\":\"a 2\"}\n{\"message\":\"odd\"}\n");
     collector.wait_for("a 2");
     collector.wait_for("a condition could not be decided");
@@ -53,7 +54,7 @@ fn letters_are_counted_sent_again_and_dropped_while_the_collector_appends() {
     collector.wait_for("b 3");
     let mended = dir.path().join("mended.conf");
     let text = format!(
-        "filter {{ mutate {{ remove_field => n }} }} output {{ opensearch {{ hosts => \"{}\" index => \"y\" manage_template => false }} }}",
+        "filter {{ mutate {{ remove_field => \"n\" }} }} output {{ opensearch {{ hosts => \"{}\" index => \"y\" manage_template => false }} }}",
         first.url
     );
     std::fs::write(&mended, text).unwrap();

@@ -14,6 +14,7 @@ mod grok;
 mod grok_twins;
 mod inputs;
 mod lumber;
+mod outputs;
 mod pipelines;
 mod restart;
 mod seed;

@@ -14,11 +14,12 @@ mod test_support;
 mod tls;
 mod udp;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use alces_codec::Encoder;
 use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_filters::{Context, Label};
+use tracing::warn;
 
 use crate::CollectorError;
 pub use opensearch::{Outcome, Resender};
@@ -80,6 +81,15 @@ fn common(options: &mut Options<'_>) {
     options.text("id");
     options.no_effect("enable_metric", "every plugin is measured");
     options.no_effect("workers", "requests run at once anyway");
+}
+
+/// Says that events go to another machine as everybody on the way can read them.
+fn tell_plaintext(plugin: &str, host: &str) {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_here = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if !is_here {
+        warn!(plugin, host, "events go to another machine without TLS");
+    }
 }
 
 /// Reads `codec`; `default` where none is given. `None` where it is wrong, which is then recorded.

@@ -2,6 +2,9 @@
 //!
 //! Nobody acknowledges what comes over such a connection: an event counts as delivered when the system has taken it. What the other side had
 //! not read when it went away is lost, as in Logstash; a connection that it closed is noticed before the next batch is written.
+//!
+//! To another machine it speaks plain text where the pipeline does not ask for TLS, and says so. An input refuses that, as anybody could send
+//! to it; an output connects to whom the pipeline names, and most pipelines that are there name a machine of their own network.
 
 use std::{
     io,
@@ -30,7 +33,7 @@ use tracing::{info, warn};
 use super::{Outlet, Output, Plan, Sink, Undelivered, tls};
 use crate::CollectorError;
 
-/// A connection, or a batch on it, that takes longer is given up and tried anew.
+/// A connection that is not made by then, or on which nothing moves for so long, is given up and tried anew.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A checked `tcp { … }`.
@@ -142,14 +145,23 @@ impl Connection {
     }
 
     async fn write(&mut self, text: &Text) -> io::Result<()> {
-        let writing = async {
-            if std::mem::take(&mut self.is_new) {
-                self.stream.write_all(&text.header).await?;
+        if std::mem::take(&mut self.is_new) {
+            self.write_all(&text.header).await?;
+        }
+        self.write_all(&text.events).await?;
+        timeout(PATIENCE, self.stream.flush()).await?
+    }
+
+    /// As long as the other side takes some of it, however slowly, it is waited for: a batch that is given up comes twice.
+    async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = timeout(PATIENCE, self.stream.write(bytes)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
             }
-            self.stream.write_all(&text.events).await?;
-            self.stream.flush().await
-        };
-        timeout(PATIENCE, writing).await?
+            bytes = bytes.get(written..).unwrap_or_default();
+        }
+        Ok(())
     }
 }
 
@@ -171,6 +183,9 @@ pub(crate) struct Text {
 
 impl Plan for TcpPlan {
     fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
+        if self.tls.is_none() {
+            super::tell_plaintext("tcp", &self.host);
+        }
         Ok(Output::new(TcpOutput {
             plan: self.clone(),
             outlet: outlet.clone(),
@@ -272,6 +287,29 @@ mod tests {
         let (second, _) = listener.accept().await.unwrap();
         drop(output);
         assert_eq!(all(second).await, "4\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_slow_is_waited_for_and_who_is_silent_is_not() {
+        let text = Text { header: b"h".to_vec(), events: b"events".to_vec() };
+        for (every, expect) in [(PATIENCE / 2, true), (PATIENCE * 2, false)] {
+            // It takes one byte at a time.
+            let (ours, mut other) = tokio::io::duplex(1);
+            let read = tokio::spawn(async move {
+                let mut got = Vec::new();
+                loop {
+                    tokio::time::sleep(every).await;
+                    match other.read_u8().await {
+                        Ok(byte) => got.push(byte),
+                        Err(_) => return got,
+                    }
+                }
+            });
+            let mut connection = Connection { stream: Box::new(ours), is_new: true };
+            assert_eq!(connection.write(&text).await.is_ok(), expect);
+            drop(connection);
+            assert_eq!(read.await.unwrap() == b"hevents", expect);
+        }
     }
 
     #[tokio::test]

@@ -71,6 +71,7 @@ pub(crate) struct Datagrams {
 
 impl Plan for UdpPlan {
     fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
+        super::tell_plaintext("udp", &self.host);
         Ok(Output::new(UdpOutput { plan: self.clone(), outlet: outlet.clone() }))
     }
 }

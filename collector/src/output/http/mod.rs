@@ -2,7 +2,7 @@
 //!
 //! An event is acknowledged when it was answered with success, or with a code that is ignored. What cannot be answered now is sent again until
 //! it is; what is refused for good goes to the dead-letter queue. A request whose answer was lost is sent again too: the receiver may see an
-//! event twice. Plain `http://` is taken to other machines as well, as the outputs of OpenSearch do: the pipeline names whom it trusts.
+//! event twice. Plain `http://` is taken to other machines as well, as the outputs of OpenSearch do, and said.
 
 mod body;
 mod client;
@@ -67,6 +67,15 @@ impl Requests {
 
 impl Plan for HttpPlan {
     fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
+        // Of an address that events make nothing can be said yet.
+        if let Some(url) = self
+            .url
+            .as_literal()
+            .and_then(|url| url::Url::parse(url).ok())
+            .filter(|url| url.scheme() == "http")
+        {
+            super::tell_plaintext("http", url.host_str().unwrap_or_default());
+        }
         let client = client::client(&self.network)
             .map_err(|reason| CollectorError::Output { output: "http".to_owned(), reason })?;
         Ok(Output::new(HttpOutput {

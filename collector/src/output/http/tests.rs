@@ -215,7 +215,32 @@ async fn over_tls_the_server_must_be_who_it_says() {
 
 #[test]
 fn what_is_wrong_is_said_at_its_place() {
-    insta::assert_snapshot!(errors("http { url => \"ftp://u:x@h\" http_method => trace headers => { \"a b\" => \"c\" } retryable_codes => [1] user => \"u\" format => message }"), @"");
+    insta::assert_snapshot!(errors("http { url => \"ftp://u:x@h\" http_method => trace headers => { \"a b\" => \"c\" } retryable_codes => [1] user => \"u\" format => message }"), @r#"
+    x.conf:1:24: this is no address of HTTP: write `https://host/path`
+      |
+    1 | output { http { url => "ftp://u:x@h" http_method => trace headers => { "a b" => "c" } retryable_codes => [1] user => "u" format => message } }
+      |                        ^^^^^^^^^^^^^
+    x.conf:1:53: option `http_method` of http wants one of `put`, `post`, `patch`, `delete`, `get`, `head`
+      |
+    1 | output { http { url => "ftp://u:x@h" http_method => trace headers => { "a b" => "c" } retryable_codes => [1] user => "u" format => message } }
+      |                                                     ^^^^^
+    x.conf:1:10: `format => message` wants `message => "…"`
+      |
+    1 | output { http { url => "ftp://u:x@h" http_method => trace headers => { "a b" => "c" } retryable_codes => [1] user => "u" format => message } }
+      |          ^^^^
+    x.conf:1:72: `a b` is no header with a text
+      |
+    1 | output { http { url => "ftp://u:x@h" http_method => trace headers => { "a b" => "c" } retryable_codes => [1] user => "u" format => message } }
+      |                                                                        ^^^^^
+    x.conf:1:118: `user` and `password` belong together
+      |
+    1 | output { http { url => "ftp://u:x@h" http_method => trace headers => { "a b" => "c" } retryable_codes => [1] user => "u" format => message } }
+      |                                                                                                                      ^^^
+    x.conf:1:107: `retryable_codes` wants numbers from 100 to 599
+      |
+    1 | output { http { url => "ftp://u:x@h" http_method => trace headers => { "a b" => "c" } retryable_codes => [1] user => "u" format => message } }
+      |                                                                                                           ^
+    "#);
     assert!(
         errors("http { url => \"http://h\" http_method => post cacert => \"x\" }")
             .contains("there is no TLS")
