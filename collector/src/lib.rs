@@ -29,6 +29,8 @@ pub use check::{Report, check};
 pub use collector::{Collector, Settings};
 pub use describe::{PluginInfo, describe};
 pub use error::CollectorError;
+#[doc(hidden)]
+pub use input::fuzz as fuzz_inputs;
 pub use plan::{Plan, PlanErrors, PlanOptions};
 pub use settings::describe_settings;
 pub use stats::Stats;
