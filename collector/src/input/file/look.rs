@@ -241,7 +241,9 @@ impl Work {
             let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             let age = modified.elapsed().unwrap_or(Duration::ZERO);
             let is_old = self.plan.ignore_older.is_some_and(|most| age > most);
-            let (at, is_done) = match self.sincedb.get(id) {
+            // A file to be read, and then perhaps deleted, is taken for a known one by its name too: rather read twice than not.
+            let is_known = !self.plan.reads || self.sincedb.is_of(id, &path.to_string_lossy());
+            let (at, is_done) = match self.sincedb.get(id).filter(|_| is_known) {
                 Some(Position::End) => (0, packed),
                 Some(Position::At(at)) if at > meta.len() && !packed => (0, false),
                 Some(Position::At(at)) => (at, !packed && self.plan.reads && at == meta.len() && at > 0),

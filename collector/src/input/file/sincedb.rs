@@ -80,6 +80,11 @@ impl Sincedb {
         self.known.get(&id).map(|known| known.position)
     }
 
+    /// Whether it was seen under that name, as far as is known. A new file may have the number of one that is gone.
+    pub(super) fn is_of(&self, id: FileId, path: &str) -> bool {
+        self.known.get(&id).is_none_or(|known| known.path.is_empty() || known.path == path)
+    }
+
     pub(super) fn set(&mut self, id: FileId, position: Position, path: &str, now: Timestamp) {
         self.known.insert(id, Known { position, seen: seconds(now), path: path.to_owned() });
         self.changed = true;
@@ -151,6 +156,8 @@ mod tests {
         assert_eq!(found.get(id(7, 8, 9)), Some(Position::At(100)));
         assert_eq!(found.get(id(1, 0, 2)), Some(Position::At(5)));
         assert_eq!(found.get(id(3, 0, 2)), None);
+        assert!(found.is_of(id(7, 8, 9), "/var/log/a b.log") && !found.is_of(id(7, 8, 9), "/var/log/c.log"));
+        assert!(found.is_of(id(1, 0, 2), "/any"));
         found.set(id(4, 0, 2), Position::End, "/p.gz", at(1011));
         found.forget(id(1, 0, 2));
         found.save().unwrap();
