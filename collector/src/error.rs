@@ -54,6 +54,14 @@ pub enum CollectorError {
         /// The reason.
         reason: String,
     },
+    /// Where a `file` input keeps its offsets.
+    #[error("cannot use the sincedb {}: {source}; name another with `sincedb_path`", .path.display())]
+    Sincedb {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// A client for an output cannot be made.
     #[error("output {output}: {reason}")]
     Output {

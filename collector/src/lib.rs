@@ -36,6 +36,8 @@ pub use check::{Report, check};
 pub use collector::{Collector, Reload, Settings};
 pub use describe::{PluginInfo, describe};
 pub use error::CollectorError;
+#[doc(hidden)]
+pub use input::fuzz as fuzz_inputs;
 pub use letters::{Pick, through};
 pub use output::{Outcome, Resender};
 pub use pipes::Bus;

@@ -6,10 +6,12 @@ mod bound;
 mod dead_letter_queue;
 mod decoded;
 mod elastic_bulk;
+mod file;
 mod flow;
 mod generator;
 mod heartbeat;
 mod http;
+mod lines;
 mod listen;
 mod out;
 mod peer;
@@ -38,7 +40,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use self::{
-    beats::BeatsPlan, dead_letter_queue::DeadLetterQueuePlan, elastic_bulk::ElasticBulkPlan,
+    beats::BeatsPlan, dead_letter_queue::DeadLetterQueuePlan, elastic_bulk::ElasticBulkPlan, file::FilePlan,
     generator::GeneratorPlan, heartbeat::HeartbeatPlan, http::HttpPlan, pipeline::PipelinePlan,
     stdin::StdinPlan, syslog::SyslogPlan, tcp::TcpPlan, udp::UdpPlan,
 };
@@ -64,6 +66,7 @@ pub(crate) const INPUTS: &[(&str, Compile)] = &[
     ("dead_letter_queue", |context, options| Arc::new(DeadLetterQueuePlan::compile(context, options))),
     ("elastic_agent", |context, options| Arc::new(BeatsPlan::compile(context, options))),
     ("elastic_bulk", |context, options| Arc::new(ElasticBulkPlan::compile(context, options))),
+    ("file", |context, options| Arc::new(FilePlan::compile(context, options))),
     ("generator", |context, options| Arc::new(GeneratorPlan::compile(context, options))),
     ("heartbeat", |context, options| Arc::new(HeartbeatPlan::compile(context, options))),
     ("http", |context, options| Arc::new(HttpPlan::compile(context, options))),
@@ -84,6 +87,14 @@ pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Arc<dyn
     let mut options = Options::new(context.source, context.env, plugin);
     let plan = compile(context, &mut options);
     (Some(plan), options.finish())
+}
+
+/// For the fuzzer: what inputs read before anything is an event.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    proxy::fuzz(bytes);
+    elastic_bulk::fuzz(bytes);
+    http::fuzz(bytes);
 }
 
 /// What every input has: its way into the pipeline, and its world.

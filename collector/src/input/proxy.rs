@@ -94,6 +94,11 @@ fn parse(line: &[u8]) -> Option<Proxied> {
     }
 }
 
+/// For the fuzzer.
+pub(super) fn fuzz(line: &[u8]) {
+    let _ = parse(line);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -7,10 +7,9 @@ use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 use bytes::Bytes;
-use bytestring::ByteString;
 use futures_util::future::BoxFuture;
 
-use super::{Bound, Decoration, Input, Intake, blocks::Blocks, codec, stream};
+use super::{Bound, Decoration, Input, Intake, blocks::Blocks, codec, lines, stream};
 use crate::{
     CollectorError,
     batch::{Batch, Delivered},
@@ -66,26 +65,13 @@ impl StdinPlan {
     }
 
     fn batch(&self, block: Bytes, intake: &Intake) -> (Batch, Delivered) {
-        let now = (intake.clock)();
-        let text = ByteString::try_from(block.clone()).unwrap_or_else(|_| {
-            intake.stats.replaced.add(1);
-            ByteString::from(String::from_utf8_lossy(&block).into_owned())
-        });
-        let ended = text.len() - usize::from(text.ends_with('\n'));
-        let text = text.slice_ref(text.get(..ended).unwrap_or_default());
-        let len = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
-        intake.stats.events_in.add(len as u64);
-        let (decoration, mut at) = (self.decoration.clone(), Some(0));
-        let events = std::iter::from_fn(move || {
-            let rest = text.get(at?..)?;
-            let end = memchr::memchr(b'\n', rest.as_bytes());
-            let line = rest.get(..end.unwrap_or(rest.len()))?;
-            at = end.and_then(|end| Some(at? + end + 1));
-            let mut event = Event::from_line(text.slice_ref(line.strip_suffix('\r').unwrap_or(line)), now);
+        let (len, lines) = lines::events(block, intake);
+        let decoration = self.decoration.clone();
+        let finish = move |mut event| {
             decoration.apply_to_line(&mut event);
-            Some(event)
-        });
-        Batch::unacknowledged(len, events, &intake.stats)
+            event
+        };
+        Batch::unacknowledged(len, lines.map(finish), &intake.stats)
     }
 }
 
@@ -110,6 +96,7 @@ mod tests {
     use alces_conf::{Escapes, Source, Statement, parse};
     use alces_event::Timestamp;
     use alces_filters::{EcsMode, NoFiles};
+    use bytestring::ByteString;
 
     use super::*;
 

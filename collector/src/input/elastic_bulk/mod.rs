@@ -34,7 +34,7 @@ use self::{
 };
 use super::{
     Bound, Decoration, Input, Intake, field,
-    http::{Answer, Gate, Refusal, blocking, deliver, serve},
+    http::{Answer, Gate, IDLE_SAYS, Refusal, blocking, deliver, serve},
     listen::{self, Door, Limits, accept},
     tls::Tls,
 };
@@ -87,6 +87,7 @@ impl ElasticBulkPlan {
         let tls = Tls::read_with_older_names(context, options);
         let place = listen::Place::read(options, Some(PORT));
         let limits = Limits::read(options);
+        options.differs("idle_timeout", IDLE_SAYS);
         let mut gate = Gate::read(options, limits.idle);
         if let Some(key) = options.text("api_key") {
             if !key.node.contains(':') {
@@ -193,6 +194,11 @@ impl Answering {
         let took = (intake.clock)().duration_since(now).as_millis() as i64;
         Ok((StatusCode::OK, json!({"took": took, "errors": errors, "items": items})))
     }
+}
+
+/// For the fuzzer.
+pub(super) fn fuzz(body: &[u8]) {
+    let _ = actions(&bytes::Bytes::copy_from_slice(body), Some("index"));
 }
 
 /// The event of an action. What is no document is kept as text, so that a person can see what was sent.

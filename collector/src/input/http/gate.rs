@@ -213,3 +213,13 @@ fn read(unpacked: impl Read, most: usize) -> Result<Bytes, Refusal> {
     unpacked.take(most as u64 + 1).read_to_end(&mut whole).map_err(|_| Refusal::Broken)?;
     if whole.len() > most { Err(Refusal::TooLarge) } else { Ok(whole.into()) }
 }
+
+/// For the fuzzer.
+pub(super) fn fuzz(body: &[u8]) {
+    const MOST: usize = 1 << 16;
+    for packing in [Packing::Gzip, Packing::Deflate, Packing::Zstd] {
+        if let Ok(unpacked) = packing.unpack(body, MOST) {
+            assert!(unpacked.len() <= MOST);
+        }
+    }
+}

@@ -38,6 +38,10 @@ use crate::{CollectorError, batch::Batch, describe::bare};
 /// The port that Logstash takes.
 const PORT: u16 = 8080;
 
+/// What `idle_timeout` is where requests come in.
+pub(super) const IDLE_SAYS: &str =
+    "an option of ours: a connection on which no request begins for so many seconds is closed (default 60)";
+
 /// Bodies of lines, each a document.
 const LINES: &str = "application/x-ndjson";
 
@@ -91,10 +95,7 @@ impl HttpPlan {
         options.no_effect("threads", "what it tunes is decided by the collector");
         let place = Place::read(options, Some(PORT));
         let limits = Limits::read(options);
-        options.differs(
-            "idle_timeout",
-            "an option of ours: a connection on which no request begins for so many seconds is closed (default 60)",
-        );
+        options.differs("idle_timeout", IDLE_SAYS);
         let codes = [
             ("200", StatusCode::OK),
             ("201", StatusCode::CREATED),
@@ -246,6 +247,11 @@ impl Answering {
         });
         deliver(events.len(), events, intake).await
     }
+}
+
+/// For the fuzzer: no more than so many bytes come out of packed ones.
+pub(super) fn fuzz(body: &[u8]) {
+    gate::fuzz(body);
 }
 
 /// Hands events on, and waits until they are delivered.
