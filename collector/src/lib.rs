@@ -6,6 +6,8 @@
 //! the way was *not* delivered: its sender will send it again. An acknowledgement therefore means *indexed*, or kept in the
 //! [dead-letter queue](dlq) with the reason, or dropped by a filter on purpose.
 //!
+//! Where a pipeline has a [`queue`] on disk, a batch is resolved when it is durable there.
+//!
 //! Two stages: [`Plan::compile`] checks a pipeline's text and reports all errors at once; [`Collector::bind`] opens its
 //! listeners, and [`Collector::run`] runs it until it is told to stop. Clock, environment and shutdown are passed in.
 

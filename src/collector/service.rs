@@ -23,6 +23,8 @@ pub(super) struct Service {
     bus: Bus,
     shown: Pipelines,
     running: BTreeMap<String, Running>,
+    /// Those whose inputs came to their end: they are not begun again, unless they are others by then.
+    ended: BTreeMap<String, Identity>,
     tasks: JoinSet<(String, Result<(), CollectorError>)>,
 }
 
@@ -41,6 +43,7 @@ impl Service {
             bus: Bus::default(),
             shown: Pipelines::default(),
             running: BTreeMap::new(),
+            ended: BTreeMap::new(),
             tasks: JoinSet::new(),
         }
     }
@@ -108,8 +111,10 @@ impl Service {
                     let (id, done) = done.context("a pipeline has panicked")?;
                     // Its name may be another's by now.
                     if self.running.get(&id).is_none_or(|running| running.reloads.is_closed()) {
-                        self.running.remove(&id);
                         self.shown.remove(&id);
+                        if let Some(running) = self.running.remove(&id) {
+                            self.ended.insert(id.clone(), running.identity);
+                        }
                     }
                     // One that cannot go on ends the process: half of a service is worse to find than none.
                     if let Err(error) = done {
@@ -139,8 +144,13 @@ impl Service {
                 let _ = running.stop.send(true);
             }
         }
+        self.ended.retain(|id, _| pipelines.iter().any(|p| p.id == *id));
         for pipeline in pipelines {
             let id = pipeline.id.clone();
+            if self.ended.get(&id) == Some(&pipeline.identity) {
+                continue;
+            }
+            self.ended.remove(&id);
             let Some(running) = self.running.get_mut(&id) else {
                 match self.bind(pipeline).await {
                     Ok((id, identity, collector)) => {

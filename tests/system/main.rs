@@ -16,6 +16,7 @@ mod inputs;
 mod lumber;
 mod outputs;
 mod pipelines;
+mod reload;
 mod restart;
 mod seed;
 mod settings;

@@ -9,7 +9,7 @@ use crate::support::{
     engine::Engine,
     eventually,
     files::{append, numbered},
-    free_port,
+    free_port, http,
     process::Process,
 };
 
@@ -19,6 +19,8 @@ const INDEX: &str = "lines";
 struct House {
     dir: TempDir,
     port: u16,
+    /// Whether the collector has a queue on disk, and where it is asked.
+    queue: Option<u16>,
     store: Option<Engine>,
     store_address: String,
     collector: Option<Process>,
@@ -27,10 +29,14 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(queue: Option<u16>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store_address = format!("127.0.0.1:{}", free_port());
         let mut house =
-            Self { dir, port: free_port(), store: None, store_address, collector: None, agent: None };
+            Self { dir, port: free_port(), queue, store: None, store_address, collector: None, agent: None };
         house.start_store();
         house.start_collector();
         house.start_agent();
@@ -51,7 +57,11 @@ impl House {
             self.port, self.store_address
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_alces"));
-        command.args(["collector", "--api", "off", "-e", &conf, "--data-dir"]).arg(self.path("collector"));
+        command.args(["collector", "-e", &conf, "--data-dir"]).arg(self.path("collector"));
+        match self.queue {
+            Some(api) => command.args(["--queue", "persisted", "--api", &format!("127.0.0.1:{api}")]),
+            None => command.args(["--api", "off"]),
+        };
         let collector = Process::start("collector", &mut command);
         collector.wait_for("beats input listening");
         self.collector = Some(collector);
@@ -128,6 +138,41 @@ fn a_collector_that_is_killed_in_mid_stream_loses_and_doubles_nothing() {
         house.start_collector();
     });
     house.check(lines);
+}
+
+#[test]
+fn a_collector_with_a_queue_on_disk_that_is_killed_in_mid_stream_loses_and_doubles_nothing() {
+    let mut house = House::with(Some(free_port()));
+    let lines = rounds(&mut house, |house, _| {
+        house.collector.take().unwrap().kill();
+        house.start_collector();
+    });
+    house.check(lines);
+}
+
+#[test]
+fn what_a_queue_on_disk_has_acknowledged_survives_a_kill_while_the_store_is_away() {
+    let api = free_port();
+    let mut house = House::with(Some(api));
+    house.store.take().unwrap().process.kill();
+    let text = numbered(0, 3_000);
+    append(&house.path("app.log"), text.as_bytes());
+    let held = || {
+        let stats = http::get_json(&format!("http://127.0.0.1:{api}/_node/stats/pipelines/main"))?;
+        stats["pipelines"]["main"]["queue"]["events_count"].as_u64()
+    };
+    eventually("the queue has all lines", || (held() == Some(3_000)).then_some(()));
+    // The agent has its acknowledgement; its file may go.
+    house.agent.take().unwrap().signal("-TERM");
+    let registry: Value =
+        serde_json::from_slice(&std::fs::read(house.path("agent/registry.json")).unwrap()).unwrap();
+    let offset = registry["files"].as_object().unwrap().values().next().unwrap()["offset"].as_u64();
+    assert_eq!(offset, Some(text.len() as u64));
+    std::fs::remove_file(house.path("app.log")).unwrap();
+    house.collector.take().unwrap().kill();
+    house.start_store();
+    house.start_collector();
+    house.check(3_000);
 }
 
 #[test]

@@ -9,7 +9,9 @@ fn the_pipelines_of_a_settings_folder_run_side_by_side_with_dead_letters_of_thei
     let (folder, api) = (dir.path().to_str().unwrap(), free_port());
     write(
         "logstash.yml",
-        &format!("path.data: {folder}/data\napi.http.port: {api}\nqueue.type: persisted\n"),
+        &format!(
+            "path.data: {folder}/data\napi.http.port: {api}\nqueue.type: persisted\npipeline.batch.size: 125\n"
+        ),
     );
     write(
         "pipelines.yml",
@@ -23,13 +25,14 @@ fn the_pipelines_of_a_settings_folder_run_side_by_side_with_dead_letters_of_thei
     write("2.conf", "filter { if [message] == \"bad\" { if [missing] > 5 { drop { } } } }");
     write("3.conf", "output { stdout { codec => json_lines } }");
     let mut collector = Process::alces("collector", &["--path.settings", folder]);
-    assert!(collector.wait_for("queue.type").contains("has no effect here"));
+    assert!(collector.wait_for("pipeline.batch.size").contains("has no effect here"));
     collector.write("good\nbad\n");
     collector.wait_for("\"message\":\"good\"");
     collector.wait_for("a condition could not be decided");
     let (_, stats) = http::get(&format!("http://127.0.0.1:{api}/_node/stats")).unwrap();
     let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
     assert_eq!(stats["pipelines"]["lines"]["events"]["in"], 2);
+    assert_eq!(stats["pipelines"]["lines"]["queue"]["type"], "persisted");
     assert_eq!(stats["pipelines"]["lines"]["dead_letter_queue"]["events"], 1);
     assert_eq!(stats["pipelines"]["beats"]["events"]["in"], 0);
     let letters = std::fs::read_to_string(dir.path().join("data/dead_letter_queue/lines.ndjson")).unwrap();

@@ -392,20 +392,37 @@ mod tests {
     fn pipelines_take_what_they_do_not_say_from_logstash_yml() {
         insta::assert_snapshot!(
             check(
-                "pipeline.workers: ${N}\npipeline:\n  ecs_compatibility: disabled\npath.data: /srv/data\napi.http.port: 9601\nqueue.type: persisted\n",
+                "pipeline.workers: ${N}\npipeline:\n  ecs_compatibility: disabled\npath.data: /srv/data\napi.http.port: 9601\nqueue.checkpoint.acks: 1\n",
                 "- pipeline.id: web\n  path.config: DIR/conf.d/*.conf\n- pipeline.id: app\n  config.string: |\n    input { stdin { } }\n  pipeline.workers: 2\n  pipeline.ecs_compatibility: v8\n  config.support_escapes: true\n"
             ),
             @r#"
         data Some("/srv/data") api Some(At(127.0.0.1:9601))
         web workers Some(3) Disabled Off ["DIR/conf.d/a.conf", "DIR/conf.d/b.conf"]
         app workers Some(2) V8 On ["config.string of app"]
-        DIR/logstash.yml:6:1: `queue.type` has no effect here
+        DIR/logstash.yml:6:1: `queue.checkpoint.acks` has no effect here
           |
-        6 | queue.type: persisted
-          | ^^^^^^^^^^
-          = help: an acknowledgement means indexed here: what is not delivered is still with its sender, and no queue is needed for that
+        6 | queue.checkpoint.acks: 1
+          | ^^^^^^^^^^^^^^^^^^^^^
+          = help: what is acknowledged is synced first, many batches at once; segments have 16 MiB
         "#
         );
+    }
+
+    #[test]
+    fn a_queue_on_disk_is_the_pipelines_own_or_that_of_all() {
+        let queues = |logstash: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("logstash.yml"), logstash).unwrap();
+            let text = "- pipeline.id: a\n  config.string: x\n- pipeline.id: b\n  config.string: x\n  queue.type: memory\n";
+            std::fs::write(dir.path().join("pipelines.yml"), text).unwrap();
+            let read = ServiceSettings::read(dir.path(), &|_| None);
+            read.map(|settings| settings.pipelines.into_iter().map(|p| p.queue).collect::<Vec<_>>())
+        };
+        let all = "queue.type: persisted\npath.queue: /srv/queue\nqueue.max_bytes: 64mb\nqueue.drain: true\n";
+        let queue = DiskQueue { folder: Some("/srv/queue".into()), max_bytes: 64 << 20, drain: true };
+        assert_eq!(queues(all).unwrap(), [Some(queue), None]);
+        assert_eq!(queues("queue.max_bytes: 64mb\n").unwrap(), [None, None]);
+        assert!(queues("queue.max_bytes: 63mb\n").unwrap_err().to_string().contains("at least 64mb"));
     }
 
     #[test]
