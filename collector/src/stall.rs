@@ -22,7 +22,7 @@ pub(crate) async fn watch(plugins: Plugins, posts: Vec<Arc<Post>>) {
     let mut every = interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watchman = Watchman {
-        posts: posts.into_iter().map(|post| (post, None, 0)).collect(),
+        posts: posts.into_iter().map(Seen::new).collect(),
         slow: vec![false; plugins.outputs.len()],
         plugins,
     };
@@ -31,10 +31,10 @@ pub(crate) async fn watch(plugins: Plugins, posts: Vec<Arc<Post>>) {
         for what in watchman.look() {
             match what {
                 Stall::Filter(id) => {
-                    warn!(filter = %id, "this filter is at one event for {FILTER_LOOKS} seconds: the pipeline waits for it")
+                    warn!(filter = %id, "this filter is at one event for {FILTER_LOOKS} seconds: the pipeline waits for it");
                 }
                 Stall::Output(id) => {
-                    warn!(output = %id, "this output has not delivered events for {} seconds: the pipeline waits for it", OUTPUT.as_secs())
+                    warn!(output = %id, "this output has not delivered events for {} seconds: the pipeline waits for it", OUTPUT.as_secs());
                 }
                 Stall::OutputGoesOn(id) => info!(output = %id, "this output delivers again"),
             }
@@ -50,9 +50,21 @@ enum Stall {
     OutputGoesOn(String),
 }
 
+/// A worker, where it was, and for how many looks.
+struct Seen {
+    post: Arc<Post>,
+    was: Option<(usize, u64)>,
+    looks: u32,
+}
+
+impl Seen {
+    fn new(post: Arc<Post>) -> Self {
+        Self { post, was: None, looks: 0 }
+    }
+}
+
 struct Watchman {
-    /// Each worker, where it was, and for how many looks.
-    posts: Vec<(Arc<Post>, Option<(usize, u64)>, u32)>,
+    posts: Vec<Seen>,
     /// Outputs of which it has been said.
     slow: Vec<bool>,
     plugins: Plugins,
@@ -61,11 +73,11 @@ struct Watchman {
 impl Watchman {
     fn look(&mut self) -> Vec<Stall> {
         let mut found = Vec::new();
-        for (post, was, looks) in &mut self.posts {
-            let is = post.at();
-            *looks = if is.is_some() && is == *was { *looks + 1 } else { 0 };
-            *was = is;
-            if *looks == FILTER_LOOKS
+        for seen in &mut self.posts {
+            let is = seen.post.at();
+            seen.looks = if is.is_some() && is == seen.was { seen.looks + 1 } else { 0 };
+            seen.was = is;
+            if seen.looks == FILTER_LOOKS
                 && let Some((filter, _)) = is
                 && let Some(filter) = self.plugins.filters.get(filter)
             {
@@ -107,7 +119,7 @@ mod tests {
         let program = Program::compile(&context, &config).unwrap();
         let plugins = Plugins { filters: program.filters(), ..Plugins::default() };
         let post = program.post();
-        let mut watchman = Watchman { posts: vec![(post.clone(), None, 0)], slow: Vec::new(), plugins };
+        let mut watchman = Watchman { posts: vec![Seen::new(post.clone())], slow: Vec::new(), plugins };
         for _ in 0..20 {
             assert_eq!(watchman.look(), [], "between events nothing is stalled");
         }

@@ -12,11 +12,14 @@ use alces_dlq::Limits;
 use alces_filters::Clock;
 use tracing::warn;
 
+/// Values of variables, where they have one.
+pub(super) type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Reads what is to run, as often as it is asked.
 pub(super) struct Reader {
     pub(super) args: CollectorArgs,
     /// Variables of values: secrets and the environment.
-    pub(super) variables: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub(super) variables: Variables,
     pub(super) clock: Clock,
 }
 

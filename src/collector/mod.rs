@@ -13,7 +13,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
-use self::{configuration::Reader, reload::Reload, service::Service};
+use self::{
+    configuration::{Reader, Variables},
+    reload::Reload,
+    service::Service,
+};
 use crate::{
     keystore,
     paths::data_dir,
@@ -22,7 +26,7 @@ use crate::{
 
 pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
     let secrets = keystore::find(args.keystore.as_deref(), args.settings.as_deref(), env)?;
-    let variables: Box<dyn Fn(&str) -> Option<String> + Send + Sync> = Box::new(move |name: &str| {
+    let variables: Variables = Box::new(move |name: &str| {
         secrets.as_ref().and_then(|s| s.get(name).map(str::to_owned)).or_else(|| env(name))
     });
     let reader = Reader { args, variables, clock: clock() };

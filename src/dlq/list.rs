@@ -15,6 +15,9 @@ use super::{
 /// So many kinds of reasons are told apart; the others are counted together.
 const MOST_REASONS: usize = 1000;
 
+/// Plugin, status and kind of reason.
+type Reason = (String, Option<u16>, String);
+
 /// What is in one queue.
 #[derive(Debug, Default)]
 struct Summary {
@@ -24,7 +27,7 @@ struct Summary {
     oldest: Option<Timestamp>,
     newest: Option<Timestamp>,
     /// By plugin, status and reason.
-    reasons: BTreeMap<(String, Option<u16>, String), u64>,
+    reasons: BTreeMap<Reason, u64>,
 }
 
 impl Summary {
@@ -55,14 +58,14 @@ impl Summary {
     }
 
     /// The most frequent first.
-    fn reasons(&self) -> Vec<(&(String, Option<u16>, String), u64)> {
+    fn reasons(&self) -> Vec<(&Reason, u64)> {
         let mut reasons: Vec<_> = self.reasons.iter().map(|(key, count)| (key, *count)).collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         reasons
     }
 
     fn to_json(&self, queue: &Queue) -> Value {
-        let reason = |((plugin, status, reason), count): (&(String, Option<u16>, String), u64)| json!({"plugin": plugin, "status": status, "reason": reason, "letters": count});
+        let reason = |((plugin, status, reason), count): (&Reason, u64)| json!({"plugin": plugin, "status": status, "reason": reason, "letters": count});
         json!({
             "pipeline": queue.pipeline(),
             "file": queue.path(),

@@ -8,7 +8,7 @@ mod select;
 mod show;
 mod text;
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use alces_dlq::Queue;
 use anyhow::{Context as _, bail};
@@ -52,7 +52,7 @@ async fn command(args: DlqArgs, env: Environment) -> anyhow::Result<bool> {
 }
 
 /// The queues of a data folder, all or those of some pipelines.
-fn queues(data: &PathBuf, pipelines: &[String]) -> anyhow::Result<Vec<Queue>> {
+fn queues(data: &Path, pipelines: &[String]) -> anyhow::Result<Vec<Queue>> {
     let all = Queue::all(data).with_context(|| data.display().to_string())?;
     if pipelines.is_empty() {
         return Ok(all);

@@ -31,15 +31,15 @@ type Compile = fn(&Context<'_>, &mut Options<'_>) -> Option<Arc<dyn Plan>>;
 
 /// All outputs, in the order of their names.
 pub(crate) const OUTPUTS: &[(&str, Compile)] = &[
-    ("elasticsearch", |c, o| OutputPlan::new(Some(opensearch::OpenSearchPlan::compile(c, o)))),
-    ("file", |c, o| OutputPlan::new(file::FilePlan::compile(c, o))),
-    ("http", |c, o| OutputPlan::new(http::HttpPlan::compile(c, o))),
-    ("null", |c, o| OutputPlan::new(Some(null::NullPlan::compile(c, o)))),
-    ("opensearch", |c, o| OutputPlan::new(Some(opensearch::OpenSearchPlan::compile(c, o)))),
-    ("pipeline", |c, o| OutputPlan::new(pipeline::PipelinePlan::compile(c, o))),
-    ("stdout", |c, o| OutputPlan::new(stdout::StdoutPlan::compile(c, o))),
-    ("tcp", |c, o| OutputPlan::new(tcp::TcpPlan::compile(c, o))),
-    ("udp", |c, o| OutputPlan::new(udp::UdpPlan::compile(c, o))),
+    ("elasticsearch", |c, o| some(Some(opensearch::OpenSearchPlan::compile(c, o)))),
+    ("file", |c, o| some(file::FilePlan::compile(c, o))),
+    ("http", |c, o| some(http::HttpPlan::compile(c, o))),
+    ("null", |c, o| some(Some(null::NullPlan::compile(c, o)))),
+    ("opensearch", |c, o| some(Some(opensearch::OpenSearchPlan::compile(c, o)))),
+    ("pipeline", |c, o| some(pipeline::PipelinePlan::compile(c, o))),
+    ("stdout", |c, o| some(stdout::StdoutPlan::compile(c, o))),
+    ("tcp", |c, o| some(tcp::TcpPlan::compile(c, o))),
+    ("udp", |c, o| some(udp::UdpPlan::compile(c, o))),
 ];
 
 /// What an output's options say, checked.
@@ -55,11 +55,12 @@ pub(crate) struct OutputPlan {
     label: Label,
 }
 
-impl OutputPlan {
-    fn new(plan: Option<impl Plan + 'static>) -> Option<Arc<dyn Plan>> {
-        Some(Arc::new(plan?))
-    }
+/// A plan among others, where there is one.
+fn some(plan: Option<impl Plan + 'static>) -> Option<Arc<dyn Plan>> {
+    Some(Arc::new(plan?))
+}
 
+impl OutputPlan {
     pub(crate) fn compile(context: &Context<'_>, plugin: &Plugin) -> (Option<Self>, Vec<Diagnostic>) {
         let name = plugin.name.node.as_str();
         let Some((_, compile)) = OUTPUTS.iter().find(|(known, _)| *known == name) else {
