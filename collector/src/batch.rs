@@ -69,8 +69,10 @@ impl Batch {
 
 impl Batch {
     /// Counts its events as under way, from that input.
-    pub(crate) fn count(&mut self, input: &Arc<PluginStats>) {
-        self.delivery.ticket = Some(input.begin(self.len as u64));
+    pub(crate) fn count(&mut self, input: &Arc<PluginStats>, stats: &Arc<Stats>) {
+        // What is lost is counted as that.
+        let returns = self.delivery.loses.is_none().then(|| stats.clone());
+        self.delivery.ticket = Some(input.begin_for(self.len as u64, returns));
     }
 }
 

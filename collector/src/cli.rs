@@ -34,7 +34,7 @@ pub struct CollectorArgs {
     /// Keystore for ${NAME} [default: alces.keystore of the settings folder]; its password is ALCES_KEYSTORE_PASS
     #[arg(long, value_name = "FILE")]
     pub keystore: Option<PathBuf>,
-    /// Where the dead-letter queue is kept [default: /var/lib/alces/collector, or below the user's state folder]
+    /// Where the dead-letter queue and queues on disk are kept [default: /var/lib/alces/collector, or below the user's state folder]
     #[arg(long, alias = "path.data", value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
     pub data_dir: Option<PathBuf>,
     /// Threads of filters [default: one a core]

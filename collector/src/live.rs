@@ -162,7 +162,7 @@ impl Starter {
     fn start(&self, planned: PlannedInput, bound: Bound) -> Live {
         let (stop, stopping) = watch::channel(false);
         let World { stats, clock, bus, .. } = self.world.clone();
-        let out = Out::new(self.out.clone(), planned.stats.clone());
+        let out = Out::new(self.out.clone(), planned.stats.clone(), stats.clone());
         let intake = Intake { out, stats, clock, bus, stop: stopping };
         Live { planned, task: bound.start(intake), stop }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use alces_filters::{FilterStats, Label};
 
-use crate::queue::QueueStats;
+use crate::{Stats, queue::QueueStats};
 
 /// What an input or an output did since it was opened.
 #[derive(Debug)]
@@ -43,11 +43,16 @@ impl PluginStats {
 
     /// So many events are under way until the ticket is dropped.
     pub(crate) fn begin(self: &Arc<Self>, events: u64) -> Ticket {
+        self.begin_for(events, None)
+    }
+
+    /// The same; what is not delivered is counted as returned.
+    pub(crate) fn begin_for(self: &Arc<Self>, events: u64, returns: Option<Arc<Stats>>) -> Ticket {
         self.taken.fetch_add(events, Relaxed);
         let number = self.next.fetch_add(1, Relaxed);
         let since = Instant::now();
         self.under_way().insert(number, (since, events));
-        Ticket { stats: self.clone(), number, events, since, delivered: false }
+        Ticket { stats: self.clone(), number, events, since, delivered: false, returns }
     }
 
     /// Events that came to it.
@@ -81,6 +86,7 @@ pub(crate) struct Ticket {
     events: u64,
     since: Instant,
     delivered: bool,
+    returns: Option<Arc<Stats>>,
 }
 
 impl Ticket {
@@ -96,6 +102,8 @@ impl Drop for Ticket {
         self.stats.nanos.fetch_add(self.since.elapsed().as_nanos() as u64, Relaxed);
         if self.delivered {
             self.stats.given.fetch_add(self.events, Relaxed);
+        } else if let Some(stats) = &self.returns {
+            stats.returned.add(self.events);
         }
     }
 }

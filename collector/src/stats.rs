@@ -1,4 +1,4 @@
-//! What was counted. At any moment: in = acknowledged + dead-lettered + dropped by filters + lost + held.
+//! What was counted. At any moment: in + made = acknowledged + dropped + lost + returned + held.
 
 use std::sync::{
     PoisonError, RwLock,
@@ -28,16 +28,20 @@ macro_rules! counters {
 counters! {
     /// Events that inputs took in.
     events_in => "alces_collector_events_in_total",
-    /// Events that every output has.
+    /// Events that filters made besides those that came in.
+    made => "alces_collector_events_made_total",
+    /// Events that every output has, or that are in the dead-letter queue.
     acknowledged => "alces_collector_events_acknowledged_total",
     /// Events that a filter dropped.
     dropped => "alces_collector_events_dropped_total",
-    /// Events that went to the dead-letter queue.
+    /// Letters in the dead-letter queue: an event that two outputs refused has two.
     dead_lettered => "alces_collector_events_dead_lettered_total",
     /// Letters that were dropped from a full dead-letter queue for newer ones.
     dead_letters_dropped => "alces_collector_dead_letters_dropped_total",
     /// Events that were not delivered and that nobody sends again, as their input has no acknowledgement, or a full dead-letter queue took none.
     lost => "alces_collector_events_lost_total",
+    /// Events that were not delivered and that their sender still has.
+    returned => "alces_collector_events_returned_total",
     /// Events that were already there and were sent again.
     resent => "alces_collector_events_resent_total",
     /// Events whose bytes were not UTF-8 and were replaced.

@@ -85,6 +85,7 @@ impl Worker {
         let mut made = Vec::new();
         self.program.flush(end, &mut made);
         let mut to = Vec::new();
+        work.made += made.len() as u64;
         made.iter().for_each(|event| self.finish(event, &mut to, &mut work));
         self.keep_undecided(&mut work);
         work
@@ -115,6 +116,7 @@ impl Worker {
                     Err(why) => work.undecided.push(Undecided::new(&event, &why)),
                 }
                 // Made of this event, and acknowledged with it.
+                work.made += made.len() as u64;
                 made.drain(..).for_each(|event| self.finish(&event, &mut to, &mut work));
                 self.keep_undecided(&mut work);
             }
@@ -126,7 +128,7 @@ impl Worker {
 
     fn no_work(&self) -> Work {
         let pending = self.outputs.iter().map(Output::pending).collect();
-        Work { pending, events: 0, dropped: 0, undecided: Vec::new(), deliveries: Vec::new() }
+        Work { pending, events: 0, made: 0, dropped: 0, undecided: Vec::new(), deliveries: Vec::new() }
     }
 
     fn keep_undecided(&mut self, work: &mut Work) {
@@ -158,6 +160,8 @@ struct Work {
     /// For each output.
     pending: Vec<Pending>,
     events: u64,
+    /// Of them and the others, those that filters made.
+    made: u64,
     dropped: u64,
     /// Events for which a condition could not be decided.
     undecided: Vec<Undecided>,
@@ -174,8 +178,9 @@ impl Work {
         let sent: Result<Vec<()>, Undelivered> = try_join_all(sent).await;
         if sent.is_ok() {
             let stats = &outlet.stats;
+            stats.made.add(self.made);
             stats.dropped.add(self.dropped);
-            stats.acknowledged.add(self.events);
+            stats.acknowledged.add(self.events + self.undecided.len() as u64);
             self.deliveries.into_iter().for_each(Delivery::done);
         }
         drop(permit);

@@ -73,5 +73,18 @@ async fn what_is_not_indexed_at_shutdown_is_not_acknowledged() {
     drop(house.stop.take());
     assert_eq!(house.ack().await, None);
     timeout(Duration::from_secs(60), &mut house.running).await.unwrap().unwrap();
-    assert_eq!(house.stats.acknowledged.get(), 0);
+    assert_eq!((house.stats.acknowledged.get(), house.stats.returned.get()), (0, 1));
+}
+
+#[tokio::test]
+async fn accounts_add_up_where_filters_make_events_and_conditions_cannot_be_decided() {
+    let mut house = House::new([]).await;
+    let filter = "if [message] == \"odd\" { if [missing] > 5 { drop { } } } \
+                  if [message] == \"two\" { clone { clones => [\"x\", \"y\"] } } if [message] == \"drop\" { drop { } }";
+    house.reload(&support::conf(house.address, 0, filter)).await;
+    house.send(&["odd", "two", "drop", "one"]).await;
+    assert_eq!(house.ack().await, Some(4));
+    let s = &house.stats;
+    assert_eq!((s.made.get(), s.dropped.get(), s.acknowledged.get(), s.dead_lettered.get()), (2, 1, 5, 1));
+    house.accounts_add_up();
 }

@@ -66,6 +66,8 @@ async fn what_the_pipeline_before_cannot_deliver_its_sender_sends_to_the_new_one
     house.send(&["a"]).await;
     assert_eq!(house.ack().await, Some(1));
     assert_eq!(engine.requests(), [["a"]]);
+    assert_eq!(house.stats.returned.get(), 1);
+    house.accounts_add_up();
 }
 
 #[tokio::test]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::{batch::Batch, plugins::PluginStats};
+use crate::{Stats, batch::Batch, plugins::PluginStats};
 
 /// The end of a pipeline's queue that an input fills; what goes in is counted as the input's.
 #[derive(Clone)]
 pub(crate) struct Out {
     queue: mpsc::Sender<Batch>,
-    stats: Arc<PluginStats>,
+    input: Arc<PluginStats>,
+    stats: Arc<Stats>,
 }
 
 /// The pipeline has ended.
@@ -18,26 +19,26 @@ pub(crate) struct Out {
 pub(crate) struct Ended;
 
 impl Out {
-    pub(crate) fn new(queue: mpsc::Sender<Batch>, stats: Arc<PluginStats>) -> Self {
-        Self { queue, stats }
+    pub(crate) fn new(queue: mpsc::Sender<Batch>, input: Arc<PluginStats>, stats: Arc<Stats>) -> Self {
+        Self { queue, input, stats }
     }
 
     /// For a test, which knows no plugin.
     #[cfg(test)]
     pub(crate) fn of_nobody(queue: mpsc::Sender<Batch>) -> Self {
         let label = alces_filters::Label { id: String::new(), name: String::new() };
-        Self::new(queue, PluginStats::new(label))
+        Self::new(queue, PluginStats::new(label), Arc::default())
     }
 
     /// Waits for a place in the queue.
     pub(crate) async fn send(&self, mut batch: Batch) -> Result<(), Ended> {
-        batch.count(&self.stats);
+        batch.count(&self.input, &self.stats);
         self.queue.send(batch).await.map_err(|_| Ended)
     }
 
     /// The same, on a thread of its own.
     pub(crate) fn blocking_send(&self, mut batch: Batch) -> Result<(), Ended> {
-        batch.count(&self.stats);
+        batch.count(&self.input, &self.stats);
         self.queue.blocking_send(batch).map_err(|_| Ended)
     }
 }

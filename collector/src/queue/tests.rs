@@ -46,7 +46,8 @@ impl Running {
             .map(|line| Event::from_line((*line).to_owned().into(), Timestamp::UNIX_EPOCH))
             .collect();
         let (mut batch, delivered) = Batch::new(events.len(), events.into_iter());
-        batch.count(&PluginStats::new(Label { id: String::new(), name: String::new() }));
+        let label = Label { id: String::new(), name: String::new() };
+        batch.count(&PluginStats::new(label), &Arc::default());
         self.out.send(batch).await.unwrap();
         delivered.await.is_ok()
     }

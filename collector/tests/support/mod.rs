@@ -179,9 +179,11 @@ impl House {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// in = acknowledged + dropped by filters; nothing is held any more.
+    /// in + made = acknowledged + dropped by filters + lost + returned; nothing is held any more.
     pub(crate) fn accounts_add_up(&self) {
         let s = &self.stats;
-        assert_eq!(s.events_in.get(), s.acknowledged.get() + s.dropped.get());
+        let out = s.acknowledged.get() + s.dropped.get() + s.lost.get() + s.returned.get();
+        assert_eq!(s.events_in.get() + s.made.get(), out);
+        assert_eq!(s.held().0, 0);
     }
 }
