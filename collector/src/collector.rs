@@ -240,6 +240,8 @@ impl Running {
     async fn end(mut self) {
         self.before.spawn(self.generation.settle(self.drain));
         while self.before.join_next().await.is_some() {}
+        // What workers did not take goes back to where it came from.
+        drop(self.queue);
         if let Some(keeper) = self.keeper {
             keeper.end(self.drain).await;
         }

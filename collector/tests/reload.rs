@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use alces_collector::{Bus, Collector, Settings};
+use alces_collector::{Bus, Collector, DiskQueue, Settings};
 use support::{Answer, House, clock, conf, plan, until};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
@@ -112,6 +112,44 @@ async fn a_window_is_acknowledged_when_the_pipelines_behind_have_delivered_it() 
         .await
         .is_err()
     );
+    drop(stop);
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_collector_with_a_queue_on_disk_stops_while_its_engine_is_away_and_goes_on_where_it_was() {
+    let house = House::new((0..100_000).map(|_| Answer::Whole(503))).await;
+    let dir = tempfile::tempdir().unwrap();
+    let start = async |engine| {
+        let mut settings = Settings::new(dir.path().to_owned());
+        (settings.queue, settings.drain) = (Some(DiskQueue::default()), Duration::ZERO);
+        let collector = Collector::bind(plan(&conf(engine, 0, "")), settings, clock()).await.unwrap();
+        let (beats, stats) = (collector.beats_addresses()[0], collector.stats());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(async move {
+            collector.run(async { drop(stopped.await) }).await.unwrap();
+        });
+        (beats, stats, stop, running)
+    };
+    let (beats, stats, stop, running) = start(house.address).await;
+    let mut sender = House::new([]).await;
+    sender.sender = tokio::net::TcpStream::connect(beats).await.unwrap();
+    // More windows than workers and their queue take.
+    for number in 0..50 {
+        sender.send(&[&format!("line {number}")]).await;
+        assert_eq!(sender.ack().await, Some(1), "it is durable");
+    }
+    assert_eq!((stats.held().0, stats.acknowledged.get()), (50, 0));
+    drop(stop);
+    timeout(Duration::from_secs(60), running).await.unwrap().unwrap();
+    let engine = House::new([]).await;
+    let (_, stats, stop, running) = start(engine.address).await;
+    until(|| stats.acknowledged.get() == 50).await;
+    assert_eq!((stats.events_in.get(), stats.held().0), (50, 0));
+    let mut ids = engine.requests().concat();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 50);
     drop(stop);
     running.await.unwrap();
 }

@@ -20,7 +20,10 @@ use std::{
 };
 
 use alces_spool::{Folder, Options, Record, Spool, SpoolError};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -68,6 +71,8 @@ struct Shared {
     changed: Condvar,
     /// Nothing more is to be read.
     stop: AtomicBool,
+    /// What waits for deliveries.
+    settling: Mutex<JoinSet<()>>,
     drain: bool,
     stats: Arc<QueueStats>,
 }
@@ -116,6 +121,7 @@ impl Queue {
             inside: Mutex::new(inside),
             changed: Condvar::new(),
             stop: AtomicBool::new(false),
+            settling: Mutex::default(),
             drain: settings.drain,
             stats,
         })))
@@ -242,10 +248,14 @@ impl Queue {
             }
             let (batch, delivered) = Batch::new(events.len(), events.into_iter());
             let queue = self.clone();
-            runtime.spawn(async move {
+            let settling = async move {
                 let delivered = delivered.await.is_ok();
                 queue.settle(record, count, delivered);
-            });
+            };
+            let mut tasks = self.0.settling.lock().unwrap_or_else(PoisonError::into_inner);
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn_on(settling, runtime);
+            drop(tasks);
             if to.blocking_send(batch).is_err() {
                 return;
             }
@@ -354,6 +364,10 @@ impl Keeper {
             info!("an input has not ended: what it was not acknowledged, it sends again");
         }
         let _ = self.reader.await;
+        // Who waits for a delivery holds the queue open, and its folder locked. Workers have ended: nothing is waited for long.
+        let mut settling =
+            std::mem::take(&mut *self.queue.0.settling.lock().unwrap_or_else(PoisonError::into_inner));
+        while settling.join_next().await.is_some() {}
         let mut inside = self.queue.inside();
         self.queue.save(&mut inside);
     }
