@@ -1,4 +1,4 @@
-//! Waiting for changes in folders, without looking again and again.
+//! Waiting for changes in folders, without looking again and again, and for the signal that says the same.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -6,7 +6,8 @@ use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind},
 };
-use tokio::{sync::Notify, time::timeout};
+use tokio::{signal::unix::Signal, sync::Notify, time::timeout};
+use tracing::warn;
 
 /// A change is complete when nothing has followed it for this long: editors and deployments do several things at once.
 const QUIET: Duration = Duration::from_millis(250);
@@ -43,6 +44,57 @@ impl Watch {
     pub async fn changed(&self) {
         self.told.notified().await;
         while timeout(QUIET, self.told.notified()).await.is_ok() {}
+    }
+}
+
+/// Why settings are to be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Something in their folders changed.
+    Changed,
+    /// Somebody says so, with SIGHUP.
+    Told,
+}
+
+/// Tells when settings are to be read again.
+#[derive(Debug)]
+pub struct Changes {
+    hangup: Signal,
+    watched: Vec<PathBuf>,
+    watch: Option<Watch>,
+}
+
+impl Changes {
+    /// Takes SIGHUP; nothing is watched yet.
+    pub fn new(hangup: Signal) -> Self {
+        Self { hangup, watched: Vec::new(), watch: None }
+    }
+
+    /// Waits until something changes in these folders, of which some may not be there, or until somebody sends SIGHUP. None where no signal
+    /// can come any more.
+    pub async fn next(&mut self, folders: &[PathBuf]) -> Option<Why> {
+        let present: Vec<PathBuf> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
+        if present != self.watched {
+            self.watch =
+                (!present.is_empty()).then(|| Watch::new(&present)).transpose().unwrap_or_else(|error| {
+                    warn!(%error, "changes of the configuration are not seen: SIGHUP tells of them");
+                    None
+                });
+            self.watched = present;
+            // What changed between the last reading and the watch.
+            return Some(Why::Changed);
+        }
+        let changed = async {
+            match &self.watch {
+                Some(watch) => watch.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            told = self.hangup.recv() => told.map(|()| Why::Told),
+            () = changed => Some(Why::Changed),
+        }
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared, join_all},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep},
 };
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::{
     CollectorError,
@@ -72,7 +76,7 @@ impl Inputs {
         let mut new = Vec::new();
         let mut failed = None;
         for planned in added {
-            match self.open(&planned.input, &removed).await {
+            match self.open(&planned.input, &removed, !removed.is_empty()).await {
                 Ok(bound) => new.push((planned, bound)),
                 Err(error) => {
                     failed = Some(error);
@@ -93,12 +97,17 @@ impl Inputs {
         Err(error)
     }
 
-    /// Opens an input; one that is no longer wanted may have its address.
-    async fn open(&self, input: &Arc<dyn Input>, removed: &[Live]) -> Result<Bound, CollectorError> {
+    /// Opens an input. Where `patient`, one that is no longer wanted may have its address, and lets go of it.
+    async fn open(
+        &self,
+        input: &Arc<dyn Input>,
+        removed: &[Live],
+        patient: bool,
+    ) -> Result<Bound, CollectorError> {
         let until = Instant::now() + LET_GO;
         loop {
             match input.bind(self.allow_plaintext).await {
-                Err(CollectorError::Listen { .. }) if !removed.is_empty() && Instant::now() < until => {
+                Err(CollectorError::Listen { .. }) if patient && Instant::now() < until => {
                     for live in removed {
                         let _ = live.stop.send(true);
                     }
@@ -110,7 +119,7 @@ impl Inputs {
     }
 
     async fn open_again(&mut self, planned: PlannedInput, starter: &Starter) {
-        match planned.input.bind(self.allow_plaintext).await {
+        match self.open(&planned.input, &[], true).await {
             Ok(bound) => self.live.push(starter.start(planned, bound)),
             Err(error) => error!(%error, "an input of the pipeline before cannot be opened again"),
         }
@@ -119,18 +128,27 @@ impl Inputs {
     /// Runs what [`Inputs::prepare`] has opened, and stops what is no longer wanted.
     pub(crate) fn apply(&mut self, change: Change, starter: &Starter) {
         self.live = change.kept;
-        self.start(change.new, starter);
+        let mut ending = Vec::new();
         for live in change.removed {
             let _ = live.stop.send(true);
             // It delivers what it has, by itself.
-            tokio::spawn(async move {
-                let until = Instant::now() + Duration::from_secs(60);
-                let mut task = live.task;
-                if timeout_at(until, &mut task).await.is_err() {
-                    warn!("an input that was removed does not end");
-                    task.abort();
+            let end = async move {
+                let _ = live.task.await;
+            };
+            let end = end.boxed().shared();
+            tokio::spawn(end.clone());
+            ending.push((live.planned.stats.label.name.clone(), end));
+        }
+        for (planned, bound) in change.new {
+            // Two that read the same files or letters would read lines twice: the next one goes on where the one before ended.
+            let before: Vec<_> = match bound.listening_at() {
+                Some(_) => Vec::new(),
+                None => {
+                    let same = ending.iter().filter(|(name, _)| *name == planned.stats.label.name);
+                    same.map(|(_, end)| end.clone()).collect()
                 }
-            });
+            };
+            self.live.push(starter.start_after(before, planned, bound));
         }
     }
 
@@ -160,10 +178,28 @@ pub(crate) struct Starter {
 
 impl Starter {
     fn start(&self, planned: PlannedInput, bound: Bound) -> Live {
+        self.start_after(Vec::new(), planned, bound)
+    }
+
+    /// Starts an input when others have ended.
+    fn start_after(
+        &self,
+        before: Vec<Shared<BoxFuture<'static, ()>>>,
+        planned: PlannedInput,
+        bound: Bound,
+    ) -> Live {
         let (stop, stopping) = watch::channel(false);
         let World { stats, clock, bus, .. } = self.world.clone();
         let out = Out::new(self.out.clone(), planned.stats.clone(), stats.clone());
         let intake = Intake { out, stats, clock, bus, stop: stopping };
-        Live { planned, task: bound.start(intake), stop }
+        let task = if before.is_empty() {
+            bound.start(intake)
+        } else {
+            tokio::spawn(async move {
+                join_all(before).await;
+                let _ = bound.start(intake).await;
+            })
+        };
+        Live { planned, task, stop }
     }
 }

@@ -153,3 +153,28 @@ async fn a_collector_with_a_queue_on_disk_stops_while_its_engine_is_away_and_goe
     drop(stop);
     running.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_file_input_with_other_options_goes_on_where_the_one_before_ended() {
+    // What is under way at the reload is delivered late, and the offsets move then.
+    let busy = (0..6).map(|_| Answer::Whole(503));
+    let house = House::with_drain(Duration::from_secs(60), busy).await;
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("app.log");
+    let text: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
+    std::fs::write(&log, text).unwrap();
+    let file = |tag: &str| {
+        let output = conf(house.address, 0, "").split_once("filter").unwrap().1.to_owned();
+        format!(
+            "input {{ file {{ path => \"{}\" sincedb_path => \"{}\" start_position => beginning tags => \"{tag}\" }} }} filter{output}",
+            log.display(),
+            dir.path().join("sincedb").display()
+        )
+    };
+    house.reload(&file("one")).await;
+    until(|| !house.requests().is_empty()).await;
+    house.reload(&file("two")).await;
+    until(|| house.stats.acknowledged.get() >= 20_000 && house.stats.held().0 == 0).await;
+    assert_eq!(house.stats.acknowledged.get(), 20_000);
+    house.accounts_add_up();
+}

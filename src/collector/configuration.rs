@@ -49,9 +49,21 @@ pub(super) struct Pipeline {
     pub(super) identity: Identity,
 }
 
+/// What is to run, as texts that nobody has checked yet.
+pub(super) struct Draft {
+    service: ServiceSettings,
+    /// Each pipeline's, with its name.
+    pub(super) identities: Vec<(String, Identity)>,
+}
+
 impl Reader {
     /// Reads and checks all of it.
     pub(super) fn read(&self) -> anyhow::Result<Configuration> {
+        self.check(self.gather()?)
+    }
+
+    /// Reads all of it.
+    pub(super) fn gather(&self) -> anyhow::Result<Draft> {
         let args = &self.args;
         let mut service = match &args.settings {
             Some(folder) => ServiceSettings::read(folder, &self.variables)?,
@@ -70,35 +82,37 @@ impl Reader {
                 dead_letters: Limits::default(),
             }];
         }
-        let folders = self.folders(&service.pipelines);
-        let pipelines =
-            service.pipelines.into_iter().map(|pipeline| self.check(pipeline)).collect::<Result<_, _>>()?;
-        Ok(Configuration {
-            pipelines,
-            data_dir: service.data_dir,
-            api: service.api,
-            notes: service.notes,
-            folders,
-        })
+        for pipeline in &mut service.pipelines {
+            pipeline.options.ecs = args.ecs.map_or(pipeline.options.ecs, Into::into);
+            if args.support_escapes {
+                pipeline.options.escapes = Escapes::On;
+            }
+            pipeline.workers = args.workers.or(pipeline.workers);
+            pipeline.reload = args.reload.or(pipeline.reload);
+            pipeline.queue = match args.queue {
+                None => pipeline.queue.take(),
+                Some(QueueType::Memory) => None,
+                Some(QueueType::Persisted) => Some(pipeline.queue.take().unwrap_or_default()),
+            };
+        }
+        let identities = service.pipelines.iter().map(|pipeline| (pipeline.id.clone(), identity(pipeline)));
+        Ok(Draft { identities: identities.collect(), service })
     }
 
-    fn check(&self, pipeline: PipelineSettings) -> anyhow::Result<Pipeline> {
-        let PipelineSettings { id, sources, mut options, workers, reload, queue, dead_letters } = pipeline;
-        options.ecs = self.args.ecs.map_or(options.ecs, Into::into);
-        if self.args.support_escapes {
-            options.escapes = Escapes::On;
-        }
+    /// Checks what was read.
+    pub(super) fn check(&self, draft: Draft) -> anyhow::Result<Configuration> {
+        let ServiceSettings { pipelines, data_dir, api, notes } = draft.service;
+        let folders = self.folders(&pipelines);
+        let pipelines =
+            pipelines.into_iter().map(|pipeline| self.compile(pipeline)).collect::<Result<_, _>>()?;
+        Ok(Configuration { pipelines, data_dir, api, notes, folders })
+    }
+
+    fn compile(&self, pipeline: PipelineSettings) -> anyhow::Result<Pipeline> {
+        let identity = identity(&pipeline);
+        let PipelineSettings { id, sources, options, workers, reload, queue, dead_letters } = pipeline;
         let plan = Plan::compile(&sources, &self.variables, options, &self.clock)?;
-        let workers = self.args.workers.or(workers);
-        let queue = match self.args.queue {
-            None => queue,
-            Some(QueueType::Memory) => None,
-            Some(QueueType::Persisted) => Some(queue.unwrap_or_default()),
-        };
-        let texts =
-            sources.iter().map(|source| (source.name().to_owned(), source.text().to_owned())).collect();
-        let reload = self.args.reload.or(reload).unwrap_or(true);
-        Ok(Pipeline { id, plan, workers, dead_letters, queue, reload, identity: (texts, options, workers) })
+        Ok(Pipeline { id, plan, workers, dead_letters, queue, reload: reload.unwrap_or(true), identity })
     }
 
     fn folders(&self, pipelines: &[PipelineSettings]) -> Vec<PathBuf> {
@@ -119,6 +133,11 @@ impl Reader {
         folders.dedup();
         folders
     }
+}
+
+fn identity(pipeline: &PipelineSettings) -> Identity {
+    let texts = pipeline.sources.iter().map(|source| (source.name().to_owned(), source.text().to_owned()));
+    (texts.collect(), pipeline.options, pipeline.workers)
 }
 
 impl Configuration {

@@ -25,6 +25,8 @@ use crate::{
 };
 
 pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
+    // Before anything else: a signal that comes early must not end the process.
+    let hangup = signal(SignalKind::hangup())?;
     let secrets = keystore::find(args.keystore.as_deref(), args.settings.as_deref(), env)?;
     let variables: Variables = Box::new(move |name: &str| {
         secrets.as_ref().and_then(|s| s.get(name).map(str::to_owned)).or_else(|| env(name))
@@ -56,7 +58,6 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
         }
         tokio::spawn(api::serve(listener, service.pipelines(), until(stopped.clone())))
     });
-    let hangup = signal(SignalKind::hangup())?;
     let result = service.run(shutdown_signal(), reload.start(hangup)).await;
     let _ = stop.send(true);
     if let Some(api) = api {

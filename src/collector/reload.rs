@@ -2,31 +2,24 @@
 
 use std::path::PathBuf;
 
-use alces_agent::watch::Watch;
+use alces_agent::watch::{Changes, Why};
 use tokio::{
     signal::unix::Signal,
     sync::mpsc::{Receiver, Sender, channel},
 };
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
-use super::configuration::{Configuration, Pipeline, Reader};
+use super::configuration::{Configuration, Identity, Pipeline, Reader};
 
 /// Reads the configuration anew when something asks for it.
 pub(super) struct Reload {
     reader: Reader,
     folders: Vec<PathBuf>,
     watching: bool,
+    /// What was read last, whether it was right or wrong.
+    last: Vec<(String, Identity)>,
     /// What was wrong last, so that it is told once.
     wrong: Option<String>,
-}
-
-/// Why the files are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Something in their folders changed.
-    Changed,
-    /// Somebody says so.
-    Told,
 }
 
 /// All pipelines that are to run from now on.
@@ -39,7 +32,8 @@ impl Reload {
     /// For a configuration that runs.
     pub(super) fn new(reader: Reader, running: &Configuration) -> Self {
         let watching = running.pipelines.iter().any(|pipeline| pipeline.reload);
-        Self { reader, folders: running.folders.clone(), watching, wrong: None }
+        let last = running.pipelines.iter().map(|pipeline| (pipeline.id.clone(), pipeline.identity.clone()));
+        Self { reader, folders: running.folders.clone(), watching, last: last.collect(), wrong: None }
     }
 
     /// Begins to watch; what is right comes out of the channel.
@@ -49,53 +43,36 @@ impl Reload {
         changes
     }
 
-    async fn run(mut self, mut hangup: Signal, out: Sender<Wanted>) {
-        let mut watched = self.present();
-        let mut watch = watch(&watched);
-        // What changed between the first reading and the watch.
-        let mut again = watch.is_some();
+    async fn run(mut self, hangup: Signal, out: Sender<Wanted>) {
+        let mut changes = Changes::new(hangup);
         loop {
-            let changed = async {
-                match &watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let why = tokio::select! {
-                biased;
-                told = hangup.recv() => match told {
-                    Some(()) => Why::Told,
-                    None => return,
-                },
-                () = std::future::ready(()), if again => Why::Changed,
-                () = changed => Why::Changed,
-            };
-            again = false;
+            let folders: &[PathBuf] = if self.watching { &self.folders } else { &[] };
+            let Some(why) = changes.next(folders).await else { return };
             if let Some(pipelines) = self.read(why)
                 && out.send(Wanted { pipelines, why }).await.is_err()
             {
                 return;
             }
-            let present = self.present();
-            if present != watched {
-                watch = self::watch(&present);
-                watched = present;
-                again = true;
-            }
         }
-    }
-
-    /// The folders to watch that are there.
-    fn present(&self) -> Vec<PathBuf> {
-        if !self.watching {
-            return Vec::new();
-        }
-        self.folders.iter().filter(|folder| folder.is_dir()).cloned().collect()
     }
 
     fn read(&mut self, why: Why) -> Option<Vec<Pipeline>> {
-        match self.reader.read() {
-            Ok(found) => {
+        let draft = self.reader.gather();
+        if draft.is_err() {
+            // What comes after it is to be told in any case.
+            self.last.clear();
+        }
+        let read = draft.and_then(|draft| {
+            // Patterns are compiled for a change only: other files may lie in these folders, and some hundred patterns take a while.
+            if why == Why::Changed && draft.identities == self.last {
+                return Ok(None);
+            }
+            self.last.clone_from(&draft.identities);
+            self.reader.check(draft).map(Some)
+        });
+        match read {
+            Ok(None) => None,
+            Ok(Some(found)) => {
                 if self.wrong.take().is_some() {
                     info!("the configuration is right again");
                 }
@@ -115,13 +92,4 @@ impl Reload {
             }
         }
     }
-}
-
-fn watch(folders: &[PathBuf]) -> Option<Watch> {
-    if folders.is_empty() {
-        return None;
-    }
-    Watch::new(folders)
-        .inspect_err(|error| warn!(%error, "changes of the configuration are not seen: SIGHUP tells of them"))
-        .ok()
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use alces_agent::watch::Why;
 use alces_collector::{Bus, Collector, CollectorError, Reload, Settings, api::Pipelines};
 use anyhow::Context as _;
 use tokio::{
@@ -12,7 +13,7 @@ use tracing::{error, info};
 
 use super::{
     configuration::{Identity, Pipeline},
-    reload::{Wanted, Why},
+    reload::Wanted,
 };
 use crate::roles::clock;
 

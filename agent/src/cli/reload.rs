@@ -6,10 +6,15 @@ use tokio::{
     signal::unix::Signal,
     sync::mpsc::{Receiver, Sender, channel},
 };
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::{Environment, RunArgs, SetLevel};
-use crate::{Config, options::Loaded, priority, watch::Watch};
+use crate::{
+    Config,
+    options::Loaded,
+    priority,
+    watch::{Changes, Why},
+};
 
 /// Reads the files anew when something asks for it.
 pub(super) struct Reload {
@@ -27,15 +32,6 @@ pub(super) struct Reload {
     pub(super) wrong: Option<String>,
 }
 
-/// Why the files are read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Why {
-    /// Something in their folders changed.
-    Changed,
-    /// Somebody says so.
-    Told,
-}
-
 impl Reload {
     /// Begins to watch; the settings come out of the channel.
     pub(super) fn start(self, hangup: Signal) -> Receiver<Config> {
@@ -44,48 +40,17 @@ impl Reload {
         changes
     }
 
-    async fn run(mut self, mut hangup: Signal, out: Sender<Config>) {
-        let mut watched = self.present();
-        let mut watch = watch(&watched);
-        // What changed between the first reading and the watch.
-        let mut again = true;
+    async fn run(mut self, hangup: Signal, out: Sender<Config>) {
+        let mut changes = Changes::new(hangup);
         loop {
-            let changed = async {
-                match &watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let why = tokio::select! {
-                biased;
-                told = hangup.recv() => match told {
-                    Some(()) => Why::Told,
-                    None => return,
-                },
-                () = std::future::ready(()), if again => Why::Changed,
-                () = changed => Why::Changed,
-            };
-            again = false;
+            let folders: &[PathBuf] = if self.watching { &self.folders } else { &[] };
+            let Some(why) = changes.next(folders).await else { return };
             if let Some(config) = self.read(why)
                 && out.send(config).await.is_err()
             {
                 return;
             }
-            let present = self.present();
-            if present != watched {
-                watch = self::watch(&present);
-                watched = present;
-                again = true;
-            }
         }
-    }
-
-    /// The folders to watch that are there.
-    fn present(&self) -> Vec<PathBuf> {
-        if !self.watching {
-            return Vec::new();
-        }
-        self.folders.iter().filter(|folder| folder.is_dir()).cloned().collect()
     }
 
     /// The new settings, if there are any and they are right.
@@ -114,15 +79,6 @@ impl Reload {
         }
         Some(config)
     }
-}
-
-fn watch(folders: &[PathBuf]) -> Option<Watch> {
-    if folders.is_empty() {
-        return None;
-    }
-    Watch::new(folders)
-        .inspect_err(|error| warn!(%error, "changes of the configuration are not seen: SIGHUP tells of them"))
-        .ok()
 }
 
 #[cfg(test)]

@@ -29,9 +29,10 @@ use tracing::{error, info, warn};
 use crate::{
     CollectorError,
     batch::{Batch, Delivery},
+    dlq::Letter,
     generation::World,
 };
-use record::Encoder;
+use record::{Encoder, TooLarge};
 pub(crate) use stats::QueueStats;
 
 /// Batches that wait are made durable together, up to so many bytes: one fsync for all of them.
@@ -42,6 +43,9 @@ const SAVE_EVERY: Duration = Duration::from_millis(200);
 
 /// How often it is tried again where there is no room, or the disk refuses.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// A part that cannot be read is tried so often.
+const READS: u32 = 20;
 
 /// How a pipeline's queue is kept on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,11 +154,11 @@ impl Queue {
         world: &World,
     ) -> Keeper {
         let (writer, reader) = (self.clone(), self.clone());
-        let world = world.clone();
+        let (world, of_writer) = (world.clone(), world.clone());
         let runtime = tokio::runtime::Handle::current();
         Keeper {
             queue: self.clone(),
-            writer: tokio::task::spawn_blocking(move || writer.write_all(&mut from)),
+            writer: tokio::task::spawn_blocking(move || writer.write_all(&mut from, &of_writer)),
             reader: tokio::task::spawn_blocking(move || reader.read_all(&to, &world, &runtime)),
         }
     }
@@ -167,7 +171,7 @@ impl Queue {
         }
     }
 
-    fn write_all(&self, from: &mut mpsc::Receiver<Batch>) {
+    fn write_all(&self, from: &mut mpsc::Receiver<Batch>, world: &World) {
         let mut encoder = Encoder::default();
         while let Some(batch) = from.blocking_recv() {
             let (mut records, mut deliveries) = (Vec::new(), Vec::new());
@@ -178,7 +182,7 @@ impl Queue {
                 deliveries.push(batch.delivery);
                 next = if bytes < SYNC_BYTES { from.try_recv().ok() } else { None };
             }
-            if self.store(&records) {
+            if self.bury(encoder.too_large(), world) && self.store(&records) {
                 deliveries.into_iter().for_each(Delivery::done);
             }
         }
@@ -186,46 +190,87 @@ impl Queue {
         self.0.changed.notify_all();
     }
 
-    /// Returns when all records are durable; false where one can never be.
+    /// Puts events that no record can hold into the dead-letter queue; false where that cannot be.
+    fn bury(&self, events: Vec<TooLarge>, world: &World) -> bool {
+        for TooLarge { document, metadata } in events {
+            let reason = format!("an event of {} bytes is more than the queue takes", document.len());
+            let letter = Letter { document: &document, metadata: &metadata, reason, ..Letter::default() };
+            if let Err(problem) = world.dlq.append("queue", (world.clock)(), &[letter]) {
+                error!(%problem, "the dead-letter queue cannot be written: a window stays unacknowledged");
+                return false;
+            }
+            warn!("an event is too large for the queue: kept in the dead-letter queue");
+            world.stats.dead_lettered.add(1);
+            world.stats.acknowledged.add(1);
+        }
+        true
+    }
+
+    /// Returns when all records are durable; false where the collector stops before.
     fn store(&self, records: &[record::Encoded]) -> bool {
         let mut inside = self.inside();
         let mut numbers: Vec<u64> = Vec::new();
         let mut told = false;
         loop {
-            let stored = loop {
-                let Some(record) = records.get(numbers.len()) else { break inside.spool.sync() };
-                match inside.spool.append(&record.bytes) {
-                    Ok(number) => numbers.push(number),
-                    Err(error) => break Err(error),
-                }
-            };
-            let Err(problem) = stored else { break };
-            match &problem {
-                SpoolError::TakenBack { from, .. } => numbers.retain(|number| number < from),
-                SpoolError::TooLong { .. } => {
-                    error!(%problem, "an event is too large for the queue: its window stays unacknowledged");
-                    return false;
-                }
-                _ => {}
+            let Err(problem) = self.try_store(&mut inside, records, &mut numbers) else { break };
+            if matches!(problem, SpoolError::TooLong { .. }) {
+                // Larger ones were buried: only a smaller queue than any setting allows comes here.
+                error!(%problem, "its window stays unacknowledged");
+                return false;
             }
             if !told {
                 warn!(%problem, "the queue takes nothing: senders wait");
                 told = true;
             }
-            // What is delivered makes room.
+            // What is durable can be delivered, and what is delivered makes room. Of the records of one large batch, too.
+            if let Err(problem) = inside.spool.sync() {
+                self.forget(&mut inside, &problem, &mut numbers);
+            }
             let _ = inside.spool.save();
+            self.0.changed.notify_all();
+            if self.0.stop.load(Relaxed) {
+                return false;
+            }
             inside = self.wait(inside);
         }
         if told {
             info!("the queue takes events again");
         }
-        for (number, record) in numbers.iter().zip(records) {
-            inside.written.push_back((*number, record.events));
-            self.0.stats.add(record.events);
-        }
         self.0.stats.set_bytes(inside.spool.stats().bytes);
         self.0.changed.notify_all();
         true
+    }
+
+    /// Appends what is not appended yet, and makes it durable.
+    fn try_store(
+        &self,
+        inside: &mut Inside,
+        records: &[record::Encoded],
+        numbers: &mut Vec<u64>,
+    ) -> Result<(), SpoolError> {
+        while let Some(record) = records.get(numbers.len()) {
+            match inside.spool.append(&record.bytes) {
+                Ok(number) => {
+                    numbers.push(number);
+                    inside.written.push_back((number, record.events));
+                    self.0.stats.add(record.events);
+                }
+                Err(problem) => {
+                    self.forget(inside, &problem, numbers);
+                    return Err(problem);
+                }
+            }
+        }
+        inside.spool.sync().inspect_err(|problem| self.forget(inside, problem, numbers))
+    }
+
+    /// What the disk did not keep is to be appended again.
+    fn forget(&self, inside: &mut Inside, problem: &SpoolError, numbers: &mut Vec<u64>) {
+        let SpoolError::TakenBack { from, .. } = problem else { return };
+        numbers.retain(|number| number < from);
+        while let Some((_, events)) = inside.written.pop_back_if(|(number, _)| *number >= *from) {
+            self.0.stats.remove(events);
+        }
     }
 
     fn read_all(&self, to: &mpsc::Sender<Batch>, world: &World, runtime: &tokio::runtime::Handle) {
@@ -282,7 +327,7 @@ impl Queue {
     /// The next record, once there is one; none when it is over.
     fn next(&self) -> Option<Record> {
         let mut inside = self.inside();
-        let mut told = false;
+        let mut failed = 0;
         loop {
             if self.0.stop.load(Relaxed) {
                 return None;
@@ -298,11 +343,18 @@ impl Queue {
                 }
                 Ok(None) if inside.closed && inside.under_way.is_empty() => return None,
                 Ok(None) => {}
-                Err(problem) if !told => {
-                    error!(%problem, "the queue cannot be read: trying again");
-                    told = true;
+                Err(problem) => {
+                    failed += 1;
+                    if failed == 1 {
+                        error!(%problem, "the queue cannot be read: trying again");
+                    } else if failed >= READS {
+                        error!(%problem, "a part of the queue cannot be read: it is kept beside it, and what was in it is not delivered");
+                        failed = 0;
+                        if matches!(inside.spool.set_aside(), Ok(true)) {
+                            continue;
+                        }
+                    }
                 }
-                Err(_) => {}
             }
             inside = self.wait(inside);
         }

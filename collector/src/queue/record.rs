@@ -11,6 +11,9 @@ const VERSION: u8 = 1;
 /// A record is closed when it has so many bytes; a batch may become several.
 const RECORD_BYTES: usize = 1 << 20;
 
+/// An event whose JSON is longer is in no record: the spool takes 64 MiB.
+const EVENT_BYTES: usize = 48 << 20;
+
 /// What identifies a line that a shipper sent: with it the output makes an id.
 static OFFSET: LazyLock<FieldRef> =
     LazyLock::new(|| FieldRef::parse("[log][offset]").unwrap_or_else(|_| FieldRef::field("log")));
@@ -23,16 +26,25 @@ pub(super) struct Encoded {
     pub(super) events: u64,
 }
 
+/// An event that no record can hold.
+#[derive(Debug)]
+pub(super) struct TooLarge {
+    pub(super) document: Vec<u8>,
+    pub(super) metadata: Vec<u8>,
+}
+
 /// Makes records, and ids for events that have none: what is delivered once more after a crash is the same event then.
 pub(super) struct Encoder {
     /// Another for each process.
     origin: u64,
     number: u64,
+    most: usize,
+    too_large: Vec<TooLarge>,
 }
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self { origin: fastrand::u64(..), number: 0 }
+        Self { origin: fastrand::u64(..), number: 0, most: EVENT_BYTES, too_large: Vec::new() }
     }
 }
 
@@ -59,6 +71,11 @@ impl Encoder {
             bytes.push(b',');
             event.write_members(&mut bytes, None);
             bytes.push(b'}');
+            if bytes.len() - start > self.most {
+                bytes.truncate(start);
+                self.set_aside(&event);
+                continue;
+            }
             let len = (bytes.len() - start - 4) as u32;
             if let Some(place) = bytes.get_mut(start..start + 4) {
                 place.copy_from_slice(&len.to_le_bytes());
@@ -75,6 +92,24 @@ impl Encoder {
             records.push(Encoded { bytes, events: count });
         }
         total
+    }
+
+    fn set_aside(&mut self, event: &Event) {
+        let (mut document, mut metadata) = (Vec::new(), Vec::new());
+        event.write_json(&mut document);
+        event.metadata().write_json(&mut metadata);
+        self.too_large.push(TooLarge { document, metadata });
+    }
+
+    /// The events since the last call that are in no record.
+    pub(super) fn too_large(&mut self) -> Vec<TooLarge> {
+        std::mem::take(&mut self.too_large)
+    }
+
+    /// For a test that has no 48 MiB to spare.
+    #[cfg(test)]
+    pub(super) fn for_events_of(most: usize) -> Self {
+        Self { most, ..Self::default() }
     }
 }
 

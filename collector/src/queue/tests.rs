@@ -142,6 +142,47 @@ async fn when_inputs_end_all_is_given_out_before_the_queue_ends() {
     keeper.end(Duration::from_secs(60)).await;
 }
 
+#[tokio::test]
+async fn a_batch_that_is_larger_than_the_queue_goes_through_it() {
+    let house = House::new();
+    let Running { out, mut read, keeper } = house.open(8 << 20);
+    let line = || -> String { (0..1_000_000).map(|_| char::from(fastrand::u8(b' '..b'~'))).collect() };
+    let lines: Vec<String> = (0..20).map(|_| line()).collect();
+    let sent = {
+        let events =
+            lines.clone().into_iter().map(|line| Event::from_line(line.into(), Timestamp::UNIX_EPOCH));
+        let (batch, delivered) = Batch::new(lines.len(), events);
+        out.send(batch).await.unwrap();
+        delivered
+    };
+    drop(out);
+    let mut found = Vec::new();
+    while let Some(batch) = read.recv().await {
+        let message = FieldRef::field("message");
+        found.extend(batch.events.map(|event| event.text(&message).unwrap().to_owned()));
+        batch.delivery.done();
+    }
+    assert!(found == lines, "{} of {} lines", found.len(), lines.len());
+    sent.await.unwrap();
+    keeper.end(Duration::from_secs(60)).await;
+}
+
+#[test]
+fn an_event_that_is_too_large_is_in_the_dead_letter_queue_and_the_others_go_on() {
+    let house = House::new();
+    let queue = Queue::open(house.dir.path(), "main", &DiskQueue::default()).unwrap();
+    let mut encoder = Encoder::for_events_of(1000);
+    let (long, now) = ("x".repeat(2000), Timestamp::UNIX_EPOCH);
+    let events = ["a", &long, "b"].map(|line| Event::from_line(line.to_owned().into(), now));
+    let mut records = Vec::new();
+    encoder.encode(events.into_iter(), &mut records);
+    assert_eq!(record::decode(&records[0].bytes, now).0.len(), 2);
+    assert!(queue.bury(encoder.too_large(), &house.world));
+    let letters = std::fs::read_to_string(house.dir.path().join("dead_letter_queue/main.ndjson")).unwrap();
+    assert!(letters.contains(&long) && letters.contains("more than the queue takes"));
+    assert_eq!((house.world.stats.acknowledged.get(), house.world.stats.dead_lettered.get()), (1, 1));
+}
+
 #[test]
 fn other_bytes_are_counted_and_no_reason_to_stop() {
     let now = Timestamp::UNIX_EPOCH;

@@ -110,6 +110,11 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new(script: impl IntoIterator<Item = Answer>) -> Self {
+        Self::with_drain(Duration::ZERO, script).await
+    }
+
+    /// One that has so much time for what it has begun when it stops or is reloaded.
+    pub(crate) async fn with_drain(drain: Duration, script: impl IntoIterator<Item = Answer>) -> Self {
         let engine = Shared::default();
         engine.lock().unwrap().script = script.into_iter().collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,7 +124,7 @@ impl House {
         let plan = plan(&conf(address, 0, "if [message] == \"drop\" { drop { } }"));
         let dir = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(dir.path().to_owned());
-        settings.drain = Duration::ZERO;
+        settings.drain = drain;
         let collector = Collector::bind(plan, settings, clock()).await.unwrap();
         let beats = collector.beats_addresses()[0];
         let stats = collector.stats();

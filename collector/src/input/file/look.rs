@@ -294,6 +294,10 @@ impl Work {
             return;
         }
         self.saved = Instant::now();
+        if now {
+            // At the end in any case: an input that takes this one's place has opened the same file meanwhile.
+            self.sincedb.is_to_be_saved();
+        }
         if let Err(error) = self.sincedb.save() {
             warn!(path = %self.plan.sincedb.display(), %error, "positions cannot be written: lines will be read again after a restart");
         }

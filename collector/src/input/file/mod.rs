@@ -30,6 +30,8 @@ use self::{
     options::{Cut, Plan},
     watched::Content,
 };
+use tracing::error;
+
 use super::{Bound, Decoration, Input, Intake, field, lines, peer::Peer};
 use crate::{
     CollectorError,
@@ -114,7 +116,14 @@ impl FilePlan {
         }
     }
 
-    async fn run(self, mut work: Work, intake: Intake) {
+    async fn run(self, intake: Intake) {
+        // The offsets as they are now: until here an input that this one replaces may have moved them.
+        let mut work = match Work::open(&self.plan, (self.clock)()) {
+            Ok(work) => work,
+            Err(problem) => {
+                return error!(%problem, sincedb = %self.plan.sincedb.display(), "the offsets cannot be read: nothing is read");
+            }
+        };
         let mut stop = intake.stop.clone();
         let mut under_way: VecDeque<(Mark, Delivered)> = VecDeque::new();
         while !*stop.borrow() {
@@ -125,7 +134,7 @@ impl FilePlan {
                 (work, found)
             });
             let Ok((back, found)) = stepped.await else {
-                return tracing::error!("reading files failed: nothing more is read");
+                return error!("reading files failed: nothing more is read");
             };
             work = back;
             let idle = found.is_none();
@@ -181,8 +190,9 @@ fn settle(work: &mut Work, block: Option<(Mark, Delivered)>, done: bool, intake:
 impl Input for FilePlan {
     fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
         let input = self.clone();
+        // Opened to see that it can be.
         let bound = Work::open(&self.plan, (self.clock)())
-            .map(|work| Bound::new(move |intake| input.run(work, intake)))
+            .map(|_| Bound::new(|intake| input.run(intake)))
             .map_err(|source| CollectorError::Sincedb { path: self.plan.sincedb.clone(), source });
         Box::pin(std::future::ready(bound))
     }

@@ -95,6 +95,11 @@ impl Sincedb {
     }
 
     /// Writes it, as a whole or not at all, where it has changed.
+    /// The file may be another's by now.
+    pub(super) fn is_to_be_saved(&mut self) {
+        self.changed = true;
+    }
+
     pub(super) fn save(&mut self) -> io::Result<()> {
         let Some(path) = self.path.as_ref().filter(|_| self.changed) else { return Ok(()) };
         let mut text = String::new();

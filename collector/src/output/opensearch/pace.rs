@@ -123,6 +123,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -172,7 +174,7 @@ mod tests {
         let pace = Pace::default();
         let first = pace.begin().await;
         let mut second = std::pin::pin!(pace.begin());
-        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(second.as_mut().now_or_never().is_none());
         first.end(Outcome::Taken);
         let second = second.await;
         let third = pace.begin().await;
