@@ -211,8 +211,7 @@ impl Queue {
         let mut inside = self.inside();
         let mut numbers: Vec<u64> = Vec::new();
         let mut told = false;
-        loop {
-            let Err(problem) = self.try_store(&mut inside, records, &mut numbers) else { break };
+        while let Err(problem) = self.try_store(&mut inside, records, &mut numbers) {
             if matches!(problem, SpoolError::TooLong { .. }) {
                 // Larger ones were buried: only a smaller queue than any setting allows comes here.
                 error!(%problem, "its window stays unacknowledged");
