@@ -46,6 +46,8 @@ pub(crate) struct Registry {
     saved_before: i64,
     /// The files that are otherwise than on disk.
     changed: BTreeSet<u64>,
+    /// The files of whose first bytes nothing is on disk.
+    blank: BTreeSet<u64>,
 }
 
 impl Registry {
@@ -70,7 +72,9 @@ impl Registry {
             by_inode.entry(entry.key()).or_default().push(*id);
         }
         let saved_before = content.saved;
-        let mut registry = Self { store, content, by_inode, saved_before, changed: BTreeSet::new() };
+        let blank =
+            content.files.iter().filter(|(_, entry)| entry.prefix.len == 0).map(|(id, _)| *id).collect();
+        let mut registry = Self { store, content, by_inode, saved_before, changed: BTreeSet::new(), blank };
         if registry.content.agent_id.is_empty() {
             registry.content.agent_id = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(seed.as_bytes()));
             registry.write().map_err(error)?;
@@ -197,6 +201,7 @@ impl Registry {
         self.by_inode.entry(entry.key()).or_default().push(id);
         self.content.files.insert(id, entry);
         self.changed.insert(id);
+        self.blank.insert(id);
         FileId(id)
     }
 
@@ -243,6 +248,11 @@ impl Registry {
         self.content.files.get(&id.0)
     }
 
+    /// Whether nothing of the file's first bytes is on disk.
+    pub(crate) fn is_blank(&self, id: FileId) -> bool {
+        self.blank.contains(&id.0)
+    }
+
     /// Writes what changed.
     pub(crate) fn save(&mut self) -> io::Result<()> {
         if self.changed.is_empty() { Ok(()) } else { self.write() }
@@ -250,7 +260,11 @@ impl Registry {
 
     fn write(&mut self) -> io::Result<()> {
         self.store.save(&mut self.content, &self.changed)?;
-        self.changed.clear();
+        for id in std::mem::take(&mut self.changed) {
+            if self.content.files.get(&id).is_none_or(|entry| entry.prefix.len > 0) {
+                self.blank.remove(&id);
+            }
+        }
         Ok(())
     }
 }

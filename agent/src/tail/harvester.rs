@@ -104,6 +104,8 @@ pub(crate) struct Harvester {
     pub(crate) key: Inode,
     /// Which of the inputs it belongs to.
     pub(crate) input: usize,
+    /// It was empty when it came, and its first bytes are not on disk yet.
+    pub(crate) blank: bool,
     source: Option<Source>,
     /// Where the next line begins.
     position: Position,
@@ -137,6 +139,7 @@ impl Harvester {
             path,
             key,
             input,
+            blank: false,
             source: Some(source),
             position,
             scanned: position.offset,
@@ -224,6 +227,13 @@ impl Harvester {
             self.grow_prefix(len.unwrap_or(0));
         }
         self.prefix
+    }
+
+    /// The first bytes as far as they are there, of a file that may be closed.
+    pub(crate) fn first_bytes(&mut self) -> Prefix {
+        // One that cannot be opened cannot be read either, and that is said there.
+        let _ = self.open();
+        self.prefix_now()
     }
 
     /// The first bytes, of which there may be more now.

@@ -2,8 +2,9 @@
 //!
 //! Files that have something to read wait in a list; the others cost nothing. A file comes into the list when the system tells that it
 //! was written to ([`notices`]), when a look at all files ([`scan`]) finds it changed, and where the system tells nothing, when it is its
-//! time. [`turn`] is a file's turn, [`harvester`] reads one file, [`lines`] and [`group`] make events of its bytes, [`source`] unpacks rotated ones.
+//! time. [`turn`] is a file's turn ([`blank`] has those that may not be read yet), [`harvester`] reads one file, [`lines`] and [`group`] make events of its bytes, [`source`] unpacks rotated ones.
 
+mod blank;
 mod candidates;
 mod group;
 mod harvester;

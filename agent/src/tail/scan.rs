@@ -159,6 +159,7 @@ impl Work {
         let place = (candidate.path, key, candidate.input);
         let mut file = Harvester::new(id, place, source, (position, prefix), Instant::now());
         file.seen = self.looks;
+        file.blank = self.tail.registry().is_blank(id);
         self.open += 1;
         self.insert(file);
         if self.open > self.most_open {

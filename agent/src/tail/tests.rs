@@ -132,6 +132,32 @@ fn lines_are_read_once_across_starts() {
 }
 
 #[test]
+fn a_log_that_came_empty_is_not_read_before_what_it_is_known_by_is_on_disk() {
+    let mut world = World::new("*.log*");
+    world.acknowledges = false;
+    world.write("a.log", "");
+    assert_eq!(world.start().look(), "");
+    // Nothing can be written: as on a full disk.
+    let (data, away) = (world.data.path().to_owned(), world.dir.path().join("away"));
+    fs::rename(&data, &away).unwrap();
+    world.write("a.log", "one\n");
+    assert_eq!(world.look(), "", "should the agent be killed now, nobody knew the file by another name");
+    fs::rename(&away, &data).unwrap();
+    world.rename("a.log", "a.log.1");
+    assert_eq!(world.start().look(), "1:one", "as a new file: nothing of it was sent");
+    world.rename("a.log.1", "a.log.2");
+    assert_eq!(world.start().look(), "1:one");
+    // And while one agent runs.
+    world.write("b.log", "");
+    assert_eq!(world.look(), "");
+    fs::rename(&data, &away).unwrap();
+    world.write("b.log", "two\n");
+    assert_eq!(world.look(), "");
+    fs::rename(&away, &data).unwrap();
+    assert_eq!(world.look(), "2:two");
+}
+
+#[test]
 fn a_log_that_is_renamed_is_read_to_its_end() {
     let mut world = World::new("a.log");
     world.write("a.log", "one\n");

@@ -42,6 +42,9 @@ impl Work {
 
     /// Reads on in a file, as much as there is room for in the batch. `None`: there is no such file.
     pub(super) fn read(&mut self, key: Inode) -> Option<Result<Turn, Closed>> {
+        if !self.is_known(key) {
+            return None;
+        }
         let now = Instant::now();
         let Self { tail, files, buffer, batch, grouping, .. } = self;
         let file = files.get_mut(&key)?;
