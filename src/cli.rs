@@ -54,6 +54,44 @@ pub(crate) enum Command {
     Grok(GrokArgs),
     /// List, show, send again or drop the events that were refused for good
     Dlq(DlqArgs),
+    /// Show events of a running collector as they pass, behind its filters
+    Tap(TapArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces tap                                                    the pipeline `main`
+  alces tap web --filter '[http][response][status_code] >= 500'
+  alces tap web --filter '\"_grokparsefailure\" in [tags]' --json | jq -r .message
+  alces tap --count 1                                          one event, and the end
+
+The filter is a condition as it stands behind `if` in a pipeline. What passes too fast is left out and counted; the pipeline waits for nobody.
+Events are shown to those who may read the collector's data folder: be its user, or root.
+
+Exit code 0: fine. 2: the filter is broken, or no collector could be asked.")]
+pub(crate) struct TapArgs {
+    /// The pipeline
+    #[arg(default_value = "main")]
+    pub(crate) pipeline: String,
+    /// Show only events for which this holds
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) filter: Option<String>,
+    /// Show no more than this many events a second
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rate: u32,
+    /// End after this many events
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// One JSON object a line, as is done where the output is no terminal
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The collector's data folder [default: /var/lib/alces/collector, or below the user's state folder]
+    #[arg(long, alias = "path.data", value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of its monitoring API [default: the one written down in its data folder]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) api: Option<SocketAddr>,
 }
 
 #[derive(Args)]

@@ -16,6 +16,7 @@ mod paths;
 mod plugins;
 mod replay;
 mod roles;
+mod tap;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -63,7 +64,6 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
     match command {
         Command::Demo(args) => demo::run(args, environment).await?,
         Command::Up(args) => fleet::up(args, environment).await?,
-        Command::Collector(args) => collector::run(args, environment).await?,
         Command::Store(args) => roles::store(args).await?,
         Command::Dashboard(args) => roles::dashboard(args).await?,
         Command::Keystore(args) => keystore::run(args, environment)?,
@@ -72,6 +72,8 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
         Command::Check(args) => return check::check(&args, environment),
         Command::Plugins(args) => return plugins::run(&args),
         Command::Grok(args) => return Ok(grok::run(&args)),
+        Command::Collector(args) => return collector::run(args, environment).await,
+        Command::Tap(args) => return Ok(tap::run(args, environment).await),
         Command::Dlq(args) => return Ok(dlq::run(args, environment).await),
         Command::Agent(args) => return alces_agent::cli::run(args, Arc::new(environment), set_level).await,
     }

@@ -7,20 +7,25 @@ use std::{
 
 use alces_conf::Source;
 use alces_filters::EcsMode;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Options of the collector.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Examples:
   alces collector -f pipelines/seed.conf
   alces collector -f /etc/logstash/conf.d/ --workers 4
   alces collector --settings /etc/logstash        the pipelines of its pipelines.yml
   zcat access.log.gz | alces collector -e 'input { stdin { } } output { stdout { } }'
+  alces collector status                          what the running one does, live
 
 Logstash's own names of options (--path.settings, --path.config …) are taken too. Its .conf files run unchanged as far as their plugins are there; `alces check` says what is not.
 An acknowledgement means indexed: senders are answered when OpenSearch has taken their events.")]
 pub struct CollectorArgs {
+    /// What to do with one that runs.
+    #[command(subcommand)]
+    pub command: Option<CollectorCommand>,
     /// Pipeline: a file, or a folder whose *.conf files count as one in the order of their names
     #[arg(short = 'f', long = "path-config", alias = "path.config", value_name = "FILE")]
     #[arg(required_unless_present_any = ["string", "settings"])]
@@ -58,6 +63,42 @@ pub struct CollectorArgs {
     /// Let listeners beyond 127.0.0.1 speak without TLS
     #[arg(long)]
     pub allow_plaintext: bool,
+}
+
+/// What can be done with a collector that runs.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CollectorCommand {
+    /// Show what the running collector does: events a second of each plugin, what is held, how old
+    Status(StatusArgs),
+}
+
+/// Options of `alces collector status`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  alces collector status
+  alces collector status --once
+  alces collector status --json | jq .pipelines.main.events
+
+On a terminal it goes on until Ctrl-C. `alces tap` shows the events themselves.
+
+Exit code 0: fine. 3: no collector answers.")]
+pub struct StatusArgs {
+    /// Say it once, after a second, as is done where the output is no terminal
+    #[arg(long)]
+    pub once: bool,
+    /// All numbers, as the monitoring API answers them
+    #[arg(long)]
+    pub json: bool,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    pub every: u64,
+    /// The collector's data folder [default: /var/lib/alces/collector, or below the user's state folder]
+    #[arg(long, alias = "path.data", value_name = "DIR", env = "ALCES_COLLECTOR_DATA")]
+    pub data_dir: Option<PathBuf>,
+    /// Address of its monitoring API [default: the one written down in its data folder]
+    #[arg(long, value_name = "ADDR")]
+    pub api: Option<SocketAddr>,
 }
 
 /// `ecs_compatibility` on the command line.

@@ -18,6 +18,7 @@ use crate::{
     CollectorError, Plan, Stats,
     batch::Batch,
     dlq::DeadLetterQueue,
+    lag::Fields,
     output::{Outlet, Output},
     pipes::Bus,
     plugins::{PluginStats, Plugins},
@@ -69,6 +70,7 @@ impl Generation {
             outlet,
             under_way: Arc::new(Semaphore::new(requests(workers))),
             retire: retiring,
+            hosts: Fields::default(),
         };
         Ok(Self { worker, workers, working: JoinSet::new(), retire, give_up, watch: None })
     }

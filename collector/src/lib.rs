@@ -11,6 +11,7 @@
 //! Two stages: [`Plan::compile`] checks a pipeline's text and reports all errors at once; [`Collector::bind`] opens its
 //! listeners, and [`Collector::run`] runs it until it is told to stop. Clock, environment and shutdown are passed in.
 
+mod access;
 pub mod api;
 mod batch;
 mod check;
@@ -21,6 +22,7 @@ mod dlq;
 mod error;
 mod generation;
 mod input;
+mod lag;
 mod letters;
 mod live;
 mod output;
@@ -31,9 +33,11 @@ mod queue;
 pub mod settings;
 mod stall;
 mod stats;
+mod tap;
 mod undecided;
 mod worker;
 
+pub use access::Access;
 pub use check::{Report, check};
 pub use collector::{Collector, Reload, Settings};
 pub use describe::{PluginInfo, describe};
@@ -47,3 +51,4 @@ pub use plan::{Plan, PlanErrors, PlanOptions};
 pub use queue::DiskQueue;
 pub use settings::describe_settings;
 pub use stats::Stats;
+pub use tap::condition as tap_condition;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use std::time::Duration;
 
-use crate::plugins::Plugins;
+use crate::{lag::Lags, plugins::Plugins, tap::Taps};
 
 macro_rules! counters {
     ($($(#[doc = $help:literal])+ $name:ident => $metric:literal,)+) => {
@@ -16,6 +16,10 @@ macro_rules! counters {
         pub struct Stats {
             $($(#[doc = $help])+ pub $name: Counter,)+
             plugins: RwLock<Plugins>,
+            /// Those who look at its events.
+            pub(crate) taps: Taps,
+            /// How late its events were delivered.
+            pub(crate) lags: Lags,
         }
 
         /// Each counter's name for Prometheus, what it is, and how to read it.

@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     batch::{Batch, Delivery},
+    lag::{Fields, Sample},
     output::{Outlet, Output, Pending, Undelivered},
     plan::Route,
     undecided::{self, Undecided},
@@ -36,6 +37,8 @@ pub(crate) struct Worker {
     pub(crate) under_way: Arc<Semaphore>,
     /// Turns true when others take over: what is begun is finished, and nothing more is taken.
     pub(crate) retire: watch::Receiver<bool>,
+    /// Where events name their hosts.
+    pub(crate) hosts: Fields,
 }
 
 impl Worker {
@@ -128,7 +131,16 @@ impl Worker {
 
     fn no_work(&self) -> Work {
         let pending = self.outputs.iter().map(Output::pending).collect();
-        Work { pending, events: 0, made: 0, dropped: 0, undecided: Vec::new(), deliveries: Vec::new() }
+        Work {
+            pending,
+            events: 0,
+            made: 0,
+            dropped: 0,
+            undecided: Vec::new(),
+            deliveries: Vec::new(),
+            samples: Vec::new(),
+            sampled: 0,
+        }
     }
 
     fn keep_undecided(&mut self, work: &mut Work) {
@@ -147,6 +159,11 @@ impl Worker {
             return;
         }
         work.events += 1;
+        self.outlet.stats.taps.see(event);
+        if work.sampled < work.deliveries.len() + 1 {
+            work.samples.push(Sample::of(event, &self.hosts));
+            work.sampled = work.deliveries.len() + 1;
+        }
         for output in to {
             if let Some(pending) = work.pending.get_mut(*output) {
                 pending.add(event);
@@ -166,6 +183,9 @@ struct Work {
     /// Events for which a condition could not be decided.
     undecided: Vec<Undecided>,
     deliveries: Vec<Delivery>,
+    /// One event of each batch, to tell how late it is delivered, and how many batches have one.
+    samples: Vec<Sample>,
+    sampled: usize,
 }
 
 impl Work {
@@ -181,6 +201,8 @@ impl Work {
             stats.made.add(self.made);
             stats.dropped.add(self.dropped);
             stats.acknowledged.add(self.events + self.undecided.len() as u64);
+            let now = (outlet.clock)();
+            self.samples.into_iter().for_each(|sample| stats.lags.delivered(sample, now));
             self.deliveries.into_iter().for_each(Delivery::done);
         }
         drop(permit);

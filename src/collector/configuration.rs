@@ -18,8 +18,8 @@ pub(super) type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// Reads what is to run, as often as it is asked.
 pub(super) struct Reader {
     pub(super) args: CollectorArgs,
-    /// Variables of values: secrets and the environment.
-    pub(super) variables: Variables,
+    /// Opens the variables of values, secrets and the environment; anew each time, so that a secret which was changed is taken up.
+    pub(super) variables: Box<dyn Fn() -> anyhow::Result<Variables> + Send + Sync>,
     pub(super) clock: Clock,
 }
 
@@ -52,6 +52,7 @@ pub(super) struct Pipeline {
 /// What is to run, as texts that nobody has checked yet.
 pub(super) struct Draft {
     service: ServiceSettings,
+    variables: Variables,
     /// Each pipeline's, with its name.
     pub(super) identities: Vec<(String, Identity)>,
 }
@@ -65,8 +66,9 @@ impl Reader {
     /// Reads all of it.
     pub(super) fn gather(&self) -> anyhow::Result<Draft> {
         let args = &self.args;
+        let variables = (self.variables)()?;
         let mut service = match &args.settings {
-            Some(folder) => ServiceSettings::read(folder, &self.variables)?,
+            Some(folder) => ServiceSettings::read(folder, &variables)?,
             None => ServiceSettings::default(),
         };
         let sources = args.sources().map_err(anyhow::Error::msg)?;
@@ -96,22 +98,24 @@ impl Reader {
             };
         }
         let identities = service.pipelines.iter().map(|pipeline| (pipeline.id.clone(), identity(pipeline)));
-        Ok(Draft { identities: identities.collect(), service })
+        Ok(Draft { identities: identities.collect(), service, variables })
     }
 
     /// Checks what was read.
     pub(super) fn check(&self, draft: Draft) -> anyhow::Result<Configuration> {
         let ServiceSettings { pipelines, data_dir, api, notes } = draft.service;
         let folders = self.folders(&pipelines);
-        let pipelines =
-            pipelines.into_iter().map(|pipeline| self.compile(pipeline)).collect::<Result<_, _>>()?;
+        let pipelines = pipelines
+            .into_iter()
+            .map(|pipeline| self.compile(pipeline, &draft.variables))
+            .collect::<Result<_, _>>()?;
         Ok(Configuration { pipelines, data_dir, api, notes, folders })
     }
 
-    fn compile(&self, pipeline: PipelineSettings) -> anyhow::Result<Pipeline> {
+    fn compile(&self, pipeline: PipelineSettings, variables: &Variables) -> anyhow::Result<Pipeline> {
         let identity = identity(&pipeline);
         let PipelineSettings { id, sources, options, workers, reload, queue, dead_letters } = pipeline;
-        let plan = Plan::compile(&sources, &self.variables, options, &self.clock)?;
+        let plan = Plan::compile(&sources, variables, options, &self.clock)?;
         Ok(Pipeline { id, plan, workers, dead_letters, queue, reload: reload.unwrap_or(true), identity })
     }
 

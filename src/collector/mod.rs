@@ -1,17 +1,21 @@
-//! `alces collector`: one pipeline from the command line, or those of a settings folder.
+//! `alces collector`: one pipeline from the command line, or those of a settings folder; and what a running one does.
 
+pub(crate) mod client;
 mod configuration;
 mod reload;
 mod service;
+mod status;
+
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use alces_agent::cli::shutdown_signal;
 use alces_collector::{
-    api,
-    cli::{Api, CollectorArgs},
+    Access, api,
+    cli::{Api, CollectorArgs, CollectorCommand},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use self::{
     configuration::{Reader, Variables},
@@ -24,14 +28,25 @@ use crate::{
     roles::{Environment, clock},
 };
 
-pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
+pub(crate) async fn run(mut args: CollectorArgs, env: Environment) -> anyhow::Result<ExitCode> {
+    match args.command.take() {
+        Some(CollectorCommand::Status(args)) => status::run(args, env).await,
+        None => serve(args, env).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn serve(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
     // Before anything else: a signal that comes early must not end the process.
     let hangup = signal(SignalKind::hangup())?;
-    let secrets = keystore::find(args.keystore.as_deref(), args.settings.as_deref(), env)?;
-    let variables: Variables = Box::new(move |name: &str| {
-        secrets.as_ref().and_then(|s| s.get(name).map(str::to_owned)).or_else(|| env(name))
-    });
-    let reader = Reader { args, variables, clock: clock() };
+    let (named, settings) = (args.keystore.clone(), args.settings.clone());
+    let variables = move || {
+        let secrets = keystore::find(named.as_deref(), settings.as_deref(), env)?;
+        let variables: Variables = Box::new(move |name: &str| {
+            secrets.as_ref().and_then(|s| s.get(name).map(str::to_owned)).or_else(|| env(name))
+        });
+        Ok(variables)
+    };
+    let reader = Reader { args, variables: Box::new(variables), clock: clock() };
     // All are checked before the first one listens.
     let found = reader.read()?;
     found.say_notes();
@@ -40,7 +55,7 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
         said => said,
     };
     let folder = data_dir(reader.args.data_dir.clone().or(found.data_dir.clone()), "collector", env);
-    let mut service = Service::new(folder, reader.args.allow_plaintext);
+    let mut service = Service::new(folder.clone(), reader.args.allow_plaintext);
     let reload = Reload::new(reader, &found);
     service.start(found.pipelines).await?;
     let api = match api {
@@ -53,10 +68,11 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let api = api.map(|listener| {
-        if let Ok(address) = listener.local_addr() {
+        let access = listener.local_addr().ok().and_then(|address| {
             info!(%address, "monitoring API listening");
-        }
-        tokio::spawn(api::serve(listener, service.pipelines(), until(stopped.clone())))
+            access(address, &folder)
+        });
+        tokio::spawn(api::serve(listener, service.pipelines(), access, until(stopped.clone())))
     });
     let result = service.run(shutdown_signal(), reload.start(hangup)).await;
     let _ = stop.send(true);
@@ -64,4 +80,15 @@ pub(crate) async fn run(args: CollectorArgs, env: Environment) -> anyhow::Result
         api.abort();
     }
     result
+}
+
+/// Writes down where the API is, for `alces collector status`, and the word that opens `alces tap`. Lines are more than answers:
+/// without it the collector runs all the same.
+fn access(address: SocketAddr, folder: &Path) -> Option<Access> {
+    let access = Access::new(address).and_then(|access| access.write(folder).map(|()| access));
+    access
+        .inspect_err(
+            |error| warn!(%error, folder = %folder.display(), "`alces tap` cannot look at this collector"),
+        )
+        .ok()
 }

@@ -6,7 +6,7 @@ mod list;
 mod retry;
 mod select;
 mod show;
-mod text;
+pub(crate) mod text;
 
 use std::{io, path::Path, process::ExitCode};
 

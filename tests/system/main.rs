@@ -23,3 +23,4 @@ mod settings;
 mod spool;
 mod support;
 mod tls;
+mod watch;

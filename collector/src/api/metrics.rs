@@ -106,6 +106,17 @@ pub(super) fn text(pipelines: &[(String, Arc<Stats>)]) -> String {
     for (id, stats) in pipelines {
         let _ = writeln!(out, "{name}{{pipeline=\"{}\"}} {}", escaped(id), stats.held().0);
     }
+    let name = "alces_collector_ingest_lag_seconds";
+    let _ = writeln!(
+        out,
+        "# HELP {name} From the time of an event to its delivery, of the last batch of each host in ten minutes.\n# TYPE {name} gauge"
+    );
+    for (id, stats) in pipelines {
+        for (host, late) in stats.lags.all() {
+            let (id, host) = (escaped(id), escaped(&host));
+            let _ = writeln!(out, "{name}{{pipeline=\"{id}\",host=\"{host}\"}} {late}");
+        }
+    }
     let plugins: Vec<_> = pipelines.iter().map(|(id, stats)| (id, stats.plugins())).collect();
     for OfPlugin { name, kind, help, of } in OF_PLUGINS {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");

@@ -3,6 +3,7 @@
 mod health;
 mod metrics;
 mod node;
+mod tap;
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +22,7 @@ use axum::{
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::{CollectorError, Stats};
+use crate::{Access, CollectorError, Stats};
 use node::Node;
 
 /// The ports that Logstash's monitoring API takes the first free one of.
@@ -75,17 +76,18 @@ impl Pipelines {
     }
 }
 
-/// Serves the monitoring API until `shutdown` resolves.
+/// Serves the monitoring API until `shutdown` resolves. Events are shown to those who say the word of `access`, or to nobody.
 ///
 /// # Errors
 /// The listener breaks.
 pub async fn serve(
     listener: TcpListener,
     pipelines: Pipelines,
+    access: Option<Access>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let address = listener.local_addr()?.to_string();
-    let world = World { pipelines, node: Arc::new(Node::new(address)) };
+    let world = World { pipelines, access: access.map(Arc::new), node: Arc::new(Node::new(address)) };
     let app = Router::new()
         .route("/", get(|State(world): State<World>| async move { Json(world.node.head(&world.pipelines)) }))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -96,6 +98,7 @@ pub async fn serve(
         .route("/_node/pipelines/{id}", get(pipeline))
         .route("/_node/stats/{what}", get(stats))
         .route("/_node/stats/pipelines/{id}", get(pipeline_stats))
+        .route("/_tap/{pipeline}", get(tap::tap))
         .route("/_health_report", get(|State(world): State<World>| async move { Json(health::report(&world.pipelines.all())) }))
         .fallback(|| async { not_found("there is nothing here: see /, /_node, /_node/stats, /_node/pipelines, /_node/hot_threads, /_health_report, /metrics") })
         .with_state(world);
@@ -105,11 +108,12 @@ pub async fn serve(
 #[derive(Clone)]
 struct World {
     pipelines: Pipelines,
+    access: Option<Arc<Access>>,
     node: Arc<Node>,
 }
 
 async fn node(State(world): State<World>, Path(what): Path<String>) -> Response {
-    let World { pipelines, node } = &world;
+    let World { pipelines, node, .. } = &world;
     match what.as_str() {
         "pipelines" => {
             Json(node.with_head(pipelines, json!({"pipelines": node::pipelines(&pipelines.all())})))
@@ -126,7 +130,7 @@ async fn node(State(world): State<World>, Path(what): Path<String>) -> Response 
 }
 
 async fn pipeline(State(world): State<World>, Path(id): Path<String>) -> Response {
-    let World { pipelines, node } = &world;
+    let World { pipelines, node, .. } = &world;
     match pipelines.one(&id) {
         Some(one) => {
             Json(node.with_head(pipelines, json!({"pipelines": node::pipelines(&[one])}))).into_response()
@@ -136,7 +140,7 @@ async fn pipeline(State(world): State<World>, Path(id): Path<String>) -> Respons
 }
 
 async fn stats(State(world): State<World>, Path(what): Path<String>) -> Response {
-    let World { pipelines, node } = &world;
+    let World { pipelines, node, .. } = &world;
     match node.stats(&pipelines.all()).get_mut(&what) {
         Some(part) => Json(node.with_head(pipelines, json!({what: part.take()}))).into_response(),
         None => not_found("write /_node/stats/pipelines, events, process or reloads"),
@@ -144,7 +148,7 @@ async fn stats(State(world): State<World>, Path(what): Path<String>) -> Response
 }
 
 async fn pipeline_stats(State(world): State<World>, Path(id): Path<String>) -> Response {
-    let World { pipelines, node } = &world;
+    let World { pipelines, node, .. } = &world;
     match pipelines.one(&id) {
         Some(one) => Json(node.with_head(pipelines, json!({"pipelines": node::pipeline_stats(&[one])})))
             .into_response(),

@@ -30,7 +30,7 @@ async fn get(path: &str) -> String {
     });
     let pipelines = Pipelines::default();
     pipelines.insert("main", stats);
-    let server = tokio::spawn(serve(listener, pipelines, std::future::pending()));
+    let server = tokio::spawn(serve(listener, pipelines, None, std::future::pending()));
     let mut peer = TcpStream::connect(address).await.unwrap();
     peer.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
         .await

@@ -30,6 +30,11 @@ impl Out {
         Self::new(queue, PluginStats::new(label), Arc::default())
     }
 
+    /// Waits for a place in the queue, for what is made only when there is one.
+    pub(crate) async fn reserve(&self) -> Result<Place<'_>, Ended> {
+        Ok(Place { place: self.queue.reserve().await.map_err(|_| Ended)?, out: self })
+    }
+
     /// Waits for a place in the queue.
     pub(crate) async fn send(&self, mut batch: Batch) -> Result<(), Ended> {
         batch.count(&self.input, &self.stats);
@@ -40,5 +45,18 @@ impl Out {
     pub(crate) fn blocking_send(&self, mut batch: Batch) -> Result<(), Ended> {
         batch.count(&self.input, &self.stats);
         self.queue.blocking_send(batch).map_err(|_| Ended)
+    }
+}
+
+/// A place in the queue.
+pub(crate) struct Place<'o> {
+    place: mpsc::Permit<'o, Batch>,
+    out: &'o Out,
+}
+
+impl Place<'_> {
+    pub(crate) fn send(self, mut batch: Batch) {
+        batch.count(&self.out.input, &self.out.stats);
+        self.place.send(batch);
     }
 }

@@ -19,5 +19,5 @@ pub use ast::{
     Statement, Value,
 };
 pub use options::{OptionInfo, Options, Support, TextLists, TypedValue};
-pub use parse::{Escapes, parse};
+pub use parse::{Escapes, parse, parse_condition};
 pub use unknown::{logstash_plugins, unknown_plugin};

@@ -66,6 +66,27 @@ pub fn parse(source: &Source, escapes: Escapes) -> Result<Config, Vec<Diagnostic
     if errors.is_empty() { Ok(config) } else { Err(errors) }
 }
 
+/// Reads a condition, as one stands behind `if`, and nothing else.
+///
+/// # Errors
+/// The first place that is not Logstash's grammar, with what was expected there.
+pub fn parse_condition(source: &Source, escapes: Escapes) -> Result<Condition, Diagnostic> {
+    let text = source.text();
+    let at = At { base: text.as_ptr() as usize, depth: 0, escapes };
+    let whole = ws(text)
+        .and_then(|(rest, ())| at.condition(rest))
+        .and_then(|(rest, condition)| Ok((ws(rest)?.0, condition)));
+    match whole {
+        Ok(("", condition)) => Ok(condition),
+        Ok((rest, _)) => {
+            Err(describe(source, at, Fail { at: rest, expected: "the end of the condition", help: None }))
+        }
+        Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => Err(describe(source, at, fail)),
+        // Complete parsers never ask for more.
+        Err(nom::Err::Incomplete(_)) => Err(source.error(&(0..0), "the condition ends too early")),
+    }
+}
+
 fn describe(source: &Source, at: At, fail: Fail<'_>) -> Diagnostic {
     let start = at.offset(fail.at);
     let found = match fail.at.chars().next() {

@@ -150,6 +150,16 @@ fn ten(criterion: &mut Criterion, lines: &[String]) {
     group.finish();
 }
 
+/// A pipeline that is loaded: a hundred patterns which are made of the same parts, mostly.
+fn load(criterion: &mut Criterion) {
+    let patterns: Vec<String> =
+        (0..100).map(|at| format!("%{{COMBINEDAPACHELOG}} %{{NUMBER:n{at}}}")).collect();
+    let set = PatternSet::ecs_v1();
+    criterion.bench_function("100 patterns compiled", |b| {
+        b.iter(|| patterns.iter().map(|pattern| Grok::compile(&set, pattern).unwrap()).collect::<Vec<_>>());
+    });
+}
+
 fn benchmarks(criterion: &mut Criterion) {
     let access = access();
     compare(criterion, "COMBINEDAPACHELOG", "%{COMBINEDAPACHELOG}", &access);
@@ -158,6 +168,7 @@ fn benchmarks(criterion: &mut Criterion) {
     compare(criterion, "SYSLOGLINE", "%{SYSLOGLINE}", &syslog());
     compare(criterion, "HAPROXYHTTP", "%{HAPROXYHTTP}", &haproxy());
     ten(criterion, &syslog());
+    load(criterion);
 }
 
 criterion_group!(benches, benchmarks);

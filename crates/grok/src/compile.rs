@@ -1,10 +1,12 @@
 //! A pattern made ready to run.
 
+use std::sync::Arc;
+
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::{
     Capture, GrokError, PatternSet, dialect,
-    engine::{End, Machine, Optimise, Program, Refusal},
+    engine::{self, End, Machine, Optimise, Program, Refusal},
     expand::{self, Names, Reason},
     references::check_references,
 };
@@ -22,10 +24,10 @@ pub struct Grok {
 
 #[derive(Clone, Debug)]
 enum Engine {
-    /// Ours; capture `i` of the pattern is capture `i` of the program.
-    Own(Box<Program>),
+    /// Ours; capture `i` of the pattern is capture `i` of the program. Copies share it.
+    Own(Arc<Program>),
     /// For what ours does not do (back references and the like), with the group number of each capture.
-    Fancy(Box<Regex>, Vec<usize>),
+    Fancy(Arc<Regex>, Vec<usize>),
 }
 
 /// Where a capture stands: bytes `start..end` of the text.
@@ -138,8 +140,8 @@ impl Grok {
         optimise: Optimise,
     ) -> Result<Self, GrokError> {
         let expanded = expand::expand(set, pattern, names)?;
-        let engine = match Program::compile(&expanded.regex, optimise) {
-            Ok(program) => Engine::Own(Box::new(program)),
+        let engine = match engine::program(&expanded.regex, optimise) {
+            Ok(program) => Engine::Own(program),
             Err(Refusal::Unsupported(_)) => fancy(&expanded)?,
             Err(Refusal::Broken(at, what)) => {
                 return Err(expanded.error(at, Reason::Regex(what.to_owned())));
@@ -202,7 +204,7 @@ fn fancy(expanded: &expand::Expanded) -> Result<Engine, GrokError> {
             *slot = number;
         }
     }
-    Ok(Engine::Fancy(Box::new(regex), groups))
+    Ok(Engine::Fancy(Arc::new(regex), groups))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub use ask::{ask, asks};
 pub use error::ProtocolError;
 pub use lines::{Line, Lines, LinesError, Template, write_id};
 pub use pack::{Compression, Packer};
-pub use read::{Limits, Payload, Window, WindowReader};
+pub use read::{Limits, Next, Payload, Window, WindowReader};
 pub use write::{encode_ack, encode_offer, encode_window};
 
 /// The port that Beats and Logstash agree on.

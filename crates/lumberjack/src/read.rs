@@ -97,14 +97,33 @@ pub struct WindowReader {
     bytes: usize,
     /// `B` and `Z` frames may come.
     records: bool,
+    /// A frame that is still packed.
+    packed: Option<Packed>,
     window: Window,
+}
+
+/// What comes next out of a [`WindowReader`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// More bytes are needed.
+    More,
+    /// A packed frame is whole, and waits for [`WindowReader::unpack`]: it takes a tenth of the memory as long as it is packed.
+    Packed,
+    /// A window is complete.
+    Window(Window),
+}
+
+#[derive(Debug)]
+enum Packed {
+    Zlib(Bytes),
+    Zstd(Bytes),
 }
 
 impl WindowReader {
     /// A reader for one connection.
     pub fn new(limits: Limits) -> Self {
         let window = Window { events: Vec::new(), ack: 0, version: b'2' };
-        Self { limits, want: 0, open: false, bytes: 0, records: false, window }
+        Self { limits, want: 0, open: false, bytes: 0, records: false, packed: None, window }
     }
 
     /// Takes `B` and `Z` frames from now on: the sender has been told that it may send them.
@@ -112,30 +131,64 @@ impl WindowReader {
         self.records = true;
     }
 
+    /// The protocol's version of the last frame, as the window will have it.
+    pub fn version(&self) -> u8 {
+        self.window.version
+    }
+
     /// Whether a window has begun and is not complete, so that the end of the stream here cuts it.
     pub fn is_inside_window(&self) -> bool {
         self.open
     }
 
-    /// Takes frames off `input` until a window is complete; `None` means that more bytes are needed.
+    /// Takes frames off `input` until a window is complete, and unpacks what is packed; `None` means that more bytes are needed.
     ///
     /// # Errors
     /// Anything that is not the protocol; the stream cannot be read on.
     pub fn next_window(&mut self, input: &mut BytesMut) -> Result<Option<Window>, ProtocolError> {
         loop {
+            match self.advance(input)? {
+                Next::More => return Ok(None),
+                Next::Packed => self.unpack()?,
+                Next::Window(window) => return Ok(Some(window)),
+            }
+        }
+    }
+
+    /// Takes frames off `input` until a window is complete or a packed frame is whole.
+    ///
+    /// # Errors
+    /// As [`next_window`](Self::next_window).
+    pub fn advance(&mut self, input: &mut BytesMut) -> Result<Next, ProtocolError> {
+        loop {
+            if self.packed.is_some() {
+                return Ok(Next::Packed);
+            }
+            if self.open && self.window.events.len() == self.want {
+                self.open = false;
+                self.bytes = 0;
+                let next = Window { events: Vec::new(), ack: 0, version: self.window.version };
+                return Ok(Next::Window(std::mem::replace(&mut self.window, next)));
+            }
             match self.step(input)? {
-                Step::NeedMore => return Ok(None),
+                Step::NeedMore => return Ok(Next::More),
                 Step::Frame(version, frame) => {
                     self.window.version = version;
                     self.take(frame)?;
-                    if self.open && self.window.events.len() == self.want {
-                        self.open = false;
-                        self.bytes = 0;
-                        let next = Window { events: Vec::new(), ack: 0, version: self.window.version };
-                        return Ok(Some(std::mem::replace(&mut self.window, next)));
-                    }
                 }
             }
+        }
+    }
+
+    /// Unpacks the frame at which [`advance`](Self::advance) stopped; nothing where it did not.
+    ///
+    /// # Errors
+    /// As [`next_window`](Self::next_window).
+    pub fn unpack(&mut self) -> Result<(), ProtocolError> {
+        match self.packed.take() {
+            Some(Packed::Zlib(packed)) => self.take_all(unpack_zlib(&packed, self.limits.window_bytes)?),
+            Some(Packed::Zstd(packed)) => self.take_records(&unpack_zstd(&packed, self.limits.window_bytes)?),
+            None => Ok(()),
         }
     }
 
@@ -157,9 +210,15 @@ impl WindowReader {
                 Ok(())
             }
             Frame::Data(seq, payload) => self.take_event(seq, payload),
-            Frame::Zlib(packed) => self.take_all(unpack_zlib(&packed, self.limits.window_bytes)?),
             Frame::Records(records) => self.take_records(&records),
-            Frame::Zstd(packed) => self.take_records(&unpack_zstd(&packed, self.limits.window_bytes)?),
+            Frame::Zlib(packed) => {
+                self.packed = Some(Packed::Zlib(packed));
+                Ok(())
+            }
+            Frame::Zstd(packed) => {
+                self.packed = Some(Packed::Zstd(packed));
+                Ok(())
+            }
         }
     }
 

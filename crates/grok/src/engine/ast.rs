@@ -2,7 +2,7 @@
 
 use super::class::Class;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Node {
     Empty,
     /// One character of a set.
@@ -31,7 +31,7 @@ pub(crate) enum Node {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Assertion {
     /// `^`
     LineStart,

@@ -1,11 +1,14 @@
 //! Tree to program.
 
+use std::borrow::Cow;
+
 use super::{
     ast::{Assertion, Node},
     class::{ByteSet, Class},
     dfa::Dfa,
     first::{First, Inside, Last, Open, always_holds, has_one_end},
     gate::Gate,
+    known,
     needle::Needle,
     parse::{Refusal, look_behind_widths, parse},
     peephole::shorten,
@@ -193,11 +196,12 @@ impl Compiler {
         };
         if self.on {
             // What always holds would hide that there is but one run.
-            let bare = without_certain(inner, before, follow);
             let opened = self.opened;
-            self.opened = opened.max(captures_end(node));
-            if let Some(run) = self.run_of(&bare, slot, follow) {
-                return self.push_run(run);
+            if let Some(bare) = maybe_run(inner, before, follow) {
+                self.opened = opened.max(captures_end(node));
+                if let Some(run) = self.run_of(&bare, slot, follow) {
+                    return self.push_run(run);
+                }
             }
             self.opened = opened;
             if let Some(dfa) = self.table(inner, slot, follow) {
@@ -228,7 +232,8 @@ impl Compiler {
             Node::Capture(number, inner) => (&**inner, *number as u32 * 2),
             other => (other, NO_SLOT),
         };
-        let other = match self.run_of(&without_certain(inner, before, follow), slot, follow) {
+        let run = maybe_run(inner, before, follow).and_then(|bare| self.run_of(&bare, slot, follow));
+        let other = match run {
             Some(Made { run, step: Way::Commit }) => {
                 self.program.runs.push(run);
                 Other::Run(self.program.runs.len() as u32 - 1)
@@ -267,7 +272,7 @@ impl Compiler {
         // Of what is captured several steps become one.
         let several = slot != NO_SLOT && matches!(node, Node::Concat(_));
         let wanted = (shape.choices || several) && !shape.captures && !shape.long_runs;
-        wanted.then(|| Dfa::build(node, follow, &mut self.work)).flatten()
+        wanted.then(|| known::table(node, follow, &mut self.work)).flatten()
     }
 
     /// Whether there may be something to come back to inside.
@@ -798,6 +803,24 @@ enum Way {
     Commit,
     Span,
     Lazy,
+}
+
+/// What may be one run, without what always holds; none for most of the rest, of which no copy is made.
+fn maybe_run(node: &Node, before: Last, follow: First) -> Option<Cow<'_, Node>> {
+    // These are kept in any case, and a run has no more than two parts.
+    let stays = |node: &&Node| {
+        matches!(
+            node,
+            Node::Class(_) | Node::Literal(_) | Node::Capture(..) | Node::Alternate(_) | Node::Repeat { .. }
+        )
+    };
+    match node {
+        Node::Repeat { .. } => Some(Cow::Borrowed(node)),
+        Node::Concat(nodes) if nodes.iter().filter(stays).count() <= 2 => {
+            Some(Cow::Owned(without_certain(node, before, follow)))
+        }
+        _ => None,
+    }
 }
 
 /// The node without the assertions in it that always hold, and without lists of one.

@@ -7,7 +7,10 @@
 //! Long counted repetitions (`[a-z]{1,62}`) are built as if without an end; a match shorter than the least of those counts is
 //! the same either way, and for a longer one it gives up too.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     ast::{Assertion, Node},
@@ -31,15 +34,15 @@ pub(crate) enum Verdict {
     Unknown,
 }
 
-/// The table. A row is a state, a column a class of bytes; the last column is the end of the text.
+/// The table. A row is a state, a column a class of bytes; the last column is the end of the text. Copies share what is large.
 #[derive(Clone, Debug)]
 pub(crate) struct Dfa {
-    columns: Box<[u8; 256]>,
+    columns: Arc<[u8; 256]>,
     end: usize,
     /// The row to begin with, by the column of the byte before (and last, where there is none).
     starts: Vec<u16>,
     looks_back: bool,
-    rows: Vec<u16>,
+    rows: Arc<[u16]>,
     /// A match longer than this is not certain.
     limit: usize,
     /// The cells where it can end and go on, in the order of the cells.
@@ -120,6 +123,16 @@ impl Dfa {
         let mut dfa = Self::plain(node, follow, work)?;
         dfa.find_shape(follow, work);
         Some(dfa)
+    }
+
+    /// Whether it is in no program any more, but only where tables are kept.
+    pub(super) fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.rows) == 1
+    }
+
+    /// Its size in memory, as good as.
+    pub(super) fn size(&self) -> usize {
+        256 + 2 * self.rows.len()
     }
 
     fn find_shape(&mut self, follow: First, work: &mut u64) {
@@ -546,7 +559,9 @@ impl Table<'_> {
             let (kernel, before) = table.open[done].clone();
             for column in 0..width {
                 let cell = table.cell(&kernel, before, table.examples[column])?;
-                *work = work.checked_sub(table.visited)?;
+                // Nothing left tells that it was too much.
+                *work = work.saturating_sub(table.visited);
+                (*work > 0).then_some(())?;
                 forks.extend(table.fork.take().map(|(row, longer_first)| Fork {
                     cell: rows.len() as u16,
                     row,
@@ -566,6 +581,7 @@ impl Table<'_> {
         (open * MOST_UNSURE <= cells).then_some(())?;
         let looks_back = starts.iter().any(|start| *start != starts[end]);
         let limit = nfa.limit;
+        let (columns, rows) = (Arc::from(columns), Arc::from(rows));
         Some(Dfa { columns, end, starts, looks_back, rows, limit, forks, ends, shape: None })
     }
 

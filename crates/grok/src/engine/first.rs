@@ -7,7 +7,7 @@ use super::{
 };
 
 /// Whether a condition on the next byte is all that is known to be needed. In rising order of how little is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Open {
     /// The next byte must be one of the set (or the end of the text, where said).
     No,
@@ -20,7 +20,7 @@ pub(crate) enum Open {
 }
 
 /// What must stand at a place, so that a match can go on from there: a necessary condition.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct First {
     pub(crate) bytes: ByteSet,
     /// The end of the text will do too.
@@ -240,10 +240,10 @@ pub(crate) fn has_one_end(node: &Node, follow: First) -> bool {
 
 /// Whether an assertion or a one-character look always holds, given what stands before and what must come next.
 pub(crate) fn always_holds(node: &Node, before: Last, follow: First) -> bool {
-    let word = Class::ascii_word().bytes();
-    let other = word.union(ByteSet::wide()).complement();
     match node {
         Node::Assert(Assertion::WordBoundary) => {
+            let word = Class::ascii_word().bytes();
+            let other = word.union(ByteSet::wide()).complement();
             let known = !before.unknown && follow.open == Open::No;
             let (left, right) = (before.bytes, follow.bytes);
             known

@@ -14,6 +14,7 @@ mod compile;
 mod dfa;
 mod first;
 mod gate;
+mod known;
 mod needle;
 mod parse;
 mod peephole;
@@ -25,6 +26,7 @@ mod simplify;
 #[cfg(test)]
 mod twin;
 
+pub(crate) use known::program;
 pub(crate) use parse::Refusal;
 pub(crate) use program::{Optimise, Program};
 pub(crate) use run::{End, Machine};
