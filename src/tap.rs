@@ -148,10 +148,11 @@ impl Seen {
         }
     }
 
+    /// Says what was left out.
     fn end(&self) {
         self.wipe();
-        if !self.counts.is_null() {
-            eprintln!("{}", self.text());
+        if self.counts["matched"].as_u64() > self.counts["shown"].as_u64() {
+            eprintln!("{}: --rate shows more a second", self.text());
         }
     }
 }
