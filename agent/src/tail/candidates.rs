@@ -62,8 +62,13 @@ impl Work {
         let others = rotated_ones.into_iter().map(|(path, input)| (path, input, false));
         // The rotated ones first: where a file was renamed and another one has its name, the old one's lines come first.
         let candidate = |(path, input, named): (PathBuf, usize, bool)| {
-            let meta = fs::metadata(&path).ok().filter(Metadata::is_file)?;
-            let target = path.is_symlink().then(|| fs::canonicalize(&path).ok()).flatten();
+            // Of thousands of files nothing is asked twice.
+            let own = fs::symlink_metadata(&path).ok()?;
+            let (meta, target) = match own.is_symlink() {
+                false => (own, None),
+                true => (fs::metadata(&path).ok()?, fs::canonicalize(&path).ok()),
+            };
+            meta.is_file().then_some(())?;
             Some(Candidate { path, target, meta, input, named })
         };
         let mut all: Vec<_> = others.chain(named).filter_map(candidate).collect();
