@@ -13,7 +13,7 @@ use crate::{
     Bus, CollectorError, Plan, Stats,
     dlq::DeadLetterQueue,
     generation::{Generation, Queue, World},
-    input::Bound,
+    input::{Bound, Site},
     live::{Inputs, Starter},
     plan::PlannedInput,
     plugins::Plugins,
@@ -58,6 +58,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    fn site(&self) -> Site {
+        let Self { allow_plaintext, data_dir, id, .. } = self;
+        Site { allow_plaintext: *allow_plaintext, data_dir: data_dir.clone(), pipeline: id.clone() }
+    }
+}
+
 /// What takes a running pipeline's place.
 #[derive(Debug)]
 pub struct Reload {
@@ -89,7 +96,7 @@ impl Collector {
             disk.map(|queue| DiskQueueOpen::open(&settings.data_dir, &settings.id, queue)).transpose()?;
         let mut inputs = Vec::new();
         for planned in std::mem::take(&mut plan.inputs) {
-            let bound = planned.input.bind(settings.allow_plaintext).await?;
+            let bound = planned.input.bind(&settings.site()).await?;
             inputs.push((planned, bound));
         }
         let world = World { stats: Arc::default(), clock, dlq, bus: settings.bus.clone() };
@@ -145,7 +152,7 @@ impl Collector {
         let queue: Queue = Arc::new(Mutex::new(batches));
         let mut generation = Generation::open(self.plan, workers, &queue, &self.world)?;
         generation.start();
-        let mut inputs = Inputs::new(self.settings.allow_plaintext);
+        let mut inputs = Inputs::new(self.settings.site());
         // From here on the queue closes when the last input lets go of it.
         let closing = out.downgrade();
         inputs.start(self.inputs, &Starter { out, world: self.world.clone() });

@@ -14,7 +14,7 @@ use tracing::error;
 use crate::{
     Collector, CollectorError, Plan, Settings,
     batch::Batch,
-    input::{Bound, Input, Intake},
+    input::{Bound, Input, Intake, Site},
     plan::PlannedInput,
 };
 
@@ -91,7 +91,7 @@ impl fmt::Debug for Letters {
 }
 
 impl Input for Letters {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, _: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         let letters = self.clone();
         let run = |intake| async move {
             let result = letters.run(&intake).await;

@@ -17,7 +17,7 @@ use crate::{
     CollectorError,
     batch::Batch,
     generation::World,
-    input::{Bound, Input, Intake, Out},
+    input::{Bound, Input, Intake, Out, Site},
     plan::PlannedInput,
     plugins::PluginStats,
 };
@@ -39,7 +39,7 @@ struct Live {
 #[derive(Default)]
 pub(crate) struct Inputs {
     live: Vec<Live>,
-    allow_plaintext: bool,
+    site: Site,
 }
 
 /// Inputs that are open and wait for their start.
@@ -50,8 +50,8 @@ pub(crate) struct Change {
 }
 
 impl Inputs {
-    pub(crate) fn new(allow_plaintext: bool) -> Self {
-        Self { live: Vec::new(), allow_plaintext }
+    pub(crate) fn new(site: Site) -> Self {
+        Self { live: Vec::new(), site }
     }
 
     /// Runs inputs that are open.
@@ -106,7 +106,7 @@ impl Inputs {
     ) -> Result<Bound, CollectorError> {
         let until = Instant::now() + LET_GO;
         loop {
-            match input.bind(self.allow_plaintext).await {
+            match input.bind(&self.site).await {
                 Err(CollectorError::Listen { .. }) if patient && Instant::now() < until => {
                     for live in removed {
                         let _ = live.stop.send(true);

@@ -52,6 +52,8 @@ counters! {
     replaced => "alces_collector_events_utf8_replaced_total",
     /// Events that were no JSON and were taken as text.
     undecodable => "alces_collector_events_undecodable_total",
+    /// Documents with too many fields, or too deep ones, of which some became the text of one field.
+    capped => "alces_collector_documents_capped_total",
     /// Bulk requests sent.
     bulk_requests => "alces_collector_bulk_requests_total",
     /// Bulk requests and items that were tried again.

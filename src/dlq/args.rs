@@ -111,6 +111,9 @@ pub(crate) struct RetryArgs {
     /// Password at OpenSearch: set it in the environment, where no process list shows it
     #[arg(long, value_name = "TEXT", env = "ALCES_OPENSEARCH_PASSWORD", hide_env_values = true)]
     pub(crate) password: Option<String>,
+    /// PEM file of authorities that are trusted beside the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "through")]
+    pub(crate) cacert: Option<String>,
     /// Pipeline file, or folder of *.conf files, whose filters and outputs get the events
     #[arg(long, value_name = "CONF")]
     pub(crate) through: Vec<PathBuf>,

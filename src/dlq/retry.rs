@@ -217,7 +217,7 @@ impl Sending<'_> {
 
     fn resender(&mut self, hosts: &[String]) -> anyhow::Result<&Resender> {
         if !self.resenders.contains_key(hosts) {
-            let resender = Resender::new(hosts, self.login.as_ref())?;
+            let resender = Resender::new(hosts, self.login.as_ref(), self.args.cacert.as_deref())?;
             self.resenders.insert(hosts.to_owned(), resender);
         }
         self.resenders.get(hosts).context("no such host")

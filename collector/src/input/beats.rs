@@ -25,7 +25,7 @@ use self::{
     windows::{Stop, Windows},
 };
 use super::{
-    Bound, Decoration, Input, Intake,
+    Bound, Decoration, Input, Intake, Site,
     listen::{self, Connection, Door, Place, accept},
     tls::Tls,
 };
@@ -82,9 +82,9 @@ impl BeatsPlan {
 }
 
 impl Input for BeatsPlan {
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         Box::pin(async move {
-            let listener = self.place.tcp(self.tls.is_some(), allow_plaintext).await?;
+            let listener = self.place.tcp(self.tls.is_some(), site.allow_plaintext).await?;
             let (plan, address) = (self.clone(), listener.local_addr());
             Ok(Bound::new(|intake| run(listener, plan, intake)).listening("beats", address))
         })

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use super::{Bound, Decoration, Input, Intake};
+use super::{Bound, Decoration, Input, Intake, Site};
 use crate::{
     CollectorError,
     batch::Batch,
@@ -130,7 +130,7 @@ impl DeadLetterQueuePlan {
 }
 
 impl Input for DeadLetterQueuePlan {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, _: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         let plan = self.clone();
         Box::pin(std::future::ready(Ok(Bound::new(|intake| plan.run(intake)))))
     }

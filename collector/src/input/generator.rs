@@ -9,7 +9,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::future::BoxFuture;
 
-use super::{Bound, Decoration, Input, Intake, codec, field, flow::Flow, peer::Peer};
+use super::{Bound, Decoration, Input, Intake, Site, codec, field, flow::Flow, peer::Peer};
 use crate::CollectorError;
 
 /// Events that are made for one batch, about.
@@ -124,7 +124,7 @@ impl GeneratorPlan {
 }
 
 impl Input for GeneratorPlan {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, _: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         let plan = self.clone();
         Box::pin(std::future::ready(Ok(Bound::new(|intake| plan.run(intake)))))
     }

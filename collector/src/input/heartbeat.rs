@@ -9,7 +9,7 @@ use alces_plugin::host::host_name;
 use futures_util::future::BoxFuture;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Bound, Decoration, Input, Intake, field, flow::Flow, peer::Peer};
+use super::{Bound, Decoration, Input, Intake, Site, field, flow::Flow, peer::Peer};
 use crate::CollectorError;
 
 /// A checked `heartbeat { … }`.
@@ -113,7 +113,7 @@ impl HeartbeatPlan {
 }
 
 impl Input for HeartbeatPlan {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, _: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         let plan = self.clone();
         Box::pin(std::future::ready(Ok(Bound::new(|intake| plan.run(intake)))))
     }

@@ -28,6 +28,7 @@ mod udp;
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, LazyLock},
 };
 
@@ -51,10 +52,21 @@ pub(crate) use decoded::PART;
 pub(crate) use out::Out;
 pub(crate) use pipeline::Door;
 
+/// Where inputs run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Site {
+    /// Without TLS an input listens on this machine only, unless plain text is allowed.
+    pub(crate) allow_plaintext: bool,
+    /// The collector's folder.
+    pub(crate) data_dir: PathBuf,
+    /// The pipeline's name.
+    pub(crate) pipeline: String,
+}
+
 /// A checked input. What is bound belongs to one run; the plan may be bound again.
 pub(crate) trait Input: fmt::Debug + Send + Sync {
-    /// Opens what it listens on. Without TLS that is on this machine only, unless plain text is allowed.
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>>;
+    /// Opens what it listens on.
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>>;
 }
 
 /// Reads an input's options; what is wrong is recorded in them.

@@ -8,7 +8,7 @@ use alces_filters::Context;
 use futures_util::future::BoxFuture;
 use tracing::error;
 
-use super::{Bound, Decoration, Input, Intake};
+use super::{Bound, Decoration, Input, Intake, Site};
 use crate::{
     CollectorError,
     batch::{Batch, Delivered},
@@ -60,7 +60,7 @@ impl PipelinePlan {
 }
 
 impl Input for PipelinePlan {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, _: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         let plan = self.clone();
         Box::pin(async { Ok(Bound::new(|intake| plan.run(intake))) })
     }

@@ -9,7 +9,7 @@ use alces_filters::Context;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{Bound, Decoration, Input, Intake, blocks::Blocks, codec, lines, stream};
+use super::{Bound, Decoration, Input, Intake, Site, blocks::Blocks, codec, lines, stream};
 use crate::{
     CollectorError,
     batch::{Batch, Delivered},
@@ -76,7 +76,7 @@ impl StdinPlan {
 }
 
 impl Input for StdinPlan {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, _: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         let Self { codec, decoration } = self.clone();
         let bound = match codec {
             Some(codec) => {

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Input, Intake};
+use super::{Input, Intake, Site};
 use crate::{Bus, Stats, batch::Batch};
 
 /// The time of all tests.
@@ -68,7 +68,7 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) async fn start(conf: &str) -> Self {
-        let bound = compile(conf).unwrap().bind(false).await.unwrap();
+        let bound = compile(conf).unwrap().bind(&Site::default()).await.unwrap();
         let address = bound.listening_at().map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |(_, at)| at);
         let (out, batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);

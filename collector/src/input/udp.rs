@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio::net::UdpSocket;
 use tracing::warn;
 
-use super::{Bound, Decoration, Input, Intake, codec_or, field, flow::Flow, listen::Place};
+use super::{Bound, Decoration, Input, Intake, Site, codec_or, field, flow::Flow, listen::Place};
 use crate::CollectorError;
 
 /// The largest datagram, with a byte to spare.
@@ -71,9 +71,9 @@ impl UdpPlan {
 }
 
 impl Input for UdpPlan {
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         Box::pin(async move {
-            let socket = self.place.udp(allow_plaintext).await?;
+            let socket = self.place.udp(site.allow_plaintext).await?;
             if let Some(wanted) = self.receive_buffer {
                 enlarge(&socket, wanted);
             }

@@ -86,11 +86,15 @@ fn common(options: &mut Options<'_>) {
 
 /// Says that events go to another machine as everybody on the way can read them.
 fn tell_plaintext(plugin: &str, host: &str) {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_here = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if !is_here {
+    if !is_here(host) {
         warn!(plugin, host, "events go to another machine without TLS");
     }
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Reads `codec`; `default` where none is given. `None` where it is wrong, which is then recorded.

@@ -91,3 +91,22 @@ pub(crate) fn sent<'o>(
 pub(crate) async fn send(output: &Output, events: &[&str]) {
     sent(output, events).await.unwrap();
 }
+
+/// The checked options of an output of OpenSearch.
+pub(crate) fn open_search(output: &str) -> super::opensearch::OpenSearchPlan {
+    let source = Source::new("x.conf", &format!("output {{ {output} }}"));
+    let config = parse(&source, Escapes::Off).unwrap();
+    let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
+    let context = Context {
+        source: &source,
+        env: &|_| None,
+        ecs: EcsMode::V8,
+        clock: Arc::new(|| Timestamp::UNIX_EPOCH),
+        files: &Disk,
+    };
+    let mut options = alces_conf::Options::new(&source, context.env, plugin);
+    let plan = super::opensearch::OpenSearchPlan::compile(&context, &mut options);
+    let errors = options.finish();
+    assert!(errors.is_empty(), "{}", errors[0]);
+    plan
+}

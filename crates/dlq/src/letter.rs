@@ -129,6 +129,8 @@ impl<'l> Entry<'l> {
         let mut action = match (given, &self.index) {
             (Some(Given { create: Some(target), .. }), _) => Action { name: "create", target },
             (Some(Given { index: Some(target), .. }), _) => Action { name: "index", target },
+            // What was sent was not the event.
+            (Some(Given { update: Some(_), .. } | Given { delete: Some(_), .. }), _) => return None,
             // Of before 0.2. A data stream takes nothing but `create`, and an index takes it too.
             (_, Some(index)) => {
                 let target = [("_index".to_owned(), index.as_ref().into())].into_iter().collect();
@@ -167,6 +169,8 @@ impl<'l> Entry<'l> {
 struct Given {
     create: Option<Target>,
     index: Option<Target>,
+    update: Option<Target>,
+    delete: Option<Target>,
 }
 
 type Target = serde_json::Map<String, serde_json::Value>;
@@ -182,6 +186,11 @@ impl Action {
     /// Whether it leaves a document alone that is there already.
     pub fn is_create(&self) -> bool {
         self.name == "create"
+    }
+
+    /// Whether it brings a version of its own.
+    pub fn has_version(&self) -> bool {
+        self.target.contains_key("version")
     }
 
     /// The document's id.

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use foldhash::fast::RandomState;
+
 use crate::write_text;
 
 /// How many distinct names are interned for the life of the process. Names come from outside (JSON keys), so the
@@ -56,7 +58,8 @@ static TABLE: Mutex<Option<HashMap<&'static str, &'static Name>>> = Mutex::new(N
 
 thread_local! {
     /// Names this thread has met: the way of every line asks here, not at the shared table.
-    static SEEN: RefCell<HashMap<&'static str, &'static Name>> = RefCell::new(HashMap::new());
+    /// Its hash is quick, and another one in each process.
+    static SEEN: RefCell<HashMap<&'static str, &'static Name, RandomState>> = RefCell::default();
 }
 
 impl Key {

@@ -1,9 +1,9 @@
 //! Compressed frames, both ways.
 
-use std::io::Read as _;
+use std::{cell::RefCell, io::Read as _};
 
 use bytes::{Bytes, BytesMut};
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::{CompressionLvl, Compressor, DecompressionError, Decompressor};
 
 use crate::{ProtocolError, frame::check};
 
@@ -169,7 +169,35 @@ impl Sink<'_> {
 
 /// Inflates zlib to at most `limit` bytes: a kilobyte of zeros that becomes a gigabyte is stopped on the way.
 pub(crate) fn unpack_zlib(packed: &[u8], limit: usize) -> Result<BytesMut, ProtocolError> {
-    Ok(unpack(flate2::read::ZlibDecoder::new(packed), packed.len(), limit)?.into())
+    thread_local! {
+        /// Some ten kilobytes, which connections at rest need not have.
+        static INFLATE: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+    }
+    INFLATE.with_borrow_mut(|inflate| {
+        // Windows of log lines become ten times as large. What becomes more is inflated again into twice the room: no more than
+        // twice the work of what there is.
+        let mut room = packed.len().saturating_mul(12).max(4 << 10).min(limit);
+        loop {
+            let mut out = BytesMut::zeroed(room);
+            match inflate.zlib_decompress(packed, &mut out) {
+                Ok(len) => {
+                    out.truncate(len);
+                    return Ok(out);
+                }
+                Err(DecompressionError::InsufficientSpace) if room < limit => {
+                    room = room.saturating_mul(2).min(limit);
+                }
+                Err(DecompressionError::InsufficientSpace) => {
+                    check("an inflated frame", limit as u64 + 1, limit)?;
+                }
+                Err(DecompressionError::BadData) => {
+                    return Err(ProtocolError::Compressed(
+                        "it is no zlib stream, or not a whole one".to_owned(),
+                    ));
+                }
+            }
+        }
+    })
 }
 
 /// The same for zstd.

@@ -33,7 +33,7 @@ use self::{
     places::{Place, error},
 };
 use super::{
-    Bound, Decoration, Input, Intake, field,
+    Bound, Decoration, Input, Intake, Site, field,
     http::{Answer, Gate, IDLE_SAYS, Refusal, blocking, deliver, serve},
     listen::{self, Door, Limits, accept},
     tls::Tls,
@@ -114,9 +114,9 @@ impl ElasticBulkPlan {
 }
 
 impl Input for ElasticBulkPlan {
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         Box::pin(async move {
-            let listener = self.place.tcp(self.tls.is_some(), allow_plaintext).await?;
+            let listener = self.place.tcp(self.tls.is_some(), site.allow_plaintext).await?;
             let (plan, address) = (self.clone(), listener.local_addr());
             let door = Door { listener, tls: plan.tls, keep_alive: true, limits: plan.limits };
             let run = move |intake: Intake| {

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs, io,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -59,8 +60,8 @@ pub(super) enum PathText {
 }
 
 impl Work {
-    pub(super) fn open(plan: &Arc<Plan>, now: Timestamp) -> io::Result<Self> {
-        let sincedb = Sincedb::open(&plan.sincedb, now, plan.clean_after)?;
+    pub(super) fn open(plan: &Arc<Plan>, sincedb: &Path, now: Timestamp) -> io::Result<Self> {
+        let sincedb = Sincedb::open(sincedb, now, plan.clean_after)?;
         Ok(Self {
             plan: plan.clone(),
             sincedb,
@@ -299,7 +300,7 @@ impl Work {
             self.sincedb.is_to_be_saved();
         }
         if let Err(error) = self.sincedb.save() {
-            warn!(path = %self.plan.sincedb.display(), %error, "positions cannot be written: lines will be read again after a restart");
+            warn!(path = %self.sincedb.path().display(), %error, "positions cannot be written: lines will be read again after a restart");
         }
     }
 }

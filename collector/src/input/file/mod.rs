@@ -17,7 +17,7 @@ mod sincedb;
 mod tests;
 mod watched;
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, path::PathBuf, sync::Arc};
 
 use alces_conf::Options;
 use alces_event::{Event, FieldRef, Value};
@@ -32,7 +32,7 @@ use self::{
 };
 use tracing::error;
 
-use super::{Bound, Decoration, Input, Intake, field, lines, peer::Peer};
+use super::{Bound, Decoration, Input, Intake, Site, field, lines, peer::Peer};
 use crate::{
     CollectorError,
     batch::{Batch, Delivered},
@@ -45,6 +45,8 @@ const UNDER_WAY: usize = 8;
 #[derive(Clone)]
 pub(crate) struct FilePlan {
     plan: Arc<Plan>,
+    /// Where the offsets are kept, once that is known.
+    sincedb: PathBuf,
     clock: Clock,
     decoration: Decoration,
     /// What all events have: the machine's name.
@@ -76,6 +78,7 @@ impl FilePlan {
         let decoration = if plan.cut.codec.is_some() { decoration.without_original() } else { decoration };
         Self {
             plan,
+            sincedb: PathBuf::new(),
             clock: context.clock.clone(),
             decoration,
             host: peer,
@@ -118,10 +121,10 @@ impl FilePlan {
 
     async fn run(self, intake: Intake) {
         // The offsets as they are now: until here an input that this one replaces may have moved them.
-        let mut work = match Work::open(&self.plan, (self.clock)()) {
+        let mut work = match Work::open(&self.plan, &self.sincedb, (self.clock)()) {
             Ok(work) => work,
             Err(problem) => {
-                return error!(%problem, sincedb = %self.plan.sincedb.display(), "the offsets cannot be read: nothing is read");
+                return error!(%problem, sincedb = %self.sincedb.display(), "the offsets cannot be read: nothing is read");
             }
         };
         let mut stop = intake.stop.clone();
@@ -188,12 +191,13 @@ fn settle(work: &mut Work, block: Option<(Mark, Delivered)>, done: bool, intake:
 }
 
 impl Input for FilePlan {
-    fn bind(&self, _: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
-        let input = self.clone();
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
+        let sincedb = self.plan.sincedb.path(site);
+        let input = Self { sincedb: sincedb.clone(), ..self.clone() };
         // Opened to see that it can be.
-        let bound = Work::open(&self.plan, (self.clock)())
+        let bound = Work::open(&self.plan, &sincedb, (self.clock)())
             .map(|_| Bound::new(|intake| input.run(intake)))
-            .map_err(|source| CollectorError::Sincedb { path: self.plan.sincedb.clone(), source });
+            .map_err(|source| CollectorError::Sincedb { path: sincedb, source });
         Box::pin(std::future::ready(bound))
     }
 }

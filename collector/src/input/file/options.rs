@@ -13,7 +13,7 @@ use alces_filters::Context;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
-    super::{Decoration, codec, codec_or},
+    super::{Decoration, Site, codec, codec_or},
     duration::{duration, optional},
     find::Finder,
 };
@@ -78,7 +78,7 @@ pub(super) struct Plan {
     pub(super) sort: Sort,
     pub(super) stat_interval: Duration,
     pub(super) discover_interval: Duration,
-    pub(super) sincedb: PathBuf,
+    pub(super) sincedb: SincedbPlace,
     pub(super) write_interval: Duration,
     pub(super) clean_after: Duration,
     pub(super) ignore_older: Option<Duration>,
@@ -132,7 +132,7 @@ impl Plan {
             },
             stat_interval: stat_interval.max(Duration::from_millis(1)),
             discover_interval: stat_interval.saturating_mul(every as u32),
-            sincedb: sincedb(context, options, &paths),
+            sincedb: sincedb(options, &paths),
             write_interval: duration(options, "sincedb_write_interval", Duration::from_secs(15)),
             clean_after: days(options),
             ignore_older: optional(options, "ignore_older"),
@@ -205,25 +205,34 @@ fn completed(options: &mut Options<'_>, reads: bool) -> Completed {
     Completed { delete: delete && reads, log: log.filter(|_| logs && reads) }
 }
 
-/// Reads `sincedb_path`. Its usual place is where Logstash had it before it had a folder for its data.
-fn sincedb(context: &Context<'_>, options: &mut Options<'_>, paths: &[String]) -> PathBuf {
-    options.differs(
-        "sincedb_path",
-        "without it the folder is that of `SINCEDB_DIR` or `HOME`; without those it must be given",
-    );
-    if let Some(path) = options.text("sincedb_path") {
-        return PathBuf::from(path.node);
+/// Where the offsets of files are kept.
+#[derive(Debug)]
+pub(super) enum SincedbPlace {
+    Given(PathBuf),
+    /// In the collector's folder, named after the pipeline and these paths.
+    Usual(String),
+}
+
+impl SincedbPlace {
+    /// The file, for a pipeline.
+    pub(super) fn path(&self, site: &Site) -> PathBuf {
+        match self {
+            Self::Given(path) => path.clone(),
+            Self::Usual(paths) => {
+                // Two pipelines that read the same files each have their own.
+                let name = xxh3_128(format!("{}\0{paths}", site.pipeline).as_bytes());
+                site.data_dir.join("plugins/inputs/file").join(format!(".sincedb_{name:032x}"))
+            }
+        }
     }
-    match (context.env)("SINCEDB_DIR").or_else(|| (context.env)("HOME")) {
-        Some(folder) => {
-            let name = format!(".sincedb_{:032x}", xxh3_128(paths.join(",").as_bytes()));
-            Path::new(&folder).join(name)
-        }
-        None => {
-            options
-                .error_here("file wants `sincedb_path => \"FILE\"`, where it keeps how far files were read");
-            PathBuf::new()
-        }
+}
+
+/// Reads `sincedb_path`.
+fn sincedb(options: &mut Options<'_>, paths: &[String]) -> SincedbPlace {
+    options.differs("sincedb_path", "its usual name is made of the pipeline's name too");
+    match options.text("sincedb_path") {
+        Some(path) => SincedbPlace::Given(PathBuf::from(path.node)),
+        None => SincedbPlace::Usual(paths.join(",")),
     }
 }
 

@@ -70,10 +70,18 @@ impl Sincedb {
         };
         let mut known: BTreeMap<_, _> = text.lines().filter_map(|line| parse(line, seconds(now))).collect();
         known.retain(|_, known: &mut Known| seconds(now) - known.seen <= keep.as_secs_f64());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
         let mut sincedb = Self { path: Some(path.to_owned()), known, changed: true };
         // At once, so that one that cannot be written is found before anything was read.
         sincedb.save()?;
         Ok(sincedb)
+    }
+
+    /// Where it is kept.
+    pub(super) fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new(NOWHERE))
     }
 
     pub(super) fn get(&self, id: FileId) -> Option<Position> {

@@ -8,8 +8,11 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    super::test_support::{Running, errors, events},
-    options::Cut,
+    super::{
+        Site,
+        test_support::{Running, errors, events},
+    },
+    options::{Cut, SincedbPlace},
     sincedb::FileId,
     watched::{Content, Watched},
 };
@@ -254,7 +257,6 @@ async fn a_broken_archive_is_read_as_far_as_it_goes() {
 fn what_is_wrong_is_told() {
     assert!(errors("file { sincedb_path => '/dev/null' }").contains("wants `path =>"));
     assert!(errors("file { path => 'a.log' sincedb_path => '/dev/null' }").contains("must be absolute"));
-    assert!(errors("file { path => '/a.log' }").contains("wants `sincedb_path"));
     assert!(errors("file { path => '/a[' sincedb_path => '/dev/null' }").contains("is no pattern of paths"));
     assert!(
         errors("file { path => '/a' sincedb_path => '/dev/null' exit_after_read => true }")
@@ -268,6 +270,20 @@ fn what_is_wrong_is_told() {
         errors("file { path => '/a' sincedb_path => '/dev/null' mode => read file_completed_action => log }")
             .contains("wants `file_completed_log_path")
     );
+}
+
+#[test]
+fn offsets_are_in_the_collectors_folder_and_pipelines_do_not_share_them() {
+    let place = |given: &SincedbPlace, pipeline: &str| {
+        let site = Site { data_dir: "/data".into(), pipeline: pipeline.to_owned(), ..Site::default() };
+        given.path(&site)
+    };
+    let usual = SincedbPlace::Usual("/a,/b".to_owned());
+    let one = place(&usual, "one");
+    assert!(one.to_str().unwrap().starts_with("/data/plugins/inputs/file/.sincedb_"), "{one:?}");
+    assert_eq!(one, place(&usual, "one"));
+    assert_ne!(one, place(&usual, "other"));
+    assert_eq!(place(&SincedbPlace::Given("/x".into()), "one"), std::path::Path::new("/x"));
 }
 
 proptest! {

@@ -29,7 +29,7 @@ pub(super) use self::{
     server::{Answer, serve},
 };
 use super::{
-    Bound, Decoration, Input, Intake, codec_or,
+    Bound, Decoration, Input, Intake, Site, codec_or,
     listen::{Door, Limits, Place, accept},
     tls::Tls,
 };
@@ -173,9 +173,9 @@ fn headers(options: &mut Options<'_>) -> HeaderMap {
 }
 
 impl Input for HttpPlan {
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         Box::pin(async move {
-            let listener = self.place.tcp(self.tls.is_some(), allow_plaintext).await?;
+            let listener = self.place.tcp(self.tls.is_some(), site.allow_plaintext).await?;
             let (plan, address) = (self.clone(), listener.local_addr());
             let door = Door { listener, tls: plan.tls, keep_alive: true, limits: plan.limits };
             let run = move |intake: Intake| {

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 
 use self::relay::Relay;
 use super::{
-    Bound, Decoration, Input, Intake, codec_or,
+    Bound, Decoration, Input, Intake, Site, codec_or,
     listen::{Connection, Door, Limits, Place, accept},
     peer::Peer,
     proxy,
@@ -79,14 +79,14 @@ impl SyslogPlan {
 }
 
 impl Input for SyslogPlan {
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
         Box::pin(async move {
-            let listener = self.place.tcp(self.tls.is_some(), allow_plaintext).await?;
+            let listener = self.place.tcp(self.tls.is_some(), site.allow_plaintext).await?;
             let address = listener.local_addr();
             let socket = if self.datagrams {
                 // The same port, also where the system chose it.
                 let port = address.as_ref().map_or(self.place.port, std::net::SocketAddr::port);
-                Some(Place { port, ..self.place.clone() }.udp(allow_plaintext).await?)
+                Some(Place { port, ..self.place.clone() }.udp(site.allow_plaintext).await?)
             } else {
                 None
             };

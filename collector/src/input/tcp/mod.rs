@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 
 use self::{client::ClientPlan, fields::peer};
 use super::{
-    Bound, Decoration, Input, Intake, codec_or,
+    Bound, Decoration, Input, Intake, Site, codec_or,
     listen::{Connection, Door, Limits, Place, accept},
     proxy,
     stream::{Incoming, pump},
@@ -93,7 +93,8 @@ impl TcpPlan {
 }
 
 impl Input for TcpPlan {
-    fn bind(&self, allow_plaintext: bool) -> BoxFuture<'_, Result<Bound, CollectorError>> {
+    fn bind<'b>(&'b self, site: &'b Site) -> BoxFuture<'b, Result<Bound, CollectorError>> {
+        let allow_plaintext = site.allow_plaintext;
         Box::pin(async move {
             let (reading, keep_alive, limits) = (self.reading.clone(), self.keep_alive, self.limits);
             match &self.way {

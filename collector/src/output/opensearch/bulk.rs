@@ -10,7 +10,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::options::{Action, DataStream, OpenSearchPlan};
+use super::{
+    fields::capped,
+    options::{Action, DataStream, OpenSearchPlan},
+};
 use crate::input::PART;
 
 static DATA_STREAM: LazyLock<Key> = LazyLock::new(|| Key::new("data_stream"));
@@ -47,6 +50,29 @@ pub(crate) struct Encoded {
     /// Each event's `@metadata`, for the dead-letter queue.
     metadata: Vec<u8>,
     items: Vec<Item>,
+    refused: Vec<Refused>,
+    capped: u64,
+}
+
+/// An event of which no item can be made.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// JSON, like its metadata.
+    pub(crate) document: Vec<u8>,
+    pub(crate) metadata: Vec<u8>,
+    pub(crate) reason: String,
+}
+
+/// A document as JSON, in a data stream with that stream's name.
+fn write_document(event: &Event, stream: Option<&StreamText>, out: &mut Vec<u8>) {
+    match stream {
+        Some(stream) => {
+            out.push(b'{');
+            event.write_members(out, Some(&DATA_STREAM));
+            out.extend_from_slice(&stream.member);
+        }
+        None => event.write_json(out),
+    }
 }
 
 /// Buffers that were used before: memory that is given back to the system and asked for again is cleared each time.
@@ -73,17 +99,49 @@ pub(crate) struct Item {
     document: usize,
     end: usize,
     metadata: (usize, usize),
-    create: bool,
+    /// The event in the text of the metadata, where it is not what is sent.
+    own: Option<(usize, usize)>,
+    action: Action,
+    versioned: bool,
+}
+
+/// What an answer says of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Done,
+    /// It was done before.
+    DoneBefore,
+    /// Overloaded, read-only, or a login that a person can mend: later.
+    Again,
+    /// For good.
+    Refused,
 }
 
 impl Item {
-    pub(crate) fn is_create(&self) -> bool {
-        self.create
+    /// What a status says of it.
+    pub(crate) fn judge(&self, status: u16) -> Verdict {
+        judge(self.action, self.versioned, status)
     }
 
     /// How long it is, with its action.
     pub(crate) fn len(&self) -> usize {
         self.end - self.start
+    }
+}
+
+/// What a status says of an action, with a version of its own or without.
+pub(crate) fn judge(action: Action, versioned: bool, status: u16) -> Verdict {
+    match status {
+        200..=299 => Verdict::Done,
+        // A resend of what is there already, or of what is gone.
+        409 if action == Action::Create => Verdict::DoneBefore,
+        404 if action == Action::Delete => Verdict::DoneBefore,
+        // There is this version already, or a later one.
+        409 if versioned => Verdict::DoneBefore,
+        // Others changed it at the same time.
+        409 if matches!(action, Action::Update | Action::Delete) => Verdict::Again,
+        400..=499 if !matches!(status, 401 | 403 | 408 | 429) => Verdict::Refused,
+        _ => Verdict::Again,
     }
 }
 
@@ -99,50 +157,112 @@ impl Encoded {
         spare.keep(self.body);
     }
 
-    /// Appends an event.
+    /// Appends an event, or says of it why it cannot be sent.
     pub(crate) fn add(&mut self, event: &Event, plan: &OpenSearchPlan) {
+        let start = self.body.len();
+        if let Err(reason) = self.try_add(event, plan, start) {
+            self.body.truncate(start);
+            let (mut document, mut metadata) = (Vec::new(), Vec::new());
+            event.write_json(&mut document);
+            event.metadata().write_json(&mut metadata);
+            self.refused.push(Refused { document, metadata, reason });
+        }
+    }
+
+    fn try_add(&mut self, event: &Event, plan: &OpenSearchPlan, start: usize) -> Result<(), String> {
         let id = match &plan.document_id {
             Some(template) => Some(Cow::Owned(template.render(event))),
             None => event_id(event, plan),
         };
         let stream = plan.data_stream.as_ref().map(|stream| (data_stream(event, stream), stream.sync_fields));
-        let create = match plan.action {
-            Some(action) => action == Action::Create,
+        let action = match plan.items.action(event)? {
+            Some(action) => action,
             // With an id from the sender a resend must change nothing.
-            None => plan.data_stream.is_some() || (id.is_some() && plan.document_id.is_none()),
+            None if stream.is_some() || (id.is_some() && plan.document_id.is_none()) => Action::Create,
+            None => Action::Index,
         };
+        let (event, routing) = plan.items.joined(event);
+        let event = event.as_ref();
         let out = &mut self.body;
-        let start = out.len();
-        out.extend_from_slice(if create { b"{\"create\":{\"_index\":" } else { b"{\"index\":{\"_index\":" });
+        out.extend_from_slice(b"{\"");
+        out.extend_from_slice(action.name().as_bytes());
+        out.extend_from_slice(b"\":{\"_index\":");
         match &stream {
             Some((stream, _)) => out.extend_from_slice(&stream.name),
-            None => write_text(&plan.index.render(event), out),
+            None => {
+                let index = plan.index.render(event);
+                if plan.refuses_unresolved && index.contains("%{") {
+                    return Err(format!("the event has not what the index's name is made of: `{index}`"));
+                }
+                write_text(&index, out);
+            }
         }
-        for (name, value) in
-            [(&b",\"_id\":"[..], id.as_deref()), (b",\"pipeline\":", plan.pipeline.as_deref())]
-        {
+        let pipeline = plan.items.pipeline.as_ref().map(|pipeline| pipeline.render(event));
+        for (name, value) in [
+            (&b",\"_id\":"[..], id.as_deref()),
+            (b",\"pipeline\":", pipeline.as_deref().filter(|pipeline| !pipeline.is_empty())),
+            (b",\"routing\":", routing.as_deref()),
+            (b",\"version_type\":", plan.items.version_type),
+        ] {
             if let Some(value) = value {
                 out.extend_from_slice(name);
                 write_text(value, out);
             }
         }
+        if let Some(version) = &plan.items.version {
+            let text = version.render(event);
+            let number: i64 =
+                text.parse().map_err(|_| format!("`{text}` is no version: it is a whole number"))?;
+            out.extend_from_slice(format!(",\"version\":{number}").as_bytes());
+        }
+        if action == Action::Update {
+            out.extend_from_slice(
+                format!(",\"retry_on_conflict\":{}", plan.items.retry_on_conflict).as_bytes(),
+            );
+        }
         out.extend_from_slice(b"}}\n");
         let document = out.len();
-        match &stream {
-            Some((stream, true)) => {
-                out.push(b'{');
-                event.write_members(out, Some(&DATA_STREAM));
-                out.extend_from_slice(&stream.member);
+        match action {
+            Action::Delete => {}
+            Action::Update => {
+                plan.items.write_update(event, out)?;
+                out.push(b'\n');
             }
-            _ => event.write_json(out),
+            Action::Index | Action::Create => {
+                let stream = stream.as_ref().filter(|(_, sync)| *sync).map(|(stream, _)| &**stream);
+                write_document(event, stream, out);
+                if let Some(capped) = out.get(document..).and_then(|json| capped(event, json)) {
+                    out.truncate(document);
+                    write_document(&capped, stream, out);
+                    self.capped += 1;
+                }
+                out.push(b'\n');
+            }
         }
-        out.push(b'\n');
         let end = out.len();
         let from = self.metadata.len();
         if !event.metadata().is_empty() {
             event.metadata().write_json(&mut self.metadata);
         }
-        self.items.push(Item { start, document, end, metadata: (from, self.metadata.len()), create });
+        let metadata = (from, self.metadata.len());
+        // What is sent is not the event itself then.
+        let own = matches!(action, Action::Update | Action::Delete).then(|| {
+            event.write_json(&mut self.metadata);
+            (metadata.1, self.metadata.len())
+        });
+        let versioned = plan.items.version.is_some();
+        self.items.push(Item { start, document, end, metadata, own, action, versioned });
+        Ok(())
+    }
+
+    /// Takes out what cannot be sent.
+    pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// How many documents had too many fields.
+    pub(crate) fn capped(&self) -> u64 {
+        self.capped
     }
 
     /// The text and the items, to be sent.
@@ -178,7 +298,10 @@ impl Sent {
 
     /// The document of an item, as JSON.
     pub(crate) fn document(&self, item: &Item) -> &[u8] {
-        self.text(item.document, item.end).trim_ascii_end()
+        match item.own {
+            Some((from, to)) => self.metadata.get(from..to).unwrap_or(b"{}"),
+            None => self.text(item.document, item.end).trim_ascii_end(),
+        }
     }
 
     /// The `@metadata` of an item, as JSON.
@@ -303,5 +426,95 @@ impl Answer {
     /// One answer an item, whatever its action was called.
     pub(crate) fn items(self) -> Vec<ItemAnswer> {
         self.items.into_iter().filter_map(|item| item.into_values().next()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::test_support::open_search;
+
+    /// What is sent of an event, or why it is not.
+    fn check(options: &str, event: &str) -> String {
+        let plan = open_search(&format!("opensearch {{ index => 'x' {options} }}"));
+        let now = "2026-01-02T00:00:00Z".parse().unwrap();
+        let (event, _) = Event::from_json(event.as_bytes(), now).unwrap();
+        let mut encoded = Encoded::default();
+        encoded.add(&event, &plan);
+        match encoded.take_refused().pop() {
+            Some(refused) => format!("refused: {} ({} left)", refused.reason, encoded.body.len()),
+            None => String::from_utf8(encoded.body)
+                .unwrap()
+                .replace("\"@timestamp\":\"2026-01-02T00:00:00.000Z\",", ""),
+        }
+    }
+
+    #[test]
+    fn actions() {
+        let event =
+            r#"{"id":"7","kind":"question","do":"delete","v":3,"up":"{\"a\": 1}","@metadata":{"_id":"s"}}"#;
+        let own = r#"document_id => "%{id}""#;
+        insta::assert_snapshot!(check("", event), @r#"
+        {"create":{"_index":"x","_id":"s"}}
+        {"id":"7","kind":"question","do":"delete","v":3,"up":"{\"a\": 1}","@version":"1"}
+        "#);
+        insta::assert_snapshot!(check(&format!(r#"{own} action => "%{{do}}" version => "%{{v}}" version_type => external"#), event), @r#"{"delete":{"_index":"x","_id":"7","version_type":"external","version":3}}"#);
+        insta::assert_snapshot!(check(&format!(r#"{own} action => update doc_as_upsert => true routing => "%{{kind}}""#), r#"{"id":"7","kind":"q"}"#), @r#"
+        {"update":{"_index":"x","_id":"7","routing":"q","retry_on_conflict":1}}
+        {"doc":{"id":"7","kind":"q","@version":"1"},"doc_as_upsert":true}
+        "#);
+        insta::assert_snapshot!(check(&format!(r#"{own} action => update upsert => "%{{up}}""#), r#"{"id":"7","up":"{\"a\": 1}"}"#), @r#"
+        {"update":{"_index":"x","_id":"7","retry_on_conflict":1}}
+        {"doc":{"id":"7","up":"{\"a\": 1}","@version":"1"},"upsert":{"a":1}}
+        "#);
+        insta::assert_snapshot!(check(&format!(r#"{own} action => update script => "ctx._source.n += params.event.n" scripted_upsert => true retry_on_conflict => 3"#), r#"{"id":"7","n":1}"#), @r#"
+        {"update":{"_index":"x","_id":"7","retry_on_conflict":3}}
+        {"script":{"source":"ctx._source.n += params.event.n","lang":"painless","params":{"event":{"id":"7","n":1,"@version":"1"}}},"scripted_upsert":true,"upsert":{}}
+        "#);
+        insta::assert_snapshot!(check(r#"join_field => "kind" parent => "%{id}" pipeline => "%{missing_}""#, r#"{"id":"7","kind":"answer"}"#), @r#"
+        {"index":{"_index":"x","pipeline":"%{missing_}","routing":"7"}}
+        {"id":"7","@version":"1","kind":{"name":"answer","parent":"7"}}
+        "#);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_kept_with_its_reason() {
+        let own = r#"document_id => "%{id}""#;
+        insta::assert_snapshot!(check(&format!(r#"{own} action => "%{{do}}""#), r#"{"do":"eat"}"#), @"refused: `eat` is no action (0 left)");
+        insta::assert_snapshot!(check(&format!(r#"{own} version => "%{{v}}""#), r#"{"v":"x"}"#), @"refused: `x` is no version: it is a whole number (0 left)");
+        insta::assert_snapshot!(check(&format!(r#"{own} action => update upsert => "%{{up}}""#), r#"{"up":"{"}"#), @"refused: `upsert` is no JSON: EOF while parsing an object at line 1 column 1 (0 left)");
+    }
+
+    #[test]
+    fn an_index_whose_name_cannot_be_made_is_refused_unless_it_is_wanted() {
+        let plan = |more: &str| open_search(&format!("opensearch {{ index => \"x-%{{[a]}}\" {more} }}"));
+        let (event, _) = Event::from_json(b"{}", "2026-01-02T00:00:00Z".parse().unwrap()).unwrap();
+        let count = |plan: &OpenSearchPlan| {
+            let mut encoded = Encoded::default();
+            encoded.add(&event, plan);
+            encoded.take_refused().len()
+        };
+        assert_eq!(count(&plan("")), 1);
+        assert_eq!(count(&plan("dlq_on_failed_indexname_interpolation => false")), 0);
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_its_action() {
+        use Verdict::*;
+        for (action, versioned, status, verdict) in [
+            (Action::Index, false, 201, Done),
+            (Action::Create, false, 409, DoneBefore),
+            (Action::Index, true, 409, DoneBefore),
+            (Action::Index, false, 409, Refused),
+            (Action::Update, false, 409, Again),
+            (Action::Update, false, 404, Refused),
+            (Action::Delete, false, 404, DoneBefore),
+            (Action::Index, false, 400, Refused),
+            (Action::Index, false, 429, Again),
+            (Action::Index, false, 403, Again),
+            (Action::Index, false, 503, Again),
+        ] {
+            assert_eq!(judge(action, versioned, status), verdict, "{action:?} {status}");
+        }
     }
 }

@@ -128,7 +128,8 @@ mod tests {
         let sent = check(&wide(1_500)).unwrap();
         assert_eq!(sent["message"], "m");
         assert_eq!(sent["tags"], serde_json::json!(["_fields_capped"]));
-        let over: serde_json::Value = serde_json::from_str(sent["alces"]["overflow"].as_str().unwrap()).unwrap();
+        let over: serde_json::Value =
+            serde_json::from_str(sent["alces"]["overflow"].as_str().unwrap()).unwrap();
         for n in 0..1_500 {
             let name = format!("f{n}");
             assert!((sent[&name] == n) != (over[&name] == n), "{name}");
@@ -148,7 +149,8 @@ mod tests {
         assert_eq!(check(&deep(20)), None);
         let sent = check(&deep(25)).unwrap();
         let path = ["a"; 20].join(".");
-        let over: serde_json::Value = serde_json::from_str(sent["alces"]["overflow"].as_str().unwrap()).unwrap();
+        let over: serde_json::Value =
+            serde_json::from_str(sent["alces"]["overflow"].as_str().unwrap()).unwrap();
         let inner: serde_json::Value = serde_json::from_str(&deep(5)).unwrap();
         assert_eq!(over[path], inner);
     }

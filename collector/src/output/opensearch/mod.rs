@@ -2,6 +2,7 @@
 
 mod bulk;
 mod client;
+mod fields;
 mod options;
 mod pace;
 mod resend;
@@ -19,7 +20,7 @@ use tracing::{info, warn};
 use super::{Outlet, Output, Plan, Sink, Undelivered};
 use crate::{CollectorError, dlq::Letter};
 pub(crate) use bulk::{Encoded, Spare};
-use bulk::{Item, ItemAnswer, Sent};
+use bulk::{Item, ItemAnswer, Refused, Sent, Verdict};
 use client::Client;
 pub(crate) use options::OpenSearchPlan;
 use pace::Pace;
@@ -46,6 +47,12 @@ pub(crate) struct OpenSearchOutput {
 
 impl Plan for OpenSearchPlan {
     fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
+        for host in self.hosts.iter().filter(|host| host.scheme() == "http") {
+            super::tell_plaintext(self.name, host.host_str().unwrap_or_default());
+        }
+        if !self.connect.verifies {
+            warn!(hosts = ?self.shown_hosts(), "certificates are not looked at: who stands between can read and change what is sent");
+        }
         let clients = self.hosts.iter().map(|host| Client::new(host, self)).collect::<Result<_, _>>()?;
         Ok(Output::new(OpenSearchOutput {
             plan: self.clone(),
@@ -74,6 +81,11 @@ impl Sink for OpenSearchOutput {
     /// Indexes documents. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
     /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.
     async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
+        let mut encoded = encoded;
+        self.outlet.stats.capped.add(encoded.capped());
+        for refused in encoded.take_refused() {
+            self.bury_unsent(refused)?;
+        }
         let (sent, mut items) = encoded.split();
         if items.is_empty() {
             return Ok(());
@@ -157,17 +169,13 @@ impl OpenSearchOutput {
         }
         let mut letters = Vec::new();
         for (item, answer) in items.iter().zip(answers) {
-            match answer.status {
-                200..=299 => {}
-                // A resend of what is there already.
-                409 if item.is_create() => self.outlet.stats.resent.add(1),
-                400..=499 if !matches!(answer.status, 401 | 403 | 408 | 429) => {
-                    letters.push((item, answer.status, answer.reason()));
-                }
-                // Overloaded, read-only, or a login that a person can mend: later.
-                status => {
+            match item.judge(answer.status) {
+                Verdict::Done => {}
+                Verdict::DoneBefore => self.outlet.stats.resent.add(1),
+                Verdict::Refused => letters.push((item, answer.status, answer.reason())),
+                Verdict::Again => {
                     if again.is_empty() {
-                        warn!(status, reason = %answer.reason(), "events were not taken: trying them again");
+                        warn!(status = answer.status, reason = %answer.reason(), "events were not taken: trying them again");
                     }
                     again.push(*item);
                 }
@@ -192,10 +200,25 @@ impl OpenSearchOutput {
         self.outlet.bury(self.plan.name, "an event was refused", &[letter])
     }
 
+    /// Keeps an event of which no item could be made.
+    fn bury_unsent(&self, refused: Refused) -> Result<(), Undelivered> {
+        let Refused { document, metadata, reason } = refused;
+        let letter = Letter {
+            document: &document,
+            metadata: &metadata,
+            status: None,
+            reason,
+            index: None,
+            action: None,
+            hosts: &[],
+        };
+        self.outlet.bury(self.plan.name, "an event was refused", &[letter])
+    }
+
     /// Puts the index templates in place, once, before the first event: what is indexed without them has wrong types for
     /// ever.
     async fn prepare(&self) -> Result<(), Undelivered> {
-        if !self.plan.manage_template {
+        if self.plan.templates.list.is_empty() {
             return Ok(());
         }
         self.prepared.get_or_try_init(|| self.install_templates()).await.copied()
@@ -204,7 +227,7 @@ impl OpenSearchOutput {
     async fn install_templates(&self) -> Result<(), Undelivered> {
         let mut wait = FIRST_WAIT;
         loop {
-            match templates::install(self.client()).await {
+            match templates::install(self.client(), &self.plan.templates).await {
                 Ok(()) => {
                     self.is_back();
                     return Ok(());

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use alces_conf::{Escapes, Options, Source, Statement, parse};
 use alces_dlq::Action;
 use alces_event::Timestamp;
-use alces_filters::{Context, EcsMode, NoFiles};
+use alces_filters::{Context, Disk, EcsMode};
 use bytes::Bytes;
 use url::Url;
 
 use super::{
     OpenSearchPlan,
-    bulk::ItemAnswer,
+    bulk::{ItemAnswer, Verdict, judge as judge_item},
     client::{Client, Failure},
 };
 use crate::CollectorError;
@@ -44,19 +44,27 @@ pub struct Resender {
 }
 
 impl Resender {
-    /// To one of these hosts, written as in `hosts` of the output, with the output's `user` and `password`.
+    /// To one of these hosts, written as in `hosts` of the output, with the output's `user` and `password`, and a file of authorities
+    /// that are trusted beside the system's.
     ///
     /// # Errors
     /// An address is none; a client cannot be made.
-    pub fn new(hosts: &[String], login: Option<&(String, String)>) -> Result<Self, CollectorError> {
+    pub fn new(
+        hosts: &[String],
+        login: Option<&(String, String)>,
+        authorities: Option<&str>,
+    ) -> Result<Self, CollectorError> {
         let error = |reason: String| CollectorError::Output { output: "opensearch".to_owned(), reason };
         // The output's own options, so that all is as it is there. Values come by name, whatever stands in them.
         let names: Vec<String> = (0..hosts.len()).map(|at| format!("\"${{HOST_{at}}}\"")).collect();
         let login_text = if login.is_some() { "user => \"${USER}\" password => \"${PASSWORD}\"" } else { "" };
-        let text = format!("output {{ opensearch {{ hosts => [{}] {login_text} }} }}", names.join(", "));
+        let trust = if authorities.is_some() { "ssl_certificate_authorities => \"${CA}\"" } else { "" };
+        let text =
+            format!("output {{ opensearch {{ hosts => [{}] {login_text} {trust} }} }}", names.join(", "));
         let value = |name: &str| match (name, login) {
             ("USER", Some((user, _))) => Some(user.clone()),
             ("PASSWORD", Some((_, password))) => Some(password.clone()),
+            ("CA", _) => authorities.map(str::to_owned),
             _ => hosts.get(name.strip_prefix("HOST_")?.parse::<usize>().ok()?).cloned(),
         };
         let source = Source::new("hosts", &text);
@@ -65,7 +73,7 @@ impl Resender {
             env: &value,
             ecs: EcsMode::V8,
             clock: Arc::new(|| Timestamp::UNIX_EPOCH),
-            files: &NoFiles,
+            files: &Disk,
         };
         let config = parse(&source, Escapes::Off)
             .map_err(|errors| error(errors.first().map(|e| e.message().to_owned()).unwrap_or_default()))?;
@@ -129,13 +137,16 @@ async fn send(client: &Client, letters: &[(Action, String)]) -> Result<Vec<Outco
 
 /// As the output does.
 fn judge(action: &Action, answer: &ItemAnswer) -> Outcome {
-    match answer.status {
-        200..=299 => Outcome::Taken,
-        409 if action.is_create() && action.id().is_some() => Outcome::Taken,
-        status @ 400..=499 if !matches!(status, 401 | 403 | 408 | 429) => {
-            Outcome::Refused { status, reason: answer.reason() }
-        }
-        status => Outcome::Later { status, reason: answer.reason() },
+    let (status, has_id) = (answer.status, action.id().is_some());
+    let kind = if action.is_create() && has_id {
+        super::options::Action::Create
+    } else {
+        super::options::Action::Index
+    };
+    match judge_item(kind, action.has_version(), status) {
+        Verdict::Done | Verdict::DoneBefore => Outcome::Taken,
+        Verdict::Refused => Outcome::Refused { status, reason: answer.reason() },
+        Verdict::Again => Outcome::Later { status, reason: answer.reason() },
     }
 }
 
@@ -163,8 +174,8 @@ mod tests {
         let hosts = [url("https://u:secret@h:443/prefix/?q=1"), url("http://[::1]:9200"), url("http://h")];
         let written = addresses(&hosts);
         assert_eq!(written, ["https://h:443/prefix", "http://[::1]:9200", "http://h:80"]);
-        assert!(Resender::new(&written, Some(&("a\"b".to_owned(), "c\\}".to_owned()))).is_ok());
-        let wrong = Resender::new(&["ftp://u:secret@h".to_owned()], None).err().unwrap().to_string();
+        assert!(Resender::new(&written, Some(&("a\"b".to_owned(), "c\\}".to_owned())), None).is_ok());
+        let wrong = Resender::new(&["ftp://u:secret@h".to_owned()], None, None).err().unwrap().to_string();
         assert!(wrong.contains("is no address of a host") && !wrong.contains("secret"), "{wrong}");
     }
 }

@@ -1,11 +1,21 @@
 //! The output's options, under Logstash's names.
 
+mod connect;
+mod item;
+mod templates;
+
 use alces_conf::{Options, Span};
 use alces_event::{FieldRef, Template};
 use alces_filters::{Context, EcsMode};
 use url::Url;
 
 use super::bulk::StreamText;
+pub(crate) use connect::{Connect, Gzip, basic};
+pub(crate) use item::{Action, Items};
+pub(crate) use templates::Templates;
+
+/// Said of Elasticsearch's life cycles.
+const ISM: &str = "OpenSearch has policies of its own (ISM) for what is old: write one there for the index pattern, and `ilm_enabled => false` here";
 
 /// A checked `elasticsearch { … }` or `opensearch { … }`.
 #[derive(Clone)]
@@ -13,14 +23,15 @@ pub(crate) struct OpenSearchPlan {
     /// The plugin's name as written.
     pub(crate) name: &'static str,
     pub(crate) hosts: Vec<Url>,
-    pub(crate) user: Option<(String, String)>,
+    pub(crate) connect: Connect,
     pub(crate) index: Template,
     pub(crate) data_stream: Option<DataStream>,
-    /// `create` or `index`; none: `create` where the event has an id.
-    pub(crate) action: Option<Action>,
+    /// What is done with each; without an action: `create` where the event has an id.
+    pub(crate) items: Items,
     pub(crate) document_id: Option<Template>,
-    pub(crate) pipeline: Option<String>,
-    pub(crate) manage_template: bool,
+    pub(crate) templates: Templates,
+    /// Whether an event goes to the dead-letter queue that has not what the index's name is made of.
+    pub(crate) refuses_unresolved: bool,
     /// Where senders put an event's id.
     pub(crate) id_field: FieldRef,
 }
@@ -30,12 +41,6 @@ impl std::fmt::Debug for OpenSearchPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OpenSearchPlan").field("hosts", &self.shown_hosts()).finish_non_exhaustive()
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    Create,
-    Index,
 }
 
 /// The parts of a data stream's name, which are also written into the event.
@@ -59,51 +64,13 @@ impl OpenSearchPlan {
     pub(crate) fn compile(context: &Context<'_>, options: &mut Options<'_>) -> Self {
         crate::output::common(options);
         let name = if options.plugin() == "opensearch" { "opensearch" } else { "elasticsearch" };
-        for option in [
-            "ssl",
-            "ssl_enabled",
-            "cacert",
-            "ssl_certificate_authorities",
-            "ssl_certificate_verification",
-            "ssl_certificate",
-            "ssl_key",
-            "keystore",
-            "truststore",
-            "api_key",
-            "cloud_id",
-            "cloud_auth",
-            "proxy",
-            "auth_type",
-        ] {
-            options.unsupported(option, "write `https://` into `hosts` for TLS with a publicly trusted certificate, and `user` and `password`");
-        }
-        for option in [
-            "routing",
-            "parent",
-            "script",
-            "upsert",
-            "doc_as_upsert",
-            "version",
-            "version_type",
-            "template",
-            "template_overwrite",
-            "ilm_enabled",
-            "ilm_policy",
-            "ilm_rollover_alias",
-            "custom_headers",
-            "path",
-            "bulk_path",
-        ] {
-            options.unsupported(
-                option,
-                "it comes with the collector; see the README's list of what does not work yet",
-            );
-        }
+        options.unsupported("ilm_policy", ISM);
+        options.unsupported("ilm_rollover_alias", ISM);
+        options.unsupported("ilm_pattern", ISM);
         // What these ask for is so anyway: retries have no end, one connection pool a host, no sniffing.
         for option in [
             "retry_initial_interval",
             "retry_max_interval",
-            "retry_on_conflict",
             "pool_max",
             "pool_max_per_route",
             "resurrect_delay",
@@ -111,49 +78,54 @@ impl OpenSearchPlan {
             "sniffing_delay",
             "sniffing_path",
             "validate_after_inactivity",
-            "timeout",
-            "http_compression",
-            "compression_level",
-            "healthcheck_path",
-            "template_name",
-            "template_api",
             "failure_type_logging_whitelist",
             "silence_errors_in_log",
             "legacy_template",
             "default_server_major_version",
+            "max_icu_version_check",
             "max_icu",
             "target_bulk_bytes",
         ] {
             options.no_effect(option, "what it tunes is not there or decided by the collector");
         }
+        options.no_effect(
+            "dlq_custom_codes",
+            "what is refused for good goes to the dead-letter queue, whatever the code",
+        );
         options.no_effect("document_type", "documents have no types any more");
+        let managed = [("false", false), ("auto", false), ("true", true)];
+        if options.choice("ilm_enabled", &managed) == Some(true) {
+            options.error_here(format!("`ilm_enabled` is not there: {ISM}"));
+        }
+        let connect = Connect::read(context, options);
+        let items = Items::read(options);
+        let hosts = hosts(options, &connect);
         let mut plan = Self {
             name,
-            hosts: hosts(options),
-            user: None,
+            hosts,
+            connect,
             index: Template::parse("").unwrap_or_else(|_| unreachable!("an empty template is one")),
             data_stream: None,
-            action: options.choice("action", &[("create", Action::Create), ("index", Action::Index)]),
+            items,
             document_id: None,
-            pipeline: options.text("pipeline").map(|t| t.node),
-            manage_template: options.boolean("manage_template").unwrap_or(true),
+            templates: Templates::read(context, options),
+            refuses_unresolved: options.boolean("dlq_on_failed_indexname_interpolation").unwrap_or(true),
             id_field: FieldRef::metadata("_id"),
-        };
-        let user = options.text("user");
-        let password = options.text("password");
-        plan.user = match (user, password) {
-            (Some(user), Some(password)) => Some((user.node, password.node)),
-            (Some(one), None) | (None, Some(one)) => {
-                options.error(&one.span, "`user` and `password` belong together");
-                None
-            }
-            (None, None) => None,
         };
         plan.document_id = options.text("document_id").and_then(|t| {
             let text = t.node;
             crate_template(options, &text, &t.span)
         });
         plan.place(options, context);
+        if matches!(plan.items.fixed(), Some(Action::Update | Action::Delete)) && plan.document_id.is_none() {
+            options.error_here("`update` and `delete` want `document_id`, which says of what");
+        }
+        if plan.data_stream.is_some()
+            && plan.items.is_given()
+            && !matches!(plan.items.fixed(), Some(Action::Create | Action::Index))
+        {
+            options.error_here("a data stream takes only what is new: `action => \"create\"`");
+        }
         plan
     }
 
@@ -178,7 +150,8 @@ impl OpenSearchPlan {
             || (ecs == EcsMode::V8
                 && self.name == "elasticsearch"
                 && index.is_none()
-                && self.action != Some(Action::Index)
+                && matches!(self.items.fixed(), None | Some(Action::Create))
+                && (self.items.fixed().is_some() || !self.items.is_given())
                 && self.document_id.is_none());
         if wanted.flatten().unwrap_or(auto) {
             if let Some(index) = index {
@@ -218,30 +191,32 @@ fn crate_template(options: &mut Options<'_>, text: &str, span: &Span) -> Option<
 }
 
 /// `es01:9200`, `http://es01`, `https://user:secret@es01:9200`; 9200 where no port is given, as in Logstash.
-fn hosts(options: &mut Options<'_>) -> Vec<Url> {
-    let given = options
-        .texts("hosts")
-        .unwrap_or_else(|| vec![alces_conf::Spanned { node: "127.0.0.1:9200".to_owned(), span: 0..0 }]);
+fn hosts(options: &mut Options<'_>, connect: &Connect) -> Vec<Url> {
+    let cloud = options.text("cloud_id");
+    let given = options.texts("hosts");
+    let given = match (cloud, given) {
+        (Some(cloud), None) => match connect::cloud(&cloud.node) {
+            Some(host) => vec![alces_conf::Spanned { node: host, span: cloud.span }],
+            None => {
+                options
+                    .error(&cloud.span, "this is no `cloud_id`: it is a name, a colon, and a text in base64");
+                return Vec::new();
+            }
+        },
+        (Some(cloud), Some(_)) => {
+            options.error(&cloud.span, "`cloud_id` and `hosts` exclude each other: remove one of them");
+            return Vec::new();
+        }
+        (None, given) => given
+            .unwrap_or_else(|| vec![alces_conf::Spanned { node: "127.0.0.1:9200".to_owned(), span: 0..0 }]),
+    };
     let mut hosts = Vec::new();
     for host in given {
-        let text =
-            if host.node.contains("://") { host.node.clone() } else { format!("http://{}", host.node) };
-        match Url::parse(&text) {
-            Ok(mut url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
-                let port_given = text.rsplit('@').next().is_some_and(|rest| {
-                    rest.rsplit(']').next().is_some_and(|r| {
-                        r.trim_start_matches("http")
-                            .trim_start_matches("s://")
-                            .trim_start_matches("://")
-                            .contains(':')
-                    })
-                });
-                if url.port().is_none() && !port_given {
-                    let _ = url.set_port(Some(9200));
-                }
-                hosts.push(url);
-            }
-            _ => options.error(
+        match self::host(&host.node, connect) {
+            Some(url) if url.scheme() == "http" && connect.scheme == "https" => options
+                .error(&host.span, "`http://` and TLS say two things: write `https://`, or the host alone"),
+            Some(url) => hosts.push(url),
+            None => options.error(
                 &host.span,
                 format!(
                     "`{}` is no address of a host: write `es01:9200` or `https://es01:9200`",
@@ -251,6 +226,29 @@ fn hosts(options: &mut Options<'_>) -> Vec<Url> {
         }
     }
     hosts
+}
+
+fn host(written: &str, connect: &Connect) -> Option<Url> {
+    let text = match written.contains("://") {
+        true => written.to_owned(),
+        false => format!("{}://{written}", connect.scheme),
+    };
+    let mut url = Url::parse(&text).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(())?;
+    // What is the scheme's own port is not told apart from none by the address.
+    let rest = text.split_once("://")?.1;
+    let place = rest.split(['/', '?', '#']).next()?.rsplit('@').next()?;
+    let port_given = place.rsplit(']').next()?.contains(':');
+    if url.port().is_none() && !port_given {
+        url.set_port(Some(9200)).ok()?;
+    }
+    if let Some(path) = &connect.path {
+        url.set_path(path);
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Some(url)
 }
 
 /// A host without what may be a password.
@@ -312,6 +310,34 @@ mod tests {
         assert_eq!(
             check(r#"opensearch { hosts => "http://u:secret@h" }"#),
             "ecs-logstash-1970.01.01 at http://h:9200"
+        );
+    }
+
+    #[test]
+    fn schemes_paths_and_clouds() {
+        let es = |options: &str| check(&format!("elasticsearch {{ index => 'x' {options} }}"));
+        assert_eq!(es(r#"hosts => "a" ssl_enabled => true"#), "x at https://a:9200");
+        assert_eq!(es(r#"hosts => "https://a:443""#), "x at https://a");
+        assert_eq!(
+            es(r#"cloud_id => "l:aG9zdC5pbyRhYmMkZGVm" cloud_auth => "u:p""#),
+            "x at https://abc.host.io"
+        );
+        assert!(es(r#"hosts => "http://a" ssl_enabled => true"#).contains("say two things"));
+        assert!(es(r#"cloud_id => "nothing""#).contains("is no `cloud_id`"));
+        assert!(es("ilm_enabled => true").contains("ISM"));
+        assert_eq!(es("ilm_enabled => false"), "x at http://127.0.0.1:9200");
+        assert!(es(r#"user => "u" password => "p" api_key => "a:b""#).contains("exclude each other"));
+        assert!(es(r#"ssl_certificate => "/a""#).contains("belong together"));
+        assert!(es(r#"action => "replace""#).contains("not `replace`"));
+        assert!(es("action => update").contains("want `document_id`"));
+        assert!(es(r#"script => "x" script_type => file"#).contains("no scripts in files"));
+        assert!(
+            check("elasticsearch { data_stream => true action => update document_id => aa }")
+                .contains("takes only what is new")
+        );
+        assert_eq!(
+            check("elasticsearch { action => create }"),
+            "logs-generic-default at http://127.0.0.1:9200"
         );
     }
 
