@@ -89,7 +89,7 @@ pub(super) static TOP: Group = Group {
             Kind::Duration,
             "10s",
             "1m",
-            "How often all files are looked at, whatever the system tells of them",
+            "How often all files are looked at, whatever the system tells of them; up to a minute where that takes long and it tells",
         ),
         row(
             "poll_every",

@@ -211,15 +211,14 @@ impl Work {
     }
 
     fn run(&mut self) -> Result<(), Closed> {
-        let mut scan_at = Instant::now();
+        let (mut scan_at, mut scanned) = (Instant::now(), Instant::now());
         let mut poll_at = Instant::now();
         loop {
             let now = Instant::now();
             if now >= scan_at {
                 self.scan();
-                // Thousands of files are no reason to do nothing but look.
-                let took = now.elapsed();
-                scan_at = Instant::now() + self.tail.scan_every.max(20 * took);
+                scanned = Instant::now();
+                scan_at = scanned + self.scan_rest(now.elapsed());
             }
             if now >= poll_at {
                 self.poll();
@@ -255,7 +254,7 @@ impl Work {
                 Wait::Notices => {
                     if self.read_notices() {
                         // Names that come in a row are looked at together, and not all the time.
-                        scan_at = scan_at.min(self.scan_soon(scan_at));
+                        scan_at = scan_at.min(self.scan_soon(scanned));
                     }
                 }
             }

@@ -16,10 +16,20 @@ pub(super) enum Wait {
     Nothing,
 }
 
+/// Where the system tells what changes, all files are looked at this often at least.
+const SELDOM: Duration = Duration::from_secs(60);
+
 impl Work {
+    /// How long no look is taken after one that took so long. Thousands of files are no reason to do nothing but look; and where the
+    /// system tells what changes, looks should cost nothing: a two-thousandth of a processor.
+    pub(super) fn scan_rest(&self, took: Duration) -> Duration {
+        let is_told = self.notices.fd().is_some() && !self.notices.any_deaf();
+        let seldom = if is_told { (2_000 * took).min(SELDOM) } else { Duration::ZERO };
+        self.tail.scan_every.max(20 * took).max(seldom)
+    }
+
     /// When names have come: at once, or a while after the last look where that takes long.
-    pub(super) fn scan_soon(&self, next: Instant) -> Instant {
-        let last = next.checked_sub(self.tail.scan_every).unwrap_or(next);
+    pub(super) fn scan_soon(&self, last: Instant) -> Instant {
         last + LINGER.max(Duration::from_micros(20 * self.files.len() as u64))
     }
 
