@@ -148,7 +148,7 @@ impl Connect {
                 }
             }
             (Some(one), None) | (None, Some(one)) => {
-                options.error(&one.span, "certificate and key belong together")
+                options.error(&one.span, "certificate and key belong together");
             }
         }
     }
@@ -177,7 +177,7 @@ impl Connect {
         match (user, password) {
             (Some(user), Some(password)) => self.basic(&user.node, &password.node),
             (Some(one), None) | (None, Some(one)) => {
-                options.error(&one.span, "`user` and `password` belong together")
+                options.error(&one.span, "`user` and `password` belong together");
             }
             (None, None) => {}
         }
