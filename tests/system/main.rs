@@ -6,6 +6,7 @@
 mod agent;
 mod bad_input;
 mod browser;
+mod cluster;
 mod codecs;
 mod command_line;
 mod demo;
@@ -23,3 +24,4 @@ mod settings;
 mod spool;
 mod support;
 mod tls;
+mod writers;
