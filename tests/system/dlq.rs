@@ -27,9 +27,12 @@ fn letters_are_counted_sent_again_and_dropped_while_the_collector_appends() {
     collector.write("{\"n\":1}\n");
     eventually("the first event is indexed", || (first.count("x") == 1).then_some(()));
     collector.write("{\"n\":\"a 1\"}\n{\"n\":\"a 2\"}\n{\"message\":\"odd\"}\n");
-    collector.wait_for("a 2");
+    collector.wait_for("a 1");
     collector.wait_for("a condition could not be decided");
 
+    eventually("three letters are there", || {
+        (dlq(data, &["show", "--json"]).1.matches("\"reason\"").count() == 3).then_some(())
+    });
     let (code, listed) = dlq(data, &["ls", "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(

@@ -6,6 +6,7 @@
 mod agent;
 mod bad_input;
 mod browser;
+mod cluster;
 mod codecs;
 mod command_line;
 mod demo;
@@ -24,3 +25,4 @@ mod spool;
 mod support;
 mod tls;
 mod watch;
+mod writers;

@@ -1,10 +1,16 @@
-//! The seed: real Filebeat, the Logstash pipeline unchanged, a real OpenSearch and the embedded store.
+//! The seed: real Filebeat, the Logstash pipeline unchanged, real OpenSearch of two versions and the embedded store.
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{engine::Engine, files::sample, process::Process, project, target, usual_ports};
+use crate::support::{
+    client::Client,
+    engine::{Engine, Version},
+    files::sample,
+    process::Process,
+    project, target, usual_ports,
+};
 
 const STREAM: &str = "logs-generic-default";
 
@@ -60,20 +66,48 @@ fn failed(document: &Value) -> bool {
     document["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "_grokparsefailure"))
 }
 
+/// OpenSearch's official client counts and finds the same, and reads the same documents by each of its ways.
+#[track_caller]
+fn read_back(engine: &Engine, documents: &BTreeMap<u64, Value>) {
+    let client = Client::new(&engine.url);
+    assert_eq!(client.count(STREAM), documents.len() as u64);
+    let posted = json!({"bool": {"filter": [{"term": {"http.request.method": "POST"}}]}});
+    let posts = documents.values().filter(|d| d["http"]["request"]["method"] == "POST").count();
+    assert_eq!(client.found(STREAM, &posted), posts as u64);
+    for hits in [client.scrolled(STREAM), client.at_one_time(STREAM)] {
+        let read: BTreeMap<u64, &Value> = hits
+            .iter()
+            .map(|hit| (hit["_source"]["log"]["offset"].as_u64().unwrap(), &hit["_source"]))
+            .collect();
+        assert_eq!(hits.len(), documents.len());
+        assert!(read.into_iter().eq(documents.iter().map(|(offset, document)| (*offset, document))));
+    }
+}
+
 #[test]
 fn filebeat_through_the_seed_into_opensearch_and_into_the_store_gives_the_same_documents() {
     let _ports = usual_ports();
-    // The port of the seed is fixed, so the two runs come one after the other.
     let dir = tempfile::tempdir().unwrap();
-    let (theirs, printed) = run(Engine::shared_opensearch(), "127.77.0.3", &dir.path().join("one"));
+    // It takes its time to start.
+    let older =
+        Engine::opensearch(Version::Two, "127.77.0.4", &dir.path().join("opensearch-2"), &["-Xmx512m"], &[]);
+    // The port of the seed is fixed, so the runs come one after the other.
+    let newer = Engine::shared_opensearch();
+    let (theirs, printed) = run(newer, "127.77.0.3", &dir.path().join("one"));
+    read_back(newer, &theirs);
     let ours = {
         let store = Engine::store("127.77.0.2:9200", &dir.path().join("store"));
         run(&store, "127.77.0.2", &dir.path().join("two")).0
     };
+    older.process.wait_for("ready");
+    let (of_older, _) = run(&older, "127.77.0.4", &dir.path().join("three"));
+    read_back(&older, &of_older);
+    drop(older);
     assert_eq!(theirs.values().filter(|d| failed(d)).count(), 1);
     for (offset, document) in &theirs {
-        let (a, b) = (without_run(document.clone()), without_run(ours[offset].clone()));
-        assert_eq!(a, b, "the line at {offset}");
+        let document = without_run(document.clone());
+        assert_eq!(document, without_run(ours[offset].clone()), "the line at {offset}");
+        assert_eq!(document, without_run(of_older[offset].clone()), "the line at {offset}");
     }
     let first = &theirs[&0];
     assert_eq!(first["source"]["address"], "83.149.9.216");

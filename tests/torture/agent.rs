@@ -41,7 +41,8 @@ impl Agent {
         let data = folder.join("agent");
         std::fs::create_dir(&data).unwrap();
         std::fs::write(folder.join("agent.yaml"), settings(kind, folder, &data, port)).unwrap();
-        let disk = small_disk.map(|seconds| Disk::new(&data, seconds));
+        // Enough for the registry, thrice.
+        let disk = small_disk.map(|seconds| Disk::new(&data, 512 * (seconds / 8).max(1)));
         let usage = Usage::default();
         Self { kind, folder: folder.to_owned(), disk, child: None, kills: 0, deaths: 0, usage }
     }

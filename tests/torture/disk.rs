@@ -1,4 +1,4 @@
-//! A small disk of its own for the agent's folder, that can be full. It is there for this test's processes alone.
+//! A small disk of its own for a program's folder, that can be full. It is there for this test's processes alone.
 
 use std::{
     fs::File,
@@ -7,11 +7,6 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// The size of the disk for a storm of so many seconds, as `mount` takes it: enough for the registry, thrice.
-fn size(seconds: u64) -> String {
-    format!("size={}k", 512 * (seconds / 8).max(1))
-}
-
 /// A tmpfs in a mount namespace that lives as long as this.
 pub(crate) struct Disk {
     keeper: Child,
@@ -19,12 +14,12 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) fn new(folder: &Path, seconds: u64) -> Self {
+    pub(crate) fn new(folder: &Path, kilobytes: u64) -> Self {
         let script = r#"mount -t tmpfs -o "$2" alces "$1" && echo ready && exec cat"#;
         let mut keeper = Command::new("unshare")
             .args(["--mount", "sh", "-c", script, "sh"])
             .arg(folder)
-            .arg(size(seconds))
+            .arg(format!("size={kilobytes}k"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -294,6 +294,10 @@ impl Queue {
             let queue = self.clone();
             let settling = async move {
                 let delivered = delivered.await.is_ok();
+                if !delivered {
+                    // What made a pipeline give it back at once, as a disk that is full under its dead letters, is there for a while.
+                    tokio::time::sleep(RETRY).await;
+                }
                 queue.settle(record, count, delivered);
             };
             let mut tasks = self.0.settling.lock().unwrap_or_else(PoisonError::into_inner);

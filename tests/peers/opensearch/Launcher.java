@@ -1,7 +1,10 @@
 import java.nio.file.Path;
 import org.codelibs.opensearch.runner.OpenSearchRunner;
 
-/** Starts one OpenSearch node on HOST, with its HTTP port at PORT, its data in DIR, and prints "ready" when it answers. */
+/**
+ * Starts one OpenSearch node on HOST, with its HTTP port at PORT, its data in DIR, and prints "ready" when it answers. More arguments are settings,
+ * NAME=VALUE; a node that is told of no others is alone.
+ */
 public final class Launcher {
     public static void main(String[] args) throws Exception {
         Path dir = Path.of(args[0]);
@@ -16,9 +19,21 @@ public final class Launcher {
             settings.put("http.port", String.valueOf(port));
             // The disk of a test machine may be nearly full; that is not what is tested.
             settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
+            // The runner would say `single-node` of each process.
+            settings.put("discovery.type", args.length == 3 ? "single-node" : "zen");
+            for (int at = 3; at < args.length; at++) {
+                String[] setting = args[at].split("=", 2);
+                if (setting[1].contains(",")) {
+                    settings.putList(setting[0], setting[1].split(","));
+                } else {
+                    settings.put(setting[0], setting[1]);
+                }
+            }
         });
         runner.build(OpenSearchRunner.newConfigs().basePath(dir.toString()).numOfNode(1).baseHttpPort(port - 1).useLogger());
-        runner.ensureYellow();
+        if (args.length == 3) {
+            runner.ensureYellow();
+        }
         System.out.println("ready");
         System.out.flush();
         // It lives until its standard input is closed, so that it does not outlive the test.

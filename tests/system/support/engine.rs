@@ -6,6 +6,25 @@ use serde_json::{Value, json};
 
 use super::{eventually, http, process::Process, target};
 
+/// Which OpenSearch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    /// 2.19
+    Two,
+    /// 3.8
+    Three,
+}
+
+impl Version {
+    /// Where `tests/peers/setup` puts it.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Two => "opensearch-2",
+            Self::Three => "opensearch",
+        }
+    }
+}
+
 /// A running engine.
 pub(crate) struct Engine {
     pub(crate) url: String,
@@ -28,27 +47,34 @@ impl Engine {
             // Nobody is left to remove it but the next run.
             let folder = target().join("tmp/opensearch");
             let _ = std::fs::remove_dir_all(&folder);
-            Self::opensearch("127.77.0.3", 9200, &folder)
+            let engine = Self::opensearch(Version::Three, "127.77.0.3", &folder, &["-Xmx1g"], &[]);
+            engine.process.wait_for("ready");
+            engine
         })
     }
 
-    /// A real OpenSearch on a loopback address of its own.
-    fn opensearch(host: &str, port: u16, folder: &Path) -> Self {
+    /// A real OpenSearch on port 9200 of a loopback address of its own, which says `ready` when it is. A node that gets settings
+    /// (`name=value`) is one of several, one without is alone.
+    pub(crate) fn opensearch(
+        version: Version,
+        host: &str,
+        folder: &Path,
+        java: &[&str],
+        settings: &[String],
+    ) -> Self {
         let peers = target().join("peers");
-        let classes = format!("{0}/opensearch/lib/*:{0}/opensearch", peers.display());
+        let classes = format!("{0}/lib/*:{0}", peers.join(version.folder()).display());
         let mut command = Command::new(peers.join("java"));
-        command.args([
-            "-Xmx1g",
-            "-cp",
-            &classes,
-            "Launcher",
-            folder.to_str().unwrap(),
-            host,
-            &port.to_string(),
-        ]);
-        let process = Process::start("OpenSearch", &mut command);
-        process.wait_for("ready");
-        Self { url: format!("http://{host}:{port}"), process }
+        command
+            .args(java)
+            .args(["-cp", &classes, "Launcher"])
+            .arg(folder)
+            .args([host, "9200"])
+            .args(settings);
+        Self {
+            url: format!("http://{host}:9200"),
+            process: Process::start(&format!("OpenSearch at {host}"), &mut command),
+        }
     }
 
     /// How many documents an index or pattern has; 0 where it is not there.

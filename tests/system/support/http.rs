@@ -21,3 +21,9 @@ pub(crate) fn post_json(url: &str, body: &Value) -> Option<Value> {
     let mut response = agent.post(url).send_json(body).ok()?;
     response.body_mut().with_config().limit(200 << 20).read_json().ok()
 }
+
+pub(crate) fn put_json(url: &str, body: &Value) -> Option<Value> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response = agent.put(url).send_json(body).ok()?;
+    response.body_mut().with_config().limit(200 << 20).read_json().ok()
+}

@@ -1,6 +1,7 @@
 //! One helper per idea.
 
 pub(crate) mod certificates;
+pub(crate) mod client;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod http;

@@ -38,9 +38,12 @@ static BEATS: LazyLock<Beats> = LazyLock::new(|| {
     }
 });
 
-/// A request's body is at most this long, unless a single event is longer. OpenSearch refuses more than 100 MB, some hosted
-/// ones more than 10.
-const BODY_BYTES: usize = 8 << 20;
+/// A request's body is at most this long, unless a single event is longer or less is taken. OpenSearch refuses more than 100 MB, some
+/// hosted ones more than 10, and an nginx before it that nobody has told more than one.
+pub(super) const BODY_BYTES: usize = 8 << 20;
+
+/// OpenSearch takes ids of up to so many bytes. It refuses a request as a whole in which one is longer.
+const ID_BYTES: usize = 512;
 
 /// Documents on their way into indexes, as the text of `_bulk` requests. The events they were made of are gone by then: an event is
 /// encoded while it is still in the processor's cache, and what must be sent again is sent from here.
@@ -50,6 +53,8 @@ pub(crate) struct Encoded {
     /// Each event's `@metadata`, for the dead-letter queue.
     metadata: Vec<u8>,
     items: Vec<Item>,
+    /// Those whose ids are too long: they are not to be sent.
+    never: Vec<Item>,
     refused: Vec<Refused>,
     capped: u64,
 }
@@ -251,7 +256,9 @@ impl Encoded {
             (metadata.1, self.metadata.len())
         });
         let versioned = plan.items.version.is_some();
-        self.items.push(Item { start, document, end, metadata, own, action, versioned });
+        let takes = id.is_none_or(|id| id.len() <= ID_BYTES);
+        let items = if takes { &mut self.items } else { &mut self.never };
+        items.push(Item { start, document, end, metadata, own, action, versioned });
         Ok(())
     }
 
@@ -265,9 +272,9 @@ impl Encoded {
         self.capped
     }
 
-    /// The text and the items, to be sent.
-    pub(crate) fn split(self) -> (Sent, Vec<Item>) {
-        (Sent { body: Bytes::from(self.body), metadata: self.metadata }, self.items)
+    /// The text, the items that are to be sent, and those that no engine takes.
+    pub(crate) fn split(self) -> (Sent, Vec<Item>, Vec<Item>) {
+        (Sent { body: Bytes::from(self.body), metadata: self.metadata }, self.items, self.never)
     }
 }
 
@@ -279,12 +286,12 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// The body of a request of the first items, at most `most` of them, and how many they are.
+    /// The body of a request of the first items, at most so many bytes unless the first item is longer, and how many they are.
     pub(crate) fn request(&self, items: &[Item], most: usize) -> (Bytes, usize) {
         let mut bytes = 0;
-        let fit = items.iter().take(most.max(1)).take_while(|item| {
+        let fit = items.iter().take_while(|item| {
             bytes += item.len();
-            bytes <= BODY_BYTES
+            bytes <= most
         });
         let taken = fit.count().max(1).min(items.len());
         let items = items.get(..taken).unwrap_or_default();
@@ -363,8 +370,7 @@ impl StreamText {
 /// into the other's place, would be taken for one.
 fn event_id<'e>(event: &'e Event, plan: &OpenSearchPlan) -> Option<Cow<'e, str>> {
     if let Some(id) = event.text(&plan.id_field) {
-        // OpenSearch takes ids of up to 512 bytes.
-        return (!id.is_empty() && id.len() <= 512).then_some(Cow::Borrowed(id));
+        return (!id.is_empty() && id.len() <= ID_BYTES).then_some(Cow::Borrowed(id));
     }
     let agent = event.text(&BEATS.agent)?;
     let offset = event.get(&BEATS.offset)?.as_int()?;

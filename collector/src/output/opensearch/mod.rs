@@ -36,6 +36,8 @@ pub(crate) struct OpenSearchOutput {
     clients: Vec<Client>,
     /// The host that answered last.
     current: AtomicUsize,
+    /// How long a request's body may be, as far as that is known.
+    most_bytes: AtomicUsize,
     outlet: Outlet,
     pace: Pace,
     /// Index templates are there, or have been refused for good.
@@ -58,6 +60,7 @@ impl Plan for OpenSearchPlan {
             plan: self.clone(),
             clients,
             current: AtomicUsize::new(0),
+            most_bytes: AtomicUsize::new(bulk::BODY_BYTES),
             outlet: outlet.clone(),
             pace: Pace::default(),
             prepared: OnceCell::new(),
@@ -86,21 +89,21 @@ impl Sink for OpenSearchOutput {
         for refused in encoded.take_refused() {
             self.bury_unsent(refused)?;
         }
-        let (sent, mut items) = encoded.split();
+        let (sent, mut items, never) = encoded.split();
+        let long = || "its id is longer than 512 bytes, which is more than OpenSearch takes".to_owned();
+        self.bury(&sent, never.iter().map(|item| (item, 400, long())).collect())?;
         if items.is_empty() {
             return Ok(());
         }
         self.prepare().await?;
         let mut wait = FIRST_WAIT;
-        let mut most = usize::MAX;
         while !items.is_empty() {
             let mut again = Vec::new();
             let mut refused = false;
             let mut rest = items.as_slice();
             while !rest.is_empty() {
-                let (request, taken) = sent.request(rest, most);
-                let (now, later) = rest.split_at(taken);
-                rest = later;
+                let (request, taken) = sent.request(rest, self.most_bytes.load(Ordering::Relaxed));
+                let (bytes, (now, later)) = (request.len(), rest.split_at(taken));
                 let place = self.outlet.until_given_up(self.pace.begin()).await?;
                 self.outlet.stats.bulk_requests.add(1);
                 let answer = self.client().bulk(request).await;
@@ -116,14 +119,15 @@ impl Sink for OpenSearchOutput {
                         self.is_back();
                         self.judge(&sent, now, &answers, &mut again)?;
                     }
-                    // A smaller request may pass; a single event that is too large never will.
+                    // A smaller request may pass, and at once; a single event that is too large never will.
                     Err(client::Failure::TooLarge) if now.len() > 1 => {
-                        most = now.len() / 2;
-                        again.extend_from_slice(now);
+                        self.is_too_long(bytes);
+                        continue;
                     }
                     Err(client::Failure::TooLarge) => {
                         let reason = "the event is larger than a request may be".to_owned();
-                        now.iter().try_for_each(|item| self.bury(&sent, item, 413, reason.clone()))?;
+                        let refused = now.iter().map(|item| (item, 413, reason.clone())).collect();
+                        self.bury(&sent, refused)?;
                     }
                     Err(client::Failure::Away(reason)) => {
                         self.is_away(&reason);
@@ -132,6 +136,7 @@ impl Sink for OpenSearchOutput {
                         self.current.fetch_add(1, Ordering::Relaxed);
                     }
                 }
+                rest = later;
             }
             items = again;
             if items.is_empty() {
@@ -167,12 +172,12 @@ impl OpenSearchOutput {
             again.extend_from_slice(items);
             return Ok(());
         }
-        let mut letters = Vec::new();
+        let mut refused = Vec::new();
         for (item, answer) in items.iter().zip(answers) {
             match item.judge(answer.status) {
                 Verdict::Done => {}
                 Verdict::DoneBefore => self.outlet.stats.resent.add(1),
-                Verdict::Refused => letters.push((item, answer.status, answer.reason())),
+                Verdict::Refused => refused.push((item, answer.status, answer.reason())),
                 Verdict::Again => {
                     if again.is_empty() {
                         warn!(status = answer.status, reason = %answer.reason(), "events were not taken: trying them again");
@@ -181,23 +186,39 @@ impl OpenSearchOutput {
                 }
             }
         }
-        for (item, status, reason) in letters {
-            self.bury(sent, item, status, reason)?;
-        }
-        Ok(())
+        self.bury(sent, refused)
     }
 
-    fn bury(&self, sent: &Sent, item: &Item, status: u16, reason: String) -> Result<(), Undelivered> {
-        let letter = Letter {
-            document: sent.document(item),
-            metadata: sent.metadata(item),
-            status: Some(status),
-            reason,
-            index: Some(sent.index(item)),
-            action: Some(sent.action(item)),
-            hosts: &resend::addresses(&self.plan.hosts),
-        };
-        self.outlet.bury(self.plan.name, "an event was refused", &[letter])
+    /// Items that are refused for good, each with its status and reason: into the dead-letter queue all at once, as each time is synced.
+    fn bury(&self, sent: &Sent, refused: Vec<(&Item, u16, String)>) -> Result<(), Undelivered> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let hosts = resend::addresses(&self.plan.hosts);
+        let letters: Vec<Letter<'_>> = refused
+            .into_iter()
+            .map(|(item, status, reason)| Letter {
+                document: sent.document(item),
+                metadata: sent.metadata(item),
+                status: Some(status),
+                reason,
+                index: Some(sent.index(item)),
+                action: Some(sent.action(item)),
+                hosts: &hosts,
+            })
+            .collect();
+        self.outlet.bury(self.plan.name, "events were refused", &letters)
+    }
+
+    /// A body of so many bytes was refused: none of more than half of that from here on.
+    fn is_too_long(&self, bytes: usize) {
+        let most = (bytes / 2).max(1);
+        if self.most_bytes.fetch_min(most, Ordering::Relaxed) > most {
+            info!(
+                refused = bytes,
+                most, "a request is longer than OpenSearch takes: shorter ones from here on"
+            );
+        }
     }
 
     /// Keeps an event of which no item could be made.

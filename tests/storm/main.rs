@@ -1,0 +1,78 @@
+//! The collector's storms: senders that send until they are acknowledged, an engine that misbehaves in all ways that engines and what stands
+//! before them do, a collector that is killed at random moments. Every line must be in the engine exactly once, or in the dead-letter queue
+//! with its reason.
+//!
+//! A storm takes some seconds. `ALCES_TORTURE_SECONDS=3600 cargo test --test storm NAME` goes on for an hour, and `ALCES_TORTURE_SEED` repeats
+//! what was done: all but the moments, which are the machine's.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test that cannot go on must stop")]
+
+#[path = "../torture/arrivals.rs"]
+#[allow(dead_code, reason = "the agent's torture uses all of it")]
+mod arrivals;
+#[path = "../torture/book.rs"]
+#[allow(dead_code, reason = "the agent's torture uses all of it")]
+mod book;
+mod clock;
+mod collector;
+#[path = "../torture/disk.rs"]
+mod disk;
+mod engine;
+mod http;
+mod lines;
+mod mood;
+#[path = "../torture/proxy.rs"]
+#[allow(dead_code, reason = "the agent's torture uses all of it")]
+mod proxy;
+mod senders;
+mod storm;
+#[path = "../system/support/mod.rs"]
+#[allow(dead_code, reason = "the system's tests use all of it")]
+mod support;
+mod verdict;
+#[path = "../torture/world.rs"]
+#[allow(dead_code, reason = "the agent's torture uses all of it")]
+mod world;
+
+use collector::Queue;
+use storm::Storm;
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+}
+
+fn storm(queue: Queue) -> Storm {
+    let seed = number("ALCES_TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
+    Storm::new(seed, number("ALCES_TORTURE_SECONDS").unwrap_or(8), queue)
+}
+
+#[test]
+fn kills_and_a_bad_engine() {
+    storm(Queue::Memory).run().check();
+}
+
+#[test]
+fn kills_and_a_bad_engine_behind_a_queue_on_disk() {
+    storm(Queue::Disk).run().check();
+}
+
+#[test]
+fn one_life_with_reloads() {
+    Storm { kills: None, ..storm(Queue::Memory) }.run().check();
+}
+
+#[test]
+fn one_life_with_reloads_and_a_queue_on_disk() {
+    Storm { kills: None, ..storm(Queue::Disk) }.run().check();
+}
+
+#[test]
+fn a_disk_that_is_full() {
+    Storm { full_disk: true, ..storm(Queue::Disk) }.run().check();
+}
+
+#[test]
+fn a_clock_that_jumps() {
+    Storm { clock: true, ..storm(Queue::Disk) }.run().check();
+}
