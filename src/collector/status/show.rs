@@ -201,10 +201,10 @@ mod tests {
         alces-collector 0.1.0 at 127.0.0.1:9600  green  up 60 s  CPU 50.0 %  memory 46.0 MiB  reloads 1, failed 0
 
         ma\u{1b}in  in 10,000/s  out 10,000/s  held 100  dead letters 3  queue in memory
-          plugin             id                 in/s   out/s  events  µs each  held  oldest
-          input beats        beats@a.conf:1           10,000  60,000            100    12 s
-          filter grok        grok@a.conf:2    10,000  10,000  60,000      1.0
-          output opensearch  out              10,000  10,000  60,000              0
+          plugin             id                in/s   out/s  events  µs each  held  oldest
+          input beats        beats@a.conf:1          10,000  60,000            100    12 s
+          filter grok        grok@a.conf:2   10,000  10,000  60,000      1.0
+          output opensearch  out             10,000  10,000  60,000              0
         ");
     }
 
