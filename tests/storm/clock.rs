@@ -29,6 +29,13 @@ impl Clock {
         self.jumps += 1;
     }
 
+    /// What the library leaves in memory of a process that was killed: a later one of the same number would not start.
+    pub(crate) fn forget(process: u32) {
+        for name in [format!("faketime_shm_{process}"), format!("sem.faketime_sem_{process}")] {
+            let _ = std::fs::remove_file(Path::new("/dev/shm").join(name));
+        }
+    }
+
     /// A process that goes by it.
     pub(crate) fn rule(&self, command: &mut Command) {
         command

@@ -35,8 +35,8 @@ pub(crate) struct Collector {
     child: Option<Child>,
     pub(crate) kills: u64,
     pub(crate) reloads: u64,
-    /// Lives that ended by themselves: none should.
-    pub(crate) deaths: u64,
+    /// Lives that ended by themselves, and what they said at last: none should.
+    pub(crate) deaths: Vec<String>,
 }
 
 /// What it counted in one life.
@@ -59,7 +59,7 @@ impl Collector {
         let data = folder.join("data");
         std::fs::create_dir(&data).unwrap();
         let folder = folder.to_owned();
-        let (kills, reloads, deaths) = (0, 0, 0);
+        let (kills, reloads, deaths) = (0, 0, Vec::new());
         let collector = Self {
             folder,
             data,
@@ -123,10 +123,6 @@ impl Collector {
         std::fs::rename(new, path).unwrap();
     }
 
-    pub(crate) fn log(&self) -> PathBuf {
-        self.folder.join("collector.txt")
-    }
-
     /// The program, where it sees its disk and its time.
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_alces");
@@ -147,7 +143,7 @@ impl Collector {
         if self.queue == Queue::Disk {
             command.args(["--queue", "persisted"]);
         }
-        let log = File::options().create(true).append(true).open(self.log()).unwrap();
+        let log = File::options().create(true).append(true).open(self.folder.join("collector.txt")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
     }
@@ -156,11 +152,14 @@ impl Collector {
     pub(crate) fn kill(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         match child.try_wait().unwrap() {
-            Some(_) => self.deaths += 1,
+            Some(status) => self.deaths.push(format!("{status}:\n{}", self.last_words(8))),
             None => self.kills += 1,
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        if self.clock.is_some() {
+            Clock::forget(child.id());
+        }
     }
 
     /// As a person stops it; false where it does not end well, in time.
@@ -169,7 +168,17 @@ impl Collector {
         self.signal("-TERM");
         let Some(mut child) = self.child.take() else { return };
         let status = eventually("the collector stops", || child.try_wait().unwrap());
-        self.deaths += u64::from(!status.success());
+        if !status.success() {
+            self.deaths.push(format!("{status}:\n{}", self.last_words(8)));
+        }
+    }
+
+    /// The last lines of what it said.
+    pub(crate) fn last_words(&self, count: usize) -> String {
+        let text = std::fs::read(self.folder.join("collector.txt")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
     fn signal(&self, signal: &str) {

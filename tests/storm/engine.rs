@@ -52,8 +52,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(world: Arc<World>, mut rng: fastrand::Rng) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// At an address of loopback that nobody else has: its port must be free whenever it is started again.
+    pub(crate) async fn start(host: &str, world: Arc<World>, mut rng: fastrand::Rng) -> Self {
+        let listener = TcpListener::bind((host, 9201)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let engine = Arc::new(Engine {
             world,

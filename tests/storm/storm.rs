@@ -62,7 +62,9 @@ pub(crate) struct Outcome {
     net: Storms,
     disk_full: u64,
     jumps: u64,
-    /// Lives of the collector that ended by themselves, items that were none, and counts that did not add up.
+    /// Lives of the collector that ended by themselves.
+    deaths: Vec<String>,
+    /// Senders that came to no end, items that were none, and counts that did not add up.
     broken: [u64; 3],
     /// What the collector said at last.
     said: String,
@@ -85,8 +87,9 @@ impl Storm {
         let mut rng = fastrand::Rng::with_seed(self.seed);
         let world = Arc::new(World::new());
         Line::open(&world);
-        let mut engine = Running::start(world.clone(), rng.fork()).await;
-        let mut collector = Collector::new(folder.path(), host(), engine.address, self.queue);
+        let host = host();
+        let mut engine = Running::start(&host, world.clone(), rng.fork()).await;
+        let mut collector = Collector::new(folder.path(), host, engine.address, self.queue);
         if self.full_disk {
             collector.on_disk((20 + 2 * self.seconds) << 10);
         }
@@ -173,8 +176,9 @@ impl Storm {
             net,
             disk_full,
             jumps: collector.clock.as_ref().map_or(0, |clock| clock.jumps),
-            broken: [collector.deaths + unsent, engine.engine.broken.load(Relaxed), wrong_counts],
-            said: last_of(&collector.log()),
+            broken: [unsent, engine.engine.broken.load(Relaxed), wrong_counts],
+            said: collector.last_words(30),
+            deaths: std::mem::take(&mut collector.deaths),
             storm: self,
         }
     }
@@ -245,13 +249,6 @@ fn host() -> String {
     format!("127.{}.{}.{number}", 80 + id / 250 % 100, 1 + id % 250)
 }
 
-/// What the collector said at last.
-fn last_of(path: &std::path::Path) -> String {
-    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
-}
-
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verdict, net, .. } = self;
@@ -295,12 +292,15 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn check(self) {
         println!("{self}");
-        let good = self.verdict.is_good() && self.broken == [0, 0, 0];
+        let good = self.verdict.is_good() && self.broken == [0, 0, 0] && self.deaths.is_empty();
         assert!(
             good,
-            "{self}deaths and senders that came to no end, broken items, counts that do not add up: {:?}\n\
+            "{self}senders that came to no end, broken items, counts that do not add up: {:?}\ndeaths: {}\n\
              ALCES_TORTURE_SEED={} tries it again; the collector said at last:\n{}",
-            self.broken, self.storm.seed, self.said
+            self.broken,
+            self.deaths.join("\n"),
+            self.storm.seed,
+            self.said
         );
     }
 }
