@@ -64,5 +64,11 @@ fn a_pipeline_takes_a_secret_from_the_keystore_before_the_environment() {
     );
     collector.write("hello\n");
     assert!(collector.wait_for("\"message\":\"hello\"").contains("\"greeting\":\"from the keystore\""));
+    // One that is changed is taken up when the collector is told to read its configuration.
+    assert_eq!(keystore(&["add", "GREETING", "--stdin", "--force"], "another\n").0, Some(0));
+    collector.send("-HUP");
+    collector.wait_for("the new pipeline runs");
+    collector.write("again\n");
+    assert!(collector.wait_for("\"message\":\"again\"").contains("\"greeting\":\"another\""));
     assert!(collector.finish().success());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alces_conf::{Escapes, Source, Statement, parse};
+use alces_conf::{Escapes, Options, Plugin, Source, Statement, parse};
 use alces_dlq::Limits;
 use alces_event::{Event, Timestamp};
 use alces_filters::{Context, Disk, EcsMode};
@@ -10,11 +10,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use super::{Outlet, Output, OutputPlan, Undelivered};
+use super::{Outlet, Output, OutputPlan, Undelivered, opensearch::OpenSearchPlan};
 use crate::dlq::DeadLetterQueue;
 
-/// A checked output, or what is wrong with it.
-pub(crate) fn compile(output: &str) -> Result<OutputPlan, String> {
+/// What is read of an output's text, as it stands in a pipeline.
+fn read<T>(output: &str, read: impl FnOnce(&Context<'_>, &Plugin) -> T) -> T {
     let source = Source::new("x.conf", &format!("output {{ {output} }}"));
     let config = parse(&source, Escapes::Off).unwrap();
     let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
@@ -25,10 +25,24 @@ pub(crate) fn compile(output: &str) -> Result<OutputPlan, String> {
         clock: Arc::new(|| Timestamp::UNIX_EPOCH),
         files: &Disk,
     };
-    match OutputPlan::compile(&context, plugin) {
+    read(&context, plugin)
+}
+
+/// A checked output, or what is wrong with it.
+pub(crate) fn compile(output: &str) -> Result<OutputPlan, String> {
+    match read(output, OutputPlan::compile) {
         (Some(plan), errors) if errors.is_empty() => Ok(plan),
         (_, errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     }
+}
+
+/// The checked options of an output of OpenSearch, or the first thing that is wrong with them.
+pub(crate) fn open_search(output: &str) -> Result<OpenSearchPlan, String> {
+    read(output, |context, plugin| {
+        let mut options = Options::new(context.source, context.env, plugin);
+        let plan = OpenSearchPlan::compile(context, &mut options);
+        options.finish().first().map_or(Ok(plan), |error| Err(error.to_string()))
+    })
 }
 
 /// What is wrong with an output.
@@ -90,23 +104,4 @@ pub(crate) fn sent<'o>(
 /// Sends events as one batch.
 pub(crate) async fn send(output: &Output, events: &[&str]) {
     sent(output, events).await.unwrap();
-}
-
-/// The checked options of an output of OpenSearch.
-pub(crate) fn open_search(output: &str) -> super::opensearch::OpenSearchPlan {
-    let source = Source::new("x.conf", &format!("output {{ {output} }}"));
-    let config = parse(&source, Escapes::Off).unwrap();
-    let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
-    let context = Context {
-        source: &source,
-        env: &|_| None,
-        ecs: EcsMode::V8,
-        clock: Arc::new(|| Timestamp::UNIX_EPOCH),
-        files: &Disk,
-    };
-    let mut options = alces_conf::Options::new(&source, context.env, plugin);
-    let plan = super::opensearch::OpenSearchPlan::compile(&context, &mut options);
-    let errors = options.finish();
-    assert!(errors.is_empty(), "{}", errors[0]);
-    plan
 }

@@ -24,39 +24,13 @@ pub(crate) fn read(
     let authorities = either(options, names.authorities);
     let chain = either(options, names.chain).and_then(|texts| texts.into_iter().next());
     let key = either(options, names.key).and_then(|texts| texts.into_iter().next());
-    for option in [
-        "ssl_keystore_path",
-        "ssl_keystore_password",
-        "ssl_keystore_type",
-        "ssl_truststore_path",
-        "ssl_truststore_password",
-        "ssl_truststore_type",
-        "keystore",
-        "keystore_password",
-        "keystore_type",
-        "truststore",
-        "truststore_password",
-        "truststore_type",
-    ] {
-        options.unsupported(
-            option,
-            "write certificates and key as PEM files: `ssl_certificate_authorities`, `ssl_certificate`, `ssl_key`",
-        );
-    }
-    options.unsupported(
-        "ssl_key_passphrase",
-        "write the key without a password (`openssl pkey`) and protect its file",
-    );
+    unsupported_stores(options);
     options.choice("ssl_verification_mode", &[("full", ())]);
     options.differs(
         "ssl_verification_mode",
         "always `full`: a certificate that nobody else signs is named in `ssl_certificate_authorities`",
     );
-    options.no_effect("ssl_cipher_suites", "the ciphers are rustls's, which has only good ones");
-    options.no_effect(
-        "ssl_supported_protocols",
-        "TLS 1.3 and 1.2 are spoken, whatever the other side does best",
-    );
+    no_effects(options);
     let used = wanted(options);
     let given = authorities.iter().flatten().chain(&chain).chain(&key).next();
     if !used {
@@ -94,6 +68,42 @@ pub(crate) fn read(
     Ok(Some(config))
 }
 
+/// What is not read of Java's stores, and of keys with passwords.
+pub(crate) fn unsupported_stores(options: &mut Options<'_>) {
+    for option in [
+        "ssl_keystore_path",
+        "ssl_keystore_password",
+        "ssl_keystore_type",
+        "ssl_truststore_path",
+        "ssl_truststore_password",
+        "ssl_truststore_type",
+        "keystore",
+        "keystore_password",
+        "keystore_type",
+        "truststore",
+        "truststore_password",
+        "truststore_type",
+    ] {
+        options.unsupported(
+            option,
+            "write certificates and key as PEM files: `ssl_certificate_authorities`, `ssl_certificate`, `ssl_key`",
+        );
+    }
+    options.unsupported(
+        "ssl_key_passphrase",
+        "write the key without a password (`openssl pkey`) and protect its file",
+    );
+}
+
+/// What rustls decides by itself.
+pub(crate) fn no_effects(options: &mut Options<'_>) {
+    options.no_effect("ssl_cipher_suites", "the ciphers are rustls's, which has only good ones");
+    options.no_effect(
+        "ssl_supported_protocols",
+        "TLS 1.3 and 1.2 are spoken, whatever the other side does best",
+    );
+}
+
 /// The names that an output's options have, newest first.
 pub(crate) struct Names {
     pub(crate) authorities: &'static [&'static str],
@@ -101,7 +111,12 @@ pub(crate) struct Names {
     pub(crate) key: &'static [&'static str],
 }
 
-fn file(context: &Context<'_>, options: &mut Options<'_>, path: &Spanned<String>) -> Option<Vec<u8>> {
+/// The bytes of a file that an option names.
+pub(crate) fn file(
+    context: &Context<'_>,
+    options: &mut Options<'_>,
+    path: &Spanned<String>,
+) -> Option<Vec<u8>> {
     context
         .files
         .read(Path::new(&path.node))

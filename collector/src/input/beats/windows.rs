@@ -99,6 +99,8 @@ impl Windows {
     }
 
     fn hand_on(&mut self, window: Window, place: Place<'_>) -> Result<(), Stop> {
+        // Without its writer the sender would not hear of the window, and sends it again.
+        let turn = self.turn.take().filter(|turn| !turn.is_closed()).ok_or(Stop::Ended)?;
         let ack = window.ack;
         // The first document of a connection may ask for our own form.
         let first = window.events.first().filter(|_| !self.spoken);
@@ -112,10 +114,9 @@ impl Windows {
             Some(decoded) => decoded_batch(window, offer, decoded, &self.intake),
         };
         self.outstanding.fetch_add(1, Ordering::Relaxed);
-        // The promise before the work, so that a closed writer stops the reading.
-        let turn = self.turn.take().ok_or(Stop::Ended)?;
-        turn.send(Taken { ack, offer, delivered }).map_err(|_| Stop::Ended)?;
+        let promised = turn.send(Taken { ack, offer, delivered });
+        // Counted as taken by now, so that it goes on even if its sender has left at this moment.
         place.send(batch);
-        Ok(())
+        promised.map_err(|_| Stop::Ended)
     }
 }

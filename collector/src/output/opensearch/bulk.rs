@@ -262,9 +262,9 @@ impl Encoded {
         Ok(())
     }
 
-    /// Takes out what cannot be sent.
-    pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
-        std::mem::take(&mut self.refused)
+    /// What cannot be sent.
+    pub(crate) fn refused(&self) -> &[Refused] {
+        &self.refused
     }
 
     /// How many documents had too many fields.
@@ -442,12 +442,12 @@ mod tests {
 
     /// What is sent of an event, or why it is not.
     fn check(options: &str, event: &str) -> String {
-        let plan = open_search(&format!("opensearch {{ index => 'x' {options} }}"));
+        let plan = open_search(&format!("opensearch {{ index => 'x' {options} }}")).unwrap();
         let now = "2026-01-02T00:00:00Z".parse().unwrap();
         let (event, _) = Event::from_json(event.as_bytes(), now).unwrap();
         let mut encoded = Encoded::default();
         encoded.add(&event, &plan);
-        match encoded.take_refused().pop() {
+        match encoded.refused().first() {
             Some(refused) => format!("refused: {} ({} left)", refused.reason, encoded.body.len()),
             None => String::from_utf8(encoded.body)
                 .unwrap()
@@ -493,12 +493,13 @@ mod tests {
 
     #[test]
     fn an_index_whose_name_cannot_be_made_is_refused_unless_it_is_wanted() {
-        let plan = |more: &str| open_search(&format!("opensearch {{ index => \"x-%{{[a]}}\" {more} }}"));
+        let plan =
+            |more: &str| open_search(&format!("opensearch {{ index => \"x-%{{[a]}}\" {more} }}")).unwrap();
         let (event, _) = Event::from_json(b"{}", "2026-01-02T00:00:00Z".parse().unwrap()).unwrap();
         let count = |plan: &OpenSearchPlan| {
             let mut encoded = Encoded::default();
             encoded.add(&event, plan);
-            encoded.take_refused().len()
+            encoded.refused().len()
         };
         assert_eq!(count(&plan("")), 1);
         assert_eq!(count(&plan("dlq_on_failed_indexname_interpolation => false")), 0);

@@ -84,11 +84,8 @@ impl Sink for OpenSearchOutput {
     /// Indexes documents. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
     /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.
     async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
-        let mut encoded = encoded;
         self.outlet.stats.capped.add(encoded.capped());
-        for refused in encoded.take_refused() {
-            self.bury_unsent(refused)?;
-        }
+        self.bury_unsent(encoded.refused())?;
         let (sent, mut items, never) = encoded.split();
         let long = || "its id is longer than 512 bytes, which is more than OpenSearch takes".to_owned();
         self.bury(&sent, never.iter().map(|item| (item, 400, long())).collect())?;
@@ -117,6 +114,7 @@ impl Sink for OpenSearchOutput {
                 match answer {
                     Ok(answers) => {
                         self.is_back();
+                        self.is_short_enough(bytes);
                         self.judge(&sent, now, &answers, &mut again)?;
                     }
                     // A smaller request may pass, and at once; a single event that is too large never will.
@@ -210,6 +208,13 @@ impl OpenSearchOutput {
         self.outlet.bury(self.plan.name, "events were refused", &letters)
     }
 
+    /// A body of so many bytes was taken: a little more may be. Else one refusal, perhaps of something that stood in between, would
+    /// keep requests short for ever.
+    fn is_short_enough(&self, bytes: usize) {
+        let more = |most: usize| (most < bulk::BODY_BYTES && bytes > most / 2).then(|| most + most / 64 + 1);
+        let _ = self.most_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
     /// A body of so many bytes was refused: none of more than half of that from here on.
     fn is_too_long(&self, bytes: usize) {
         let most = (bytes / 2).max(1);
@@ -221,19 +226,18 @@ impl OpenSearchOutput {
         }
     }
 
-    /// Keeps an event of which no item could be made.
-    fn bury_unsent(&self, refused: Refused) -> Result<(), Undelivered> {
-        let Refused { document, metadata, reason } = refused;
-        let letter = Letter {
-            document: &document,
-            metadata: &metadata,
-            status: None,
-            reason,
-            index: None,
-            action: None,
-            hosts: &[],
-        };
-        self.outlet.bury(self.plan.name, "an event was refused", &[letter])
+    /// Keeps events of which no items could be made.
+    fn bury_unsent(&self, refused: &[Refused]) -> Result<(), Undelivered> {
+        let letters: Vec<Letter<'_>> = refused
+            .iter()
+            .map(|refused| Letter {
+                document: &refused.document,
+                metadata: &refused.metadata,
+                reason: refused.reason.clone(),
+                ..Letter::default()
+            })
+            .collect();
+        self.outlet.bury(self.plan.name, "no request can be made of events", &letters)
     }
 
     /// Puts the index templates in place, once, before the first event: what is indexed without them has wrong types for

@@ -46,7 +46,7 @@ pub(super) fn table(node: &Node, follow: First, work: &mut u64) -> Option<Dfa> {
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(made) = known().find(node, follow)
-        && let Some(left) = work.checked_sub(made.work)
+        && let Some(left) = work.checked_sub(made.work).filter(|left| *left > 0)
     {
         *work = left;
         return made.dfa;

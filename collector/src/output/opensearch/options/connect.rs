@@ -1,12 +1,14 @@
 //! How the hosts are reached: TLS, logins, headers, paths, a proxy.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use alces_conf::{Options, Spanned, TypedValue};
 use alces_filters::Context;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use opensearch::http::headers::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
+
+use super::super::super::tls::{self, file};
 
 /// A bulk request that is not answered for this long is sent again. Long: a store that is busy with a merge is not dead, and
 /// sending again makes it busier.
@@ -90,32 +92,11 @@ impl Connect {
         self.verifies = mode.or(verifies).unwrap_or(true);
         let chain = either(options, ["ssl_certificate", "tls_certificate"]);
         let key = either(options, ["ssl_key", "tls_key"]);
-        for option in [
-            "keystore",
-            "keystore_password",
-            "truststore",
-            "truststore_password",
-            "ssl_keystore_path",
-            "ssl_keystore_password",
-            "ssl_keystore_type",
-            "ssl_truststore_path",
-            "ssl_truststore_password",
-            "ssl_truststore_type",
-        ] {
-            options.unsupported(option, "write certificates and key as PEM files: `ssl_certificate_authorities`, `ssl_certificate`, `ssl_key`");
-        }
+        tls::unsupported_stores(options);
+        tls::no_effects(options);
         options.unsupported(
             "ca_trusted_fingerprint",
             "name the authority's file in `ssl_certificate_authorities`",
-        );
-        options.unsupported(
-            "ssl_key_passphrase",
-            "write the key without a password (`openssl pkey`) and protect its file",
-        );
-        options.no_effect("ssl_cipher_suites", "the ciphers are rustls's, which has only good ones");
-        options.no_effect(
-            "ssl_supported_protocols",
-            "TLS 1.3 and 1.2 are spoken, whatever the other side does best",
         );
         options.differs("ssl_certificate_authorities", "they are trusted beside those of the system");
         if enabled == Some(true) || (enabled.is_none() && authorities.is_some()) {
@@ -289,14 +270,6 @@ fn either(options: &mut Options<'_>, names: [&'static str; 2]) -> Option<Vec<Spa
 
 fn first(texts: Vec<Spanned<String>>) -> Option<Spanned<String>> {
     texts.into_iter().next()
-}
-
-fn file(context: &Context<'_>, options: &mut Options<'_>, path: &Spanned<String>) -> Option<Vec<u8>> {
-    context
-        .files
-        .read(Path::new(&path.node))
-        .map_err(|error| options.error(&path.span, format!("`{}` cannot be read: {error}", path.node)))
-        .ok()
 }
 
 fn headers(options: &mut Options<'_>) -> HeaderMap {

@@ -258,30 +258,16 @@ fn shown(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use alces_conf::{Escapes, Source, Statement, parse};
     use alces_event::Timestamp;
 
-    use super::*;
+    use crate::output::test_support::open_search;
 
+    /// Where events go, or what is wrong.
     fn check(options: &str) -> String {
-        let source = Source::new("x.conf", &format!("output {{ {options} }}"));
-        let config = parse(&source, Escapes::Off).unwrap();
-        let Statement::Plugin(plugin) = &config.sections[0].body[0] else { panic!("a plugin") };
-        let context = Context {
-            source: &source,
-            env: &|_| None,
-            ecs: EcsMode::V8,
-            clock: Arc::new(|| Timestamp::UNIX_EPOCH),
-            files: &alces_filters::NoFiles,
+        let plan = match open_search(options) {
+            Ok(plan) => plan,
+            Err(error) => return error,
         };
-        let mut options = Options::new(&source, context.env, plugin);
-        let plan = OpenSearchPlan::compile(&context, &mut options);
-        let errors = options.finish();
-        if let Some(error) = errors.first() {
-            return error.to_string();
-        }
         let (event, _) =
             alces_event::Event::from_json(b"{\"message\":\"m\"}", Timestamp::UNIX_EPOCH).unwrap();
         let place = match &plan.data_stream {
