@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use crate::index::Index;
 use crate::store::Store;
+use crate::update::Update;
 use crate::writer::{Job, Kind, Op, Outcomes};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -65,11 +66,7 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
             }
         }
         let Some(index) = index else {
-            return Err(ApiError::new(
-                400,
-                "action_request_validation_exception",
-                "Validation Failed: 1: index is missing;",
-            ));
+            return Err(invalid("index is missing"));
         };
         let mut item = Item { action, index, id, error: None };
         match op(store, &mut item, source, &mut last) {
@@ -79,13 +76,17 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
         bulk.items.push(item);
     }
     if bulk.items.is_empty() {
-        return Err(ApiError::new(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: no requests added;",
-        ));
+        return Err(if body.is_empty() {
+            ApiError::new(400, "parse_exception", "request body is required")
+        } else {
+            invalid("no requests added")
+        });
     }
     Ok(bulk)
+}
+
+fn invalid(what: &str) -> ApiError {
+    ApiError::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {what};"))
 }
 
 fn action(line: &[u8], number: usize) -> Result<(&'static str, Map<String, Value>), ApiError> {
@@ -122,9 +123,7 @@ fn op(
         "create" => Kind::Create,
         "index" => Kind::Index,
         "delete" => Kind::Delete,
-        other => {
-            return Err(ApiError::illegal(format!("bulk action [{other}] is not supported by this store")));
-        }
+        _ => Kind::Update,
     };
     let index = match last {
         Some(index) if index.name == item.index => Arc::clone(index),
@@ -148,8 +147,13 @@ fn op(
     }
     let Some(source) = source else {
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("a delete needs an _id"))?;
-        return Ok(Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Default::default() });
+        return Ok(Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Default::default(), update: None });
     };
+    if kind == Kind::Update {
+        let id = item.id.clone().ok_or_else(|| ApiError::illegal("an update needs an _id"))?;
+        let update = Some(Update::parse(&source)?);
+        return Ok(Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Default::default(), update });
+    }
     let document: Map<String, Value> =
         serde_json::from_slice(&source).map_err(|e| ApiError::mapper(format!("failed to parse: {e}")))?;
     if index.data_stream && document.get("@timestamp").is_none_or(Value::is_null) {
@@ -159,7 +163,7 @@ fn op(
         index.map(&document, &|added| store.send(Job::Grown { index: Arc::clone(&index), added }))?;
     let fresh = item.id.is_none();
     let id = item.id.get_or_insert_with(|| store.new_id()).clone();
-    Ok(Op { index, kind, id, fresh, source, mapped })
+    Ok(Op { index, kind, id, fresh, source, mapped, update: None })
 }
 
 impl Bulk {
@@ -190,7 +194,7 @@ impl Bulk {
         let good = outcomes.iter().filter(|o| o.is_ok()).count();
         counters.indexed.fetch_add(good as u64, Ordering::Relaxed);
         counters.rejected.fetch_add((items.len() - good) as u64, Ordering::Relaxed);
-        Ok(answer_text(&items, outcomes, took()))
+        Ok(answer_text(&items, outcomes, refresh, took()))
     }
 }
 
@@ -216,7 +220,7 @@ impl Drop for Flight<'_> {
 }
 
 /// Key order and compactness matter: clients look for the literal `"errors":false`.
-fn answer_text(items: &[Item], outcomes: Outcomes, took: u128) -> String {
+fn answer_text(items: &[Item], outcomes: Outcomes, refresh: bool, took: u128) -> String {
     let mut out = String::with_capacity(items.len() * 180);
     let mut outcomes = outcomes.into_iter();
     let mut errors = false;
@@ -238,9 +242,10 @@ fn answer_text(items: &[Item], outcomes: Outcomes, took: u128) -> String {
                     "not_found" => 404,
                     _ => 200,
                 };
+                let forced = if refresh && done.result != "noop" { "\"forced_refresh\":true," } else { "" };
                 write!(
                     out,
-                    "{{\"{}\":{{\"_index\":{index},\"_id\":{id},\"_version\":{},\"result\":\"{}\",\"_shards\":{{\"total\":1,\
+                    "{{\"{}\":{{\"_index\":{index},\"_id\":{id},\"_version\":{},\"result\":\"{}\",{forced}\"_shards\":{{\"total\":1,\
                      \"successful\":1,\"failed\":0}},\"_seq_no\":{},\"_primary_term\":1,\"status\":{status}}}}}",
                     item.action, done.version, done.result, done.sequence
                 )

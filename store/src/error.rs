@@ -48,12 +48,14 @@ pub struct ApiError {
     pub reason: String,
     /// The index it is about.
     pub index: Option<String>,
+    /// Whether it is about a document, which lies in a shard: we have one, number 0.
+    pub shard: bool,
 }
 
 impl ApiError {
     /// An error with any status and exception name.
     pub fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { status, kind, reason: reason.into(), index: None }
+        Self { status, kind, reason: reason.into(), index: None, shard: false }
     }
 
     /// 400: the request's text does not follow the grammar.
@@ -78,12 +80,23 @@ impl ApiError {
         error
     }
 
+    /// The same, about a document of an index.
+    #[must_use]
+    pub fn of_document(mut self, index: &str) -> Self {
+        self.index = Some(index.to_owned());
+        self.shard = true;
+        self
+    }
+
     /// The error without its envelope, as bulk items and `_msearch` carry it.
     pub fn cause(&self) -> Value {
         let mut cause = json!({"type": self.kind, "reason": self.reason});
         if let Some(index) = &self.index {
             cause["index"] = json!(index);
             cause["index_uuid"] = json!("_na_");
+        }
+        if self.shard {
+            cause["shard"] = json!("0");
         }
         cause
     }

@@ -28,6 +28,7 @@ mod search;
 mod segments;
 mod store;
 mod templates;
+mod update;
 mod wal;
 mod writer;
 

@@ -55,6 +55,8 @@ pub(crate) trait Snapshot: Send + Sync {
     fn fetch(&self, segment: usize, doc: u32) -> Result<Fetched, StoreError>;
     /// The versions of the documents with these ids, as far as they exist. Give sorted ids: neighbours share pages.
     fn versions(&self, ids: &[&str]) -> Result<Vec<Option<u64>>, StoreError>;
+    /// The document with this id.
+    fn get(&self, id: &str) -> Result<Option<Fetched>, StoreError>;
     /// Every id, for filling filters.
     fn each_id(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError>;
     /// Bytes on disk.

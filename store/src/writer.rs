@@ -8,6 +8,7 @@ use crate::index::Index;
 use crate::mapping::Mapped;
 use crate::record::{self, Change, ChangesWriter, Record};
 use crate::segments::{Engine, Incoming};
+use crate::update::{Applied, Update};
 use crate::wal::Wal;
 use bytes::Bytes;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub(crate) enum Kind {
     Create,
     Index,
     Delete,
+    /// Becomes `Index` when the writer has laid it over the present document.
+    Update,
 }
 
 /// One change that has passed the mapping.
@@ -39,6 +42,8 @@ pub(crate) struct Op {
     pub(crate) fresh: bool,
     pub(crate) source: Bytes,
     pub(crate) mapped: Mapped,
+    /// Of an update; its source and values are known only when it is applied.
+    pub(crate) update: Option<Update>,
 }
 
 /// What became of a change.
@@ -82,6 +87,8 @@ pub(crate) struct Writer {
     sequence: u64,
     /// Growths of mappings that could not be appended: they go before anything that comes later.
     unlogged: Vec<(u64, String)>,
+    /// A request with updates, which begins the next group: it reads what the groups before it wrote.
+    next: Option<Job>,
 }
 
 impl Writer {
@@ -110,7 +117,7 @@ impl Writer {
             Ok(at)
         })?;
         sequence = sequence.max(wal.highest());
-        let mut writer = Self { config, slots, wal, sequence, unlogged: Vec::new() };
+        let mut writer = Self { config, slots, wal, sequence, unlogged: Vec::new(), next: None };
         if replayed > 0 {
             tracing::info!(changes = replayed, "replayed the write-ahead log");
         }
@@ -124,7 +131,8 @@ impl Writer {
         loop {
             let busy = self.slots.values().any(|s| s.dirty || s.grown || s.engine.is_none());
             let wait = if busy { next.saturating_duration_since(Instant::now()) } else { IDLE };
-            match jobs.recv_timeout(wait) {
+            let job = self.next.take().map_or_else(|| jobs.recv_timeout(wait), Ok);
+            match job {
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(first) => {
                     if !busy {
@@ -164,9 +172,21 @@ impl Writer {
         let mut job = Some(first);
         while let Some(current) = job.take() {
             match current {
-                Job::Bulk { ops, refresh, done } => {
-                    let outcomes = self.decide(&ops, &mut frames, &mut undo);
+                Job::Bulk { mut ops, refresh, done } => {
+                    let updates = ops.iter().any(|op| op.kind == Kind::Update);
+                    if updates && (!frames.is_empty() || !bulks.is_empty()) {
+                        self.next = Some(Job::Bulk { ops, refresh, done });
+                        break;
+                    }
+                    let outcomes = if updates {
+                        self.update(&mut ops, &mut frames, &mut undo, &mut grown)
+                    } else {
+                        self.decide(&ops, &mut frames, &mut undo)
+                    };
                     bulks.push((ops, outcomes, refresh, done));
+                    if updates {
+                        break;
+                    }
                 }
                 Job::Grown { index, added } => {
                     self.sequence += 1;
@@ -248,51 +268,132 @@ impl Writer {
     ) -> Outcomes {
         let known = self.known(ops);
         let mut changes = ChangesWriter::new();
+        let outcomes =
+            ops.iter().enumerate().map(|(at, op)| self.judge(op, known.get(&at).copied(), &mut changes, undo));
+        let outcomes = outcomes.collect();
+        changes.finish(frames, self.sequence);
+        outcomes
+    }
+
+    /// Judges one change by its id; `committed` is the version in the segments.
+    fn judge(
+        &mut self,
+        op: &Op,
+        committed: Option<u64>,
+        changes: &mut ChangesWriter,
+        undo: &mut Vec<(u64, String, Option<u64>)>,
+    ) -> Result<Done, ApiError> {
+        let Some(slot) = self.slots.get_mut(&op.index.uuid) else {
+            return Err(ApiError::no_index(&op.index.name));
+        };
+        let present = match slot.tail.get(&op.id) {
+            Some(0) => None,
+            Some(version) => Some(*version),
+            None => committed,
+        };
+        let version = match (op.kind, present) {
+            (Kind::Create, Some(version)) => {
+                let reason = format!(
+                    "[{}]: version conflict, document already exists (current version [{version}])",
+                    op.id
+                );
+                let error = ApiError::new(409, "version_conflict_engine_exception", reason);
+                return Err(error.of_document(&op.index.name));
+            }
+            (Kind::Delete, None) => {
+                return Ok(Done { result: "not_found", version: 1, sequence: self.sequence });
+            }
+            (_, present) => present.map_or(1, |version| version + 1),
+        };
+        self.sequence += 1;
+        let delete = op.kind == Kind::Delete;
+        let before = slot.tail.insert(op.id.clone(), if delete { 0 } else { version });
+        undo.push((op.index.uuid, op.id.clone(), before));
+        changes.push(&Change { uuid: op.index.uuid, delete, version, id: &op.id, source: &op.source });
+        let result = match (delete, version) {
+            (true, _) => "deleted",
+            (false, 1) => "created",
+            _ => "updated",
+        };
+        Ok(Done { result, version, sequence: self.sequence })
+    }
+
+    /// Judges a request that has updates in it, one change after the other: each of them sees what those before it wrote. What was
+    /// written before the request is committed first, so that it can be read.
+    fn update(
+        &mut self,
+        ops: &mut [Op],
+        frames: &mut Vec<u8>,
+        undo: &mut Vec<(u64, String, Option<u64>)>,
+        grown: &mut Vec<(u64, String)>,
+    ) -> Outcomes {
+        if self.slots.values().any(|slot| slot.dirty)
+            && let Err(error) = self.commit()
+        {
+            tracing::error!(%error, "cannot commit before an update");
+            return ops.iter().map(|_| Err(ApiError::new(503, "exception", error.to_string()))).collect();
+        }
+        let mut changes = ChangesWriter::new();
+        // The documents that this request has changed; none where it deleted them.
+        let mut own: HashMap<(u64, String), Option<Bytes>> = HashMap::new();
         let mut outcomes = Vec::with_capacity(ops.len());
-        for (at, op) in ops.iter().enumerate() {
-            let Some(slot) = self.slots.get_mut(&op.index.uuid) else {
-                outcomes.push(Err(ApiError::no_index(&op.index.name)));
-                continue;
+        for op in ops {
+            let key = (op.index.uuid, op.id.clone());
+            let before = match own.get(&key) {
+                Some(source) => Ok(source.clone().map(|source| (None, source))),
+                None => op.index.snapshot().map_or(Ok(None), |snapshot| {
+                    let found = snapshot.get(&op.id)?;
+                    Ok(found.map(|f| (Some(f.version), Bytes::from(f.source))))
+                }),
             };
-            let present = match slot.tail.get(&op.id) {
-                Some(0) => None,
-                Some(version) => Some(*version),
-                None => known.get(&at).copied(),
-            };
-            let version = match (op.kind, present) {
-                (Kind::Create, Some(version)) => {
-                    let mut error = ApiError::new(
-                        409,
-                        "version_conflict_engine_exception",
-                        format!(
-                            "[{}]: version conflict, document already exists (current version [{version}])",
-                            op.id
-                        ),
-                    );
-                    error.index = Some(op.index.name.clone());
-                    outcomes.push(Err(error));
-                    continue;
+            let outcome = before.map_err(|error: StoreError| error.into()).and_then(|before| {
+                if let Some(update) = op.update.take() {
+                    let over = update.apply(before.as_ref().map(|(_, source)| source.as_ref()))?;
+                    match over {
+                        Applied::Missing => {
+                            let reason = format!("[{}]: document missing", op.id);
+                            let error = ApiError::new(404, "document_missing_exception", reason);
+                            return Err(error.of_document(&op.index.name));
+                        }
+                        Applied::Noop => {
+                            let version = before.and_then(|(version, _)| version);
+                            let version = version.or_else(|| self.tail(op)).unwrap_or(1);
+                            return Ok(Done { result: "noop", version, sequence: self.sequence });
+                        }
+                        Applied::Document(document) => {
+                            let mut added = Vec::new();
+                            let seen = std::sync::Mutex::new(&mut added);
+                            op.mapped = op.index.map(&document, &|growth| {
+                                seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(growth);
+                            })?;
+                            for growth in added {
+                                self.sequence += 1;
+                                let json = growth.to_string();
+                                record::mapping(frames, self.sequence, op.index.uuid, json.as_bytes());
+                                grown.push((op.index.uuid, json));
+                                if let Some(slot) = self.slots.get_mut(&op.index.uuid) {
+                                    slot.grown = true;
+                                }
+                            }
+                            op.source = Value::Object(document).to_string().into();
+                            op.kind = Kind::Index;
+                        }
+                    }
                 }
-                (Kind::Delete, None) => {
-                    outcomes.push(Ok(Done { result: "not_found", version: 1, sequence: self.sequence }));
-                    continue;
-                }
-                (_, present) => present.map_or(1, |version| version + 1),
-            };
-            self.sequence += 1;
-            let delete = op.kind == Kind::Delete;
-            let before = slot.tail.insert(op.id.clone(), if delete { 0 } else { version });
-            undo.push((op.index.uuid, op.id.clone(), before));
-            changes.push(&Change { uuid: op.index.uuid, delete, version, id: &op.id, source: &op.source });
-            let result = match (delete, version) {
-                (true, _) => "deleted",
-                (false, 1) => "created",
-                _ => "updated",
-            };
-            outcomes.push(Ok(Done { result, version, sequence: self.sequence }));
+                self.judge(op, before.and_then(|(version, _)| version), &mut changes, undo)
+            });
+            if outcome.is_ok() && op.kind != Kind::Update {
+                own.insert(key, (op.kind != Kind::Delete).then(|| op.source.clone()));
+            }
+            outcomes.push(outcome);
         }
         changes.finish(frames, self.sequence);
         outcomes
+    }
+
+    /// The version that a document got since the last commit.
+    fn tail(&self, op: &Op) -> Option<u64> {
+        self.slots.get(&op.index.uuid)?.tail.get(&op.id).copied()
     }
 
     /// Versions in the committed segments of the ids that may be there, by position in `ops`.
@@ -328,7 +429,7 @@ impl Writer {
     fn apply(&mut self, ops: Vec<Op>, outcomes: &Outcomes) {
         for (op, outcome) in ops.iter().zip(outcomes) {
             let Ok(done) = outcome else { continue };
-            if done.result == "not_found" {
+            if matches!(done.result, "not_found" | "noop") {
                 continue;
             }
             let Some(slot) = self.slots.get_mut(&op.index.uuid) else { continue };

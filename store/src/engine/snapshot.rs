@@ -142,6 +142,25 @@ impl Snapshot for TantivySnapshot {
         Ok(found)
     }
 
+    fn get(&self, id: &str) -> Result<Option<Fetched>, StoreError> {
+        for (number, segment) in self.searcher.segment_readers().iter().enumerate() {
+            let inverted = segment.inverted_index(self.fields.id)?;
+            let found = inverted.terms().get(id.as_bytes()).map_err(tantivy::TantivyError::from)?;
+            let Some(info) = found else { continue };
+            let mut postings = inverted
+                .read_postings_from_terminfo(&info, IndexRecordOption::Basic)
+                .map_err(tantivy::TantivyError::from)?;
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                if segment.alive_bitset().is_none_or(|alive| alive.is_alive(doc)) {
+                    return self.fetch(number, doc).map(Some);
+                }
+                doc = postings.advance();
+            }
+        }
+        Ok(None)
+    }
+
     fn each_id(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
         for segment in self.searcher.segment_readers() {
             let inverted = segment.inverted_index(self.fields.id)?;
