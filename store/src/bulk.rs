@@ -147,12 +147,28 @@ fn op(
     }
     let Some(source) = source else {
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("a delete needs an _id"))?;
-        return Ok(Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Default::default(), update: None });
+        return Ok(Op {
+            index,
+            kind,
+            id,
+            fresh: false,
+            source: Bytes::new(),
+            mapped: Default::default(),
+            update: None,
+        });
     };
     if kind == Kind::Update {
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("an update needs an _id"))?;
         let update = Some(Update::parse(&source)?);
-        return Ok(Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Default::default(), update });
+        return Ok(Op {
+            index,
+            kind,
+            id,
+            fresh: false,
+            source: Bytes::new(),
+            mapped: Default::default(),
+            update,
+        });
     }
     let document: Map<String, Value> =
         serde_json::from_slice(&source).map_err(|e| ApiError::mapper(format!("failed to parse: {e}")))?;

@@ -34,7 +34,9 @@ impl Update {
                 ("doc_as_upsert", Value::Bool(yes)) => update.doc_as_upsert = yes,
                 ("detect_noop", Value::Bool(yes)) => update.detect_noop = yes,
                 ("script" | "scripted_upsert", _) => {
-                    return Err(ApiError::illegal(format!("[update] with [{key}]: this store runs no scripts")));
+                    return Err(ApiError::illegal(format!(
+                        "[update] with [{key}]: this store runs no scripts"
+                    )));
                 }
                 (other, _) => {
                     return Err(ApiError::new(
@@ -104,7 +106,11 @@ mod tests {
     #[test]
     fn a_part_is_laid_over_the_whole() {
         let doc = json!({"doc": {"a": {"c": 2}, "l": [3]}});
-        check(doc, Some(json!({"a": {"b": 1}, "l": [1, 2]})), document(json!({"a": {"b": 1, "c": 2}, "l": [3]})));
+        check(
+            doc,
+            Some(json!({"a": {"b": 1}, "l": [1, 2]})),
+            document(json!({"a": {"b": 1, "c": 2}, "l": [3]})),
+        );
         check(json!({"doc": {"a": 1}}), Some(json!({"a": 1})), Applied::Noop);
         let always = json!({"doc": {"a": 1}, "detect_noop": false});
         check(always, Some(json!({"a": 1})), document(json!({"a": 1})));

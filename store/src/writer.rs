@@ -268,8 +268,10 @@ impl Writer {
     ) -> Outcomes {
         let known = self.known(ops);
         let mut changes = ChangesWriter::new();
-        let outcomes =
-            ops.iter().enumerate().map(|(at, op)| self.judge(op, known.get(&at).copied(), &mut changes, undo));
+        let outcomes = ops
+            .iter()
+            .enumerate()
+            .map(|(at, op)| self.judge(op, known.get(&at).copied(), &mut changes, undo));
         let outcomes = outcomes.collect();
         changes.finish(frames, self.sequence);
         outcomes

@@ -9,7 +9,20 @@ use xxhash_rust::xxh3::xxh3_64;
 /// What is kept of the values of one bucket.
 #[derive(Debug, Clone)]
 pub(crate) enum Figure {
-    Plain { count: u64, sum: f64, min: f64, max: f64 },
+    Plain {
+        count: u64,
+        sum: f64,
+        min: f64,
+        max: f64,
+    },
+    /// With the sum of squares.
+    Extended {
+        count: u64,
+        sum: f64,
+        min: f64,
+        max: f64,
+        squares: f64,
+    },
     Quantiles(Quantiles),
     Distinct(Distinct),
 }
@@ -17,8 +30,15 @@ pub(crate) enum Figure {
 impl Figure {
     pub(crate) fn new(metric: &Metric) -> Self {
         match metric {
-            Metric::Percentiles { .. } => Self::Quantiles(Quantiles::default()),
+            Metric::Percentiles { .. } | Metric::Ranks { .. } => Self::Quantiles(Quantiles::default()),
             Metric::Cardinality => Self::Distinct(Distinct::default()),
+            Metric::ExtendedStats(_) => Self::Extended {
+                count: 0,
+                sum: 0.0,
+                min: f64::INFINITY,
+                max: f64::NEG_INFINITY,
+                squares: 0.0,
+            },
             _ => Self::Plain { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY },
         }
     }
@@ -32,6 +52,13 @@ impl Figure {
                 *min = min.min(value);
                 *max = max.max(value);
             }
+            Self::Extended { count, sum, min, max, squares } => {
+                *count += 1;
+                *sum += value;
+                *squares += value * value;
+                *min = min.min(value);
+                *max = max.max(value);
+            }
             Self::Quantiles(sketch) => sketch.add(value),
             Self::Distinct(sketch) => sketch.add(xxh3_64(&value.to_bits().to_le_bytes())),
         }
@@ -42,7 +69,7 @@ impl Figure {
         match self {
             Self::Plain { count, .. } => *count += 1,
             Self::Distinct(sketch) => sketch.add(hash),
-            Self::Quantiles(_) => {}
+            Self::Quantiles(_) | Self::Extended { .. } => {}
         }
     }
 
@@ -69,7 +96,22 @@ impl Figure {
                 }
             }
             (Self::Distinct(sketch), _) => Some(sketch.count() as f64),
+            (Self::Extended { count, sum, min, max, squares }, Metric::ExtendedStats(sigma)) => {
+                let count = *count as f64;
+                let spread = Spread::new(count, *sum, *squares, *sigma);
+                let some = (count > 0.0).then_some(());
+                match part? {
+                    "count" => Some(count),
+                    "sum" => Some(*sum),
+                    "avg" => some.map(|()| sum / count),
+                    "min" => some.map(|()| *min),
+                    "max" => some.map(|()| *max),
+                    part => spread.part(part),
+                }
+            }
+            (Self::Quantiles(sketch), Metric::Ranks { .. }) => sketch.rank(part?.parse().ok()?),
             (Self::Quantiles(sketch), _) => sketch.percentile(part?.parse().ok()?),
+            (Self::Extended { .. }, _) => None,
         }
     }
 
@@ -90,6 +132,44 @@ impl Figure {
                     let one = |p: &f64| json!({"key": p, "value": sketch.percentile(*p)});
                     out.insert("values".into(), percents.iter().map(one).collect());
                 }
+            }
+            (Self::Quantiles(sketch), Metric::Ranks { values, keyed }) => {
+                let name =
+                    |value: f64| if value.fract() == 0.0 { format!("{value:.1}") } else { value.to_string() };
+                if *keyed {
+                    let ranks = values.iter().map(|v| (name(*v), json!(sketch.rank(*v)))).collect();
+                    out.insert("values".into(), Value::Object(ranks));
+                } else {
+                    let one = |v: &f64| json!({"key": v, "value": sketch.rank(*v)});
+                    out.insert("values".into(), values.iter().map(one).collect());
+                }
+            }
+            (Self::Extended { count, .. }, _) => {
+                out.insert("count".into(), json!(count));
+                for part in ["min", "max", "avg", "sum"] {
+                    out.insert(part.into(), json!(value(Some(part))));
+                }
+                for part in [
+                    "sum_of_squares",
+                    "variance",
+                    "variance_population",
+                    "variance_sampling",
+                    "std_deviation",
+                    "std_deviation_population",
+                    "std_deviation_sampling",
+                ] {
+                    out.insert(part.into(), not_a_number(value(Some(part))));
+                }
+                let bounds = [
+                    "upper",
+                    "lower",
+                    "upper_population",
+                    "lower_population",
+                    "upper_sampling",
+                    "lower_sampling",
+                ];
+                let bounds = bounds.map(|part| (part.to_owned(), not_a_number(value(Some(part)))));
+                out.insert("std_deviation_bounds".into(), Value::Object(bounds.into_iter().collect()));
             }
             (Self::Plain { count, .. }, Metric::Stats) => {
                 out.insert("count".into(), json!(count));
@@ -113,5 +193,56 @@ impl Figure {
             }
         }
         Value::Object(out)
+    }
+}
+
+/// JSON knows no NaN; OpenSearch writes it as a string.
+fn not_a_number(value: Option<f64>) -> Value {
+    match value {
+        Some(value) if value.is_nan() => json!("NaN"),
+        value => json!(value),
+    }
+}
+
+/// How far values lie from their mean.
+struct Spread {
+    mean: f64,
+    squares: f64,
+    population: f64,
+    sampling: f64,
+    sigma: f64,
+    empty: bool,
+}
+
+impl Spread {
+    fn new(count: f64, sum: f64, squares: f64, sigma: f64) -> Self {
+        let off = (squares - sum * sum / count).max(0.0);
+        Self {
+            mean: sum / count,
+            squares,
+            population: off / count,
+            sampling: if count > 1.0 { off / (count - 1.0) } else { f64::NAN },
+            sigma,
+            empty: count == 0.0,
+        }
+    }
+
+    fn part(&self, name: &str) -> Option<f64> {
+        if self.empty {
+            return (name == "sum_of_squares").then_some(0.0);
+        }
+        let bound = |variance: f64, sign: f64| self.mean + sign * self.sigma * variance.sqrt();
+        Some(match name {
+            "sum_of_squares" => self.squares,
+            "variance" | "variance_population" => self.population,
+            "variance_sampling" => self.sampling,
+            "std_deviation" | "std_deviation_population" => self.population.sqrt(),
+            "std_deviation_sampling" => self.sampling.sqrt(),
+            "std_upper" | "upper" | "upper_population" => bound(self.population, 1.0),
+            "std_lower" | "lower" | "lower_population" => bound(self.population, -1.0),
+            "upper_sampling" => bound(self.sampling, 1.0),
+            "lower_sampling" => bound(self.sampling, -1.0),
+            _ => return None,
+        })
     }
 }

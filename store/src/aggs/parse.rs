@@ -1,10 +1,14 @@
 //! Aggregations JSON → [`Agg`]. Whatever we do not know is an error that names it.
 
-use super::ast::{Agg, Kind, Metric, Order, Span, Step, Terms};
-use crate::dates;
+use super::ast::{
+    Agg, Bounds, Choice, Composite, DateSpan, Kind, Metric, Order, Source, SourceBy, Span, Terms,
+};
+use crate::dates::{self, Format, Rounding, Width};
 use crate::error::ApiError;
 use crate::query::parse::plain;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, ApiError>;
 type Body<'a> = Params<'a>;
@@ -59,6 +63,22 @@ impl<'a> Params<'a> {
         self.get(key).and_then(Value::as_bool).unwrap_or(default)
     }
 
+    fn missing(&mut self) -> Option<Value> {
+        self.get("missing").cloned()
+    }
+
+    fn format(&mut self) -> Result<Option<Format>> {
+        let Some(format) = self.get("format") else { return Ok(None) };
+        let known = dates::formats(&plain(format)).ok().and_then(|list| list.into_iter().next());
+        known.map(Some).ok_or_else(|| self.error(&format!("does not support [format] = [{format}]")))
+    }
+
+    fn zone(&mut self) -> Result<TimeZone> {
+        let Some(zone) = self.get("time_zone") else { return Ok(TimeZone::UTC) };
+        dates::zone(&plain(zone))
+            .ok_or_else(|| self.error(&format!("does not know the [time_zone] [{zone}]")))
+    }
+
     fn done(&self) -> Result<()> {
         match self.map.keys().find(|key| !self.known.contains(&key.as_str())) {
             Some(key) => Err(self.error(&format!("does not support the parameter [{key}]"))),
@@ -103,7 +123,7 @@ fn one(name: &str, body: &Value, depth: usize) -> Result<Agg> {
     let (kind_name, value) =
         found.ok_or_else(|| ApiError::parsing(format!("Missing definition for aggregation [{name}]")))?;
     let kind = kind(name, kind_name, value)?;
-    if matches!(kind, Kind::Metric { .. }) && !subs.is_empty() {
+    if matches!(kind, Kind::Metric { .. } | Kind::TopHits(_)) && !subs.is_empty() {
         return Err(ApiError::illegal(format!(
             "Aggregator [{name}] of type [{kind_name}] cannot accept sub-aggregations"
         )));
@@ -115,6 +135,19 @@ fn kind(name: &str, kind: &str, value: &Value) -> Result<Kind> {
     if kind == "filter" {
         return Ok(Kind::Filter(crate::query::parse::parse(value)?));
     }
+    if kind == "top_hits" {
+        let mut request = crate::search::request::Request::parse(value)?;
+        if !request.aggs.is_empty() || value.get("query").is_some() {
+            return Err(ApiError::parsing(format!(
+                "[top_hits] aggregation [{name}] takes no query and no aggs"
+            )));
+        }
+        if value.get("size").is_none() {
+            request.size = 3;
+        }
+        request.track = Some(u64::MAX);
+        return Ok(Kind::TopHits(Box::new(request)));
+    }
     let Value::Object(map) = value else {
         return Err(ApiError::parsing(format!("[{kind}] aggregation [{name}] must be an object")));
     };
@@ -124,6 +157,8 @@ fn kind(name: &str, kind: &str, value: &Value) -> Result<Kind> {
         "date_histogram" => date_histogram(&mut params)?,
         "histogram" => histogram(&mut params)?,
         "range" => range(&mut params)?,
+        "date_range" => date_range(&mut params)?,
+        "composite" => composite(&mut params)?,
         "filters" => filters(&mut params)?,
         "missing" => Kind::Missing { field: params.field()? },
         "avg" => metric(&mut params, Metric::Avg)?,
@@ -131,12 +166,17 @@ fn kind(name: &str, kind: &str, value: &Value) -> Result<Kind> {
         "max" => metric(&mut params, Metric::Max)?,
         "sum" => metric(&mut params, Metric::Sum)?,
         "stats" => metric(&mut params, Metric::Stats)?,
+        "extended_stats" => {
+            let sigma = params.float("sigma")?.unwrap_or(2.0);
+            metric(&mut params, Metric::ExtendedStats(sigma))?
+        }
         "value_count" => metric(&mut params, Metric::ValueCount)?,
         "cardinality" => {
             params.get("precision_threshold");
             metric(&mut params, Metric::Cardinality)?
         }
         "percentiles" => percentiles(&mut params)?,
+        "percentile_ranks" => ranks(&mut params)?,
         other => {
             return Err(ApiError::parsing(format!(
                 "Unknown aggregation type [{other}] of [{name}]: this store does not support it"
@@ -148,7 +188,20 @@ fn kind(name: &str, kind: &str, value: &Value) -> Result<Kind> {
 }
 
 fn metric(params: &mut Body<'_>, metric: Metric) -> Result<Kind> {
-    Ok(Kind::Metric { field: params.field()?, metric })
+    // How a figure is written is of no use to those who read JSON; a wrong pattern would not be found.
+    Ok(Kind::Metric { field: params.field()?, metric, missing: params.missing() })
+}
+
+fn ranks(params: &mut Body<'_>) -> Result<Kind> {
+    let list = params.get("values").and_then(Value::as_array);
+    let values: Option<Vec<f64>> = list.and_then(|list| list.iter().map(Value::as_f64).collect());
+    let values =
+        values.filter(|list| !list.is_empty()).ok_or_else(|| params.error("requires [values], numbers"))?;
+    let keyed = params.flag("keyed", true);
+    for sketch in ["tdigest", "hdr", "method"] {
+        params.get(sketch);
+    }
+    metric(params, Metric::Ranks { values, keyed })
 }
 
 fn percentiles(params: &mut Body<'_>) -> Result<Kind> {
@@ -163,7 +216,9 @@ fn percentiles(params: &mut Body<'_>) -> Result<Kind> {
     };
     let keyed = params.flag("keyed", true);
     // Which sketch is ours to choose: the answer is within its bound either way.
-    params.get("tdigest");
+    for sketch in ["tdigest", "hdr", "method"] {
+        params.get(sketch);
+    }
     metric(params, Metric::Percentiles { percents, keyed })
 }
 
@@ -183,13 +238,26 @@ fn terms(params: &mut Body<'_>) -> Result<Kind> {
     {
         params.get(hint);
     }
-    let mut order = Vec::new();
+    let order = order(params)?.unwrap_or_else(|| vec![(Order::Count, true)]);
+    let missing = params.missing();
+    let (include, exclude) = (choice(params, "include")?, choice(params, "exclude")?);
+    if matches!(exclude, Some(Choice::Partition(..))) {
+        return Err(params.error("cannot have a partition as [exclude]"));
+    }
+    let format = params.format()?;
+    params.get("value_type");
+    Ok(Kind::Terms(Terms { field, size, min_count, order, missing, include, exclude, format }))
+}
+
+/// `{"_count": "asc"}`, or a list of such.
+fn order(params: &mut Body<'_>) -> Result<Option<Vec<(Order, bool)>>> {
     let entries: Vec<(&String, &Value)> = match params.get("order") {
-        None => Vec::new(),
+        None => return Ok(None),
         Some(Value::Object(map)) => map.iter().collect(),
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_object).flatten().collect(),
         Some(_) => return Err(params.error("needs an object or a list as [order]")),
     };
+    let mut order = Vec::new();
     for (key, direction) in entries {
         let descending = match plain(direction).to_lowercase().as_str() {
             "desc" => true,
@@ -198,33 +266,49 @@ fn terms(params: &mut Body<'_>) -> Result<Kind> {
         };
         let by = match key.as_str() {
             "_count" => Order::Count,
-            "_key" | "_term" => Order::Key,
-            path => match path.rsplit_once('.') {
+            "_key" | "_term" | "_time" => Order::Key,
+            path => match path.split_once('.') {
                 Some((sub, value)) => Order::Sub(sub.to_owned(), Some(value.to_owned())),
                 None => Order::Sub(path.to_owned(), None),
             },
         };
         order.push((by, descending));
     }
-    if order.is_empty() {
-        order.push((Order::Count, true));
-    }
-    let missing = params.get("missing").cloned();
-    Ok(Kind::Terms(Terms { field, size, min_count, order, missing }))
+    Ok((!order.is_empty()).then_some(order))
 }
 
-fn date_histogram(params: &mut Body<'_>) -> Result<Kind> {
-    let field = params.field()?;
-    let offset = match params.get("offset") {
-        None => 0,
-        Some(value) => {
-            let text = plain(value);
-            let (sign, text) =
-                text.strip_prefix('-').map_or((1, text.trim_start_matches('+')), |rest| (-1, rest));
-            sign * dates::interval(text)
-                .ok_or_else(|| params.error(&format!("cannot read [offset] = [{value}]")))?
+fn choice(params: &mut Body<'_>, key: &'static str) -> Result<Option<Choice>> {
+    Ok(Some(match params.get(key) {
+        None => return Ok(None),
+        Some(Value::Array(values)) => Choice::Values(values.clone()),
+        Some(Value::String(pattern)) => {
+            let regex = crate::query::regexp::compile(pattern, false)
+                .map_err(|why| params.error(&format!("[{key}]: {why}")))?;
+            Choice::Pattern(Arc::new(regex))
         }
-    };
+        Some(Value::Object(map)) => {
+            let number = |key: &str| map.get(key).and_then(Value::as_u64);
+            match (number("partition"), number("num_partitions")) {
+                (Some(one), Some(all)) if one < all => Choice::Partition(one, all),
+                _ => {
+                    return Err(params.error(&format!("needs [partition] below [num_partitions] in [{key}]")));
+                }
+            }
+        }
+        Some(_) => return Err(params.error(&format!("cannot read [{key}]"))),
+    }))
+}
+
+fn offset(params: &mut Body<'_>) -> Result<i64> {
+    let Some(value) = params.get("offset") else { return Ok(0) };
+    let text = plain(value);
+    let (sign, text) = text.strip_prefix('-').map_or((1, text.trim_start_matches('+')), |rest| (-1, rest));
+    let millis = if text == "0" { Some(0) } else { dates::interval(text) };
+    Ok(sign * millis.ok_or_else(|| params.error(&format!("cannot read [offset] = [{value}]")))?)
+}
+
+fn rounding(params: &mut Body<'_>) -> Result<Rounding> {
+    let offset = offset(params)?;
     let fixed = params.get("fixed_interval").map(plain);
     let calendar = params.get("calendar_interval").map(plain);
     let legacy = params.get("interval").map(plain);
@@ -240,76 +324,161 @@ fn date_histogram(params: &mut Body<'_>) -> Result<Kind> {
         _ => None,
     };
     let wrong = |text: &str| params.error(&format!("cannot use [{text}] as an interval"));
-    let step = match (fixed, calendar, legacy) {
-        (Some(text), None, None) => Step::Fixed(dates::interval(&text).ok_or_else(|| wrong(&text))?, offset),
-        (None, Some(text), None) => Step::Calendar(unit(&text).ok_or_else(|| wrong(&text))?),
+    let width = match (fixed, calendar, legacy) {
+        (Some(text), None, None) => Width::Fixed(dates::interval(&text).ok_or_else(|| wrong(&text))?),
+        (None, Some(text), None) => Width::Calendar(unit(&text).ok_or_else(|| wrong(&text))?),
         (None, None, Some(text)) => match unit(&text) {
-            Some(unit) => Step::Calendar(unit),
-            None => Step::Fixed(dates::interval(&text).ok_or_else(|| wrong(&text))?, offset),
+            Some(unit) => Width::Calendar(unit),
+            // A bare number is milliseconds.
+            None => Width::Fixed(
+                dates::interval(&text)
+                    .or_else(|| text.parse().ok().filter(|n| *n > 0))
+                    .ok_or_else(|| wrong(&text))?,
+            ),
         },
-        _ => return Err(params.error("requires exactly one of [fixed_interval], [calendar_interval]")),
-    };
-    let step = match step {
-        // Units without daylight saving are fixed in UTC, which is the only time zone here.
-        Step::Calendar('s') => Step::Fixed(1000, offset),
-        Step::Calendar('m') => Step::Fixed(60_000, offset),
-        Step::Calendar('h') => Step::Fixed(3_600_000, offset),
-        Step::Calendar('d') => Step::Fixed(86_400_000, offset),
-        Step::Calendar(_) if offset != 0 => {
-            return Err(params.error("does not support [offset] with this calendar interval"));
-        }
-        other => other,
-    };
-    if let Some(zone) = params.get("time_zone")
-        && !matches!(plain(zone).as_str(), "UTC" | "Z" | "+00:00" | "Etc/UTC" | "GMT")
-    {
-        return Err(params.error(&format!("supports only [time_zone] UTC, not [{zone}]")));
-    }
-    let format = match params.get("format") {
-        None => None,
-        Some(format) => {
-            let known = dates::formats(&plain(format)).ok().and_then(|list| list.first().copied());
-            Some(known.ok_or_else(|| params.error(&format!("does not support [format] = [{format}]")))?)
+        _ => {
+            return Err(ApiError::illegal(format!(
+                "Required one of fields [interval, calendar_interval, fixed_interval], but none or several were specified in [{}]",
+                params.name
+            )));
         }
     };
-    let bounds = bounds(params)?;
-    let descending = match params.get("order") {
-        None => false,
-        Some(order) if order["_key"] == "asc" => false,
-        Some(order) if order["_key"] == "desc" => true,
-        Some(order) => return Err(params.error(&format!("can only be ordered by _key, not [{order}]"))),
-    };
-    let (min_count, keyed) = (params.count("min_doc_count", 0)?, params.flag("keyed", false));
-    Ok(Kind::DateHistogram { field, step, min_count, bounds, format, keyed, descending })
+    Ok(Rounding { width, offset, zone: params.zone()? })
 }
 
-fn bounds(params: &mut Body<'_>) -> Result<Option<(Value, Value)>> {
-    let Some(bounds) = params.get("extended_bounds") else { return Ok(None) };
-    match (bounds.get("min"), bounds.get("max")) {
-        (Some(min), Some(max)) => Ok(Some((min.clone(), max.clone()))),
-        _ => Err(params.error("needs [min] and [max] in [extended_bounds]")),
-    }
+fn date_histogram(params: &mut Body<'_>) -> Result<Kind> {
+    Ok(Kind::DateHistogram {
+        field: params.field()?,
+        rounding: rounding(params)?,
+        min_count: params.count("min_doc_count", 0)?,
+        bounds: bounds(params, |value| Some(value.clone()))?,
+        format: params.format()?,
+        keyed: params.flag("keyed", false),
+        order: order(params)?.unwrap_or_else(|| vec![(Order::Key, false)]),
+        missing: params.missing(),
+    })
+}
+
+fn bounds<T>(params: &mut Body<'_>, read: impl Fn(&Value) -> Option<T>) -> Result<Bounds<T>> {
+    let mut one = |key: &'static str| match params.get(key) {
+        None => Ok(None),
+        Some(Value::Object(map)) => {
+            if map.keys().any(|key| key != "min" && key != "max") {
+                return Err(params.error(&format!("knows [min] and [max] in [{key}]")));
+            }
+            let end = |name: &str| match map.get(name) {
+                None | Some(Value::Null) => Ok(None),
+                Some(value) => read(value)
+                    .map(Some)
+                    .ok_or_else(|| params.error(&format!("cannot read [{name}] of [{key}]"))),
+            };
+            Ok(Some((end("min")?, end("max")?)))
+        }
+        Some(_) => Err(params.error(&format!("needs an object as [{key}]"))),
+    };
+    Ok(Bounds { extended: one("extended_bounds")?, hard: one("hard_bounds")? })
 }
 
 fn histogram(params: &mut Body<'_>) -> Result<Kind> {
     let field = params.field()?;
     let interval = params.float("interval")?.filter(|n| *n > 0.0 && n.is_finite());
     let interval = interval.ok_or_else(|| params.error("requires an [interval] above 0"))?;
-    let offset = params.float("offset")?.unwrap_or(0.0);
-    let bounds = match bounds(params)? {
-        None => None,
-        Some((min, max)) => match (min.as_f64(), max.as_f64()) {
-            (Some(min), Some(max)) => Some((min, max)),
-            _ => return Err(params.error("needs numbers in [extended_bounds]")),
-        },
-    };
     Ok(Kind::Histogram {
         field,
         interval,
-        offset,
+        offset: params.float("offset")?.unwrap_or(0.0),
         min_count: params.count("min_doc_count", 0)?,
-        bounds,
+        bounds: bounds(params, Value::as_f64)?,
         keyed: params.flag("keyed", false),
+        order: order(params)?.unwrap_or_else(|| vec![(Order::Key, false)]),
+        missing: params.missing(),
+    })
+}
+
+fn composite(params: &mut Body<'_>) -> Result<Kind> {
+    let size = usize::try_from(params.count("size", 10)?).unwrap_or(usize::MAX);
+    let list =
+        params.get("sources").and_then(Value::as_array).ok_or_else(|| params.error("requires [sources]"))?;
+    let mut sources: Vec<Source> = Vec::new();
+    for entry in list {
+        let one = entry.as_object().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
+        let inner = one.and_then(|(name, body)| {
+            let body = body.as_object().filter(|map| map.len() == 1)?;
+            let (kind, map) = body.iter().next()?;
+            Some((name, kind, map.as_object()?))
+        });
+        let Some((name, kind, map)) = inner else {
+            return Err(params.error("needs sources such as {\"name\": {\"terms\": {\"field\": …}}}"));
+        };
+        if sources.iter().any(|source| source.name == *name) {
+            return Err(params.error(&format!("has two sources named [{name}]")));
+        }
+        let mut inner = Params { name, kind, map, known: Vec::new() };
+        let by = match kind.as_str() {
+            "terms" => SourceBy::Terms,
+            "date_histogram" => SourceBy::Date(rounding(&mut inner)?),
+            "histogram" => {
+                let interval = inner.float("interval")?.filter(|n| *n > 0.0);
+                SourceBy::Histogram(interval.ok_or_else(|| inner.error("requires an [interval] above 0"))?)
+            }
+            other => return Err(params.error(&format!("does not support the source [{other}]"))),
+        };
+        let descending = match inner.get("order").map(plain).as_deref() {
+            None | Some("asc") => false,
+            Some("desc") => true,
+            Some(other) => return Err(inner.error(&format!("cannot order [{other}]: use asc or desc"))),
+        };
+        let source = Source {
+            name: name.clone(),
+            field: inner.field()?,
+            by,
+            descending,
+            missing_bucket: inner.flag("missing_bucket", false),
+            format: inner.format()?,
+        };
+        inner.done()?;
+        sources.push(source);
+    }
+    if sources.is_empty() {
+        return Err(params.error("needs at least one of [sources]"));
+    }
+    let after = match params.get("after") {
+        None => None,
+        Some(Value::Object(map)) if map.len() == sources.len() => {
+            let values: Option<Vec<Value>> =
+                sources.iter().map(|source| map.get(&source.name).cloned()).collect();
+            Some(values.ok_or_else(|| params.error("needs a value for each source in [after]"))?)
+        }
+        Some(_) => return Err(params.error("needs a value for each source in [after]")),
+    };
+    Ok(Kind::Composite(Composite { sources, size, after }))
+}
+
+fn date_range(params: &mut Body<'_>) -> Result<Kind> {
+    let field = params.field()?;
+    let mut ranges = Vec::new();
+    for range in params.get("ranges").and_then(Value::as_array).into_iter().flatten() {
+        let mut span = DateSpan { key: None, from: None, to: None };
+        for (key, value) in range.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "key" => span.key = Some(plain(value)),
+                "from" => span.from = Some(value.clone()).filter(|v| !v.is_null()),
+                "to" => span.to = Some(value.clone()).filter(|v| !v.is_null()),
+                other => return Err(params.error(&format!("does not support [{other}] in [ranges]"))),
+            }
+        }
+        ranges.push(span);
+    }
+    if ranges.is_empty() {
+        return Err(params.error("needs at least one of [ranges]"));
+    }
+    Ok(Kind::DateRange {
+        field,
+        ranges,
+        keyed: params.flag("keyed", false),
+        format: params.format()?,
+        zone: params.zone()?,
+        missing: params.missing(),
     })
 }
 
@@ -337,7 +506,7 @@ fn range(params: &mut Body<'_>) -> Result<Kind> {
     if ranges.is_empty() {
         return Err(params.error("needs at least one of [ranges]"));
     }
-    Ok(Kind::Range { field, ranges, keyed })
+    Ok(Kind::Range { field, ranges, keyed, missing: params.missing() })
 }
 
 fn filters(params: &mut Body<'_>) -> Result<Kind> {

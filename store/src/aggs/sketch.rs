@@ -81,6 +81,22 @@ impl Quantiles {
     }
 }
 
+impl Quantiles {
+    /// The percentage of values that are at most `value`.
+    pub(crate) fn rank(&self, value: f64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let below: u64 = if self.exact.is_empty() {
+            let last = bucket(value);
+            (self.low..).zip(&self.buckets).take_while(|(at, _)| *at <= last).map(|(_, count)| count).sum()
+        } else {
+            self.exact.iter().filter(|v| **v <= value).count() as u64
+        };
+        Some(below as f64 / self.count as f64 * 100.0)
+    }
+}
+
 /// Values closer to zero than this are zero. Negative values have negative buckets.
 const SMALLEST: f64 = 1e-9;
 

@@ -11,6 +11,10 @@ pub(crate) enum Key {
     /// The bits of a float.
     Float(u64),
     Text(Arc<str>),
+    /// A document without a value, in a composite.
+    Null,
+    /// The keys of a composite's sources.
+    Many(Arc<[Key]>),
 }
 
 impl Key {
@@ -18,7 +22,7 @@ impl Key {
         match self {
             Self::Int(n) => *n as f64,
             Self::Float(bits) => f64::from_bits(*bits),
-            Self::Text(_) => f64::NAN,
+            Self::Text(_) | Self::Null | Self::Many(_) => f64::NAN,
         }
     }
 }
@@ -28,6 +32,10 @@ impl Ord for Key {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Many(a), Self::Many(b)) => a.cmp(b),
+            (Self::Null, Self::Null) => std::cmp::Ordering::Equal,
+            (Self::Null, _) => std::cmp::Ordering::Less,
+            (_, Self::Null) => std::cmp::Ordering::Greater,
             (Self::Text(_), _) => std::cmp::Ordering::Greater,
             (_, Self::Text(_)) => std::cmp::Ordering::Less,
             (a, b) => a.float().total_cmp(&b.float()),

@@ -58,12 +58,17 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
         Plan::Pattern { path, pattern, text } => {
             let field = if *text { fields.text } else { fields.exact };
             let pattern = pattern.clone();
+            // Of a bare prefix the whole stretch is taken.
+            let start = if pattern.is_prefix() { pattern.literal() } else { "" };
             Box::new(DictionaryQuery {
                 field,
-                prefix: bytes(&string(field, path, "")),
+                prefix: bytes(&string(field, path, start)),
                 low: Bound::Included(bytes(&string(field, path, pattern.literal()))),
                 high: Bound::Unbounded,
-                accept: Some(Arc::new(move |text| pattern.matches(text))),
+                accept: match pattern.is_prefix() {
+                    true => None,
+                    false => Some(Arc::new(move |text| pattern.matches(text))),
+                },
             })
         }
         Plan::Numbers { path, low, high } => {

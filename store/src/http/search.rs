@@ -4,8 +4,10 @@ use super::{Call, Reply, Result};
 use crate::error::ApiError;
 use crate::index::Index;
 use crate::names::Options;
+use crate::query::ast::Query;
 use crate::search::request::{Request, sorts, track};
 use crate::search::run;
+use crate::search::source::SourceFilter;
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -56,7 +58,31 @@ fn url_params(request: &mut Request, call: &Call) -> std::result::Result<(), Api
     if let Some(value) = call.param("track_total_hits") {
         request.track = track(&json!(value))?;
     }
+    if let Some(version) = call.flag("version") {
+        request.version = version;
+    }
+    if let Some(yes) = call.flag("track_scores") {
+        request.track_scores = yes;
+    }
+    if let Some(text) = call.param("q") {
+        request.query = url_query(text, call)?;
+    }
+    if let Some(filter) = SourceFilter::of_url(&|name| call.param(name)) {
+        request.source = filter;
+    }
     request.check()
+}
+
+/// `?q=`: a query string.
+fn url_query(text: &str, call: &Call) -> std::result::Result<Query, ApiError> {
+    let mut body = json!({"query_string": {"query": text, "lenient": call.flag("lenient") == Some(true)}});
+    if let Some(operator) = call.param("default_operator") {
+        body["query_string"]["default_operator"] = json!(operator);
+    }
+    if let Some(field) = call.param("df") {
+        body["query_string"]["default_field"] = json!(field);
+    }
+    crate::query::parse::parse(&body)
 }
 
 pub(super) async fn search(store: &Store, call: &Call, expression: &str) -> Result {
@@ -68,6 +94,14 @@ pub(super) async fn search(store: &Store, call: &Call, expression: &str) -> Resu
         "from",
         "sort",
         "track_total_hits",
+        "version",
+        "q",
+        "default_operator",
+        "df",
+        "_source",
+        "_source_includes",
+        "_source_excludes",
+        "track_scores",
         "rest_total_hits_as_int",
         "preference",
         "request_cache",
@@ -104,12 +138,23 @@ async fn run_search(
 }
 
 pub(super) async fn count(store: &Store, call: &Call, expression: &str) -> Result {
-    call.only(&["ignore_unavailable", "allow_no_indices", "expand_wildcards"])?;
+    call.only(&[
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+        "q",
+        "default_operator",
+        "df",
+        "lenient",
+    ])?;
     let body = call.json()?;
     if let Some(key) = body.as_object().and_then(|map| map.keys().find(|key| *key != "query")) {
         return Err(ApiError::parsing(format!("request does not support [{key}]")));
     }
-    let request = Request::parse(&body)?;
+    let mut request = Request::parse(&body)?;
+    if let Some(text) = call.param("q") {
+        request.query = url_query(text, call)?;
+    }
     let indexes = store.resolve(expression, call.options())?;
     let shards = run::shards(indexes.len());
     let now = store.now();

@@ -39,8 +39,6 @@ pub(crate) enum Query {
         slop: u32,
         prefix: bool,
     },
-    /// The best of several fields.
-    AnyOf(Vec<Query>),
     Prefix {
         field: String,
         value: String,
@@ -50,6 +48,18 @@ pub(crate) enum Query {
         field: String,
         pattern: String,
         insensitive: bool,
+    },
+    Regexp {
+        field: String,
+        pattern: String,
+        insensitive: bool,
+    },
+    /// The query over each of the fields that the patterns mean; its own field is empty.
+    Many {
+        fields: Vec<String>,
+        /// A field whose type the value does not fit finds nothing.
+        lenient: bool,
+        query: Box<Query>,
     },
     Ids(Vec<String>),
     /// Score every hit the same.
@@ -84,4 +94,6 @@ pub(crate) struct Bounds {
     pub(crate) low: Option<(Value, bool)>,
     pub(crate) high: Option<(Value, bool)>,
     pub(crate) format: Option<String>,
+    /// Where dates without a zone are.
+    pub(crate) zone: Option<String>,
 }

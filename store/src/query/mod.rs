@@ -2,5 +2,9 @@
 
 pub(crate) mod ast;
 pub(crate) mod parse;
+pub(crate) mod pattern;
 pub(crate) mod plan;
+pub(crate) mod regexp;
+mod simple;
+mod string;
 pub(crate) mod words;

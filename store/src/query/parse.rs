@@ -90,6 +90,18 @@ fn node(json: &Value, depth: usize) -> Result<Query> {
             };
             Ok(Query::Constant(Box::new(boosted(name, &options, query, &known)?)))
         }
+        "regexp" => {
+            let known = ["case_insensitive", "flags", "flags_value", "max_determinized_states"];
+            let (field, value, options) = field_value(name, body, "value", &known)?;
+            let query = Query::Regexp {
+                field,
+                pattern: plain(&value),
+                insensitive: flag(&options, "case_insensitive"),
+            };
+            Ok(Query::Constant(Box::new(boosted(name, &options, query, &known)?)))
+        }
+        "query_string" => query_string(object(name, body)?),
+        "simple_query_string" => simple_query_string(object(name, body)?),
         "ids" => {
             let body = object(name, body)?;
             let Some(Value::Array(values)) = body.get("values") else {
@@ -197,6 +209,9 @@ fn range(body: &Map<String, Value>) -> Result<Query> {
             "include_lower" => from_closed = value.as_bool().unwrap_or(true),
             "include_upper" => to_closed = value.as_bool().unwrap_or(true),
             "format" => found.format = Some(plain(value)),
+            "time_zone" => found.zone = Some(plain(value)),
+            // Of fields that hold ranges, which there are none here.
+            "relation" => {}
             "boost" | "_name" => {}
             other => return Err(ApiError::parsing(format!("[range] query does not support [{other}]"))),
         }
@@ -213,42 +228,131 @@ fn range(body: &Map<String, Value>) -> Result<Query> {
 fn multi_match(body: &Map<String, Value>) -> Result<Query> {
     let text =
         body.get("query").cloned().ok_or_else(|| ApiError::parsing("[multi_match] requires [query]"))?;
-    let Some(Value::Array(fields)) = body.get("fields") else {
-        return Err(ApiError::parsing("[multi_match] requires an array of [fields] in this store"));
-    };
+    let fields = fields(body)?;
     let kind = body.get("type").map_or("best_fields".to_owned(), plain);
     let all = operator(body)?;
     let least = minimum(body.get("minimum_should_match"))?;
-    let mut queries = Vec::new();
-    for field in fields.iter().map(plain) {
-        let (field, boost) = match field.split_once('^') {
-            Some((field, boost)) => {
-                let boost = boost
-                    .parse()
-                    .map_err(|_| ApiError::parsing(format!("[multi_match] bad boost [{boost}]")))?;
-                (field.to_owned(), boost)
-            }
-            None => (field, 1.0f32),
-        };
-        if field.contains('*') {
-            return Err(ApiError::illegal(format!(
-                "[multi_match] field patterns such as [{field}] are not supported"
-            )));
-        }
-        let text = text.clone();
-        let query = match kind.as_str() {
-            "best_fields" | "most_fields" => Query::Match { field, text, all, minimum: least },
-            "phrase" => Query::Phrase { field, text, slop: 0, prefix: false },
-            "phrase_prefix" => Query::Phrase { field, text, slop: 0, prefix: true },
-            other => return Err(ApiError::parsing(format!("[multi_match] type [{other}] is not supported"))),
-        };
-        queries.push(if boost == 1.0 { query } else { Query::Boost(Box::new(query), boost) });
-    }
+    let slop = body.get("slop").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    let field = String::new();
+    let query = match kind.as_str() {
+        "best_fields" | "most_fields" => Query::Match { field, text, all, minimum: least },
+        "phrase" => Query::Phrase { field, text, slop, prefix: false },
+        "phrase_prefix" => Query::Phrase { field, text, slop, prefix: true },
+        other => return Err(ApiError::parsing(format!("[multi_match] type [{other}] is not supported"))),
+    };
+    let lenient = flag(body, "lenient") || fields.iter().any(|field| field == "*");
     boosted(
         "multi_match",
         body,
-        Query::AnyOf(queries),
-        &["query", "fields", "type", "operator", "minimum_should_match", "lenient"],
+        Query::Many { fields, lenient, query: Box::new(query) },
+        &["query", "fields", "type", "operator", "minimum_should_match", "lenient", "slop", "tie_breaker"],
+    )
+}
+
+/// Names or patterns with boosts; all fields where none is named.
+fn fields(body: &Map<String, Value>) -> Result<Vec<String>> {
+    match (body.get("fields"), body.get("default_field")) {
+        (Some(Value::Array(fields)), None) if !fields.is_empty() => Ok(fields.iter().map(plain).collect()),
+        (Some(Value::String(field)), None) => Ok(vec![field.clone()]),
+        (None | Some(Value::Array(_)), Some(field)) => Ok(vec![plain(field)]),
+        (None | Some(Value::Array(_)), None) => Ok(vec!["*".to_owned()]),
+        _ => Err(ApiError::parsing("[fields] must be an array of names")),
+    }
+}
+
+fn query_string(body: &Map<String, Value>) -> Result<Query> {
+    let text = text_of("query_string", body, "query")?;
+    let or_and = |key: &str| match body.get(key).map(|v| plain(v).to_lowercase()).as_deref() {
+        None | Some("or") => Ok(false),
+        Some("and") => Ok(true),
+        Some(other) => {
+            Err(ApiError::parsing(format!("[query_string] {key} [{other}] is neither [or] nor [and]")))
+        }
+    };
+    match body.get("type").map(plain).as_deref() {
+        None | Some("best_fields" | "most_fields") => {}
+        Some(other) => {
+            return Err(ApiError::parsing(format!("[query_string] type [{other}] is not supported")));
+        }
+    }
+    let options = super::string::Options {
+        fields: fields(body)?,
+        all: or_and("default_operator")?,
+        lenient: flag(body, "lenient"),
+        minimum: minimum(body.get("minimum_should_match"))?,
+        slop: body
+            .get("phrase_slop")
+            .and_then(Value::as_u64)
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0),
+        leading_wildcard: body.get("allow_leading_wildcard") != Some(&Value::Bool(false)),
+        zone: body.get("time_zone").map(plain),
+    };
+    boosted(
+        "query_string",
+        body,
+        super::string::parse(&text, &options)?,
+        &[
+            "query",
+            "fields",
+            "default_field",
+            "default_operator",
+            "lenient",
+            "minimum_should_match",
+            "phrase_slop",
+            "allow_leading_wildcard",
+            "time_zone",
+            "type",
+            "tie_breaker",
+            // Words are always cut by their field, and patterns always in its case.
+            "analyze_wildcard",
+            "auto_generate_synonyms_phrase_query",
+            "enable_position_increments",
+            "escape",
+            "max_determinized_states",
+            "rewrite",
+        ],
+    )
+}
+
+fn simple_query_string(body: &Map<String, Value>) -> Result<Query> {
+    let text = text_of("simple_query_string", body, "query")?;
+    if let Some(flags) = body.get("flags")
+        && plain(flags) != "ALL"
+    {
+        return Err(ApiError::parsing(format!(
+            "[simple_query_string] flags [{flags}] are not supported; only ALL are"
+        )));
+    }
+    let fields = fields(body)?;
+    let lenient = flag(body, "lenient") || fields.iter().any(|field| field == "*");
+    let all = match body.get("default_operator").map(|v| plain(v).to_lowercase()).as_deref() {
+        None | Some("or") => false,
+        Some("and") => true,
+        Some(other) => {
+            return Err(ApiError::parsing(format!(
+                "[simple_query_string] default_operator [{other}] is neither [or] nor [and]"
+            )));
+        }
+    };
+    let query = super::simple::parse(&text, all, &|query| Query::Many {
+        fields: fields.clone(),
+        lenient,
+        query: Box::new(query),
+    });
+    boosted(
+        "simple_query_string",
+        body,
+        query,
+        &[
+            "query",
+            "fields",
+            "default_operator",
+            "lenient",
+            "flags",
+            "analyze_wildcard",
+            "auto_generate_synonyms_phrase_query",
+        ],
     )
 }
 
@@ -364,7 +468,7 @@ mod tests {
             (json!({"fuzzy": {"a": "b"}}), "fuzzy"),
             (json!({"match": {"a": {"query": "b", "fuzziness": 1}}}), "fuzziness"),
             (json!({"bool": {"musst": []}}), "musst"),
-            (json!({"range": {"a": {"gte": 1, "time_zone": "+01:00"}}}), "time_zone"),
+            (json!({"range": {"a": {"gte": 1, "boost_by": 2}}}), "boost_by"),
             (json!({"term": {"a": 1, "b": 2}}), "multiple fields"),
             (json!({"term": {"a": 1}, "match_all": {}}), "malformed"),
         ] {

@@ -2,14 +2,17 @@
 
 use super::ast::{Bounds, Query};
 use super::parse::{CLAUSE_LIMIT, plain, too_many_clauses};
+use super::pattern::{Pattern, escaped};
 use super::words::words;
 use crate::dates::{self, Format, Round};
 use crate::error::ApiError;
 use crate::mapping::Mapping;
 use crate::mapping::types::{FieldType, Scalar, cidr};
 use crate::segments::Number;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// What the engine looks for. Paths are those of columns and postings.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,74 +75,6 @@ pub(crate) enum Plan {
     Best(Vec<Plan>),
     Constant(Box<Plan>),
     Boost(Box<Plan>, f32),
-}
-
-/// A pattern with the literal that it starts with.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Pattern {
-    /// Shell-style, or a bare prefix followed by `*`.
-    pub(crate) wildcard: String,
-    pub(crate) insensitive: bool,
-}
-
-impl Pattern {
-    /// The part before the first special character: where in the dictionary to begin.
-    pub(crate) fn literal(&self) -> &str {
-        if self.insensitive {
-            return "";
-        }
-        self.wildcard.split(['*', '?', '\\']).next().unwrap_or("")
-    }
-
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        glob(&self.wildcard, text, self.insensitive)
-    }
-}
-
-/// Like [`crate::names::wildcard`], with `\` taking the next character as it is.
-fn glob(pattern: &str, text: &str, insensitive: bool) -> bool {
-    enum Piece {
-        Any,
-        One,
-        Char(char),
-    }
-    let fold = |c: char| if insensitive { c.to_lowercase().next().unwrap_or(c) } else { c };
-    let mut pieces = Vec::new();
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        pieces.push(match c {
-            '*' => Piece::Any,
-            '?' => Piece::One,
-            '\\' => Piece::Char(fold(chars.next().unwrap_or('\\'))),
-            c => Piece::Char(fold(c)),
-        });
-    }
-    let text: Vec<char> = text.chars().map(fold).collect();
-    let (mut i, mut j, mut star, mut mark) = (0, 0, None, 0);
-    while j < text.len() {
-        match pieces.get(i) {
-            Some(Piece::Any) => {
-                star = Some(i);
-                mark = j;
-                i += 1;
-            }
-            Some(Piece::One) => {
-                i += 1;
-                j += 1;
-            }
-            Some(Piece::Char(c)) if *c == text[j] => {
-                i += 1;
-                j += 1;
-            }
-            _ => {
-                let Some(s) = star else { return false };
-                i = s + 1;
-                mark += 1;
-                j = mark;
-            }
-        }
-    }
-    pieces[i..].iter().all(|piece| matches!(piece, Piece::Any))
 }
 
 /// What a plan is made for.
@@ -206,7 +141,7 @@ impl Context<'_> {
                     match (words.len(), prefix) {
                         (0, _) => Plan::None,
                         (1, false) => Plan::Word { path: field.clone(), word: words.remove(0) },
-                        (1, true) => self.pattern(field, format!("{}*", words[0]), false)?,
+                        (1, true) => self.glob(field, format!("{}*", escaped(&words[0])), false)?,
                         (_, true) => {
                             return Err(ApiError::illegal(format!(
                                 "[match_phrase_prefix] on [{field}] with more than one word is not supported"
@@ -217,16 +152,16 @@ impl Context<'_> {
                 }
                 _ => self.terms(field, std::slice::from_ref(text), false)?,
             },
-            Query::AnyOf(queries) => Plan::Best(queries.iter().map(|q| self.plan(q)).collect::<Result<_>>()?),
+            Query::Many { fields, lenient, query } => self.many(fields, *lenient, query)?,
             Query::Prefix { field, value, insensitive } => {
-                let escaped: String = value
-                    .chars()
-                    .flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c]))
-                    .collect();
-                self.pattern(field, format!("{escaped}*"), *insensitive)?
+                self.glob(field, format!("{}*", escaped(value)), *insensitive)?
             }
             Query::Wildcard { field, pattern, insensitive } => {
-                self.pattern(field, pattern.clone(), *insensitive)?
+                self.glob(field, pattern.clone(), *insensitive)?
+            }
+            Query::Regexp { field, pattern, insensitive } => {
+                let regex = super::regexp::compile(pattern, *insensitive).map_err(ApiError::illegal)?;
+                self.pattern(field, Pattern::Regexp(Arc::new(regex)))?
             }
             Query::Ids(ids) => Plan::Ids(ids.clone()),
             Query::Constant(inner) => Plan::Constant(Box::new(self.plan(inner)?)),
@@ -244,13 +179,7 @@ impl Context<'_> {
         }
         let Some(kind) = self.kind(field) else { return Ok(Plan::None) };
         if insensitive && !kind.is_numeric() {
-            let plans = values.iter().map(|v| {
-                let escaped: String = plain(v)
-                    .chars()
-                    .flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c]))
-                    .collect();
-                self.pattern(field, escaped, true)
-            });
+            let plans = values.iter().map(|v| self.glob(field, escaped(&plain(v)), true));
             return Ok(any(plans.collect::<Result<_>>()?));
         }
         let path = || field.to_owned();
@@ -270,8 +199,8 @@ impl Context<'_> {
                 continue;
             }
             if let FieldType::Date { formats } = kind {
-                let low = self.date(field, value, formats, Round::Down)?;
-                let high = self.date(field, value, formats, Round::Up)?;
+                let low = self.date(field, value, formats, Round::Down, &TimeZone::UTC)?;
+                let high = self.date(field, value, formats, Round::Up, &TimeZone::UTC)?;
                 plans.push(numbers(
                     path(),
                     Bound::Included(Number::Int(low)),
@@ -324,7 +253,58 @@ impl Context<'_> {
         Ok(any(plans))
     }
 
-    fn pattern(&self, field: &str, wildcard: String, insensitive: bool) -> Result<Plan> {
+    /// The query over the fields that the patterns mean; the best of them scores.
+    fn many(&self, fields: &[String], lenient: bool, query: &Query) -> Result<Plan> {
+        let mut plans = Vec::new();
+        for name in fields {
+            let (name, boost) = match name.split_once('^') {
+                Some((name, boost)) => {
+                    let by = boost
+                        .parse()
+                        .map_err(|_| ApiError::parsing(format!("bad boost [{boost}] of [{name}]")))?;
+                    (name, by)
+                }
+                None => (name.as_str(), 1.0f32),
+            };
+            let expanded: Vec<&str> = if name.contains('*') {
+                let all = self.mapping.fields.iter();
+                // Those that OpenSearch asks for words; booleans and whole objects are not.
+                let asked = |ty: &FieldType| !matches!(ty, FieldType::Boolean | FieldType::FlatObject);
+                all.filter(|(path, f)| asked(&f.ty) && !f.source_only && crate::names::wildcard(name, path))
+                    .map(|(path, _)| path.as_str())
+                    .collect()
+            } else {
+                vec![name]
+            };
+            for field in expanded {
+                let plan = match self.plan(&with_field(query, field)) {
+                    Ok(plan) => plan,
+                    Err(_) if lenient || name.contains('*') => continue,
+                    Err(error) => return Err(error),
+                };
+                if plan != Plan::None {
+                    plans.push(if boost == 1.0 { plan } else { Plan::Boost(Box::new(plan), boost) });
+                }
+            }
+        }
+        if plans.len() > CLAUSE_LIMIT {
+            return Err(too_many_clauses());
+        }
+        Ok(match plans.len() {
+            0 => Plan::None,
+            1 => plans.remove(0),
+            _ => Plan::Best(plans),
+        })
+    }
+
+    fn glob(&self, field: &str, wildcard: String, insensitive: bool) -> Result<Plan> {
+        // Words are kept in lower case, so a pattern is brought to it as well.
+        let wildcard =
+            if self.kind(field) == Some(&FieldType::Text) { wildcard.to_lowercase() } else { wildcard };
+        self.pattern(field, Pattern::Glob { wildcard, insensitive })
+    }
+
+    fn pattern(&self, field: &str, pattern: Pattern) -> Result<Plan> {
         let text = match self.kind(field) {
             None => return Ok(Plan::None),
             Some(FieldType::Text) => true,
@@ -334,12 +314,12 @@ impl Context<'_> {
                     400,
                     "query_shard_exception",
                     format!(
-                        "Can only use wildcard and prefix queries on keyword and text fields - not on [{field}]"
+                        "Can only use wildcard, prefix and regexp queries on keyword and text fields - not on [{field}]"
                     ),
                 ));
             }
         };
-        Ok(Plan::Pattern { path: field.to_owned(), pattern: Pattern { wildcard, insensitive }, text })
+        Ok(Plan::Pattern { path: field.to_owned(), pattern, text })
     }
 
     fn exists(&self, field: &str) -> Plan {
@@ -361,17 +341,24 @@ impl Context<'_> {
         Plan::Constant(Box::new(any(plans)))
     }
 
-    fn date(&self, field: &str, value: &Value, formats: &[Format], round: Round) -> Result<i64> {
+    fn date(
+        &self,
+        field: &str,
+        value: &Value,
+        formats: &[Format],
+        round: Round,
+        zone: &TimeZone,
+    ) -> Result<i64> {
         let text = plain(value);
-        dates::math(&text, formats, self.now, round).or_else(|| value.as_f64().map(|n| n as i64)).ok_or_else(
-            || {
+        dates::math(&text, formats, self.now, round, zone)
+            .or_else(|| value.as_f64().map(|n| n as i64))
+            .ok_or_else(|| {
                 ApiError::new(
                     400,
                     "parse_exception",
                     format!("failed to parse date field [{text}] of [{field}]"),
                 )
-            },
-        )
+            })
     }
 
     fn range(&self, field: &str, bounds: &Bounds) -> Result<Plan> {
@@ -389,21 +376,27 @@ impl Context<'_> {
                     }
                     None => formats,
                 };
+                let zone = match &bounds.zone {
+                    None => TimeZone::UTC,
+                    Some(name) => dates::zone(name).ok_or_else(|| {
+                        ApiError::illegal(format!("[range] on [{field}]: unknown time zone [{name}]"))
+                    })?,
+                };
                 let low = match &bounds.low {
                     Some((v, true)) => {
-                        Bound::Included(Number::Int(self.date(field, v, formats, Round::Down)?))
+                        Bound::Included(Number::Int(self.date(field, v, formats, Round::Down, &zone)?))
                     }
                     Some((v, false)) => {
-                        Bound::Excluded(Number::Int(self.date(field, v, formats, Round::Up)?))
+                        Bound::Excluded(Number::Int(self.date(field, v, formats, Round::Up, &zone)?))
                     }
                     None => Bound::Unbounded,
                 };
                 let high = match &bounds.high {
                     Some((v, true)) => {
-                        Bound::Included(Number::Int(self.date(field, v, formats, Round::Up)?))
+                        Bound::Included(Number::Int(self.date(field, v, formats, Round::Up, &zone)?))
                     }
                     Some((v, false)) => {
-                        Bound::Excluded(Number::Int(self.date(field, v, formats, Round::Down)?))
+                        Bound::Excluded(Number::Int(self.date(field, v, formats, Round::Down, &zone)?))
                     }
                     None => Bound::Unbounded,
                 };
@@ -487,13 +480,18 @@ fn any(mut plans: Vec<Plan>) -> Plan {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs() {
-        assert!(glob("a*c?", "abbcd", false) && glob("A*", "abc", true) && glob(r"a\*", "a*", false));
-        assert!(!glob(r"a\*", "ab", false) && !glob("A*", "abc", false));
+/// The query with its field named.
+fn with_field(query: &Query, name: &str) -> Query {
+    let mut query = query.clone();
+    match &mut query {
+        Query::Match { field, .. }
+        | Query::Phrase { field, .. }
+        | Query::Prefix { field, .. }
+        | Query::Wildcard { field, .. }
+        | Query::Regexp { field, .. }
+        | Query::Range { field, .. }
+        | Query::Terms { field, .. } => name.clone_into(field),
+        _ => {}
     }
+    query
 }

@@ -1,5 +1,6 @@
 //! The body of a search → [`Request`]. Keys that we do not know are errors that name them.
 
+use super::fields::Field;
 use super::source::SourceFilter;
 use crate::aggs::ast::Agg;
 use crate::error::ApiError;
@@ -23,6 +24,9 @@ pub(crate) struct Request {
     pub(crate) track_scores: bool,
     pub(crate) source: SourceFilter,
     pub(crate) version: bool,
+    /// Fields to show beside the source.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) docvalues: Vec<Field>,
     pub(crate) aggs: Vec<(String, Agg)>,
 }
 
@@ -56,6 +60,8 @@ impl Default for Request {
             track_scores: false,
             source: SourceFilter::All,
             version: false,
+            fields: Vec::new(),
+            docvalues: Vec::new(),
             aggs: Vec::new(),
         }
     }
@@ -89,7 +95,12 @@ impl Request {
                 "aggs" | "aggregations" => request.aggs = crate::aggs::parse::parse(value, 0)?,
                 // How long it may take and which copy answers mean nothing to one process; the answer is whole.
                 "timeout" | "stats" | "preference" => {}
-                "highlight" | "fields" | "docvalue_fields" | "stored_fields" | "script_fields"
+                "fields" => request.fields = super::fields::parse(key, value)?,
+                "docvalue_fields" => request.docvalues = super::fields::parse(key, value)?,
+                "stored_fields" if value == "*" || value == &serde_json::json!(["*"]) => {}
+                "script_fields" | "runtime_mappings" | "ext"
+                    if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
+                "highlight" | "stored_fields"
                     if value.as_array().is_some_and(Vec::is_empty)
                         || value.as_object().is_some_and(|m| m.is_empty()) => {}
                 other => {

@@ -2,7 +2,7 @@
 
 use super::request::{By, Request, Sort};
 use super::source::SourceFilter;
-use super::top::{Top, show};
+use super::top::{Hit, Top, show};
 use crate::aggs::exec::{Segment, Tree};
 use crate::error::ApiError;
 use crate::index::Index;
@@ -47,6 +47,8 @@ struct HitJson {
     _score: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     _source: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<serde_json::Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sort: Option<Vec<Value>>,
 }
@@ -106,7 +108,7 @@ pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Res
         let matcher = part.snapshot.prepare(&plan, scored)?;
         for segment in 0..part.snapshot.segments() {
             let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
-            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), number: segment })?;
+            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place: (number, segment) })?;
             let mut result = Ok(());
             matcher.run(segment, &mut |docs, scores| {
                 if result.is_err() {
@@ -128,9 +130,39 @@ pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Res
             tree.check(&context)?;
         }
     }
-    let show_scores = by_score || request.track_scores;
-    let mut hits = Vec::new();
-    for hit in top.finish(request.from) {
+    let found = top.finish(request.from);
+    let hits = show_hits(&parts, &found, request)?;
+    let total = request.track.map(|limit| {
+        if total > limit {
+            json!({"value": limit, "relation": "gte"})
+        } else {
+            json!({"value": total, "relation": "eq"})
+        }
+    });
+    let show_top = |found: &[Hit], request: &Request| {
+        let hits = show_hits(&parts, found, request)?;
+        let best = found.iter().map(|hit| hit.score).reduce(f32::max).filter(|_| shows_scores(request));
+        Ok(json!({"total": null, "max_score": best, "hits": hits}))
+    };
+    let aggregations = if request.aggs.is_empty() { None } else { Some(tree.finish(&show_top)?) };
+    Ok(Answer {
+        took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        timed_out: false,
+        _shards: shards(parts.len()),
+        hits: Hits { total, max_score: max_score.filter(|_| !hits.is_empty()), hits },
+        aggregations,
+        status: None,
+    })
+}
+
+fn shows_scores(request: &Request) -> bool {
+    request.sort.is_empty() || request.track_scores || request.sort.iter().any(|sort| sort.by == By::Score)
+}
+
+/// Reads the found documents back, as the request wants them shown.
+fn show_hits(parts: &[Part], found: &[Hit], request: &Request) -> Result<Vec<HitJson>, ApiError> {
+    let mut hits = Vec::with_capacity(found.len());
+    for hit in found {
         let part = &parts[hit.index];
         let fetched = part.snapshot.fetch(hit.segment, hit.doc)?;
         let sort = (!request.sort.is_empty()).then(|| {
@@ -143,33 +175,20 @@ pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Res
             };
             hit.keys.iter().zip(&request.sort).map(show_one).collect()
         });
+        let fields = super::fields::fields(request, &part.mapping, &fetched.source)?;
         hits.push(HitJson {
             _index: part.index.name.clone(),
             _id: fetched.id,
             _version: request.version.then_some(fetched.version),
-            _score: show_scores.then_some(hit.score),
+            _score: shows_scores(request).then_some(hit.score),
             _source: if request.source == SourceFilter::None {
                 None
             } else {
                 request.source.apply(fetched.source)?
             },
+            fields,
             sort,
         });
     }
-    let total = request.track.map(|limit| {
-        if total > limit {
-            json!({"value": limit, "relation": "gte"})
-        } else {
-            json!({"value": total, "relation": "eq"})
-        }
-    });
-    let aggregations = if request.aggs.is_empty() { None } else { Some(tree.finish()?) };
-    Ok(Answer {
-        took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        timed_out: false,
-        _shards: shards(parts.len()),
-        hits: Hits { total, max_score: max_score.filter(|_| !hits.is_empty()), hits },
-        aggregations,
-        status: None,
-    })
+    Ok(hits)
 }

@@ -42,6 +42,21 @@ impl SourceFilter {
         }
     }
 
+    /// What the URL says, if anything.
+    pub(crate) fn of_url<'a>(param: &dyn Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let list =
+            |name| param(name).map(|text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>());
+        match (param("_source"), list("_source_includes"), list("_source_excludes")) {
+            (Some("true" | ""), None, None) => Some(Self::All),
+            (Some("false"), _, _) => Some(Self::None),
+            (None, None, None) => None,
+            (_, includes, excludes) => Some(Self::Some {
+                includes: list("_source").or(includes).unwrap_or_default(),
+                excludes: excludes.unwrap_or_default(),
+            }),
+        }
+    }
+
     /// The source to show, untouched where all of it is.
     pub(crate) fn apply(&self, source: Vec<u8>) -> Result<Option<Box<RawValue>>, ApiError> {
         let broken = |error: serde_json::Error| {

@@ -28,6 +28,7 @@ pub(crate) struct Hit {
 }
 
 /// Keeps the best `room` hits.
+#[derive(Debug, Clone)]
 pub(crate) struct Top {
     sort: Vec<Sort>,
     after: Option<Vec<Key>>,
@@ -35,6 +36,8 @@ pub(crate) struct Top {
     hits: Vec<Hit>,
     /// The worst hit that still counts, once there are enough.
     bar: Option<Hit>,
+    /// Documents that came by.
+    pub(crate) seen: u64,
 }
 
 enum Column {
@@ -91,7 +94,7 @@ impl Top {
                 })
                 .collect()
         });
-        Self { sort, after, room: request.from + request.size, hits: Vec::new(), bar: None }
+        Self { sort, after, room: request.from + request.size, hits: Vec::new(), bar: None, seen: 0 }
     }
 
     /// Opens the sort columns of a segment.
@@ -134,6 +137,7 @@ impl Top {
         docs: &[u32],
         scores: &[f32],
     ) -> Result<(), ApiError> {
+        self.seen += docs.len() as u64;
         if self.room == 0 {
             return Ok(());
         }

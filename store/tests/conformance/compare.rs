@@ -121,7 +121,13 @@ fn diff(theirs: &Value, ours: &Value, path: &mut String, rules: &Rules, found: &
         }
         (Value::Array(a), Value::Array(b)) => {
             if a.len() != b.len() {
-                found.push(format!("{path}: {} items there, {} here: {} / {}", a.len(), b.len(), short(theirs), short(ours)));
+                found.push(format!(
+                    "{path}: {} items there, {} here: {} / {}",
+                    a.len(),
+                    b.len(),
+                    short(theirs),
+                    short(ours)
+                ));
                 return;
             }
             for (n, (a, b)) in a.iter().zip(b).enumerate() {

@@ -14,12 +14,17 @@ pub struct Engine {
 
 impl Engine {
     pub fn new(url: String) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
+        let agent =
+            ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
         Self { url, agent: agent.build().into() }
     }
 
     pub fn send(&self, method: &str, path: &str, body: &str) -> Answer {
-        let kind = if path.contains("_bulk") || path.contains("_msearch") { "application/x-ndjson" } else { "application/json" };
+        let kind = if path.contains("_bulk") || path.contains("_msearch") {
+            "application/x-ndjson"
+        } else {
+            "application/json"
+        };
         // Spaces and quotes are written plainly in scenarios.
         let path = path.replace(' ', "%20").replace('"', "%22").replace('<', "%3C").replace('>', "%3E");
         let request = ureq::http::Request::builder()
@@ -28,7 +33,8 @@ impl Engine {
             .header("content-type", kind)
             .body(body.to_owned())
             .unwrap();
-        let mut response = self.agent.run(request).unwrap_or_else(|e| panic!("{method} {path} at {}: {e}", self.url));
+        let mut response =
+            self.agent.run(request).unwrap_or_else(|e| panic!("{method} {path} at {}: {e}", self.url));
         let text = response.body_mut().with_config().limit(50 << 20).read_to_string().unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Answer { status: response.status().as_u16(), body }
@@ -61,7 +67,10 @@ impl OpenSearch {
             .spawn()
             .unwrap_or_else(|e| panic!("OpenSearch does not start ({e}): run tests/peers/setup first"));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.is_ok_and(|line| line == "ready")), "OpenSearch ended before it was ready");
+        assert!(
+            lines.any(|line| line.is_ok_and(|line| line == "ready")),
+            "OpenSearch ended before it was ready"
+        );
         // What it says later is read and forgotten, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child: Some(child), engine: Engine::new(format!("http://{HOST}:9200")) }

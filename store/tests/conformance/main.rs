@@ -26,7 +26,8 @@ fn folder() -> PathBuf {
 
 /// The scenario files in the order of their names, as (name, steps).
 fn scenarios() -> Vec<(String, Vec<Step>)> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let named = files.iter().map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path));
     named.map(|(name, path)| (name, script::read(&std::fs::read_to_string(path).unwrap()))).collect()
@@ -77,9 +78,13 @@ fn run(theirs: &Engine, ours: &Engine) -> Vec<String> {
     let mut problems = Vec::new();
     let mut requests = 0;
     let all = scenarios();
-    for (name, steps) in all.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| name.contains(only.as_str()))) {
+    for (name, steps) in
+        all.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| name.contains(only.as_str())))
+    {
         // Every scenario has names of its own, which start with the file's.
-        for path in [format!("/{name}*"), format!("/_data_stream/{name}*"), format!("/_index_template/{name}*")] {
+        for path in
+            [format!("/{name}*"), format!("/_data_stream/{name}*"), format!("/_index_template/{name}*")]
+        {
             theirs.send("DELETE", &path, "");
         }
         let mut there = Side { engine: theirs, saved: HashMap::new() };
@@ -87,9 +92,15 @@ fn run(theirs: &Engine, ours: &Engine) -> Vec<String> {
         for step in steps {
             let (theirs, ours) = (there.send(step), here.send(step));
             if step.rules.setup {
-                assert!(theirs.status < 300, "{name}:{} is not taken by OpenSearch: {}", step.line, theirs.body);
+                assert!(
+                    theirs.status < 300,
+                    "{name}:{} is not taken by OpenSearch: {}",
+                    step.line,
+                    theirs.body
+                );
                 if ours.status >= 300 {
-                    problems.push(format!("{name}:{} {} {}: {}", step.line, step.method, step.path, ours.body));
+                    problems
+                        .push(format!("{name}:{} {} {}: {}", step.line, step.method, step.path, ours.body));
                 }
                 continue;
             }
@@ -97,7 +108,9 @@ fn run(theirs: &Engine, ours: &Engine) -> Vec<String> {
             let found = compare(&theirs, &ours, &step.rules);
             let place = format!("{name}:{} {} ({} {})", step.line, step.name, step.method, step.path);
             match (&step.rules.differs, found.is_empty()) {
-                (None, false) => problems.push(format!("{place}\n    {}{}", found.join("\n    "), why(&theirs, &ours))),
+                (None, false) => {
+                    problems.push(format!("{place}\n    {}{}", found.join("\n    "), why(&theirs, &ours)))
+                }
                 (Some(_), true) => problems.push(format!("{place}\n    is said to differ, and does not")),
                 _ => {}
             }

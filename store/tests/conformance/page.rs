@@ -21,15 +21,23 @@ pub fn check(scenarios: &[(String, Vec<Step>)]) {
         return;
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == page, "store/COMPATIBILITY.md is not what the scenarios say: run this test with UPDATE=1 and look at the difference");
+    assert!(
+        there == page,
+        "store/COMPATIBILITY.md is not what the scenarios say: run this test with UPDATE=1 and look at the difference"
+    );
 }
 
 fn page(scenarios: &[(String, Vec<Step>)]) -> String {
     let mut text = HEAD.to_owned();
     let compared = |steps: &[Step]| steps.iter().filter(|step| !step.rules.setup).count();
     let total: usize = scenarios.iter().map(|(_, steps)| compared(steps)).sum();
-    let differ = scenarios.iter().flat_map(|(_, steps)| steps).filter(|step| step.rules.differs.is_some()).count();
-    let _ = writeln!(text, "{total} requests: {} answered the same, {differ} with a known difference.\n", total - differ);
+    let differ =
+        scenarios.iter().flat_map(|(_, steps)| steps).filter(|step| step.rules.differs.is_some()).count();
+    let _ = writeln!(
+        text,
+        "{total} requests: {} answered the same, {differ} with a known difference.\n",
+        total - differ
+    );
     text += "## Known differences\n\n| request | why |\n|---|---|\n";
     for (name, steps) in scenarios {
         for step in steps {

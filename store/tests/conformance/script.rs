@@ -55,15 +55,22 @@ pub fn read(text: &str) -> Vec<Step> {
             add(&mut rules, rule).unwrap_or_else(|| panic!("line {}: what does `{line}` mean?", at + 1));
         } else if !line.is_empty() {
             let request = line.split_once(' ').filter(|(method, _)| METHODS.contains(method));
-            let (method, path) =
-                request.unwrap_or_else(|| panic!("line {}: expected a method and a path, found `{line}`", at + 1));
+            let (method, path) = request
+                .unwrap_or_else(|| panic!("line {}: expected a method and a path, found `{line}`", at + 1));
             let mut body = String::new();
             while let Some((_, line)) = lines.next_if(|(_, line)| !line.trim().is_empty()) {
                 body.push_str(line);
                 body.push('\n');
             }
             let rules = std::mem::take(&mut rules);
-            steps.push(Step { line: at + 1, name: name.clone(), method: method.into(), path: path.into(), body, rules });
+            steps.push(Step {
+                line: at + 1,
+                name: name.clone(),
+                method: method.into(),
+                path: path.into(),
+                body,
+                rules,
+            });
         }
     }
     steps

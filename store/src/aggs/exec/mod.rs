@@ -1,0 +1,378 @@
+//! The executor: every level turns runs of (document, parent bucket) into runs of (document, bucket) for the next.
+//!
+//! Bucket numbers are global to the search, so that segments and indexes merge as they are read, and sketches are
+//! shared rather than averaged.
+
+mod column;
+mod composite;
+mod sieve;
+mod split;
+
+use super::ast::{Agg, DateSpan, Kind, Metric};
+use super::figures::Figure;
+use super::table::{QuickMap, Table};
+use crate::dates::{self, Format, Round};
+use crate::error::ApiError;
+use crate::mapping::types::{FieldType, Scalar};
+use crate::query::ast::Query;
+use crate::query::parse::plain;
+use crate::query::plan::Context;
+use crate::search::top::{Hit, Top, text_field};
+use crate::segments::{Number, Snapshot};
+use column::{Bits, Column, each_number};
+pub(super) use composite::compare;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use sieve::Sieve;
+use xxhash_rust::xxh3::xxh3_64;
+
+type Result<T> = std::result::Result<T, ApiError>;
+
+/// More buckets than this while collecting are refused: each costs some hundred bytes.
+const COLLECT_LIMIT: usize = 5_000_000;
+
+/// The segment that is being read.
+pub(crate) struct Segment<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) snapshot: &'a dyn Snapshot,
+    /// The number of the index in the search, and of the segment in the index.
+    pub(crate) place: (usize, usize),
+}
+
+/// All aggregations of a search.
+pub(crate) struct Tree {
+    pub(super) nodes: Vec<(String, Node)>,
+    pub(super) now: i64,
+}
+
+/// One aggregation at work.
+pub(super) struct Node {
+    pub(super) agg: Agg,
+    pub(super) table: Table,
+    pub(super) figures: Vec<Figure>,
+    /// The best hits of each bucket, of `top_hits`.
+    pub(super) tops: Vec<Top>,
+    /// The field's type, as soon as an index knows it; of a composite, one for each source.
+    pub(super) fields: Vec<Option<FieldType>>,
+    /// The ends of a `date_range`, in milliseconds.
+    pub(super) spans: Vec<(Option<i64>, Option<i64>)>,
+    pub(super) subs: Vec<(String, Node)>,
+    column: Column,
+    place: (usize, usize),
+    /// What stands for a value that a document has not.
+    missing: Option<Number>,
+    /// Buckets outside of these are left out.
+    hard: (Option<f64>, Option<f64>),
+    sieve: Sieve,
+    /// The bucket of a composite's last page.
+    after: Option<super::table::Key>,
+    /// Bucket by parent and ordinal, within one segment.
+    ordinals: QuickMap<(u32, u64), Option<u32>>,
+    /// Hash of the text by ordinal, within one segment.
+    hashes: QuickMap<u64, u64>,
+}
+
+/// Pairs of document and bucket for the level below.
+#[derive(Default)]
+struct Pairs {
+    docs: Vec<u32>,
+    buckets: Vec<u32>,
+}
+
+impl Tree {
+    pub(crate) fn new(aggs: &[(String, Agg)]) -> Result<Self> {
+        let nodes = aggs.iter().map(|(name, agg)| (name.clone(), Node::new(agg))).collect();
+        Ok(Self { nodes, now: 0 })
+    }
+
+    /// Opens the columns of the next segment.
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>) -> Result<()> {
+        self.now = segment.context.now;
+        self.nodes.iter_mut().try_for_each(|(_, node)| node.segment(segment))
+    }
+
+    /// Judges the tree by a mapping, for indexes without segments.
+    pub(crate) fn check(&mut self, context: &Context<'_>) -> Result<()> {
+        self.now = context.now;
+        self.nodes.iter_mut().try_for_each(|(_, node)| node.check(context))
+    }
+
+    /// Takes documents and the bucket of each; at the top that is 0.
+    pub(crate) fn collect(&mut self, docs: &[u32], buckets: &[u32]) -> Result<()> {
+        self.nodes.iter_mut().try_for_each(|(_, node)| node.collect(docs, buckets))
+    }
+}
+
+impl Node {
+    fn new(agg: &Agg) -> Self {
+        Self {
+            subs: agg.subs.iter().map(|(name, sub)| (name.clone(), Self::new(sub))).collect(),
+            agg: agg.clone(),
+            table: Table::default(),
+            figures: Vec::new(),
+            tops: Vec::new(),
+            fields: Vec::new(),
+            spans: Vec::new(),
+            column: Column::None,
+            place: (0, 0),
+            missing: None,
+            hard: (None, None),
+            sieve: Sieve::default(),
+            after: None,
+            ordinals: QuickMap::default(),
+            hashes: QuickMap::default(),
+        }
+    }
+
+    /// The type of the one field.
+    pub(super) fn field(&self) -> Option<&FieldType> {
+        self.fields.first().and_then(Option::as_ref)
+    }
+
+    fn field_names(&self) -> Vec<String> {
+        match &self.agg.kind {
+            Kind::Terms(terms) => vec![terms.field.clone()],
+            Kind::DateHistogram { field, .. }
+            | Kind::Histogram { field, .. }
+            | Kind::Range { field, .. }
+            | Kind::DateRange { field, .. }
+            | Kind::Missing { field }
+            | Kind::Metric { field, .. } => vec![field.clone()],
+            Kind::Composite(composite) => {
+                composite.sources.iter().map(|source| source.field.clone()).collect()
+            }
+            Kind::Filter(_) | Kind::Filters { .. } | Kind::TopHits(_) => Vec::new(),
+        }
+    }
+
+    fn check(&mut self, context: &Context<'_>) -> Result<()> {
+        let names = self.field_names();
+        self.fields.resize(names.len(), None);
+        for (at, path) in names.iter().enumerate() {
+            let Some(kind) = context.mapping.type_of(path) else { continue };
+            self.fits(path, kind, at)?;
+            self.fields[at] = Some(kind.clone());
+        }
+        for query in self.queries() {
+            context.plan(&query)?;
+        }
+        self.prepare(context)?;
+        self.subs.iter_mut().try_for_each(|(_, sub)| sub.check(context))
+    }
+
+    /// Whether the aggregation can be made over a field of this type.
+    fn fits(&self, path: &str, kind: &FieldType, at: usize) -> Result<()> {
+        let any = match &self.agg.kind {
+            Kind::Terms(_) | Kind::Missing { .. } => true,
+            Kind::Metric { metric, .. } => matches!(metric, Metric::Cardinality | Metric::ValueCount),
+            Kind::Composite(composite) => matches!(composite.sources[at].by, super::ast::SourceBy::Terms),
+            _ => false,
+        };
+        if *kind == FieldType::Text && !matches!(self.agg.kind, Kind::Missing { .. }) {
+            return Err(text_field(path));
+        }
+        if !any && !kind.is_numeric() {
+            return Err(ApiError::illegal(format!(
+                "Field [{path}] is not numeric and cannot be aggregated so"
+            )));
+        }
+        Ok(())
+    }
+
+    /// What the parameters mean for fields of these types.
+    fn prepare(&mut self, context: &Context<'_>) -> Result<()> {
+        let formats = match self.field() {
+            Some(FieldType::Date { formats }) => formats.clone(),
+            _ => dates::DEFAULT.to_vec(),
+        };
+        let date = |value: &Value, format: Option<&Format>, round, zone: &TimeZone| {
+            let mut all: Vec<Format> = format.cloned().into_iter().collect();
+            all.extend(formats.iter().cloned());
+            let text = plain(value);
+            value
+                .as_i64()
+                .filter(|_| format.is_none())
+                .or_else(|| dates::math(&text, &all, context.now, round, zone))
+                .ok_or_else(|| {
+                    ApiError::new(
+                        400,
+                        "parse_exception",
+                        format!("failed to parse date field [{text}] of an aggregation"),
+                    )
+                })
+        };
+        let missing = match &self.agg.kind {
+            Kind::DateHistogram { missing, .. }
+            | Kind::Histogram { missing, .. }
+            | Kind::Range { missing, .. }
+            | Kind::DateRange { missing, .. }
+            | Kind::Metric { missing, .. } => missing.clone(),
+            _ => None,
+        };
+        self.missing = match (missing, self.field()) {
+            (None, _) => None,
+            (Some(value), Some(kind)) => match kind.coerce(&value) {
+                Ok(Some(Scalar::Int(n))) => Some(Number::Int(n)),
+                Ok(Some(Scalar::Float(n))) => Some(Number::Float(n)),
+                // For a count of distinct strings its hash is enough.
+                Ok(Some(Scalar::Exact(text))) => Some(Number::Int(xxh3_64(text.as_bytes()).cast_signed())),
+                _ => return Err(ApiError::illegal(format!("[missing] cannot be [{value}] here"))),
+            },
+            (Some(value), None) => value.as_f64().map(Number::Float),
+        };
+        match &self.agg.kind {
+            Kind::DateHistogram { bounds, format, rounding, .. } => {
+                if let Some((min, max)) = &bounds.hard {
+                    let end = |value: &Option<Value>| {
+                        let read = |v: &Value| date(v, format.as_ref(), Round::Down, &rounding.zone);
+                        value.as_ref().map(read).transpose()
+                    };
+                    self.hard = (end(min)?.map(|n| n as f64), end(max)?.map(|n| n as f64));
+                }
+            }
+            Kind::Histogram { bounds, .. } => {
+                if let Some((min, max)) = bounds.hard {
+                    self.hard = (min, max);
+                }
+            }
+            Kind::DateRange { ranges, format, zone, .. } => {
+                let span = |span: &DateSpan| {
+                    let end = |value: &Option<Value>| {
+                        value.as_ref().map(|v| date(v, format.as_ref(), Round::Down, zone)).transpose()
+                    };
+                    Ok((end(&span.from)?, end(&span.to)?))
+                };
+                self.spans = ranges.iter().map(span).collect::<Result<_>>()?;
+            }
+            Kind::Terms(terms) => self.sieve = Sieve::new(terms, self.field())?,
+            Kind::Composite(composite) => self.after = composite::after(composite, &self.fields)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The filters whose documents are looked up ahead.
+    fn queries(&self) -> Vec<Query> {
+        match &self.agg.kind {
+            Kind::Filter(query) => vec![query.clone()],
+            Kind::Filters { filters, .. } => filters.iter().map(|(_, query)| query.clone()).collect(),
+            Kind::Missing { field } => vec![Query::Exists { field: field.clone() }],
+            _ => Vec::new(),
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>) -> Result<()> {
+        self.check(&segment.context)?;
+        self.open(segment)
+    }
+
+    fn open(&mut self, segment: &Segment<'_>) -> Result<()> {
+        self.ordinals.clear();
+        self.hashes.clear();
+        self.place = segment.place;
+        let mut all = Vec::new();
+        for query in self.queries() {
+            all.push(Bits::of(segment, &query)?);
+        }
+        self.column = match &self.agg.kind {
+            Kind::Filter(_) | Kind::Filters { .. } | Kind::Missing { .. } => Column::Bits(all),
+            Kind::TopHits(request) => {
+                let top = Top::new(request);
+                let (snapshot, mapping) = (segment.snapshot, segment.context.mapping);
+                Column::Sort(top.columns(snapshot, mapping, segment.place.1)?)
+            }
+            Kind::Composite(composite) => {
+                let open = |source: &super::ast::Source| Column::open(segment, &source.field);
+                Column::Many(composite.sources.iter().map(open).collect::<Result<_>>()?)
+            }
+            _ => match self.field_names().first() {
+                Some(path) => Column::open(segment, path)?,
+                None => Column::None,
+            },
+        };
+        self.subs.iter_mut().try_for_each(|(_, sub)| sub.open(segment))
+    }
+
+    fn collect(&mut self, docs: &[u32], parents: &[u32]) -> Result<()> {
+        if docs.is_empty() {
+            return Ok(());
+        }
+        match &self.agg.kind {
+            Kind::Metric { metric, .. } => {
+                let most = parents.iter().copied().max().unwrap_or(0) as usize;
+                if self.figures.len() <= most {
+                    self.figures.resize(most + 1, Figure::new(metric));
+                }
+                return self.measure(docs, parents);
+            }
+            Kind::TopHits(request) => {
+                let most = parents.iter().copied().max().unwrap_or(0) as usize;
+                while self.tops.len() <= most {
+                    self.tops.push(Top::new(request));
+                }
+                let Column::Sort(columns) = &self.column else { return Ok(()) };
+                for (doc, parent) in docs.iter().zip(parents) {
+                    self.tops[*parent as usize].collect(columns, self.place, &[*doc], &[])?;
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        let mut pairs = Pairs::default();
+        self.split(docs, parents, &mut pairs)?;
+        if self.table.keys.len() > COLLECT_LIMIT {
+            return Err(ApiError::new(
+                429,
+                "circuit_breaking_exception",
+                format!("the aggregation made more than [{COLLECT_LIMIT}] buckets; narrow the query"),
+            ));
+        }
+        for bucket in &pairs.buckets {
+            self.table.counts[*bucket as usize] += 1;
+        }
+        self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(&pairs.docs, &pairs.buckets))
+    }
+
+    fn measure(&mut self, docs: &[u32], parents: &[u32]) -> Result<()> {
+        let figures = &mut self.figures;
+        match &self.column {
+            Column::Strings(column) => {
+                let hashes = &mut self.hashes;
+                let mut result = Ok(());
+                let mut seen = self.missing.map(|_| vec![false; docs.len()]);
+                column.each(docs, &mut |at, ordinal| {
+                    let hash = match hashes.get(&ordinal) {
+                        Some(hash) => *hash,
+                        None => match column.text(ordinal) {
+                            Ok(text) => *hashes.entry(ordinal).or_insert(xxh3_64(text.as_bytes())),
+                            Err(error) => {
+                                result = Err(error);
+                                return;
+                            }
+                        },
+                    };
+                    if let Some(seen) = &mut seen {
+                        seen[at] = true;
+                    }
+                    figures[parents[at] as usize].add_text(hash);
+                });
+                result?;
+                if let (Some(seen), Some(Number::Int(hash))) = (seen, self.missing) {
+                    for at in (0..docs.len()).filter(|at| !seen[*at]) {
+                        figures[parents[at] as usize].add_text(hash.cast_unsigned());
+                    }
+                }
+            }
+            column => each_number(column, docs, self.missing, &mut |at, number| {
+                figures[parents[at] as usize].add(number);
+            }),
+        }
+        Ok(())
+    }
+
+    /// The best hits of a bucket, of `top_hits`.
+    pub(super) fn best(&self, bucket: Option<u32>) -> Vec<Hit> {
+        let (Kind::TopHits(request), Some(bucket)) = (&self.agg.kind, bucket) else { return Vec::new() };
+        self.tops.get(bucket as usize).map_or_else(Vec::new, |top| top.clone().finish(request.from))
+    }
+}
