@@ -50,12 +50,17 @@ pub struct ApiError {
     pub index: Option<String>,
     /// Whether it is about a document, which lies in a shard: we have one, number 0.
     pub shard: bool,
+    /// Whether it came up while the query ran over this index, which OpenSearch tells as the failure of a phase.
+    pub phase: bool,
 }
 
 impl ApiError {
+    /// The kind of an error that is a string, as OpenSearch has it where no handler is found.
+    pub const BARE: &'static str = "";
+
     /// An error with any status and exception name.
     pub fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { status, kind, reason: reason.into(), index: None, shard: false }
+        Self { status, kind, reason: reason.into(), index: None, shard: false, phase: false }
     }
 
     /// 400: the request's text does not follow the grammar.
@@ -88,6 +93,17 @@ impl ApiError {
         self
     }
 
+    /// The same, as the failure of a query over an index.
+    #[must_use]
+    pub(crate) fn of_query(mut self, index: &str) -> Self {
+        // What is not about one index is not told as if it were.
+        if self.status == 400 && self.index.is_none() && self.kind != "too_many_buckets_exception" {
+            self.index = Some(index.to_owned());
+            self.phase = true;
+        }
+        self
+    }
+
     /// The error without its envelope, as bulk items and `_msearch` carry it.
     pub fn cause(&self) -> Value {
         let mut cause = json!({"type": self.kind, "reason": self.reason});
@@ -103,7 +119,21 @@ impl ApiError {
 
     /// The whole body.
     pub fn body(&self) -> Value {
+        if self.kind == Self::BARE {
+            return json!({"error": self.reason});
+        }
         let cause = self.cause();
+        if self.phase {
+            let error = json!({
+                "root_cause": [cause],
+                "type": "search_phase_execution_exception",
+                "reason": "all shards failed",
+                "phase": "query",
+                "grouped": true,
+                "failed_shards": [{"shard": 0, "index": self.index, "reason": cause}],
+            });
+            return json!({"error": error, "status": self.status});
+        }
         let mut error = json!({"root_cause": [cause]});
         if let (Value::Object(to), Value::Object(from)) = (&mut error, cause) {
             to.extend(from);

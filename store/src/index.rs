@@ -123,6 +123,16 @@ impl Index {
         Ok(())
     }
 
+    /// Adds what a client's `mappings` object says; `log` as for [`Index::map`].
+    pub(crate) fn grow_by(&self, json: &Value, log: &dyn Fn(Value)) -> Result<(), ApiError> {
+        let _one_at_a_time = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut grown = Mapping::clone(&self.mapping());
+        grown.merge_json(json)?;
+        log(json.clone());
+        *self.mapping.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(grown);
+        Ok(())
+    }
+
     /// Maps a document, growing the mapping where it brings new fields. `log` must put what was added into the log's
     /// queue; it is called before anyone can see the grown mapping.
     pub(crate) fn map(&self, document: &Map<String, Value>, log: &dyn Fn(Value)) -> Result<Mapped, ApiError> {

@@ -11,6 +11,7 @@
 //! `DESIGN.md` beside this crate tells the way of a document, the files on disk, and what is deliberately absent.
 
 mod aggs;
+mod aliases;
 mod bulk;
 mod config;
 mod dates;
@@ -22,6 +23,7 @@ mod ids;
 mod index;
 mod mapping;
 mod names;
+mod pit;
 mod query;
 mod record;
 mod search;

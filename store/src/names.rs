@@ -56,6 +56,79 @@ pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     p[i..].iter().all(|c| *c == '*')
 }
 
+/// Names with date math in them, such as `<logs-{now/d{yyyy.MM}}>`, as plain names.
+pub(crate) fn dated(expression: &str, now: i64) -> Result<String, ApiError> {
+    if !expression.contains('<') {
+        return Ok(expression.to_owned());
+    }
+    let mut out = Vec::new();
+    for part in split(expression) {
+        let (minus, name) = part.strip_prefix('-').map_or(("", part), |name| ("-", name));
+        let dated = match name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
+            Some(inner) => format!("{minus}{}", date_name(inner, now)?),
+            None => part.to_owned(),
+        };
+        out.push(dated);
+    }
+    Ok(out.join(","))
+}
+
+/// At commas that are not within `<…>`.
+fn split(expression: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
+    for (at, c) in expression.char_indices() {
+        match c {
+            '<' | '{' => depth += 1,
+            '>' | '}' => depth -= 1,
+            ',' if depth <= 0 => {
+                parts.push(&expression[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&expression[start..]);
+    parts
+}
+
+fn date_name(inner: &str, now: i64) -> Result<String, ApiError> {
+    use crate::dates::{self, Format, Round};
+    let wrong = |why: &str| {
+        ApiError::new(400, "parse_exception", format!("invalid date math name [<{inner}>]: {why}"))
+    };
+    let mut out = String::new();
+    let mut rest = inner;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        let mut depth = 0;
+        let end = rest[open..].char_indices().find(|(_, c)| {
+            depth += match c {
+                '{' => 1,
+                '}' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        let end = open + end.ok_or_else(|| wrong("a brace is not closed"))?.0;
+        let body = &rest[open + 1..end];
+        let (math, format) = match body.split_once('{') {
+            Some((math, format)) => {
+                (math, format.strip_suffix('}').ok_or_else(|| wrong("a brace is not closed"))?)
+            }
+            None => (body, "yyyy.MM.dd"),
+        };
+        let (format, zone) = format.split_once('|').unwrap_or((format, "UTC"));
+        let zone = dates::zone(zone).ok_or_else(|| wrong("an unknown time zone"))?;
+        let millis = dates::math(math, &[Format::Iso], now, Round::Down, &zone)
+            .ok_or_else(|| wrong("a date cannot be read"))?;
+        let format = dates::Pattern::compile(format).ok_or_else(|| wrong("an unknown format"))?;
+        out.push_str(&format.write(millis, &zone));
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
 /// How an expression treats names that mean nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
@@ -138,6 +211,25 @@ mod tests {
         assert_eq!(resolve("b,nope", &names(), options).unwrap_err().status, 404);
         let lax = Options { ignore_unavailable: true, ..options };
         assert_eq!(resolve("b,nope", &names(), lax).unwrap(), ["b"]);
+    }
+
+    #[test]
+    fn dates_in_names() {
+        // 2026-11-23T10:20:30Z
+        let now = 1_795_429_230_000;
+        for (text, expect) in [
+            ("plain,x-*", "plain,x-*"),
+            ("<logs-{now/d}>", "logs-2026.11.23"),
+            (
+                "a,<logs-{now/M-1M{yyyy.MM}}-x>,-<b-{now{yyyy.MM.dd|+12:00}}>",
+                "a,logs-2026.10-x,-b-2026.11.23",
+            ),
+        ] {
+            assert_eq!(dated(text, now).unwrap(), expect);
+        }
+        for text in ["<logs-{now>", "<logs-{noon}>", "<logs-{now{QQ}}>"] {
+            assert!(dated(text, now).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The store as a whole: its indexes, its templates, and the way to the writer.
 
+use crate::aliases::{Action, Aliases};
 use crate::config::Config;
 use crate::error::{ApiError, StoreError};
 use crate::files;
 use crate::index::{Index, Recipe};
 use crate::names::{self, Options};
+use crate::pit::Pits;
+use crate::query::ast::Query;
+use crate::search::run::Part;
 use crate::templates::Templates;
 use crate::wal::sync_dir;
 use crate::writer::{Job, Writer};
@@ -38,6 +42,8 @@ struct Inner {
     /// Held while indexes or templates change.
     changing: Mutex<()>,
     templates: RwLock<Templates>,
+    aliases: RwLock<Aliases>,
+    pits: Pits,
     jobs: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
@@ -67,6 +73,7 @@ impl Store {
         std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
         sync_dir(&config.data_dir)?;
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
+        let aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
         let mut indexes = BTreeMap::new();
         for entry in std::fs::read_dir(&root).map_err(StoreError::io(&root))? {
             let dir = entry.map_err(StoreError::io(&root))?.path();
@@ -94,6 +101,8 @@ impl Store {
             indexes: RwLock::new(indexes),
             changing: Mutex::new(()),
             templates: RwLock::new(templates),
+            aliases: RwLock::new(aliases),
+            pits: Pits::default(),
             jobs,
             writer: Mutex::new(Some(thread)),
             counters: Counters::default(),
@@ -144,19 +153,140 @@ impl Store {
         self.0.indexes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// The indexes that an expression means.
+    /// The indexes that an expression means, by their names or aliases.
     pub(crate) fn resolve(&self, expression: &str, options: Options) -> Result<Vec<Arc<Index>>, ApiError> {
+        Ok(self.selected(expression, options)?.into_iter().map(|(index, _)| index).collect())
+    }
+
+    /// The same, as searches see them now, with the filters of aliases.
+    pub(crate) fn select(&self, expression: &str, options: Options) -> Result<Vec<Part>, ApiError> {
+        let found = self.selected(expression, options)?;
+        Ok(found.into_iter().filter_map(|(index, filter)| Part::new(index, filter)).collect())
+    }
+
+    fn selected(
+        &self,
+        expression: &str,
+        options: Options,
+    ) -> Result<Vec<(Arc<Index>, Option<Query>)>, ApiError> {
+        let expression = names::dated(expression, self.now())?;
         let indexes = self.0.indexes.read().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<String> = indexes.keys().cloned().collect();
-        let found = names::resolve(expression, &names, options)?;
-        Ok(found.iter().filter_map(|name| indexes.get(name).cloned()).collect())
+        let aliases = self.0.aliases.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<String> = indexes.keys().chain(aliases.names()).cloned().collect();
+        all.sort();
+        // By index: the filters of the aliases by which it was reached, none where it was reached without one.
+        let mut found: BTreeMap<&String, Option<Vec<Query>>> = BTreeMap::new();
+        for name in names::resolve(&expression, &all, options)? {
+            if let Some((name, _)) = indexes.get_key_value(&name) {
+                found.insert(name, None);
+            }
+            for (index, options) in aliases.of(&name) {
+                let Some((index, _)) = indexes.get_key_value(index) else { continue };
+                match (found.get_mut(index), Aliases::filter(options)) {
+                    (Some(Some(filters)), Some(filter)) => filters.push(filter),
+                    (Some(filters), None) => *filters = None,
+                    (Some(None), Some(_)) => {}
+                    (None, filter) => drop(found.insert(index, filter.map(|filter| vec![filter]))),
+                }
+            }
+        }
+        let one = |(name, filters): (&String, Option<Vec<Query>>)| {
+            let filter = filters.map(|should| Query::Bool {
+                must: vec![],
+                filter: vec![],
+                should,
+                must_not: vec![],
+                minimum: None,
+            });
+            Some((Arc::clone(indexes.get(name)?), filter))
+        };
+        Ok(found.into_iter().filter_map(one).collect())
+    }
+
+    pub(crate) fn pits(&self) -> &Pits {
+        &self.0.pits
+    }
+
+    pub(crate) fn aliases(&self) -> Aliases {
+        self.0.aliases.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes all changes and writes them to disk, or makes none.
+    pub(crate) fn change_aliases(&self, actions: &[Action]) -> Result<(), ApiError> {
+        let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aliases = self.aliases();
+        let only = Options { ignore_unavailable: false, allow_no_indices: false };
+        let names: Vec<String> = self.names();
+        for action in actions {
+            match action {
+                Action::Add { indexes, aliases: added, options } => {
+                    for index in names::resolve(&indexes.join(","), &names, only)? {
+                        for alias in added {
+                            self.check_alias(alias)?;
+                            aliases.add(alias, &index, options.clone());
+                        }
+                    }
+                }
+                Action::Remove { indexes, aliases: removed, must_exist } => {
+                    let mut found = false;
+                    for index in names::resolve(&indexes.join(","), &names, only)? {
+                        for alias in removed {
+                            found |= aliases.remove(alias, &index);
+                        }
+                    }
+                    if !found && *must_exist {
+                        let name = removed.join(",");
+                        return Err(ApiError::new(
+                            404,
+                            "aliases_not_found_exception",
+                            format!("aliases [{name}] missing"),
+                        ));
+                    }
+                }
+            }
+        }
+        self.keep_aliases(aliases)
+    }
+
+    fn check_alias(&self, alias: &str) -> Result<(), ApiError> {
+        names::check(alias).map_err(|e| {
+            ApiError::new(
+                400,
+                "invalid_alias_name_exception",
+                e.reason.replace("Invalid index name", "Invalid alias name"),
+            )
+        })?;
+        if self.index(alias).is_some() {
+            return Err(ApiError::new(
+                400,
+                "invalid_alias_name_exception",
+                format!(
+                    "Invalid alias name [{alias}]: an index or data stream exists with the same name as the alias"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn keep_aliases(&self, aliases: Aliases) -> Result<(), ApiError> {
+        aliases.save(&self.0.config.data_dir.join("aliases.json"))?;
+        *self.0.aliases.write().unwrap_or_else(PoisonError::into_inner) = aliases;
+        Ok(())
     }
 
     /// The index to write to, made by its template if it is new.
     pub(crate) fn writable(&self, name: &str) -> Result<Arc<Index>, ApiError> {
-        match self.index(name) {
-            Some(index) => Ok(index),
-            None => self.create(name, None, true),
+        if let Some(index) = self.index(name) {
+            return Ok(index);
+        }
+        let name = names::dated(name, self.now())?;
+        let behind = self.aliases().write_index(&name).transpose()?.map(str::to_owned);
+        match behind {
+            Some(index) => self.index(&index).ok_or_else(|| ApiError::no_index(&index)),
+            None => match self.index(&name) {
+                Some(index) => Ok(index),
+                None => self.create(&name, None, true),
+            },
         }
     }
 
@@ -168,6 +298,15 @@ impl Store {
         present_is_fine: bool,
     ) -> Result<Arc<Index>, ApiError> {
         names::check(name)?;
+        if self.aliases().knows(name) {
+            let mut error = ApiError::new(
+                400,
+                "invalid_index_name_exception",
+                format!("Invalid index name [{name}], already exists as alias"),
+            );
+            error.index = Some(name.to_owned());
+            return Err(error);
+        }
         let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = self.index(name) {
             if present_is_fine {
@@ -186,7 +325,13 @@ impl Store {
             match key.as_str() {
                 "mappings" => start.mapping.merge_json(value)?,
                 "settings" => start.settings = value.clone(),
-                "aliases" if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
+                "aliases" => {
+                    for (alias, options) in value.as_object().into_iter().flatten() {
+                        let options =
+                            crate::aliases::check(options.as_object().cloned().unwrap_or_default())?;
+                        start.aliases.push((alias.clone(), options));
+                    }
+                }
                 other => return Err(ApiError::parsing(format!("unknown key [{other}] for create index"))),
             }
         }
@@ -210,9 +355,25 @@ impl Store {
         index.save()?;
         sync_dir(&root)?;
         self.send(Job::Open { index: Arc::clone(&index), engine: Box::new(engine) });
-        let mut indexes = self.0.indexes.write().unwrap_or_else(PoisonError::into_inner);
-        indexes.insert(name.to_owned(), Arc::clone(&index));
+        self.0
+            .indexes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), Arc::clone(&index));
+        if !start.aliases.is_empty() {
+            let mut aliases = self.aliases();
+            for (alias, options) in start.aliases {
+                self.check_alias(&alias)?;
+                aliases.add(&alias, name, options);
+            }
+            self.keep_aliases(aliases)?;
+        }
         Ok(index)
+    }
+
+    /// Adds fields to an index's mapping.
+    pub(crate) fn put_mapping(&self, index: &Arc<Index>, json: &Value) -> Result<(), ApiError> {
+        index.grow_by(json, &|added| self.send(Job::Grown { index: Arc::clone(index), added }))
     }
 
     /// Deletes an index and its files.
@@ -224,6 +385,11 @@ impl Store {
                 return Err(ApiError::no_index(&index.name));
             }
             indexes.remove(&index.name);
+            drop(indexes);
+            let mut aliases = self.aliases();
+            if aliases.remove("_all", &index.name) {
+                self.keep_aliases(aliases)?;
+            }
         }
         let (done, closed) = oneshot::channel();
         self.send(Job::Close { uuid: index.uuid, done });

@@ -18,6 +18,8 @@ pub(crate) struct Start {
     pub(crate) settings: Value,
     pub(crate) data_stream: bool,
     pub(crate) template: Option<String>,
+    /// With their options.
+    pub(crate) aliases: Vec<(String, Map<String, Value>)>,
 }
 
 impl Templates {
@@ -37,6 +39,11 @@ impl Templates {
 
     /// Checks and keeps a template.
     pub(crate) fn put(&mut self, name: &str, body: Value) -> Result<(), ApiError> {
+        let mut body = body;
+        if let Value::Object(map) = &mut body {
+            // As it is shown.
+            map.entry("composed_of").or_insert_with(|| json!([]));
+        }
         let Value::Object(map) = &body else {
             return Err(ApiError::parsing("an index template must be an object"));
         };
@@ -56,7 +63,11 @@ impl Templates {
                                 Mapping::parse(value)?;
                             }
                             "settings" => {}
-                            "aliases" if value.as_object().is_some_and(Map::is_empty) => {}
+                            "aliases" => {
+                                for options in value.as_object().into_iter().flat_map(Map::values) {
+                                    crate::aliases::check(options.as_object().cloned().unwrap_or_default())?;
+                                }
+                            }
                             other => {
                                 return Err(ApiError::parsing(format!(
                                     "[template] does not support [{other}]"
@@ -121,6 +132,13 @@ impl Templates {
             settings: template.and_then(|t| t.get("settings")).cloned().unwrap_or(json!({})),
             data_stream: body.get("data_stream").is_some(),
             template: Some(name.clone()),
+            aliases: template
+                .and_then(|t| t.get("aliases"))
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(alias, options)| (alias.clone(), options.as_object().cloned().unwrap_or_default()))
+                .collect(),
         })
     }
 }

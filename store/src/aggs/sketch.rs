@@ -55,7 +55,7 @@ impl Quantiles {
         self.buckets[at] += 1;
     }
 
-    /// The value below which `percent` of the values lie, with the neighbours' mean in between as t-digest has it.
+    /// The value below which `percent` of the values lie, with as t-digest has it.
     pub(crate) fn percentile(&self, percent: f64) -> Option<f64> {
         if self.count == 0 {
             return None;
@@ -63,11 +63,9 @@ impl Quantiles {
         if !self.exact.is_empty() {
             let mut values = self.exact.clone();
             values.sort_by(f64::total_cmp);
-            let at = percent / 100.0 * values.len() as f64 - 0.5;
-            let low = at.floor().max(0.0) as usize;
-            let high = (low + 1).min(values.len() - 1);
-            let low_value = values[low.min(values.len() - 1)];
-            return Some(low_value + (values[high] - low_value) * (at - low as f64).clamp(0.0, 1.0));
+            // As t-digest has it while each value is a centroid of its own.
+            let at = (percent / 100.0 * values.len() as f64).floor() as usize;
+            return values.get(at.min(values.len() - 1)).copied();
         }
         let rank = (percent / 100.0 * (self.count - 1) as f64).round() as u64;
         let mut seen = 0;
@@ -183,7 +181,7 @@ mod tests {
         }
         let mut few = Quantiles::default();
         [1.0, 2.0, 3.0, 4.0].into_iter().for_each(|n| few.add(n));
-        assert_eq!(few.percentile(50.0), Some(2.5));
+        assert_eq!(few.percentile(50.0), Some(3.0));
         assert_eq!((few.percentile(0.0), few.percentile(100.0)), (Some(1.0), Some(4.0)));
         assert_eq!(Quantiles::default().percentile(50.0), None);
     }

@@ -56,6 +56,49 @@ pub(super) fn mapping(store: &Store, call: &Call, expression: &str) -> Result {
     Reply::json(&out)
 }
 
+pub(super) fn put_mapping(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
+    let body = call.json()?;
+    for index in store.resolve(expression, call.options())? {
+        store.put_mapping(&index, &body)?;
+    }
+    Reply::json(&json!({"acknowledged": true}))
+}
+
+/// The definitions of single fields, as Grafana asks for that of the time.
+pub(super) fn mapping_fields(store: &Store, call: &Call, expression: &str, names: &str) -> Result {
+    let known: Vec<&str> = SELECT.iter().copied().chain(["include_defaults"]).collect();
+    call.only(&known)?;
+    let mut out = Map::new();
+    for index in store.resolve(expression, call.options())? {
+        let mut found = Map::new();
+        for (path, field) in &index.mapping().fields {
+            if names.split(',').any(|pattern| wildcard(pattern, path)) {
+                let leaf = path.rsplit_once('.').map_or(path.as_str(), |(_, leaf)| leaf);
+                found.insert(path.clone(), json!({"full_name": path, "mapping": {leaf: field.json}}));
+            }
+        }
+        out.insert(index.name.clone(), json!({"mappings": found}));
+    }
+    Reply::json(&out)
+}
+
+/// Fields that every index has, with what can be done with them: searched, aggregated.
+const META: &[(&str, &str, bool, bool)] = &[
+    ("_data_stream_timestamp", "_data_stream_timestamp", false, false),
+    ("_doc_count", "long", false, false),
+    ("_feature", "_feature", false, false),
+    ("_field_names", "_field_names", true, false),
+    ("_id", "_id", true, true),
+    ("_ignored", "_ignored", true, false),
+    ("_index", "_index", true, true),
+    ("_nested_path", "_nested_path", true, false),
+    ("_routing", "_routing", true, false),
+    ("_seq_no", "_seq_no", true, true),
+    ("_source", "_source", false, false),
+    ("_version", "_version", false, false),
+];
+
 /// The family of a type, as field capabilities name it.
 fn family(kind: &str) -> &str {
     match kind {
@@ -83,9 +126,31 @@ pub(super) fn field_caps(store: &Store, call: &Call, expression: &str) -> Result
             let caps = json!({"type": kind, "searchable": true, "aggregatable": columns});
             fields.entry(path.clone()).or_default().insert(kind.to_owned(), caps);
         }
-        for path in mapping.objects.iter().filter(|path| named(path)) {
+        let holds = |path: &str| {
+            let below = format!("{path}.");
+            mapping.fields.range(below.clone()..).next().is_some_and(|(field, _)| field.starts_with(&below))
+        };
+        for path in mapping.objects.iter().filter(|path| named(path) && holds(path)) {
             let caps = json!({"type": "object", "searchable": false, "aggregatable": false});
             fields.entry(path.clone()).or_default().insert("object".into(), caps);
+        }
+    }
+    // The objects that found fields lie in.
+    let parents: Vec<String> = fields
+        .keys()
+        .flat_map(|path| path.match_indices('.').map(|(at, _)| path[..at].to_owned()).collect::<Vec<_>>())
+        .collect();
+    for path in parents {
+        let is_object = indexes.iter().any(|index| index.mapping().objects.contains(&path));
+        if is_object && !fields.contains_key(&path) {
+            let caps = json!({"type": "object", "searchable": false, "aggregatable": false});
+            fields.entry(path).or_default().insert("object".into(), caps);
+        }
+    }
+    if !indexes.is_empty() {
+        for (name, kind, searchable, aggregatable) in META.iter().filter(|(name, ..)| named(name)) {
+            let caps = json!({"type": kind, "searchable": searchable, "aggregatable": aggregatable});
+            fields.entry((*name).to_owned()).or_default().insert((*kind).to_owned(), caps);
         }
     }
     let names: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
@@ -107,17 +172,57 @@ pub(super) fn get_index(store: &Store, call: &Call, expression: &str) -> Result 
         return Err(ApiError::no_index(expression));
     }
     for index in indexes {
-        let mut settings = index.settings.clone();
-        if !settings.is_object() {
-            settings = json!({});
+        let mut settings = shown(&index.settings);
+        for (key, value) in [
+            ("creation_date", index.created.to_string()),
+            ("uuid", format!("{:016x}", index.uuid)),
+            ("provided_name", index.name.clone()),
+        ] {
+            settings.insert(key.into(), json!(value));
         }
-        settings["index"]["creation_date"] = json!(index.created.to_string());
-        settings["index"]["uuid"] = json!(format!("{:016x}", index.uuid));
-        settings["index"]["provided_name"] = json!(index.name);
-        let json = json!({"aliases": {}, "mappings": index.mapping().to_json(), "settings": settings});
+        let aliases = store.aliases().of_index(&index.name, "*");
+        let json = json!({"aliases": aliases, "mappings": index.mapping().to_json(), "settings": {"index": settings}});
         out.insert(index.name.clone(), json);
     }
     Reply::json(&out)
+}
+
+/// Settings below `index`, all of them strings, however they were given.
+fn shown(settings: &Value) -> Map<String, Value> {
+    fn put(out: &mut Map<String, Value>, path: &str, value: &Value) {
+        match (path.split_once('.'), value) {
+            (Some((head, rest)), value) => {
+                let below = out.entry(head).or_insert_with(|| json!({}));
+                if let Value::Object(below) = below {
+                    put(below, rest, value);
+                }
+            }
+            (None, Value::Object(map)) => {
+                let below = out.entry(path).or_insert_with(|| json!({}));
+                if let Value::Object(below) = below {
+                    map.iter().for_each(|(key, value)| put(below, key, value));
+                }
+            }
+            (None, Value::Array(list)) => {
+                let texts: Vec<String> = list.iter().map(crate::query::parse::plain).collect();
+                out.insert(path.into(), json!(texts));
+            }
+            (None, leaf) => {
+                out.insert(path.into(), json!(crate::query::parse::plain(leaf)));
+            }
+        }
+    }
+    let mut out = Map::new();
+    for (key, value) in settings.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("index", Value::Object(map)) => map.iter().for_each(|(key, value)| put(&mut out, key, value)),
+            (key, value) => put(&mut out, key.strip_prefix("index.").unwrap_or(key), value),
+        }
+    }
+    for key in ["number_of_shards", "number_of_replicas"] {
+        out.entry(key).or_insert_with(|| json!("1"));
+    }
+    out
 }
 
 pub(super) async fn delete_index(store: &Store, call: &Call, expression: &str) -> Result {
@@ -193,4 +298,30 @@ pub(super) fn data_streams(store: &Store, call: &Call, expression: &str) -> Resu
         return Err(ApiError::no_index(expression));
     }
     Reply::json(&json!({"data_streams": list}))
+}
+
+pub(super) fn put_data_stream(store: &Store, call: &Call, name: &str) -> Result {
+    call.only(SELECT)?;
+    crate::names::check(name)?;
+    if let Some(index) = store.index(name) {
+        let what = if index.data_stream { "data_stream" } else { "index" };
+        return Err(ApiError::new(
+            400,
+            "resource_already_exists_exception",
+            format!("{what} [{name}] already exists"),
+        ));
+    }
+    if !store.templates().start(name)?.data_stream {
+        return Err(ApiError::illegal(format!("no matching index template found for data stream [{name}]")));
+    }
+    store.create(name, None, false)?;
+    Reply::json(&json!({"acknowledged": true}))
+}
+
+pub(super) async fn delete_data_stream(store: &Store, call: &Call, expression: &str) -> Result {
+    call.only(SELECT)?;
+    for index in store.resolve(expression, call.options())?.into_iter().filter(|index| index.data_stream) {
+        store.delete(&index).await?;
+    }
+    Reply::json(&json!({"acknowledged": true}))
 }

@@ -1,6 +1,7 @@
 //! Health, lists for people, and metrics.
 
 use super::{Call, Reply, Result};
+use crate::error::ApiError;
 use crate::store::Store;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -17,7 +18,25 @@ fn table(call: &Call, columns: &[&str], rows: &[Vec<String>]) -> Result {
         "expand_wildcards",
         "local",
         "ts",
+        "s",
     ])?;
+    let mut rows = rows.to_vec();
+    // By the last key first, so that the first one decides.
+    for key in call.param("s").into_iter().flat_map(|list| list.rsplit(',')) {
+        let (name, descending) =
+            key.split_once(':').map_or((key, false), |(name, order)| (name, order == "desc"));
+        let at = columns.iter().position(|column| *column == name);
+        let at =
+            at.ok_or_else(|| ApiError::illegal(format!("Unable to sort by unknown sort key `{name}`")))?;
+        rows.sort_by(|a: &Vec<String>, b| {
+            let order = match (a[at].parse::<f64>(), b[at].parse::<f64>()) {
+                (Ok(a), Ok(b)) => a.total_cmp(&b),
+                _ => a[at].cmp(&b[at]),
+            };
+            if descending { order.reverse() } else { order }
+        });
+    }
+    let rows = &rows;
     let wanted: Vec<usize> = match call.param("h") {
         Some(list) => {
             list.split(',').filter_map(|name| columns.iter().position(|c| *c == name.trim())).collect()

@@ -1,7 +1,9 @@
 //! The REST surface: reading requests, finding the handler, writing answers and errors.
 
 mod admin;
+mod aliases;
 mod cat;
+mod pit;
 mod search;
 
 use crate::error::ApiError;
@@ -241,6 +243,20 @@ async fn route(store: &Store, call: &Call) -> Result {
         [index, "_count"] if get || post => search::count(store, call, index).await,
         ["_refresh"] if get || post => admin::refresh(store, call, "_all").await,
         [index, "_refresh"] if get || post => admin::refresh(store, call, index).await,
+        ["_search", "point_in_time", "_all"] if get => pit::list(store),
+        ["_search", "point_in_time", "_all"] if delete => pit::close_all(store),
+        ["_search", "point_in_time"] if delete => pit::close(store, call),
+        [index, "_search", "point_in_time"] if post => pit::open(store, call, index),
+        ["_aliases"] if post => aliases::change(store, call),
+        ["_alias" | "_aliases"] if get => aliases::get(store, call, "_all", None),
+        ["_alias", names] if get => aliases::get(store, call, "_all", Some(names)),
+        [index, "_alias" | "_aliases"] if get => aliases::get(store, call, index, None),
+        [index, "_alias", names] if get => aliases::get(store, call, index, Some(names)),
+        [index, "_alias" | "_aliases", alias] if put || post => aliases::put(store, call, index, alias),
+        [index, "_alias" | "_aliases", alias] if delete => aliases::delete(store, call, index, alias),
+        [index, "_mapping" | "_mappings"] if put || post => admin::put_mapping(store, call, index),
+        ["_mapping", "field", names] if get => admin::mapping_fields(store, call, "_all", names),
+        [index, "_mapping", "field", names] if get => admin::mapping_fields(store, call, index, names),
         ["_mapping" | "_mappings"] if get => admin::mapping(store, call, "_all"),
         [index, "_mapping" | "_mappings"] if get => admin::mapping(store, call, index),
         ["_field_caps"] if get || post => admin::field_caps(store, call, "_all"),
@@ -255,12 +271,14 @@ async fn route(store: &Store, call: &Call) -> Result {
         ["_index_template", name] if delete => admin::delete_template(store, name),
         ["_data_stream"] if get => admin::data_streams(store, call, "*"),
         ["_data_stream", name] if get => admin::data_streams(store, call, name),
-        [name] if put && !name.starts_with('_') => admin::create_index(store, call, name),
+        ["_data_stream", name] if put => admin::put_data_stream(store, call, name),
+        ["_data_stream", name] if delete => admin::delete_data_stream(store, call, name).await,
+        [name] if put => admin::create_index(store, call, name),
         [name] if get && !name.starts_with('_') => admin::get_index(store, call, name),
         [name] if delete && !name.starts_with('_') => admin::delete_index(store, call, name).await,
         _ => Err(ApiError::new(
             400,
-            "invalid_request",
+            ApiError::BARE,
             format!("no handler found for uri [/{}] and method [{}]", call.parts.join("/"), call.method),
         )),
     }

@@ -2,7 +2,6 @@
 
 use super::{Call, Reply, Result};
 use crate::error::ApiError;
-use crate::index::Index;
 use crate::names::Options;
 use crate::query::ast::Query;
 use crate::search::request::{Request, sorts, track};
@@ -122,19 +121,38 @@ pub(super) async fn search(store: &Store, call: &Call, expression: &str) -> Resu
     }
     let mut request = Request::parse(&call.json()?)?;
     url_params(&mut request, call)?;
-    let indexes = store.resolve(expression, call.options())?;
-    let answer = run_search(store, indexes, request).await?;
+    if request.pit.is_some() && expression != "_all" {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: [indices] cannot be used with point in time;",
+        ));
+    }
+    let answer = run_search(store, expression, call.options(), request).await?;
     Reply::json(&answer)
 }
 
 async fn run_search(
     store: &Store,
-    indexes: Vec<Arc<Index>>,
+    expression: &str,
+    options: Options,
     request: Request,
 ) -> std::result::Result<run::Answer, ApiError> {
     store.counters().searches.fetch_add(1, Ordering::Relaxed);
     let now = store.now();
-    blocking(move || run::search(&indexes, &request, now)).await
+    let parts = match &request.pit {
+        Some((id, keep_alive)) => {
+            let keep_alive = keep_alive.as_deref().map(super::pit::read).transpose()?;
+            store.pits().get(id, keep_alive, now)?
+        }
+        None => Arc::new(store.select(expression, options)?),
+    };
+    blocking(move || {
+        let mut answer = run::search(&parts, &request, now)?;
+        answer.pit_id = request.pit.map(|(id, _)| id);
+        Ok(answer)
+    })
+    .await
 }
 
 pub(super) async fn count(store: &Store, call: &Call, expression: &str) -> Result {
@@ -155,10 +173,10 @@ pub(super) async fn count(store: &Store, call: &Call, expression: &str) -> Resul
     if let Some(text) = call.param("q") {
         request.query = url_query(text, call)?;
     }
-    let indexes = store.resolve(expression, call.options())?;
-    let shards = run::shards(indexes.len());
+    let parts = store.select(expression, call.options())?;
+    let shards = run::shards(parts.len());
     let now = store.now();
-    let count = blocking(move || run::count(&indexes, &request.query, now)).await?;
+    let count = blocking(move || run::count(&parts, &request.query, now)).await?;
     Reply::json(&json!({"count": count, "_shards": shards}))
 }
 
@@ -172,7 +190,8 @@ pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Res
     let started = Instant::now();
     let text = std::str::from_utf8(&call.body).map_err(|_| ApiError::parsing("the body is not UTF-8"))?;
     let mut lines = text.split('\n').map(str::trim_end).peekable();
-    let mut responses: Vec<Value> = Vec::new();
+    // All of them are read before the first one runs: one that cannot be read fails them all, as in OpenSearch.
+    let mut asked = Vec::new();
     while let Some(header) = lines.next() {
         let Some(body) = lines.next() else {
             if header.is_empty() {
@@ -183,27 +202,38 @@ pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Res
         if header.is_empty() && body.is_empty() && lines.peek().is_none() {
             break;
         }
-        let one = Box::pin(one_search(store, expression, header, body, call.options())).await;
-        responses.push(one.unwrap_or_else(|error| error.body()));
+        asked.push(one_search(expression, header, body, call.options())?);
     }
-    if responses.is_empty() {
-        return Err(ApiError::new(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: no requests added;",
-        ));
+    if asked.is_empty() {
+        return Err(if call.body.is_empty() {
+            ApiError::new(400, "parse_exception", "request body or source parameter is required")
+        } else {
+            ApiError::new(
+                400,
+                "action_request_validation_exception",
+                "Validation Failed: 1: no requests added;",
+            )
+        });
+    }
+    let mut responses: Vec<Value> = Vec::new();
+    for (expression, options, request) in asked {
+        let answer = run_search(store, &expression, options, request).await.and_then(|mut answer| {
+            answer.status = Some(200);
+            serde_json::to_value(&answer).map_err(|e| ApiError::new(500, "exception", e.to_string()))
+        });
+        responses.push(answer.unwrap_or_else(|error| error.body()));
     }
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Reply::json(&json!({"took": took, "responses": responses}))
 }
 
-async fn one_search(
-    store: &Store,
+/// Where one search of many goes, and what it asks.
+fn one_search(
     default: &str,
     header: &str,
     body: &str,
     mut options: Options,
-) -> std::result::Result<Value, ApiError> {
+) -> std::result::Result<(String, Options, Request), ApiError> {
     let bad = |what: &str, error: serde_json::Error| {
         ApiError::parsing(format!("the {what} line of a search is not JSON: {error}"))
     };
@@ -237,9 +267,5 @@ async fn one_search(
         }
     }
     let body = serde_json::from_str(body).map_err(|e| bad("body", e))?;
-    let request = Request::parse(&body)?;
-    let indexes = store.resolve(&expression, options)?;
-    let mut answer = run_search(store, indexes, request).await?;
-    answer.status = Some(200);
-    serde_json::to_value(&answer).map_err(|e| ApiError::new(500, "exception", e.to_string()))
+    Ok((expression, options, Request::parse(&body)?))
 }

@@ -72,7 +72,8 @@ impl Walk<'_> {
             Value::Object(object) => {
                 if let Some(field) = self.field(path) {
                     if field.ty == FieldType::FlatObject {
-                        return self.flat(path, object, depth);
+                        let root = path.clone();
+                        return self.flat(path, &root, object, depth);
                     }
                     if field.ignore_malformed {
                         return Ok(());
@@ -82,13 +83,26 @@ impl Walk<'_> {
                          in the mapping"
                     )));
                 }
+                let mapping = self.grown.as_ref().unwrap_or(self.mapping);
+                if !mapping.objects.contains(path.as_str()) && mapping.dynamic_at(path) == Dynamic::True {
+                    let grown = self.grown.get_or_insert_with(|| self.mapping.clone());
+                    grown.add_object(path);
+                    self.added.insert(path.clone(), json!({"type": "object"}));
+                }
                 self.object(path, object, depth + 1)
             }
             leaf => self.leaf(path, leaf),
         }
     }
 
-    fn flat(&mut self, path: &mut String, object: &Map<String, Value>, depth: usize) -> Result<(), ApiError> {
+    /// Each leaf is found by its path, and by the object's own.
+    fn flat(
+        &mut self,
+        path: &mut String,
+        root: &str,
+        object: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), ApiError> {
         if depth > 20 {
             return Err(ApiError::mapper(format!("flat object [{path}] is nested deeper than [20] levels")));
         }
@@ -100,9 +114,10 @@ impl Walk<'_> {
             while let Some(value) = stack.pop() {
                 match value {
                     Value::Array(items) => stack.extend(items),
-                    Value::Object(inner) => self.flat(path, inner, depth + 1)?,
+                    Value::Object(inner) => self.flat(path, root, inner, depth + 1)?,
                     leaf => {
                         if let Ok(Some(scalar)) = FieldType::FlatObject.coerce(leaf) {
+                            self.out.push((root.to_owned(), scalar.clone()));
                             self.out.push((path.clone(), scalar));
                         }
                     }

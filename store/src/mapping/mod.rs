@@ -137,6 +137,16 @@ impl Mapping {
         Ok(())
     }
 
+    /// Adds an object without fields.
+    pub(crate) fn add_object(&mut self, path: &str) {
+        let mut path = path;
+        self.objects.insert(path.to_owned());
+        while let Some((up, _)) = path.rsplit_once('.') {
+            self.objects.insert(up.to_owned());
+            path = up;
+        }
+    }
+
     /// The rule for new fields below `path`: that of the nearest object that says something.
     fn dynamic_at(&self, path: &str) -> Dynamic {
         let mut parent = path;

@@ -70,7 +70,7 @@ impl Mapping {
                         }
                     }
                 }
-                self.objects.insert(path);
+                self.add_object(&path);
             } else {
                 let field = Field::parse(&path, definition)?;
                 self.add(&path, field)?;
@@ -112,7 +112,20 @@ impl Mapping {
         if !properties.is_empty() {
             root.insert("properties".into(), Value::Object(properties));
         }
+        mark_empty(&mut root);
         Value::Object(root)
+    }
+}
+
+/// An object without fields is shown with its type.
+fn mark_empty(holder: &mut Map<String, Value>) {
+    let Some(Value::Object(fields)) = holder.get_mut("properties") else { return };
+    for field in fields.values_mut().filter_map(Value::as_object_mut) {
+        if field.contains_key("properties") {
+            mark_empty(field);
+        } else if !field.contains_key("type") {
+            field.insert("type".into(), json!("object"));
+        }
     }
 }
 

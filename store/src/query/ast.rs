@@ -48,7 +48,11 @@ pub(crate) enum Query {
         field: String,
         pattern: String,
         insensitive: bool,
+        /// Bring it to the case of a text's words.
+        fold: bool,
     },
+    /// A query string that cannot be read, and why: an error of the query, as OpenSearch has it, not of the request.
+    Unreadable(String),
     Regexp {
         field: String,
         pattern: String,

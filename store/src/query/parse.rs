@@ -87,6 +87,7 @@ fn node(json: &Value, depth: usize) -> Result<Query> {
                 field,
                 pattern: plain(&value),
                 insensitive: flag(&options, "case_insensitive"),
+                fold: false,
             };
             Ok(Query::Constant(Box::new(boosted(name, &options, query, &known)?)))
         }
@@ -291,7 +292,7 @@ fn query_string(body: &Map<String, Value>) -> Result<Query> {
     boosted(
         "query_string",
         body,
-        super::string::parse(&text, &options)?,
+        super::string::parse(&text, &options).unwrap_or_else(|error| Query::Unreadable(error.reason)),
         &[
             "query",
             "fields",

@@ -156,9 +156,13 @@ impl Context<'_> {
             Query::Prefix { field, value, insensitive } => {
                 self.glob(field, format!("{}*", escaped(value)), *insensitive)?
             }
-            Query::Wildcard { field, pattern, insensitive } => {
-                self.glob(field, pattern.clone(), *insensitive)?
+            Query::Wildcard { field, pattern, insensitive, fold } => {
+                // Words are kept in lower case; only query strings bring a pattern to it.
+                let fold = *fold && self.kind(field) == Some(&FieldType::Text);
+                let pattern = if fold { pattern.to_lowercase() } else { pattern.clone() };
+                self.glob(field, pattern, *insensitive)?
             }
+            Query::Unreadable(why) => return Err(ApiError::new(400, "query_shard_exception", why.clone())),
             Query::Regexp { field, pattern, insensitive } => {
                 let regex = super::regexp::compile(pattern, *insensitive).map_err(ApiError::illegal)?;
                 self.pattern(field, Pattern::Regexp(Arc::new(regex)))?
@@ -279,7 +283,7 @@ impl Context<'_> {
             for field in expanded {
                 let plan = match self.plan(&with_field(query, field)) {
                     Ok(plan) => plan,
-                    Err(_) if lenient || name.contains('*') => continue,
+                    Err(_) if lenient => continue,
                     Err(error) => return Err(error),
                 };
                 if plan != Plan::None {
@@ -298,9 +302,6 @@ impl Context<'_> {
     }
 
     fn glob(&self, field: &str, wildcard: String, insensitive: bool) -> Result<Plan> {
-        // Words are kept in lower case, so a pattern is brought to it as well.
-        let wildcard =
-            if self.kind(field) == Some(&FieldType::Text) { wildcard.to_lowercase() } else { wildcard };
         self.pattern(field, Pattern::Glob { wildcard, insensitive })
     }
 

@@ -426,9 +426,10 @@ impl Parser<'_> {
             if raw.starts_with(['*', '?']) && !self.options.leading_wildcard {
                 return Err(self.error("'*' or '?' not allowed as first character in WildcardQuery"));
             }
-            return Ok(
-                self.on(field, Query::Wildcard { field: String::new(), pattern: raw, insensitive: false })
-            );
+            return Ok(self.on(
+                field,
+                Query::Wildcard { field: String::new(), pattern: raw, insensitive: false, fold: true },
+            ));
         }
         // Words side by side go to the fields together, which cut them in their own way.
         let mut text = text;
@@ -457,8 +458,8 @@ impl Parser<'_> {
             Some(field) => vec![field.to_owned()],
             None => self.options.fields.clone(),
         };
-        let lenient =
-            self.options.lenient || (field.is_none() && self.options.fields.iter().any(|f| f == "*"));
+        // Where all fields are asked, OpenSearch is lenient with those that are named as well.
+        let lenient = self.options.lenient || self.options.fields.iter().any(|f| f == "*");
         Query::Many { fields, lenient, query: Box::new(query) }
     }
 }

@@ -82,6 +82,22 @@ pub(super) fn fields(
     Ok((!out.is_empty()).then_some(out))
 }
 
+/// Fields whose values did not fit and were left out (`ignore_malformed`).
+pub(super) fn ignored(mapping: &Mapping, source: &[u8]) -> Vec<String> {
+    let lenient =
+        || mapping.fields.iter().filter(|(_, field)| field.ignore_malformed && field.parent.is_none());
+    if lenient().next().is_none() {
+        return Vec::new();
+    }
+    let Ok(document) = serde_json::from_slice::<Map<String, Value>>(source) else { return Vec::new() };
+    let wrong = |(path, field): &(&String, &crate::mapping::Field)| {
+        let mut wrong = false;
+        read(&document, path, &mut |value| wrong |= field.ty.coerce(value).is_err());
+        wrong
+    };
+    lenient().filter(wrong).map(|(path, _)| path.clone()).collect()
+}
+
 fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a.total_cmp(&b),

@@ -28,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) fields: Vec<Field>,
     pub(crate) docvalues: Vec<Field>,
     pub(crate) aggs: Vec<(String, Agg)>,
+    /// A point in time, and for how long it is kept from now on.
+    pub(crate) pit: Option<(String, Option<String>)>,
 }
 
 /// One key to sort by.
@@ -36,8 +38,8 @@ pub(crate) struct Sort {
     pub(crate) by: By,
     pub(crate) descending: bool,
     pub(crate) missing_first: bool,
-    /// The field need not be mapped.
-    pub(crate) lax: bool,
+    /// The type that the field has where it is not mapped; none where it must be.
+    pub(crate) unmapped: Option<String>,
 }
 
 /// What a sort key reads.
@@ -63,6 +65,7 @@ impl Default for Request {
             fields: Vec::new(),
             docvalues: Vec::new(),
             aggs: Vec::new(),
+            pit: None,
         }
     }
 }
@@ -95,6 +98,11 @@ impl Request {
                 "aggs" | "aggregations" => request.aggs = crate::aggs::parse::parse(value, 0)?,
                 // How long it may take and which copy answers mean nothing to one process; the answer is whole.
                 "timeout" | "stats" | "preference" => {}
+                "pit" => {
+                    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+                    let id = text("id").ok_or_else(|| ApiError::parsing("[pit] requires an [id]"))?;
+                    request.pit = Some((id, text("keep_alive")));
+                }
                 "fields" => request.fields = super::fields::parse(key, value)?,
                 "docvalue_fields" => request.docvalues = super::fields::parse(key, value)?,
                 "stored_fields" if value == "*" || value == &serde_json::json!(["*"]) => {}
@@ -114,8 +122,8 @@ impl Request {
         Ok(request)
     }
 
-    /// Checks what no single key can tell.
-    pub(crate) fn check(&self) -> Result<(), ApiError> {
+    /// Whether the page lies within what an index shows.
+    pub(crate) fn fits_window(&self) -> Result<(), ApiError> {
         if self.from + self.size > WINDOW {
             return Err(ApiError::illegal(format!(
                 "Result window is too large, from + size must be less than or equal to: [{WINDOW}] but was [{}]; use \
@@ -123,6 +131,11 @@ impl Request {
                 self.from + self.size
             )));
         }
+        Ok(())
+    }
+
+    /// Checks what no single key can tell.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
         if let Some(after) = &self.after
             && after.len() != self.sort.len()
         {
@@ -184,7 +197,7 @@ fn sort(name: &str, options: &Value) -> Result<Sort, ApiError> {
         "_doc" => By::Doc,
         name => By::Field(name.to_owned()),
     };
-    let mut sort = Sort { descending: by == By::Score, by, missing_first: false, lax: false };
+    let mut sort = Sort { descending: by == By::Score, by, missing_first: false, unmapped: None };
     let order = |value: &Value| match plain(value).to_lowercase().as_str() {
         "asc" => Ok(false),
         "desc" => Ok(true),
@@ -198,7 +211,7 @@ fn sort(name: &str, options: &Value) -> Result<Sort, ApiError> {
             for (key, value) in options {
                 match key.as_str() {
                     "order" => sort.descending = order(value)?,
-                    "unmapped_type" => sort.lax = true,
+                    "unmapped_type" => sort.unmapped = Some(plain(value)),
                     "missing" if value == "_last" => sort.missing_first = false,
                     "missing" if value == "_first" => sort.missing_first = true,
                     "format" if plain(value).contains("epoch_millis") => {}

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::index::Index;
 use crate::mapping::Mapping;
 use crate::query::ast::Query;
-use crate::query::plan::Context;
+use crate::query::plan::{Context, Plan};
 use crate::segments::Snapshot;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -19,6 +19,9 @@ use std::time::Instant;
 /// The answer. A struct, so that the order of its keys is OpenSearch's.
 #[derive(Serialize)]
 pub(crate) struct Answer {
+    /// Of a search in a point in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pit_id: Option<String>,
     took: u64,
     timed_out: bool,
     _shards: Value,
@@ -45,6 +48,8 @@ struct HitJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     _version: Option<u64>,
     _score: Option<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    _ignored: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     _source: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,28 +58,38 @@ struct HitJson {
     sort: Option<Vec<Value>>,
 }
 
-struct Part {
+/// One index as a search sees it: frozen.
+pub(crate) struct Part {
     index: Arc<Index>,
     snapshot: Box<dyn Snapshot>,
     mapping: Arc<Mapping>,
+    /// Of the alias by which it was named.
+    filter: Option<Query>,
 }
 
-fn parts(indexes: &[Arc<Index>]) -> Vec<Part> {
-    indexes
-        .iter()
-        .filter_map(|index| {
-            let snapshot = index.snapshot()?;
-            Some(Part { index: Arc::clone(index), snapshot, mapping: index.mapping() })
-        })
-        .collect()
+impl Part {
+    /// None while the index is being made.
+    pub(crate) fn new(index: Arc<Index>, filter: Option<Query>) -> Option<Self> {
+        let snapshot = index.snapshot()?;
+        let mapping = index.mapping();
+        Some(Self { index, snapshot, mapping, filter })
+    }
+
+    fn plan(&self, context: &Context<'_>, query: &Query) -> Result<Plan, ApiError> {
+        let plan = context.plan(query)?;
+        let Some(filter) = &self.filter else { return Ok(plan) };
+        let filter = vec![context.plan(filter)?];
+        Ok(Plan::Bool { must: vec![plan], filter, should: vec![], must_not: vec![], minimum: 0 })
+    }
 }
 
 /// Number of documents that a query finds.
-pub(crate) fn count(indexes: &[Arc<Index>], query: &Query, now: i64) -> Result<u64, ApiError> {
+pub(crate) fn count(parts: &[Part], query: &Query, now: i64) -> Result<u64, ApiError> {
     let mut total = 0;
-    for part in parts(indexes) {
-        let plan = Context { mapping: &part.mapping, now }.plan(query)?;
-        if plan == crate::query::plan::Plan::All {
+    for part in parts {
+        let plan = part.plan(&Context { mapping: &part.mapping, now }, query);
+        let plan = plan.map_err(|error| error.of_query(&part.index.name))?;
+        if plan == Plan::All {
             total += part.snapshot.count();
             continue;
         }
@@ -92,9 +107,8 @@ pub(crate) fn shards(count: usize) -> Value {
 }
 
 /// Runs a search.
-pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Result<Answer, ApiError> {
+pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answer, ApiError> {
     let started = Instant::now();
-    let parts = parts(indexes);
     let by_score = request.sort.is_empty() || request.sort.iter().any(|s| s.by == By::Score);
     let scored = (by_score || request.track_scores) && request.size > 0;
     let mut top = Top::new(request);
@@ -103,35 +117,41 @@ pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Res
     let mut max_score: Option<f32> = None;
     let mut buckets = Vec::new();
     for (number, part) in parts.iter().enumerate() {
-        let context = Context { mapping: &part.mapping, now };
-        let plan = context.plan(&request.query)?;
-        let matcher = part.snapshot.prepare(&plan, scored)?;
-        for segment in 0..part.snapshot.segments() {
-            let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
-            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place: (number, segment) })?;
-            let mut result = Ok(());
-            matcher.run(segment, &mut |docs, scores| {
-                if result.is_err() {
-                    return;
-                }
-                total += docs.len() as u64;
-                if by_score && let Some(best) = scores.iter().copied().reduce(f32::max) {
-                    max_score = Some(max_score.map_or(best, |m| m.max(best)));
-                }
-                buckets.resize(docs.len(), 0);
-                result = top
-                    .collect(&columns, (number, segment), docs, scores)
-                    .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
-            })?;
-            result?;
-        }
-        // Sorting or aggregating on something impossible is an error even where there is no segment yet.
-        if part.snapshot.segments() == 0 {
-            tree.check(&context)?;
-        }
+        let mut read = || -> Result<(), ApiError> {
+            request.fits_window()?;
+            let context = Context { mapping: &part.mapping, now };
+            let plan = part.plan(&context, &request.query)?;
+            let matcher = part.snapshot.prepare(&plan, scored)?;
+            for segment in 0..part.snapshot.segments() {
+                let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
+                let place = (number, segment);
+                tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place })?;
+                let mut result = Ok(());
+                matcher.run(segment, &mut |docs, scores| {
+                    if result.is_err() {
+                        return;
+                    }
+                    total += docs.len() as u64;
+                    if by_score && let Some(best) = scores.iter().copied().reduce(f32::max) {
+                        max_score = Some(max_score.map_or(best, |m| m.max(best)));
+                    }
+                    buckets.resize(docs.len(), 0);
+                    result = top
+                        .collect(&columns, place, docs, scores)
+                        .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
+                })?;
+                result?;
+            }
+            // Sorting or aggregating on something impossible is an error even where there is no segment yet.
+            if part.snapshot.segments() == 0 {
+                tree.check(&context)?;
+            }
+            Ok(())
+        };
+        read().map_err(|error| error.of_query(&part.index.name))?;
     }
     let found = top.finish(request.from);
-    let hits = show_hits(&parts, &found, request)?;
+    let hits = show_hits(parts, &found, request)?;
     let total = request.track.map(|limit| {
         if total > limit {
             json!({"value": limit, "relation": "gte"})
@@ -140,12 +160,13 @@ pub(crate) fn search(indexes: &[Arc<Index>], request: &Request, now: i64) -> Res
         }
     });
     let show_top = |found: &[Hit], request: &Request| {
-        let hits = show_hits(&parts, found, request)?;
+        let hits = show_hits(parts, found, request)?;
         let best = found.iter().map(|hit| hit.score).reduce(f32::max).filter(|_| shows_scores(request));
         Ok(json!({"total": null, "max_score": best, "hits": hits}))
     };
     let aggregations = if request.aggs.is_empty() { None } else { Some(tree.finish(&show_top)?) };
     Ok(Answer {
+        pit_id: None,
         took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         timed_out: false,
         _shards: shards(parts.len()),
@@ -176,11 +197,13 @@ fn show_hits(parts: &[Part], found: &[Hit], request: &Request) -> Result<Vec<Hit
             hit.keys.iter().zip(&request.sort).map(show_one).collect()
         });
         let fields = super::fields::fields(request, &part.mapping, &fetched.source)?;
+        let ignored = super::fields::ignored(&part.mapping, &fetched.source);
         hits.push(HitJson {
             _index: part.index.name.clone(),
             _id: fetched.id,
             _version: request.version.then_some(fetched.version),
             _score: shows_scores(request).then_some(hit.score),
+            _ignored: ignored,
             _source: if request.source == SourceFilter::None {
                 None
             } else {

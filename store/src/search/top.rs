@@ -74,7 +74,7 @@ fn compare_key(sort: &Sort, a: &Key, b: &Key) -> Ordering {
 impl Top {
     pub(crate) fn new(request: &Request) -> Self {
         let sort = if request.sort.is_empty() {
-            vec![Sort { by: By::Score, descending: true, missing_first: false, lax: false }]
+            vec![Sort { by: By::Score, descending: true, missing_first: false, unmapped: None }]
         } else {
             request.sort.clone()
         };
@@ -85,10 +85,11 @@ impl Top {
                     Value::Null => Key::Missing,
                     Value::Number(n) => match n.as_i64() {
                         // What OpenSearch and we show for a document without the field.
-                        Some(i64::MAX | i64::MIN) => Key::Missing,
+                        Some(i64::MAX | i64::MIN | 2_147_483_647 | -2_147_483_648) => Key::Missing,
                         Some(n) => Key::Number(Number::Int(n)),
                         None => Key::Number(Number::Float(n.as_f64().unwrap_or(0.0))),
                     },
+                    Value::String(text) if text == "Infinity" || text == "-Infinity" => Key::Missing,
                     Value::String(text) => Key::Text(text.clone()),
                     other => Key::Text(other.to_string()),
                 })
@@ -110,7 +111,7 @@ impl Top {
                 By::Score => Column::Score,
                 By::Doc => Column::Doc,
                 By::Field(path) => match mapping.type_of(path) {
-                    None if sort.lax => Column::None,
+                    None if sort.unmapped.is_some() => Column::None,
                     None => {
                         return Err(ApiError::new(
                             400,
@@ -274,16 +275,26 @@ pub(crate) fn text_field(path: &str) -> ApiError {
 /// A sort key as a hit's `sort` array shows it.
 pub(crate) fn show(key: &Key, sort: &Sort, kind: Option<&FieldType>) -> Value {
     match key {
-        Key::Number(Number::Int(n)) if kind == Some(&FieldType::Boolean) => json!(*n == 1),
         Key::Number(Number::Int(n)) => json!(n),
         Key::Number(Number::Float(n)) => json!(n),
         Key::Text(text) if kind == Some(&FieldType::Ip) => json!(ip_text(text)),
         Key::Text(text) => json!(text),
-        Key::Missing => match kind {
-            Some(FieldType::Integer { .. } | FieldType::Date { .. }) => {
-                json!(if sort.descending == sort.missing_first { i64::MAX } else { i64::MIN })
+        Key::Missing => {
+            let low = sort.descending != sort.missing_first;
+            match (kind, sort.unmapped.as_deref()) {
+                (Some(FieldType::Integer { .. } | FieldType::Date { .. }), _)
+                | (None, Some("long" | "integer" | "short" | "byte" | "date")) => {
+                    json!(if low { i64::MIN } else { i64::MAX })
+                }
+                (Some(FieldType::Boolean), _) | (None, Some("boolean")) => {
+                    json!(if low { i32::MIN } else { i32::MAX })
+                }
+                (Some(FieldType::Float { .. } | FieldType::Scaled { .. }), _)
+                | (None, Some("double" | "float")) => {
+                    json!(if low { "-Infinity" } else { "Infinity" })
+                }
+                _ => Value::Null,
             }
-            _ => Value::Null,
-        },
+        }
     }
 }

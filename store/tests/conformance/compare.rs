@@ -11,7 +11,7 @@ pub struct Answer {
 }
 
 /// What is of one engine alone wherever it stands: times, numbers of shards and of changes, addresses, words of an error that a person reads.
-const OWN: [&str; 17] = [
+const OWN: [&str; 20] = [
     "took",
     "_shards",
     "shards_acknowledged",
@@ -29,6 +29,9 @@ const OWN: [&str; 17] = [
     "index_uuid",
     "resource.id",
     "resource.type",
+    "terminated_early",
+    "line",
+    "col",
 ];
 
 /// The differences, each as a line that starts with its path.

@@ -26,7 +26,14 @@ impl Engine {
             "application/json"
         };
         // Spaces and quotes are written plainly in scenarios.
-        let path = path.replace(' ', "%20").replace('"', "%22").replace('<', "%3C").replace('>', "%3E");
+        let path = path
+            .replace(' ', "%20")
+            .replace('"', "%22")
+            .replace('<', "%3C")
+            .replace('>', "%3E")
+            .replace('{', "%7B")
+            .replace('}', "%7D")
+            .replace('|', "%7C");
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))

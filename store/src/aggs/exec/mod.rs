@@ -168,7 +168,7 @@ impl Node {
             Kind::Composite(composite) => matches!(composite.sources[at].by, super::ast::SourceBy::Terms),
             _ => false,
         };
-        if *kind == FieldType::Text && !matches!(self.agg.kind, Kind::Missing { .. }) {
+        if *kind == FieldType::Text {
             return Err(text_field(path));
         }
         if !any && !kind.is_numeric() {
