@@ -89,7 +89,8 @@ async fn gzip_and_refusals() {
         ("{\"index\":{}}\n{\"a\":1}", "terminated by a newline"),
         ("{\"indx\":{}}\n{\"a\":1}\n", "indx"),
         ("{\"index\":{\"_nonsense\":1}}\n{\"a\":1}\n", "_nonsense"),
-        ("", "no requests added"),
+        ("", "request body is required"),
+        ("\n", "no requests added"),
     ] {
         let (status, text) = server.raw("POST", "/z/_bulk", "", body.as_bytes()).await;
         assert!(status == 400 && text.contains(word), "{text}");

@@ -303,7 +303,7 @@ fn offset(params: &mut Body<'_>) -> Result<i64> {
     let Some(value) = params.get("offset") else { return Ok(0) };
     let text = plain(value);
     let (sign, text) = text.strip_prefix('-').map_or((1, text.trim_start_matches('+')), |rest| (-1, rest));
-    let millis = if text == "0" { Some(0) } else { dates::interval(text) };
+    let millis = if text == "0" { Some(0) } else { dates::span(text) };
     Ok(sign * millis.ok_or_else(|| params.error(&format!("cannot read [offset] = [{value}]")))?)
 }
 

@@ -145,6 +145,11 @@ fn instant(local: DateTime, zone: &TimeZone) -> Option<i64> {
 
 /// Milliseconds of a fixed interval such as `30s`, `10m`, `1h`, `7d`, `500ms`.
 pub(crate) fn interval(text: &str) -> Option<i64> {
+    span(text).filter(|n| *n > 0)
+}
+
+/// The same, which may be 0.
+pub(crate) fn span(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let amount: i64 = text[..digits].parse().ok()?;
     let unit = match &text[digits..] {
@@ -155,7 +160,7 @@ pub(crate) fn interval(text: &str) -> Option<i64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    amount.checked_mul(unit).filter(|n| *n > 0)
+    amount.checked_mul(unit)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::Fields;
 use super::dictionary::DictionaryQuery;
+use super::phrase::Phrase;
 use super::range::NumberQuery;
 use crate::query::plan::Plan;
 use std::ops::Bound;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, Occur,
-    PhraseQuery, Query, TermQuery, TermSetQuery,
+    Query, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -79,7 +80,7 @@ pub(crate) fn lower(plan: &Plan, fields: &Fields) -> Box<dyn Query> {
         }
         Plan::Phrase { path, words, slop } => {
             let terms = words.iter().map(|word| string(fields.text, path, word)).enumerate().collect();
-            Box::new(PhraseQuery::new_with_offset_and_slop(terms, *slop))
+            Box::new(Phrase::new(terms, *slop))
         }
         Plan::Exists { path, text: true } => {
             let term = Term::from_field_text(fields.present, path);

@@ -6,6 +6,7 @@
 
 mod dictionary;
 mod lower;
+mod phrase;
 mod range;
 mod snapshot;
 

@@ -95,11 +95,16 @@ impl Context<'_> {
             Query::Bool { must, filter, should, must_not, minimum } => {
                 let all =
                     |queries: &[Query]| queries.iter().map(|q| self.plan(q)).collect::<Result<Vec<_>>>();
-                let least = match minimum {
-                    Some(minimum) => minimum.of(should.len()),
-                    None if must.is_empty() && filter.is_empty() => 1.min(should.len()),
-                    None => 0,
-                };
+                if must.is_empty() && filter.is_empty() && should.is_empty() && must_not.is_empty() {
+                    return Ok(Plan::All);
+                }
+                let least = minimum.map_or(0, |minimum| minimum.of(should.len()));
+                // Where nothing is required one of the wishes is, whatever was asked for (as in Lucene).
+                let alone = must.is_empty() && filter.is_empty() && !should.is_empty();
+                let least = if alone { least.max(1) } else { least };
+                // Of what is only forbidden a minimum means nothing.
+                let negative = must.is_empty() && filter.is_empty() && should.is_empty();
+                let least = if negative { 0 } else { least };
                 let (must, filter, should, must_not) =
                     (all(must)?, all(filter)?, all(should)?, all(must_not)?);
                 if least > should.len() {

@@ -331,7 +331,7 @@ impl Parser<'_> {
         };
         self.at += 1;
         let query = match token {
-            Token::Field(name) => return self.clause(Some(&name), depth, plain),
+            Token::Field(name) => return self.clause(Some(&name), depth, false),
             Token::Open => {
                 let query = self.clauses(field, depth + 1)?;
                 if self.peek() != Some(&Token::Close) {

@@ -8,6 +8,7 @@
 mod compare;
 mod engines;
 mod page;
+mod random;
 mod script;
 
 #[path = "../common/mod.rs"]
@@ -65,7 +66,11 @@ async fn the_store_answers_as_opensearch_does_or_the_difference_is_known() {
     let folder = dir.path().join("opensearch");
     let report = tokio::task::spawn_blocking(move || {
         let theirs = OpenSearch::start(&folder);
-        run(&theirs.engine, &ours)
+        let mut problems = run(&theirs.engine, &ours);
+        if let Err(problem) = random::run(&theirs.engine, &ours) {
+            problems.push(problem);
+        }
+        problems
     });
     let problems = report.await.unwrap();
     server.stop().await;
