@@ -31,8 +31,16 @@ pub enum Trust {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    fn of(certificate: &CertificateDer<'_>) -> Self {
+    /// That of a certificate.
+    #[must_use]
+    pub fn of(certificate: &CertificateDer<'_>) -> Self {
         Self(Sha256::digest(certificate.as_ref()).into())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -155,6 +163,7 @@ mod tests {
         let plain = "ab".repeat(32);
         let colons = vec!["AB"; 32].join(":");
         assert_eq!(plain.parse::<Fingerprint>(), colons.parse());
+        assert_eq!(plain.parse::<Fingerprint>().map(|print| print.to_string()), Ok(plain));
         for wrong in ["", "ab", "zz", &"ab".repeat(33), &"a".repeat(63), "ä"] {
             assert_eq!(wrong.parse::<Fingerprint>(), Err(NoFingerprint), "{wrong}");
         }
