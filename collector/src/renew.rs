@@ -101,7 +101,7 @@ impl<T> Renewed<T> {
             match self.look(&mut state) {
                 Found::Nothing => {}
                 Found::New => {
-                    info!(files = ?self.paths, "certificates have changed: new connections use them")
+                    info!(files = ?self.paths, "certificates have changed: new connections use them");
                 }
                 Found::Broken(reason) => {
                     warn!(
@@ -159,10 +159,13 @@ impl<T> Renewed<T> {
     }
 }
 
+/// Makes a thing of another that is renewed, or of nothing where there is no such other.
+type Derive<S, T> = dyn Fn(Option<&S>) -> Result<T, String> + Send + Sync;
+
 /// What is made of something that is renewed, as a client is of its certificates: made anew when that is.
 pub(crate) struct Follows<S, T> {
     source: Option<Arc<Renewed<S>>>,
-    make: Box<dyn Fn(Option<&S>) -> Result<T, String> + Send + Sync>,
+    make: Box<Derive<S, T>>,
     made: Mutex<(Option<Arc<S>>, T)>,
 }
 

@@ -26,7 +26,7 @@ async fn connect(
     TlsConnector::from(config).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
-/// Whether the input shows this certificate to a new connection, which comes back.
+/// A new connection, to which the input shows this certificate.
 async fn shows(running: &Running, authority: &Authority, expect: &Signed) -> TlsStream<TcpStream> {
     let stream = connect(running.address, authority, None).await.unwrap();
     let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned();
