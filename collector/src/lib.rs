@@ -30,10 +30,14 @@ mod pipes;
 mod plan;
 mod plugins;
 mod queue;
+mod renew;
 pub mod settings;
 mod stall;
 mod stats;
 mod tap;
+#[cfg(test)]
+mod test_authority;
+mod tls;
 mod undecided;
 mod worker;
 

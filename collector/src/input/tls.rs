@@ -1,16 +1,21 @@
 //! TLS of inputs that listen: Logstash's `ssl_…` options, and the handshake.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use alces_conf::{Options, Spanned};
 use alces_filters::Context;
-use alces_tls::{ClientAuth, Identity, Roots, ServerConfig, TlsError, Versions};
+use alces_tls::{ClientAuth, Identity, Role, Roots, ServerConfig, TlsError};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    renew::{Renewed, Wrong},
+    tls::versions,
+};
 
 /// A connection, whatever it is made of.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -20,7 +25,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// What a listener does with its connections first.
 #[derive(Clone)]
 pub(super) struct Tls {
-    acceptor: TlsAcceptor,
+    /// Made anew when the certificates' files change.
+    config: Arc<Renewed<ServerConfig>>,
     handshake: Duration,
 }
 
@@ -91,69 +97,43 @@ impl Tls {
             options.error_here("`ssl_enabled` wants `ssl_certificate => \"FILE\"` and `ssl_key => \"FILE\"`");
             return None;
         };
-        let mut chain_pem = file(context, options, &chain)?;
-        for further in &ways.chain {
-            chain_pem.push(b'\n');
-            chain_pem.extend(file(context, options, further)?);
-        }
-        let key_pem = file(context, options, &key)?;
-        let mut roots = Roots::default();
-        for path in &authorities {
-            let pem = file(context, options, path)?;
-            roots.add(&pem).map_err(|error| options.error(&path.span, error.to_string())).ok()?;
-        }
         if mode != ClientAuth::None && authorities.is_empty() {
             options.error_here("clients are asked for certificates, and `ssl_certificate_authorities` names none who signs them; `ssl_client_authentication => none` asks for none");
             return None;
         }
-        let identity = Identity { chain: &chain_pem, key: &key_pem };
-        let config: Result<Arc<ServerConfig>, TlsError> = alces_tls::server(identity, roots, mode, versions);
-        let config = config
-            .map_err(|error| {
-                let place = if matches!(error, TlsError::Key { .. }) { &key } else { &chain };
-                options.error(&place.span, error.to_string());
+        let mut paths = vec![key, chain];
+        paths.extend(ways.chain);
+        let own = paths.len();
+        paths.extend(authorities);
+        let config = Renewed::read(context, options, &paths, move |pems| {
+            let (identity, authorities) = pems.split_at_checked(own).unwrap_or((pems, &[]));
+            let Some((key, chain)) = identity.split_first() else {
+                return Err(Wrong::of(0, "there is no key"));
+            };
+            let mut roots = Roots::default();
+            for (at, pem) in authorities.iter().enumerate() {
+                roots.add(pem).map_err(|error| Wrong::of(own + at, error))?;
+            }
+            let identity = Identity { chain: &chain.join(&b'\n'), key };
+            alces_tls::server(identity, roots, mode, versions).map_err(|error| {
+                let place = match error {
+                    TlsError::Key { .. } => 0,
+                    TlsError::Certificates { file: Role::Authorities, .. } => own,
+                    _ => 1,
+                };
+                Wrong::of(place, error)
             })
-            .ok()?;
-        Some(Self { acceptor: TlsAcceptor::from(config), handshake: ways.handshake.unwrap_or(HANDSHAKE) })
+        });
+        Some(Self { config: config?, handshake: ways.handshake.unwrap_or(HANDSHAKE) })
     }
 
     /// The connection once both sides know each other.
     pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Box<dyn Stream>> {
-        let accepted = timeout(self.handshake, self.acceptor.accept(stream)).await;
+        let acceptor = TlsAcceptor::from(self.config.now());
+        let accepted = timeout(self.handshake, acceptor.accept(stream)).await;
         Ok(Box::new(accepted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??))
     }
 }
 
-fn versions(options: &mut Options<'_>) -> Versions {
-    let given = options.texts("ssl_supported_protocols").unwrap_or_default();
-    let mut found = Vec::new();
-    for version in &given {
-        match version.node.as_str() {
-            "TLSv1.2" => found.push(Versions::Tls12),
-            "TLSv1.3" => found.push(Versions::Tls13),
-            _ => options.error_with_help(
-                &version.span,
-                format!("`{}` is not spoken", version.node),
-                "there are `TLSv1.2` and `TLSv1.3`; older ones are broken",
-            ),
-        }
-    }
-    found.dedup();
-    match found[..] {
-        [only] => only,
-        _ => Versions::All,
-    }
-}
-
-/// The bytes of a file, or an error at its name.
-pub(super) fn file(
-    context: &Context<'_>,
-    options: &mut Options<'_>,
-    path: &Spanned<String>,
-) -> Option<Vec<u8>> {
-    context
-        .files
-        .read(Path::new(&path.node))
-        .map_err(|error| options.error(&path.span, format!("`{}` cannot be read: {error}", path.node)))
-        .ok()
-}
+#[cfg(test)]
+mod tests;

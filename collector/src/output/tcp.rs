@@ -19,7 +19,6 @@ use alces_codec::Encoder;
 use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
-use alces_tls::ClientConfig;
 use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -43,7 +42,7 @@ pub(crate) struct TcpPlan {
     port: u16,
     codec: Arc<dyn Encoder>,
     reconnect: Duration,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    tls: Option<(tls::Tls, ServerName<'static>)>,
 }
 
 impl std::fmt::Debug for TcpPlan {
@@ -56,6 +55,7 @@ const NAMES: tls::Names = tls::Names {
     authorities: &["ssl_certificate_authorities", "ssl_cacert"],
     chain: &["ssl_certificate", "ssl_cert"],
     key: &["ssl_key"],
+    verify: &["ssl_verify"],
 };
 
 impl TcpPlan {
@@ -81,7 +81,7 @@ impl TcpPlan {
             options.error(&given.span, "`reconnect_interval` wants a number of seconds above 0");
         }
         options.unsupported("ssl_client_authentication", "it is for the mode `server`, which is not there");
-        options.unsupported("ssl_verify", "the server's certificate is always verified: remove it");
+        options.differs("ssl_verify", "its default is true, as that of `ssl_verification_mode`");
         let config = tls::read(context, options, &NAMES, |options| {
             let old = options.boolean("ssl_enable");
             options.boolean("ssl_enabled").or(old).unwrap_or(false)
@@ -89,8 +89,8 @@ impl TcpPlan {
         let host = host?;
         let tls = match config.ok()? {
             None => None,
-            Some(config) => match ServerName::try_from(host.node.clone()) {
-                Ok(name) => Some((config, name)),
+            Some(tls) => match ServerName::try_from(host.node.clone()) {
+                Ok(name) => Some((tls, name)),
                 Err(_) => {
                     options.error(
                         &host.span,
@@ -109,8 +109,8 @@ impl TcpPlan {
             stream.set_nodelay(true)?;
             let stream: Box<dyn Stream> = match &self.tls {
                 None => Box::new(stream),
-                Some((config, name)) => {
-                    Box::new(TlsConnector::from(config.clone()).connect(name.clone(), stream).await?)
+                Some((tls, name)) => {
+                    Box::new(TlsConnector::from(tls.config.now()).connect(name.clone(), stream).await?)
                 }
             };
             Ok(Connection { stream, is_new: true })
@@ -183,8 +183,9 @@ pub(crate) struct Text {
 
 impl Plan for TcpPlan {
     fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
-        if self.tls.is_none() {
-            super::tell_plaintext("tcp", &self.host);
+        match &self.tls {
+            None => super::tell_plaintext("tcp", &self.host),
+            Some((tls, _)) => tls.tell("tcp", &self.host),
         }
         Ok(Output::new(TcpOutput {
             plan: self.clone(),

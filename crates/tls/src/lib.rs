@@ -5,7 +5,11 @@
 //!
 //! No I/O: the texts are passed in. A key is never shown, in no error either.
 
+mod trust;
+
 use std::{fmt, sync::Arc};
+
+pub use trust::{Fingerprint, NoFingerprint, Trust};
 
 pub use rustls::{ClientConfig, ServerConfig};
 use rustls::{
@@ -111,10 +115,25 @@ fn provider() -> Arc<CryptoProvider> {
 /// # Errors
 /// A text is not what it should be.
 pub fn client(authorities: Roots, identity: Option<Identity<'_>>) -> Result<Arc<ClientConfig>, TlsError> {
+    client_that_trusts(Trust::Authorities(authorities), identity, Versions::All)
+}
+
+/// A client that takes for the other side whom `trust` says, and speaks these versions.
+///
+/// # Errors
+/// A text is not what it should be.
+pub fn client_that_trusts(
+    trust: Trust,
+    identity: Option<Identity<'_>>,
+    versions: Versions,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(Versions::All.list())
-        .map_err(|error| TlsError::Identity(error.to_string()))?
-        .with_root_certificates(authorities.0);
+        .with_protocol_versions(versions.list())
+        .map_err(|error| TlsError::Identity(error.to_string()))?;
+    let builder = match trust.verifier(&provider()) {
+        Ok(roots) => builder.with_root_certificates(roots),
+        Err(verifier) => builder.dangerous().with_custom_certificate_verifier(verifier),
+    };
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => builder
@@ -273,6 +292,8 @@ mod tests {
         roots.add(chain.as_bytes()).unwrap();
         assert!(client(roots.clone(), None).is_ok());
         let identity = Identity { chain: chain.as_bytes(), key: key.as_bytes() };
-        assert!(client(roots, Some(identity)).is_ok());
+        assert!(client(roots.clone(), Some(identity)).is_ok());
+        assert!(client_that_trusts(Trust::Anybody, Some(identity), Versions::Tls13).is_ok());
+        assert!(client_that_trusts(Trust::Fingerprints(roots, vec![]), None, Versions::Tls12).is_ok());
     }
 }

@@ -16,11 +16,14 @@ use super::{
     super::{
         Intake,
         listen::{Connection, Place, beyond_loopback},
-        tls::{Stream, file},
+        tls::Stream,
     },
     Reading,
 };
-use crate::CollectorError;
+use crate::{
+    CollectorError,
+    renew::{Renewed, Wrong},
+};
 
 /// The pause after the first connection that does not come about; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -35,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct ClientPlan {
     place: Place,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Arc<Renewed<ClientConfig>>>,
 }
 
 impl std::fmt::Debug for ClientPlan {
@@ -142,33 +145,40 @@ fn config(
     options: &mut Options<'_>,
     authorities: &[Spanned<String>],
     identity: (Option<Spanned<String>>, Option<Spanned<String>>),
-) -> Option<Arc<ClientConfig>> {
+) -> Option<Arc<Renewed<ClientConfig>>> {
     if authorities.is_empty() {
         options.error_here(
             "`ssl_enabled` of a client wants `ssl_certificate_authorities => [\"FILE\"]`: who signs the server's certificate",
         );
         return None;
     }
-    let mut roots = Roots::default();
-    for path in authorities {
-        let pem = file(context, options, path)?;
-        roots.add(&pem).map_err(|error| options.error(&path.span, error.to_string())).ok()?;
-    }
-    let pems = match &identity {
-        (Some(chain), Some(key)) => Some((file(context, options, chain)?, file(context, options, key)?)),
-        (None, None) => None,
+    let mut paths = authorities.to_vec();
+    match identity {
+        (Some(chain), Some(key)) => paths.extend([chain, key]),
+        (None, None) => {}
         _ => {
             options.error_here("`ssl_certificate` and `ssl_key` go together");
             return None;
         }
-    };
-    let shown = pems.as_ref().map(|(chain, key)| Identity { chain, key });
-    alces_tls::client(roots, shown).map_err(|error| options.error_here(error.to_string())).ok()
+    }
+    let signers = authorities.len();
+    Renewed::read(context, options, &paths, move |pems| {
+        let (authorities, identity) = pems.split_at_checked(signers).unwrap_or((pems, &[]));
+        let mut roots = Roots::default();
+        for (at, pem) in authorities.iter().enumerate() {
+            roots.add(pem).map_err(|error| Wrong::of(at, error))?;
+        }
+        let identity = match identity {
+            [chain, key] => Some(Identity { chain, key }),
+            _ => None,
+        };
+        alces_tls::client(roots, identity).map_err(|error| Wrong::of(signers, error))
+    })
 }
 
 async fn connect(
     place: &Place,
-    tls: Option<&Arc<ClientConfig>>,
+    tls: Option<&Arc<Renewed<ClientConfig>>>,
     (keep_alive, may_be_beyond): (bool, bool),
 ) -> io::Result<Connection> {
     let stream = TcpStream::connect((place.host.as_str(), place.port)).await?;
@@ -183,7 +193,7 @@ async fn connect(
         None => Box::new(stream),
         Some(config) => {
             let name = ServerName::try_from(place.host.clone()).map_err(io::Error::other)?;
-            Box::new(TlsConnector::from(config.clone()).connect(name, stream).await?)
+            Box::new(TlsConnector::from(config.now()).connect(name, stream).await?)
         }
     };
     Ok(Connection { stream, peer })

@@ -3,6 +3,7 @@
 use std::{io::Write as _, time::Duration};
 
 use alces_event::Timestamp;
+use alces_tls::ClientConfig;
 use reqwest::{
     Client, Method, Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
@@ -11,6 +12,7 @@ use reqwest::{
 use url::Url;
 
 use super::options::{HttpPlan, Network};
+use crate::renew::Follows;
 
 /// What the other side asks to wait is waited, but no longer than this.
 const LONGEST_WISH: Duration = Duration::from_secs(600);
@@ -46,8 +48,14 @@ pub(crate) struct Target {
     pub(crate) headers: Vec<String>,
 }
 
+/// A client that is made anew when the certificates' files change: requests that are under way end as they began.
+pub(crate) fn client(network: Network) -> Result<Follows<ClientConfig, Client>, String> {
+    let certificates = network.tls.as_ref().map(|tls| tls.config.clone());
+    Follows::new(certificates, move |tls| build(&network, tls))
+}
+
 /// A client of these settings; the reason is without secrets.
-pub(crate) fn client(network: &Network) -> Result<Client, String> {
+fn build(network: &Network, tls: Option<&ClientConfig>) -> Result<Client, String> {
     let follows = network.redirects;
     let redirects = Policy::custom(move |attempt| {
         // Headers may hold secrets of ours: they go to no other host.
@@ -66,8 +74,8 @@ pub(crate) fn client(network: &Network) -> Result<Client, String> {
     if let Some(proxy) = &network.proxy {
         builder = builder.proxy(proxy.clone());
     }
-    if let Some(tls) = &network.tls {
-        builder = builder.tls_backend_preconfigured((**tls).clone());
+    if let Some(tls) = tls {
+        builder = builder.tls_backend_preconfigured(tls.clone());
     }
     builder.build().map_err(|error| root_cause(&error.without_url()))
 }

@@ -16,6 +16,7 @@ use std::{
 };
 
 use alces_event::Event;
+use alces_tls::ClientConfig;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Client;
 use tokio::sync::Semaphore;
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 
 use self::client::{Answer, Target};
 use super::{Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
-use crate::{CollectorError, dlq::Letter};
+use crate::{CollectorError, dlq::Letter, renew::Follows};
 pub(crate) use options::HttpPlan;
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -35,7 +36,7 @@ const BODY_BYTES: usize = 8 << 20;
 /// A running output.
 struct HttpOutput {
     plan: HttpPlan,
-    client: Client,
+    client: Follows<ClientConfig, Client>,
     outlet: Outlet,
     /// Requests at once.
     places: Semaphore,
@@ -68,15 +69,15 @@ impl Requests {
 impl Plan for HttpPlan {
     fn open(&self, outlet: &Outlet) -> Result<Output, CollectorError> {
         // Of an address that events make nothing can be said yet.
-        if let Some(url) = self
-            .url
-            .as_literal()
-            .and_then(|url| url::Url::parse(url).ok())
-            .filter(|url| url.scheme() == "http")
-        {
-            super::tell_plaintext("http", url.host_str().unwrap_or_default());
+        let url = self.url.as_literal().and_then(|url| url::Url::parse(url).ok());
+        let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+        if url.as_ref().is_some_and(|url| url.scheme() == "http") {
+            super::tell_plaintext("http", host);
         }
-        let client = client::client(&self.network)
+        if let Some(tls) = &self.network.tls {
+            tls.tell("http", host);
+        }
+        let client = client::client(self.network.clone())
             .map_err(|reason| CollectorError::Output { output: "http".to_owned(), reason })?;
         Ok(Output::new(HttpOutput {
             plan: self.clone(),
@@ -186,7 +187,7 @@ impl HttpOutput {
                 // Never closed.
                 let _place = self.places.acquire().await;
                 let now = (self.outlet.clock)();
-                client::attempt(&self.client, &self.plan, target, self.body(requests, group), now).await
+                client::attempt(&self.client.now(), &self.plan, target, self.body(requests, group), now).await
             };
             attempts += 1;
             match self.outlet.until_given_up(attempt).await? {

@@ -1,16 +1,15 @@
 //! The output's options, under Logstash's names.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use alces_conf::{Options, Spanned, TypedValue};
 use alces_event::Template;
 use alces_filters::Context;
-use alces_tls::ClientConfig;
 use reqwest::{Method, Proxy, header::HeaderName};
 use url::Url;
 
 use super::body::{Format, Mapping};
-use crate::output::tls;
+use crate::output::tls::{self, Tls};
 
 /// A checked `http { … }`.
 #[derive(Clone)]
@@ -32,7 +31,7 @@ pub(crate) struct HttpPlan {
 /// How it is connected.
 #[derive(Clone)]
 pub(crate) struct Network {
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect: Duration,
     pub(crate) request: Duration,
@@ -55,6 +54,7 @@ const NAMES: tls::Names = tls::Names {
     authorities: &["ssl_certificate_authorities", "cacert"],
     chain: &["ssl_certificate", "client_cert"],
     key: &["ssl_key", "client_key"],
+    verify: &[],
 };
 
 const METHODS: &[(&str, Kind)] = &[

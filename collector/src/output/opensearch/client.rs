@@ -1,37 +1,43 @@
-//! One host, through the official client.
+//! One host: what is asked of it, and how its answers are read.
 
-use std::cell::RefCell;
-
-use aws_credential_types::{Credentials as AwsCredentials, provider::SharedCredentialsProvider};
-use aws_types::region::Region;
-use bytes::Bytes;
-use libdeflater::{CompressionLvl, Compressor};
-use opensearch::{
-    OpenSearch,
-    auth::{ClientCertificate, Credentials},
-    cert::{Certificate, CertificateValidation},
-    http::{
-        Method,
-        headers::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
-        transport::{SingleNodeConnectionPool, TransportBuilder},
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
 };
+
+use bytes::Bytes;
+use libdeflater::{CompressionLvl, Compressor};
+use opensearch::http::{
+    Method,
+    headers::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use tracing::warn;
 use url::Url;
 
 use super::{
     bulk::{Answer, ItemAnswer},
-    options::{Connect, Gzip, OpenSearchPlan, basic},
+    options::{Certificates, Connect, Gzip, OpenSearchPlan, basic},
+    wire::{Wire, url_text},
 };
-use crate::CollectorError;
+use crate::{CollectorError, renew::Follows};
 
 /// A smaller body is not worth packing.
 const SMALL: usize = 1 << 10;
 
 pub(crate) struct Client {
-    inner: OpenSearch,
+    /// With its login, if it has one.
+    host: Url,
+    /// Without.
+    root: Url,
+    wire: Follows<Certificates, Arc<Wire>>,
     connect: Connect,
     /// The level that bodies are packed at.
     gzip: Option<i32>,
+    /// That it takes no packed bodies has been seen.
+    takes_plain_only: AtomicBool,
 }
 
 /// Why a request as a whole was not answered as it should be.
@@ -51,74 +57,83 @@ impl Client {
         })
     }
 
-    fn build(mut url: Url, connect: &Connect) -> Result<Self, String> {
+    fn build(host: Url, connect: &Connect) -> Result<Self, String> {
         let mut headers = connect.headers.clone();
-        if !url.username().is_empty() && !headers.contains_key(AUTHORIZATION) {
+        if !host.username().is_empty() && !headers.contains_key(AUTHORIZATION) {
             // As they are written, `%40` is an at sign.
-            let text = |text: &str| url_text(text);
-            let login = basic(&text(url.username()), &text(url.password().unwrap_or_default()));
+            let login = basic(&url_text(host.username()), &url_text(host.password().unwrap_or_default()));
             let mut login = HeaderValue::from_str(&login).map_err(|e| e.to_string())?;
             login.set_sensitive(true);
             headers.insert(AUTHORIZATION, login);
         }
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        let mut root = host.clone();
+        let _ = root.set_username("");
+        let _ = root.set_password(None);
         let gzip = match connect.gzip {
             Gzip::No => None,
             Gzip::Always(level) => Some(level),
             Gzip::Away(level) => {
-                (!super::super::is_here(url.host_str().unwrap_or_default())).then_some(level)
+                (!super::super::is_here(host.host_str().unwrap_or_default())).then_some(level)
             }
         };
-        let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url)).headers(headers);
-        builder = match &connect.proxy {
-            None => builder.disable_proxy(),
-            Some(proxy) => {
-                let mut bare = proxy.clone();
-                let _ = bare.set_username("");
-                let _ = bare.set_password(None);
-                let user = (!proxy.username().is_empty()).then(|| url_text(proxy.username()));
-                let password = proxy.password().map(url_text);
-                builder.proxy(bare, user.as_deref(), password.as_deref())
+        let make = {
+            let (root, connect) = (root.clone(), connect.clone());
+            move |certificates: Option<&Certificates>| {
+                Wire::new(&root, &headers, &connect, certificates).map(Arc::new)
             }
         };
-        if !connect.verifies {
-            builder = builder.cert_validation(CertificateValidation::None);
-        } else if let Some(pem) = &connect.authorities {
-            let authorities = Certificate::from_pem(pem).map_err(|e| e.to_string())?;
-            builder = builder.cert_validation(CertificateValidation::Full(authorities));
-        }
-        if let Some(pem) = &connect.identity {
-            builder = builder.auth(Credentials::Certificate(ClientCertificate::Pem(pem.clone())));
-        } else if let Some(aws) = &connect.aws {
-            let credentials = AwsCredentials::new(&aws.id, &aws.secret, aws.session.clone(), None, "alces");
-            let credentials = SharedCredentialsProvider::new(credentials);
-            builder = builder
-                .auth(Credentials::AwsSigV4(credentials, Region::new(aws.region.clone())))
-                .service_name(&aws.service);
-        }
-        let transport = builder.build().map_err(|e| root_cause(&e))?;
-        Ok(Self { inner: OpenSearch::new(transport), connect: connect.clone(), gzip })
+        let wire = Follows::new(connect.certificates.clone(), make)?;
+        let takes_plain_only = AtomicBool::new(false);
+        Ok(Self { host, root, wire, connect: connect.clone(), gzip, takes_plain_only })
+    }
+
+    /// Its address, with its login.
+    pub(super) fn host(&self) -> &Url {
+        &self.host
+    }
+
+    /// Its address without secrets.
+    pub(super) fn shown(&self) -> String {
+        self.host.origin().ascii_serialization()
     }
 
     pub(crate) async fn bulk(&self, request: Bytes) -> Result<Vec<ItemAnswer>, Failure> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        let request = match self.gzip.filter(|_| request.len() > SMALL) {
-            Some(level) => {
-                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                packed(&request, level)
-            }
-            None => request,
-        };
-        let sent = self.send(Method::Post, &self.connect.bulk_path, headers, Some(request));
-        let (status, body) = sent.await.map_err(Failure::Away)?;
+        let (status, body) = self.send_bulk(request).await.map_err(Failure::Away)?;
         match status {
             200 => serde_json::from_slice::<Answer>(&body)
                 .map(Answer::items)
                 .map_err(|e| Failure::Away(format!("its answer cannot be read: {e}"))),
             413 => Err(Failure::TooLarge),
             status => Err(Failure::Away(format!("status {status}: {}", excerpt(&body)))),
+        }
+    }
+
+    /// Packed where that is wanted, until the host says that it does not take it.
+    async fn send_bulk(&self, request: Bytes) -> Result<(u16, Bytes), String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+        let path = &self.connect.bulk_path;
+        let plain_only = self.takes_plain_only.load(Ordering::Relaxed);
+        if let Some(level) = self.gzip.filter(|_| request.len() > SMALL && !plain_only) {
+            let mut headers = headers.clone();
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            match self.send(Method::Post, path, headers, Some(packed(&request, level))).await? {
+                (415, _) => {
+                    if !self.takes_plain_only.swap(true, Ordering::Relaxed) {
+                        warn!(host = self.shown(), "it takes no packed bodies: they go out as they are");
+                    }
+                }
+                answer => return Ok(answer),
+            }
+        }
+        self.send(Method::Post, path, headers, Some(request)).await
+    }
+
+    /// What is at the path.
+    pub(super) async fn get(&self, path: &str) -> Result<Bytes, String> {
+        match self.send(Method::Get, path, HeaderMap::new(), None).await? {
+            (200, body) => Ok(body),
+            (status, _) => Err(format!("status {status} for {path}")),
         }
     }
 
@@ -149,13 +164,11 @@ impl Client {
         headers: HeaderMap,
         body: Option<Bytes>,
     ) -> Result<(u16, Bytes), String> {
-        let parameters = Some(&self.connect.parameters).filter(|parameters| !parameters.is_empty());
-        let timeout = Some(self.connect.timeout);
-        let sent = self.inner.transport().send(method, path, headers, parameters, body, timeout);
-        let response = sent.await.map_err(|e| root_cause(&e))?;
-        let status = response.status_code().as_u16();
-        let body = response.bytes().await.map_err(|e| root_cause(&e))?;
-        Ok((status, body))
+        // One that begins at the root is not below the host's own.
+        let whole = path.starts_with('/').then(|| self.root.join(path)).transpose();
+        let whole = whole.map_err(|_| "its path makes no address".to_owned())?;
+        let path = whole.as_ref().map_or(path, Url::as_str);
+        self.wire.now().send(&self.connect, method, path, headers, body).await
     }
 }
 
@@ -179,26 +192,6 @@ fn packed(body: &Bytes, level: i32) -> Bytes {
             Err(_) => unreachable!("there is room for the worst case"),
         }
     })
-}
-
-/// A part of an address as it is meant.
-fn url_text(part: &str) -> String {
-    percent_decoded(part).unwrap_or_else(|| part.to_owned())
-}
-
-fn percent_decoded(part: &str) -> Option<String> {
-    // A form's value, but that a plus sign is one.
-    let form = format!("v={}", part.replace('+', "%2B"));
-    url::form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned())
-}
-
-/// The innermost reason ("Connection refused"), not four layers of "error sending request".
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 fn excerpt(body: &[u8]) -> String {

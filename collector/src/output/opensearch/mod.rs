@@ -3,10 +3,15 @@
 mod bulk;
 mod client;
 mod fields;
+mod hosts;
 mod options;
 mod pace;
 mod resend;
+mod sniff;
 mod templates;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -21,7 +26,7 @@ use super::{Outlet, Output, Plan, Sink, Undelivered};
 use crate::{CollectorError, dlq::Letter};
 pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Refused, Sent, Verdict};
-use client::Client;
+use hosts::Hosts;
 pub(crate) use options::OpenSearchPlan;
 use pace::Pace;
 pub use resend::{Outcome, Resender};
@@ -33,9 +38,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A running output.
 pub(crate) struct OpenSearchOutput {
     plan: OpenSearchPlan,
-    clients: Vec<Client>,
-    /// The host that answered last.
-    current: AtomicUsize,
+    hosts: Hosts,
     /// How long a request's body may be, as far as that is known.
     most_bytes: AtomicUsize,
     outlet: Outlet,
@@ -53,13 +56,11 @@ impl Plan for OpenSearchPlan {
             super::tell_plaintext(self.name, host.host_str().unwrap_or_default());
         }
         if !self.connect.verifies {
-            warn!(hosts = ?self.shown_hosts(), "certificates are not looked at: who stands between can read and change what is sent");
+            super::tls::tell_trusting(self.name, &self.shown_hosts());
         }
-        let clients = self.hosts.iter().map(|host| Client::new(host, self)).collect::<Result<_, _>>()?;
         Ok(Output::new(OpenSearchOutput {
             plan: self.clone(),
-            clients,
-            current: AtomicUsize::new(0),
+            hosts: Hosts::new(self)?,
             most_bytes: AtomicUsize::new(bulk::BODY_BYTES),
             outlet: outlet.clone(),
             pace: Pace::default(),
@@ -99,11 +100,12 @@ impl Sink for OpenSearchOutput {
             let mut refused = false;
             let mut rest = items.as_slice();
             while !rest.is_empty() {
+                self.outlet.until_given_up(self.hosts.sniff(&self.plan)).await?;
                 let (request, taken) = sent.request(rest, self.most_bytes.load(Ordering::Relaxed));
                 let (bytes, (now, later)) = (request.len(), rest.split_at(taken));
                 let place = self.outlet.until_given_up(self.pace.begin()).await?;
                 self.outlet.stats.bulk_requests.add(1);
-                let answer = self.client().bulk(request).await;
+                let answer = self.hosts.pick().bulk(request).await;
                 place.end(match &answer {
                     Ok(answers) if answers.iter().any(|answer| matches!(answer.status, 429 | 503)) => {
                         pace::Outcome::Busy
@@ -131,7 +133,7 @@ impl Sink for OpenSearchOutput {
                         self.is_away(&reason);
                         again.extend_from_slice(now);
                         refused = true;
-                        self.current.fetch_add(1, Ordering::Relaxed);
+                        self.hosts.turn();
                     }
                 }
                 rest = later;
@@ -154,10 +156,6 @@ impl Sink for OpenSearchOutput {
 }
 
 impl OpenSearchOutput {
-    fn client(&self) -> &Client {
-        &self.clients[self.current.load(Ordering::Relaxed) % self.clients.len()]
-    }
-
     fn judge(
         &self,
         sent: &Sent,
@@ -252,14 +250,14 @@ impl OpenSearchOutput {
     async fn install_templates(&self) -> Result<(), Undelivered> {
         let mut wait = FIRST_WAIT;
         loop {
-            match templates::install(self.client(), &self.plan.templates).await {
+            match templates::install(&self.hosts.pick(), &self.plan.templates).await {
                 Ok(()) => {
                     self.is_back();
                     return Ok(());
                 }
                 Err(reason) => {
                     self.is_away(&reason);
-                    self.current.fetch_add(1, Ordering::Relaxed);
+                    self.hosts.turn();
                 }
             }
             self.outlet.pause(wait).await?;

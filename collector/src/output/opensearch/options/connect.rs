@@ -1,6 +1,6 @@
 //! How the hosts are reached: TLS, logins, headers, paths, a proxy.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alces_conf::{Options, Spanned, TypedValue};
 use alces_filters::Context;
@@ -8,7 +8,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use opensearch::http::headers::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::super::super::tls::{self, file};
+use super::certificates::{self, Certificates};
+use crate::renew::Renewed;
 
 /// A bulk request that is not answered for this long is sent again. Long: a store that is busy with a merge is not dead, and
 /// sending again makes it busier.
@@ -19,10 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 pub(crate) struct Connect {
     /// `http://` where hosts are written without it, or `https://`.
     pub(crate) scheme: &'static str,
-    /// PEM of the authorities that are trusted beside the system's.
-    pub(crate) authorities: Option<Vec<u8>>,
-    /// PEM of our certificate and its key.
-    pub(crate) identity: Option<Vec<u8>>,
+    /// Made anew when the files change; none where there is nothing to say beyond `https://`.
+    pub(crate) certificates: Option<Arc<Renewed<Certificates>>>,
     /// Whether the other side's certificate is looked at.
     pub(crate) verifies: bool,
     pub(crate) aws: Option<Aws>,
@@ -36,6 +35,14 @@ pub(crate) struct Connect {
     pub(crate) proxy: Option<Url>,
     pub(crate) timeout: Duration,
     pub(crate) gzip: Gzip,
+    pub(crate) sniffing: Option<Sniffing>,
+}
+
+/// That the engine is asked for its nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct Sniffing {
+    pub(crate) path: String,
+    pub(crate) delay: Duration,
 }
 
 /// Whether bodies are packed.
@@ -61,77 +68,34 @@ pub(crate) struct Aws {
 
 impl Connect {
     pub(super) fn read(context: &Context<'_>, options: &mut Options<'_>) -> Self {
+        let tls = certificates::read(context, options);
         let mut connect = Self {
-            scheme: "http",
-            authorities: None,
-            identity: None,
-            verifies: true,
+            scheme: if tls.enabled { "https" } else { "http" },
+            certificates: tls.certificates,
+            verifies: tls.verifies,
             aws: None,
             headers: headers(options),
             path: None,
             bulk_path: "_bulk".to_owned(),
             parameters: parameters(options),
             proxy: options.text("proxy").and_then(|text| proxy(options, &text)),
-            timeout: seconds(options),
+            timeout: seconds(options, "timeout").unwrap_or(TIMEOUT),
             gzip: gzip(options),
+            sniffing: sniffing(options),
         };
+        options.differs(
+            "timeout",
+            "90 seconds where none is given: what is sent again to one that is busy makes it busier",
+        );
         options.differs("proxy", "an address; the environment's proxies are not asked");
-        connect.tls(context, options);
         connect.paths(options);
         connect.login(context, options);
+        if tls.is_own && connect.aws.is_some() {
+            options.error_here(
+                "`aws_iam` is not there together with `ca_trusted_fingerprint` or one version of `ssl_supported_protocols`",
+            );
+        }
         connect
-    }
-
-    fn tls(&mut self, context: &Context<'_>, options: &mut Options<'_>) {
-        let (new, old) = (options.boolean("ssl_enabled"), options.boolean("ssl"));
-        let enabled = new.or(old);
-        let authorities = either(options, ["ssl_certificate_authorities", "cacert"]);
-        let modes = [("full", true), ("none", false)];
-        let mode = options.choice("ssl_verification_mode", &modes);
-        let verifies = options.boolean("ssl_certificate_verification");
-        self.verifies = mode.or(verifies).unwrap_or(true);
-        let chain = either(options, ["ssl_certificate", "tls_certificate"]);
-        let key = either(options, ["ssl_key", "tls_key"]);
-        tls::unsupported_stores(options);
-        tls::no_effects(options);
-        options.unsupported(
-            "ca_trusted_fingerprint",
-            "name the authority's file in `ssl_certificate_authorities`",
-        );
-        options.differs("ssl_certificate_authorities", "they are trusted beside those of the system");
-        if enabled == Some(true) || (enabled.is_none() && authorities.is_some()) {
-            self.scheme = "https";
-        }
-        for path in authorities.iter().flatten() {
-            if let Some(pem) = file(context, options, path) {
-                let all = self.authorities.get_or_insert_default();
-                all.extend_from_slice(&pem);
-                all.push(b'\n');
-                let mut roots = alces_tls::Roots::default();
-                if let Err(error) = roots.add(&pem) {
-                    options.error(&path.span, error.to_string());
-                }
-            }
-        }
-        match (chain.and_then(first), key.and_then(first)) {
-            (None, None) => {}
-            (Some(chain), Some(key)) => {
-                if let (Some(mut pem), Some(key_pem)) =
-                    (file(context, options, &chain), file(context, options, &key))
-                {
-                    let identity = alces_tls::Identity { chain: &pem, key: &key_pem };
-                    if let Err(error) = alces_tls::client(alces_tls::Roots::default(), Some(identity)) {
-                        options.error(&chain.span, error.to_string());
-                    }
-                    pem.push(b'\n');
-                    pem.extend_from_slice(&key_pem);
-                    self.identity = Some(pem);
-                }
-            }
-            (Some(one), None) | (None, Some(one)) => {
-                options.error(&one.span, "certificate and key belong together");
-            }
-        }
     }
 
     fn paths(&mut self, options: &mut Options<'_>) {
@@ -263,15 +227,6 @@ pub(super) fn cloud(id: &str) -> Option<String> {
     (!domain.is_empty() && !cluster.is_empty()).then(|| format!("https://{cluster}.{domain}:{port}"))
 }
 
-fn either(options: &mut Options<'_>, names: [&'static str; 2]) -> Option<Vec<Spanned<String>>> {
-    let [new, old] = names.map(|name| options.texts(name));
-    new.or(old)
-}
-
-fn first(texts: Vec<Spanned<String>>) -> Option<Spanned<String>> {
-    texts.into_iter().next()
-}
-
 fn headers(options: &mut Options<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in options.hash("custom_headers").unwrap_or_default() {
@@ -310,16 +265,22 @@ fn proxy(options: &mut Options<'_>, text: &Spanned<String>) -> Option<Url> {
     url
 }
 
-fn seconds(options: &mut Options<'_>) -> Duration {
-    options.differs(
-        "timeout",
-        "90 seconds where none is given: what is sent again to one that is busy makes it busier",
-    );
-    let Some(given) = options.number("timeout") else { return TIMEOUT };
-    Duration::try_from_secs_f64(given.node).ok().filter(|time| !time.is_zero()).unwrap_or_else(|| {
-        options.error(&given.span, "`timeout` wants a number of seconds above 0");
-        TIMEOUT
-    })
+/// A number of seconds above 0.
+fn seconds(options: &mut Options<'_>, name: &'static str) -> Option<Duration> {
+    let given = options.number(name)?;
+    let time = Duration::try_from_secs_f64(given.node).ok().filter(|time| !time.is_zero());
+    if time.is_none() {
+        options.error(&given.span, format!("`{name}` wants a number of seconds above 0"));
+    }
+    time
+}
+
+fn sniffing(options: &mut Options<'_>) -> Option<Sniffing> {
+    let wanted = options.boolean("sniffing").unwrap_or(false);
+    let delay = seconds(options, "sniffing_delay").unwrap_or(Duration::from_secs(5));
+    options.differs("sniffing_delay", "asked before the next request then, and not while there is none");
+    let path = options.text("sniffing_path").map(|path| format!("/{}", path.node.trim_start_matches('/')));
+    wanted.then(|| Sniffing { path: path.unwrap_or_else(|| "_nodes/http".to_owned()), delay })
 }
 
 fn gzip(options: &mut Options<'_>) -> Gzip {

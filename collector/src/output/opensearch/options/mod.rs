@@ -1,5 +1,6 @@
 //! The output's options, under Logstash's names.
 
+mod certificates;
 mod connect;
 mod item;
 mod templates;
@@ -10,6 +11,7 @@ use alces_filters::{Context, EcsMode};
 use url::Url;
 
 use super::bulk::StreamText;
+pub(crate) use certificates::Certificates;
 pub(crate) use connect::{Connect, Gzip, basic};
 pub(crate) use item::{Action, Items};
 pub(crate) use templates::Templates;
@@ -67,16 +69,13 @@ impl OpenSearchPlan {
         options.unsupported("ilm_policy", ISM);
         options.unsupported("ilm_rollover_alias", ISM);
         options.unsupported("ilm_pattern", ISM);
-        // What these ask for is so anyway: retries have no end, one connection pool a host, no sniffing.
+        // What these ask for is so anyway: retries have no end, one connection pool a host.
         for option in [
             "retry_initial_interval",
             "retry_max_interval",
             "pool_max",
             "pool_max_per_route",
             "resurrect_delay",
-            "sniffing",
-            "sniffing_delay",
-            "sniffing_path",
             "validate_after_inactivity",
             "failure_type_logging_whitelist",
             "silence_errors_in_log",
