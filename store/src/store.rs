@@ -32,6 +32,9 @@ pub(crate) struct Counters {
     pub(crate) in_flight: AtomicUsize,
 }
 
+/// An index that an expression means, and the filter of the alias by which it was named.
+type Selected = (Arc<Index>, Option<Query>);
+
 /// An open data folder. Cheap to clone; all clones are the same store.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -164,11 +167,7 @@ impl Store {
         Ok(found.into_iter().filter_map(|(index, filter)| Part::new(index, filter)).collect())
     }
 
-    fn selected(
-        &self,
-        expression: &str,
-        options: Options,
-    ) -> Result<Vec<(Arc<Index>, Option<Query>)>, ApiError> {
+    fn selected(&self, expression: &str, options: Options) -> Result<Vec<Selected>, ApiError> {
         let expression = names::dated(expression, self.now())?;
         let indexes = self.0.indexes.read().unwrap_or_else(PoisonError::into_inner);
         let aliases = self.0.aliases.read().unwrap_or_else(PoisonError::into_inner);

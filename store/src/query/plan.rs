@@ -127,7 +127,10 @@ impl Context<'_> {
                         0 => Plan::None,
                         1 => plans.remove(0),
                         n => {
-                            let least = if *all { n } else { minimum.map_or(1, |m| m.of(n)).clamp(1, n) };
+                            let least = if *all { n } else { minimum.map_or(1, |m| m.of(n)).max(1) };
+                            if least > n {
+                                return Ok(Plan::None);
+                            }
                             Plan::Bool {
                                 must: vec![],
                                 filter: vec![],

@@ -293,6 +293,8 @@ impl Parser<'_> {
             }
             let occur = match modifier {
                 Some(false) => Occur::MustNot,
+                // After an OR even a plus is a wish, where all are required else (as in Lucene).
+                Some(true) if or && self.options.all => Occur::Should,
                 Some(true) => Occur::Must,
                 None if self.options.all => {
                     if or {
@@ -433,8 +435,7 @@ impl Parser<'_> {
         }
         // Words side by side go to the fields together, which cut them in their own way.
         let mut text = text;
-        while plain {
-            let Some(Token::Word { text: more, wild: false, .. }) = self.peek() else { break };
+        while let (true, Some(Token::Word { text: more, wild: false, .. })) = (plain, self.peek()) {
             // A word that something follows which is about it alone does not belong to those before it.
             if matches!(
                 self.tokens.get(self.at + 1),

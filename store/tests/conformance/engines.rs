@@ -57,9 +57,9 @@ pub struct OpenSearch {
 const HOST: &str = "127.77.2.1";
 
 impl OpenSearch {
-    /// Starts it; `ALCES_OPENSEARCH` names one that runs already, for those who work on the store and do not want to wait.
-    pub fn start(folder: &Path) -> Self {
-        if let Ok(url) = std::env::var("ALCES_OPENSEARCH") {
+    /// Starts it, or takes the one that runs already.
+    pub fn start(folder: &Path, running: Option<String>) -> Self {
+        if let Some(url) = running {
             return Self { child: None, engine: Engine::new(url) };
         }
         let peers = target().join("peers");

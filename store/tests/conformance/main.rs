@@ -2,7 +2,7 @@
 //! `store/COMPATIBILITY.md`, which this test makes.
 //!
 //! For those who work on it: `ALCES_OPENSEARCH=http://host:9200` uses an engine that runs already, `ALCES_SCENARIO=aggs` runs the files whose
-//! names contain the text, `UPDATE=1` writes the page anew.
+//! names contain the text, `ALCES_RANDOM=400` asks other random questions, and so many rounds of them, `UPDATE=1` writes the page anew.
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
 mod compare;
@@ -10,6 +10,7 @@ mod engines;
 mod page;
 mod random;
 mod script;
+mod wishes;
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,6 +21,7 @@ use script::Step;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use wishes::Wishes;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/scenarios")
@@ -65,9 +67,10 @@ async fn the_store_answers_as_opensearch_does_or_the_difference_is_known() {
     let ours = Engine::new(format!("http://{}", server.address));
     let folder = dir.path().join("opensearch");
     let report = tokio::task::spawn_blocking(move || {
-        let theirs = OpenSearch::start(&folder);
-        let mut problems = run(&theirs.engine, &ours);
-        if let Err(problem) = random::run(&theirs.engine, &ours) {
+        let wishes = Wishes::read();
+        let theirs = OpenSearch::start(&folder, wishes.opensearch.clone());
+        let mut problems = run(&theirs.engine, &ours, &wishes);
+        if let Err(problem) = random::run(&theirs.engine, &ours, wishes.rounds) {
             problems.push(problem);
         }
         problems
@@ -78,8 +81,8 @@ async fn the_store_answers_as_opensearch_does_or_the_difference_is_known() {
 }
 
 /// The requests whose answers differ, each with what differs.
-fn run(theirs: &Engine, ours: &Engine) -> Vec<String> {
-    let only = std::env::var("ALCES_SCENARIO").ok();
+fn run(theirs: &Engine, ours: &Engine, wishes: &Wishes) -> Vec<String> {
+    let only = &wishes.scenario;
     let mut problems = Vec::new();
     let mut requests = 0;
     let all = scenarios();
@@ -114,7 +117,7 @@ fn run(theirs: &Engine, ours: &Engine) -> Vec<String> {
             let place = format!("{name}:{} {} ({} {})", step.line, step.name, step.method, step.path);
             match (&step.rules.differs, found.is_empty()) {
                 (None, false) => {
-                    problems.push(format!("{place}\n    {}{}", found.join("\n    "), why(&theirs, &ours)))
+                    problems.push(format!("{place}\n    {}{}", found.join("\n    "), why(&theirs, &ours)));
                 }
                 (Some(_), true) => problems.push(format!("{place}\n    is said to differ, and does not")),
                 _ => {}
@@ -123,7 +126,7 @@ fn run(theirs: &Engine, ours: &Engine) -> Vec<String> {
     }
     println!("{requests} requests compared, {} differ", problems.len());
     if only.is_none() && problems.is_empty() {
-        page::check(&all);
+        page::check(&all, wishes.update);
     }
     problems
 }

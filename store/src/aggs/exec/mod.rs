@@ -340,7 +340,17 @@ impl Node {
                 let hashes = &mut self.hashes;
                 let mut result = Ok(());
                 let mut seen = self.missing.map(|_| vec![false; docs.len()]);
+                // A document's strings are a set.
+                let (mut last, mut own) = (usize::MAX, Vec::new());
                 column.each(docs, &mut |at, ordinal| {
+                    if at != last {
+                        last = at;
+                        own.clear();
+                    }
+                    if own.contains(&ordinal) {
+                        return;
+                    }
+                    own.push(ordinal);
                     let hash = match hashes.get(&ordinal) {
                         Some(hash) => *hash,
                         None => match column.text(ordinal) {

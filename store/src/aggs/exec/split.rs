@@ -95,7 +95,7 @@ impl Node {
                             push.add(at, bucket);
                         }
                     }
-                })
+                });
             }
             (Kind::DateRange { .. }, column) => {
                 let spans = &self.spans;
