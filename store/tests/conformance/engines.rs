@@ -75,7 +75,7 @@ impl OpenSearch {
             .unwrap_or_else(|e| panic!("OpenSearch does not start ({e}): run tests/peers/setup first"));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(
-            lines.any(|line| line.is_ok_and(|line| line == "ready")),
+            lines.any(|line| line.is_ok_and(|line| line.ends_with("ready"))),
             "OpenSearch ended before it was ready"
         );
         // What it says later is read and forgotten, so that it never waits for a reader.
