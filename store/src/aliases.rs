@@ -70,17 +70,19 @@ pub(crate) fn check(options: Map<String, Value>) -> Result<Map<String, Value>, A
 
 impl Aliases {
     pub(crate) fn load(path: &Path) -> Result<Self, StoreError> {
-        match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Self)
-                .map_err(|e| StoreError::Damaged { path: path.to_owned(), reason: e.to_string() }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(StoreError::Io { path: path.to_owned(), source: error }),
-        }
+        crate::files::load(path).map(Self)
     }
 
     pub(crate) fn save(&self, path: &Path) -> Result<(), StoreError> {
         crate::files::replace(path, json!(self.0).to_string().as_bytes())
+    }
+
+    /// Lets go of indexes that are not there: a crash may have come between an index and its aliases.
+    pub(crate) fn prune(&mut self, is_there: impl Fn(&str) -> bool) {
+        for indexes in self.0.values_mut() {
+            indexes.retain(|index, _| is_there(index));
+        }
+        self.0.retain(|_, indexes| !indexes.is_empty());
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::index::Index;
+use crate::mapping::Mapped;
 use crate::store::Store;
 use crate::update::Update;
 use crate::writer::{Job, Kind, Op, Outcomes};
@@ -30,7 +31,7 @@ pub(crate) struct Bulk {
 pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) -> Result<Bulk, ApiError> {
     let mut lines = Lines { body, at: 0 };
     let mut bulk = Bulk { items: Vec::new(), ops: Vec::new() };
-    let mut last: Option<Arc<Index>> = None;
+    let mut last: Option<(String, Arc<Index>)> = None;
     let mut number = 0;
     if !body.is_empty() && body.last() != Some(&b'\n') {
         return Err(ApiError::illegal("The bulk request must be terminated by a newline [\\n]"));
@@ -117,7 +118,7 @@ fn op(
     store: &Store,
     item: &mut Item,
     source: Option<Bytes>,
-    last: &mut Option<Arc<Index>>,
+    last: &mut Option<(String, Arc<Index>)>,
 ) -> Result<Op, ApiError> {
     let kind = match item.action {
         "create" => Kind::Create,
@@ -126,9 +127,11 @@ fn op(
         _ => Kind::Update,
     };
     let index = match last {
-        Some(index) if index.name == item.index => Arc::clone(index),
-        _ => last.insert(store.writable(&item.index)?).clone(),
+        Some((asked, index)) if *asked == item.index => Arc::clone(index),
+        _ => last.insert((item.index.clone(), store.writable(&item.index)?)).1.clone(),
     };
+    // The answer names the index behind an alias, or behind a name with date math.
+    item.index.clone_from(&index.name);
     if index.data_stream && kind != Kind::Create {
         return Err(ApiError::illegal(
             "only write ops with an op_type of create are allowed in data streams",
@@ -147,28 +150,11 @@ fn op(
     }
     let Some(source) = source else {
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("a delete needs an _id"))?;
-        return Ok(Op {
-            index,
-            kind,
-            id,
-            fresh: false,
-            source: Bytes::new(),
-            mapped: Default::default(),
-            update: None,
-        });
+        return Ok(bare(index, kind, id, None));
     };
     if kind == Kind::Update {
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("an update needs an _id"))?;
-        let update = Some(Update::parse(&source)?);
-        return Ok(Op {
-            index,
-            kind,
-            id,
-            fresh: false,
-            source: Bytes::new(),
-            mapped: Default::default(),
-            update,
-        });
+        return Ok(bare(index, kind, id, Some(Update::parse(&source)?)));
     }
     let document: Map<String, Value> =
         serde_json::from_slice(&source).map_err(|e| ApiError::mapper(format!("failed to parse: {e}")))?;
@@ -180,6 +166,11 @@ fn op(
     let fresh = item.id.is_none();
     let id = item.id.get_or_insert_with(|| store.new_id()).clone();
     Ok(Op { index, kind, id, fresh, source, mapped, update: None })
+}
+
+/// A change whose document the writer finds, or needs not.
+fn bare(index: Arc<Index>, kind: Kind, id: String, update: Option<Update>) -> Op {
+    Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Mapped::default(), update }
 }
 
 impl Bulk {

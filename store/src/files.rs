@@ -1,6 +1,7 @@
 //! Small files that must never be half written, and the lock of the data folder.
 
 use crate::error::StoreError;
+use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::Path;
@@ -14,6 +15,16 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     match path.parent() {
         Some(dir) => crate::wal::sync_dir(dir),
         None => Ok(()),
+    }
+}
+
+/// Reads what [`replace`] wrote as JSON; the default where there is no such file yet.
+pub(crate) fn load<T: DeserializeOwned + Default>(path: &Path) -> Result<T, StoreError> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|e| StoreError::Damaged { path: path.to_owned(), reason: e.to_string() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
+        Err(error) => Err(StoreError::Io { path: path.to_owned(), source: error }),
     }
 }
 

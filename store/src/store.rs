@@ -76,7 +76,7 @@ impl Store {
         std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
         sync_dir(&config.data_dir)?;
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
-        let aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
+        let mut aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
         let mut indexes = BTreeMap::new();
         for entry in std::fs::read_dir(&root).map_err(StoreError::io(&root))? {
             let dir = entry.map_err(StoreError::io(&root))?.path();
@@ -89,6 +89,7 @@ impl Store {
                 None => std::fs::remove_dir_all(&dir).map_err(StoreError::io(&dir))?,
             }
         }
+        aliases.prune(|name| indexes.contains_key(name));
         let all: Vec<_> = indexes.values().cloned().collect();
         let writer = Writer::open(config.clone(), &all)?;
         let (jobs, queue) = mpsc::channel();
@@ -248,7 +249,8 @@ impl Store {
     }
 
     fn check_alias(&self, alias: &str) -> Result<(), ApiError> {
-        names::check(alias).map_err(|e| {
+        // Capitals are allowed in an alias, unlike in an index.
+        names::check(&alias.to_lowercase()).map_err(|e| {
             ApiError::new(
                 400,
                 "invalid_alias_name_exception",
@@ -256,13 +258,7 @@ impl Store {
             )
         })?;
         if self.index(alias).is_some() {
-            return Err(ApiError::new(
-                400,
-                "invalid_alias_name_exception",
-                format!(
-                    "Invalid alias name [{alias}]: an index or data stream exists with the same name as the alias"
-                ),
-            ));
+            return Err(same_name(alias));
         }
         Ok(())
     }
@@ -279,7 +275,10 @@ impl Store {
             return Ok(index);
         }
         let name = names::dated(name, self.now())?;
-        let behind = self.aliases().write_index(&name).transpose()?.map(str::to_owned);
+        let behind = {
+            let aliases = self.0.aliases.read().unwrap_or_else(PoisonError::into_inner);
+            aliases.write_index(&name).transpose()?.map(str::to_owned)
+        };
         match behind {
             Some(index) => self.index(&index).ok_or_else(|| ApiError::no_index(&index)),
             None => match self.index(&name) {
@@ -334,6 +333,18 @@ impl Store {
                 other => return Err(ApiError::parsing(format!("unknown key [{other}] for create index"))),
             }
         }
+        // First, so that a wrong one makes no index, and a crash leaves at most an alias of nothing.
+        if !start.aliases.is_empty() {
+            let mut aliases = self.aliases();
+            for (alias, options) in std::mem::take(&mut start.aliases) {
+                self.check_alias(&alias)?;
+                if alias == name {
+                    return Err(same_name(&alias));
+                }
+                aliases.add(&alias, name, options);
+            }
+            self.keep_aliases(aliases)?;
+        }
         let root = self.0.config.data_dir.join("indices");
         let created = self.now();
         let unique = self.0.ids.fetch_add(1, Ordering::Relaxed);
@@ -359,14 +370,6 @@ impl Store {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name.to_owned(), Arc::clone(&index));
-        if !start.aliases.is_empty() {
-            let mut aliases = self.aliases();
-            for (alias, options) in start.aliases {
-                self.check_alias(&alias)?;
-                aliases.add(&alias, name, options);
-            }
-            self.keep_aliases(aliases)?;
-        }
         Ok(index)
     }
 
@@ -384,11 +387,6 @@ impl Store {
                 return Err(ApiError::no_index(&index.name));
             }
             indexes.remove(&index.name);
-            drop(indexes);
-            let mut aliases = self.aliases();
-            if aliases.remove("_all", &index.name) {
-                self.keep_aliases(aliases)?;
-            }
         }
         let (done, closed) = oneshot::channel();
         self.send(Job::Close { uuid: index.uuid, done });
@@ -398,6 +396,12 @@ impl Store {
         std::fs::remove_file(&description).map_err(StoreError::io(&description))?;
         sync_dir(&index.dir)?;
         std::fs::remove_dir_all(&index.dir).map_err(StoreError::io(&index.dir))?;
+        // Last: an alias of an index that is no more means nothing, and an index without its alias would.
+        let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aliases = self.aliases();
+        if self.index(&index.name).is_none() && aliases.remove("_all", &index.name) {
+            self.keep_aliases(aliases)?;
+        }
         Ok(())
     }
 
@@ -424,4 +428,11 @@ impl Store {
         *self.0.templates.write().unwrap_or_else(PoisonError::into_inner) = templates;
         Ok(result)
     }
+}
+
+fn same_name(alias: &str) -> ApiError {
+    let reason = format!(
+        "Invalid alias name [{alias}]: an index or data stream exists with the same name as the alias"
+    );
+    ApiError::new(400, "invalid_alias_name_exception", reason)
 }

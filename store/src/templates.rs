@@ -24,13 +24,7 @@ pub(crate) struct Start {
 
 impl Templates {
     pub(crate) fn load(path: &Path) -> Result<Self, StoreError> {
-        match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Self)
-                .map_err(|e| StoreError::Damaged { path: path.to_owned(), reason: e.to_string() }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(StoreError::Io { path: path.to_owned(), source: error }),
-        }
+        crate::files::load(path).map(Self)
     }
 
     pub(crate) fn save(&self, path: &Path) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use crate::update::{Applied, Update};
 use crate::wal::Wal;
 use bytes::Bytes;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -363,12 +364,9 @@ impl Writer {
                             return Ok(Done { result: "noop", version, sequence: self.sequence });
                         }
                         Applied::Document(document) => {
-                            let mut added = Vec::new();
-                            let seen = std::sync::Mutex::new(&mut added);
-                            op.mapped = op.index.map(&document, &|growth| {
-                                seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(growth);
-                            })?;
-                            for growth in added {
+                            let added = RefCell::new(Vec::new());
+                            op.mapped = op.index.map(&document, &|growth| added.borrow_mut().push(growth))?;
+                            for growth in added.into_inner() {
                                 self.sequence += 1;
                                 let json = growth.to_string();
                                 record::mapping(frames, self.sequence, op.index.uuid, json.as_bytes());

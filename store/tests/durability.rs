@@ -101,6 +101,43 @@ async fn kill_nine_loses_and_doubles_nothing() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_nine_loses_no_update_and_no_alias() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    server.ok("PUT", "/a", json!({"aliases": {"other": {"filter": {"exists": {"field": "f0"}}}}})).await;
+    server.stop().await;
+    let mut acknowledged = 0u64;
+    for _ in 0..3 {
+        let Victim(mut child, address) = Victim::start(dir.path());
+        let (acks, seen) = std::sync::mpsc::channel();
+        let first = acknowledged;
+        let writer = std::thread::spawn(move || {
+            for number in first.. {
+                let body = format!(
+                    "{{\"update\":{{\"_index\":\"other\",\"_id\":\"1\"}}}}\n{{\"doc\":{{\"f{number}\":{number}}},\"doc_as_upsert\":true}}\n"
+                );
+                let Ok(answer) = Victim::bulk(address, &body) else { return };
+                assert_eq!(answer["errors"], false, "{answer}");
+                acks.send(number + 1).unwrap();
+            }
+        });
+        acknowledged = seen.iter().take(15).last().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        writer.join().unwrap();
+        acknowledged = seen.iter().last().unwrap_or(acknowledged);
+    }
+    let server = start(dir.path()).await;
+    let answer = server.ok("POST", "/other/_search", json!({})).await;
+    assert_eq!(answer["hits"]["total"]["value"], 1, "{answer}");
+    let source = &answer["hits"]["hits"][0]["_source"];
+    for number in 0..acknowledged {
+        assert_eq!(source[format!("f{number}")], number, "{source}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn reopening_keeps_all() {
     let dir = tempfile::tempdir().unwrap();

@@ -148,10 +148,6 @@ fn bool_query(body: &Map<String, Value>, depth: usize) -> Result<Query> {
             one => into.push(node(one, depth + 1)?),
         }
     }
-    let clauses = must.len() + filter.len() + should.len() + must_not.len();
-    if clauses > CLAUSE_LIMIT {
-        return Err(too_many_clauses());
-    }
     let query = Query::Bool { must, filter, should, must_not, minimum: least };
     boosted(
         "bool",

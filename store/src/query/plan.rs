@@ -95,8 +95,11 @@ impl Context<'_> {
             Query::Bool { must, filter, should, must_not, minimum } => {
                 let all =
                     |queries: &[Query]| queries.iter().map(|q| self.plan(q)).collect::<Result<Vec<_>>>();
-                if must.is_empty() && filter.is_empty() && should.is_empty() && must_not.is_empty() {
-                    return Ok(Plan::All);
+                // Those of query strings too, which are not counted when they are read.
+                match must.len() + filter.len() + should.len() + must_not.len() {
+                    0 => return Ok(Plan::All),
+                    clauses if clauses > CLAUSE_LIMIT => return Err(too_many_clauses()),
+                    _ => {}
                 }
                 let least = minimum.map_or(0, |minimum| minimum.of(should.len()));
                 // Where nothing is required one of the wishes is, whatever was asked for (as in Lucene).

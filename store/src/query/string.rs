@@ -82,24 +82,14 @@ fn tokens(text: &str) -> Result<Vec<Token>> {
         let after = &rest[c.len_utf8()..];
         match c {
             c if c.is_whitespace() || c == '\u{3000}' => rest = after,
-            '(' => {
-                out.push(Token::Open);
-                rest = after;
-            }
-            ')' => {
-                out.push(Token::Close);
-                rest = after;
-            }
-            '+' => {
-                out.push(Token::Plus);
-                rest = after;
-            }
-            '-' => {
-                out.push(Token::Minus);
-                rest = after;
-            }
-            '!' => {
-                out.push(Token::Not);
+            '(' | ')' | '+' | '-' | '!' => {
+                out.push(match c {
+                    '(' => Token::Open,
+                    ')' => Token::Close,
+                    '+' => Token::Plus,
+                    '-' => Token::Minus,
+                    _ => Token::Not,
+                });
                 rest = after;
             }
             '&' if after.starts_with('&') => {
@@ -333,6 +323,10 @@ impl Parser<'_> {
         };
         self.at += 1;
         let query = match token {
+            // Only once: what a field is asked for has no field of its own.
+            Token::Field(_) if matches!(self.peek(), Some(Token::Field(_))) => {
+                return Err(self.error("a field wants a value after it; write `\\:` for the character"));
+            }
             Token::Field(name) => return self.clause(Some(&name), depth, false),
             Token::Open => {
                 let query = self.clauses(field, depth + 1)?;
@@ -558,11 +552,14 @@ mod tests {
             "a OR OR b",
             "+",
             "f:[1 2]",
+            "a:b:c",
             "/a",
         ] {
             assert!(read(text, false).is_err(), "{text}");
         }
         let deep = "(".repeat(200) + "a" + &")".repeat(200);
         assert!(read(&deep, false).is_err());
+        // Nor does it go deep by fields.
+        assert!(read(&"a:".repeat(100_000), false).is_err());
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! For those who work on it: `ALCES_OPENSEARCH=http://host:9200` uses an engine that runs already, `ALCES_SCENARIO=aggs` runs the files whose
 //! names contain the text, `ALCES_RANDOM=400` asks other random questions, and so many rounds of them, `UPDATE=1` writes the page anew.
-#![allow(unreachable_pub, clippy::unwrap_used)]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test: its rooms share, and what is wrong ends it")]
 
 mod compare;
 mod engines;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// A document with more combinations of values than this is not spread out further.
+/// A document with more combinations of values than this is refused.
 const SPREAD: usize = 10_000;
 
 /// Calls back with each document's position and buckets that come after the page before.
@@ -67,7 +67,12 @@ pub(super) fn split(
                 let tuple = tuple.clone();
                 source[at].iter().map(move |key| [tuple.as_slice(), std::slice::from_ref(key)].concat())
             };
-            tuples = tuples.iter().flat_map(longer).take(SPREAD).collect();
+            tuples = tuples.iter().flat_map(longer).take(SPREAD + 1).collect();
+            if tuples.len() > SPREAD {
+                return Err(ApiError::illegal(format!(
+                    "a document has more than [{SPREAD}] combinations of values for a [composite] aggregation"
+                )));
+            }
         }
         for tuple in tuples {
             let key = Key::Many(tuple.into());
