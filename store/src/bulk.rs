@@ -156,13 +156,7 @@ fn op(
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("an update needs an _id"))?;
         return Ok(bare(index, kind, id, Some(Update::parse(&source)?)));
     }
-    let document: Map<String, Value> =
-        serde_json::from_slice(&source).map_err(|e| ApiError::mapper(format!("failed to parse: {e}")))?;
-    if index.data_stream && document.get("@timestamp").is_none_or(Value::is_null) {
-        return Err(ApiError::mapper("failed to parse: data stream timestamp field [@timestamp] is missing"));
-    }
-    let mapped =
-        index.map(&document, &|added| store.send(Job::Grown { index: Arc::clone(&index), added }))?;
+    let mapped = index.map(&source, &|added| store.send(Job::Grown { index: Arc::clone(&index), added }))?;
     let fresh = item.id.is_none();
     let id = item.id.get_or_insert_with(|| store.new_id()).clone();
     Ok(Op { index, kind, id, fresh, source, mapped, update: None })

@@ -16,10 +16,10 @@ pub struct Config {
     pub cluster_name: String,
     /// How long an acknowledged document may stay invisible to searches (OpenSearch's `refresh_interval`).
     pub refresh_interval: Duration,
-    /// Threads that build segments, per index that is being written to.
-    pub indexing_threads: usize,
-    /// Bytes of memory that one index being written to may use before it spills a segment (15 MB a thread at least).
-    pub indexing_memory: usize,
+    /// Documents that become one segment at most.
+    pub segment_rows: u32,
+    /// Bytes of documents that become one segment at most; in memory they take about a third.
+    pub segment_bytes: usize,
     /// Largest request body in bytes, after unpacking. OpenSearch's `http.max_content_length` is 100 MB.
     pub max_body: usize,
     /// Bytes of bulk requests that may wait at one time; more is answered with 429.
@@ -29,14 +29,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Settings with the defaults: 1 s refresh, 2 threads, 128 MB indexing memory, 100 MB bodies, the system's clock.
+    /// Settings with the defaults: 1 s refresh, segments of 100,000 documents or 128 MB, 100 MB bodies, the system's clock.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             cluster_name: "alces-store".to_owned(),
             refresh_interval: Duration::from_secs(1),
-            indexing_threads: 2,
-            indexing_memory: 128_000_000,
+            segment_rows: 100_000,
+            segment_bytes: 128_000_000,
             max_body: 100 * 1024 * 1024,
             max_in_flight: 256 * 1024 * 1024,
             clock: Arc::new(|| {

@@ -1,10 +1,10 @@
 //! One index as the whole store shares it: name, mapping, and the way to its newest segments.
 
-use crate::engine::TantivyEngine;
+use crate::engine::ColumnEngine;
 use crate::error::{ApiError, StoreError};
 use crate::mapping::{Mapped, Mapping, prepare};
 use crate::segments::{Reader, Snapshot};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -99,8 +99,8 @@ impl Index {
     }
 
     /// Opens the engine in the index's folder; searches see it from now on.
-    pub(crate) fn open_engine(&self, threads: usize, memory: usize) -> Result<TantivyEngine, StoreError> {
-        let engine = TantivyEngine::open(&self.dir.join("segments"), threads, memory)?;
+    pub(crate) fn open_engine(&self) -> Result<ColumnEngine, StoreError> {
+        let engine = ColumnEngine::open(&self.dir.join("segments"))?;
         *self.reader.write().unwrap_or_else(PoisonError::into_inner) = Some(engine.reader());
         Ok(engine)
     }
@@ -135,13 +135,13 @@ impl Index {
 
     /// Maps a document, growing the mapping where it brings new fields. `log` must put what was added into the log's
     /// queue; it is called before anyone can see the grown mapping.
-    pub(crate) fn map(&self, document: &Map<String, Value>, log: &dyn Fn(Value)) -> Result<Mapped, ApiError> {
-        let prepared = prepare(&self.mapping(), document)?;
+    pub(crate) fn map(&self, source: &[u8], log: &dyn Fn(Value)) -> Result<Mapped, ApiError> {
+        let prepared = prepare(&self.mapping(), source, self.data_stream)?;
         if prepared.grown.is_none() {
             return Ok(prepared.mapped);
         }
         let _one_at_a_time = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let prepared = prepare(&self.mapping(), document)?;
+        let prepared = prepare(&self.mapping(), source, self.data_stream)?;
         if let Some((mapping, added)) = prepared.grown {
             log(added);
             *self.mapping.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(mapping);

@@ -21,6 +21,7 @@ mod files;
 mod http;
 mod ids;
 mod index;
+mod json;
 mod mapping;
 mod names;
 mod pit;

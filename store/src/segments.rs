@@ -1,8 +1,8 @@
 //! The store's own segment interface: all that the rest of the store knows about the engine below.
 //!
 //! Ingest gives an [`Engine`] mapped documents; queries take a [`Snapshot`], ask it which documents match a
-//! [`Plan`], and read columns. Aggregations, sorting and JSON are above this line, so that another engine (Parquet
-//! columns, say) can take tantivy's place without touching them.
+//! [`Plan`], and read columns. Aggregations, sorting and JSON are above this line, so that another engine
+//! can take this one's place without touching them.
 
 use crate::error::StoreError;
 use crate::mapping::Mapped;
@@ -18,15 +18,26 @@ pub(crate) struct Incoming<'a> {
 
 /// The writing side of one index. Owned by the one writer thread.
 pub(crate) trait Engine: Send {
-    /// Takes a document. Not visible and not durable before [`Engine::commit`].
+    /// Takes a document. Not visible and not durable before it was sealed.
     fn add(&mut self, document: Incoming<'_>) -> Result<(), StoreError>;
     /// Removes the document with this id, if there is one.
     fn delete(&mut self, id: &str) -> Result<(), StoreError>;
-    /// Makes everything taken so far durable and visible, and remembers `sequence` with it.
-    fn commit(&mut self, sequence: u64) -> Result<(), StoreError>;
-    /// The sequence number of the last commit.
+    /// Documents that were taken since the last seal, and the bytes of their sources.
+    fn held(&self) -> (u32, usize);
+    /// Starts to make everything taken so far durable and visible, and to remember `sequence` with it. Waits for the seal before it, if that is not
+    /// done. On an error nothing is lost, and the next call tries again.
+    fn seal(&mut self, sequence: u64) -> Result<(), StoreError>;
+    /// Waits until what was sealed is durable and visible.
+    fn settle(&mut self) -> Result<(), StoreError>;
+    /// The same for what needs no waiting.
+    fn poll(&mut self) -> Result<(), StoreError>;
+    /// A seal failed and is not made good yet: nothing more should be taken.
+    fn stuck(&self) -> bool;
+    /// Something that was taken is lost: the engine must be opened anew, and the log replayed onto it.
+    fn broken(&self) -> bool;
+    /// All up to this sequence number is durable and visible.
     fn committed(&self) -> u64;
-    /// Gives back memory and threads until the next write.
+    /// Nobody has written for a while: a time for what was put off.
     fn rest(&mut self);
 }
 

@@ -361,7 +361,7 @@ impl Store {
                 mapping: start.mapping,
             },
         ));
-        let engine = index.open_engine(self.0.config.indexing_threads, self.0.config.indexing_memory)?;
+        let engine = index.open_engine()?;
         index.save()?;
         sync_dir(&root)?;
         self.send(Job::Open { index: Arc::clone(&index), engine: Box::new(engine) });

@@ -13,7 +13,7 @@ use crate::wal::Wal;
 use bytes::Bytes;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -55,6 +55,13 @@ pub(crate) struct Done {
     pub(crate) sequence: u64,
 }
 
+impl Done {
+    /// The version that the engine is to take, if it is to take any.
+    fn applied(&self) -> Option<u64> {
+        (!matches!(self.result, "not_found" | "noop")).then_some(self.version)
+    }
+}
+
 /// The outcomes of one bulk, in its order.
 pub(crate) type Outcomes = Vec<Result<Done, ApiError>>;
 
@@ -71,10 +78,16 @@ pub(crate) enum Job {
 struct Slot {
     index: Arc<Index>,
     engine: Option<Box<dyn Engine>>,
-    ids: IdFilter,
-    /// Ids changed since the last commit: their version, 0 for deleted.
+    /// Made when it is first needed: the ids of an index that nobody writes to need no memory.
+    ids: Option<IdFilter>,
+    /// Ids changed since the last seal: their version, 0 for deleted.
     tail: HashMap<String, u64>,
+    /// The same of seals that are not finished, with the sequence number of each.
+    sealed: VecDeque<(u64, HashMap<String, u64>)>,
+    /// Something was taken since the last seal.
     dirty: bool,
+    /// What the log says up to this is in the segments, or is none of this index's.
+    floor: u64,
     /// The mapping on disk is older than the one in use.
     grown: bool,
     written: Instant,
@@ -97,8 +110,8 @@ impl Writer {
     pub(crate) fn open(config: Config, indexes: &[Arc<Index>]) -> Result<Self, StoreError> {
         let mut slots = HashMap::new();
         for index in indexes {
-            let engine = index.open_engine(config.indexing_threads, config.indexing_memory)?;
-            slots.insert(index.uuid, Slot::new(Arc::clone(index), Box::new(engine))?);
+            let engine = index.open_engine()?;
+            slots.insert(index.uuid, Slot::new(Arc::clone(index), Box::new(engine)));
         }
         let mut sequence =
             slots.values().filter_map(|s| s.engine.as_ref()).map(|e| e.committed()).max().unwrap_or(0);
@@ -130,7 +143,7 @@ impl Writer {
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         let mut next = Instant::now() + self.config.refresh_interval;
         loop {
-            let busy = self.slots.values().any(|s| s.dirty || s.grown || s.engine.is_none());
+            let busy = self.slots.values().any(Slot::busy);
             let wait = if busy { next.saturating_duration_since(Instant::now()) } else { IDLE };
             let job = self.next.take().map_or_else(|| jobs.recv_timeout(wait), Ok);
             match job {
@@ -146,8 +159,8 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if Instant::now() >= next {
-                if let Err(error) = self.commit() {
-                    tracing::error!(%error, "cannot commit; the log keeps every acknowledged document, trying again");
+                if let Err(error) = self.refresh() {
+                    tracing::error!(%error, "cannot write segments; the log keeps every acknowledged document, trying again");
                 }
                 next = Instant::now() + self.config.refresh_interval;
                 self.rest();
@@ -198,14 +211,9 @@ impl Writer {
                         slot.grown = true;
                     }
                 }
-                Job::Open { index, engine } => match Slot::new(Arc::clone(&index), engine) {
-                    Ok(slot) => {
-                        self.slots.insert(index.uuid, slot);
-                    }
-                    Err(error) => {
-                        tracing::error!(index = %index.name, %error, "cannot open the index for writing");
-                    }
-                },
+                Job::Open { index, engine } => {
+                    self.slots.insert(index.uuid, Slot::new(index, engine));
+                }
                 Job::Close { uuid, done } => {
                     self.slots.remove(&uuid);
                     let _ = done.send(());
@@ -234,19 +242,21 @@ impl Writer {
         let mut refresh = !refreshes.is_empty();
         let mut answers = Vec::new();
         for (ops, mut outcomes, wanted, done) in bulks {
-            match &failed {
-                Some(error) => {
-                    outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()));
-                }
-                None => self.apply(ops, &outcomes),
+            if let Some(error) = &failed {
+                outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()));
             }
             refresh |= wanted;
-            answers.push((outcomes, wanted, done));
+            let todo: Vec<Option<u64>> =
+                outcomes.iter().map(|outcome| Some(outcome.as_ref().ok()?.applied()?)).collect();
+            // An answer that does not wait for visibility does not wait for the engine either: what it says is in the log.
+            if wanted {
+                answers.push((outcomes, done));
+            } else {
+                let _ = done.send(outcomes);
+            }
+            self.apply(&ops, &todo);
         }
-        // Answers that do not wait for visibility must not wait for the commit either.
-        for (outcomes, done) in answers.extract_if(.., |(_, wanted, _)| !*wanted).map(|(o, _, d)| (o, d)) {
-            let _ = done.send(outcomes);
-        }
+        self.seal_large();
         if refresh {
             let result = self.commit().map_err(|error| {
                 tracing::error!(%error, "cannot commit on refresh; the log keeps every acknowledged document");
@@ -254,7 +264,7 @@ impl Writer {
             });
             refreshes.into_iter().for_each(|done| drop(done.send(result.clone())));
         }
-        for (outcomes, _, done) in answers {
+        for (outcomes, done) in answers {
             let _ = done.send(outcomes);
         }
         stop
@@ -289,9 +299,12 @@ impl Writer {
         let Some(slot) = self.slots.get_mut(&op.index.uuid) else {
             return Err(ApiError::no_index(&op.index.name));
         };
-        let present = match slot.tail.get(&op.id) {
+        if slot.engine.as_ref().is_some_and(|engine| engine.stuck()) {
+            return Err(refused(&std::io::ErrorKind::StorageFull.into()));
+        }
+        let present = match slot.recent(&op.id) {
             Some(0) => None,
-            Some(version) => Some(*version),
+            Some(version) => Some(version),
             None => committed,
         };
         let version = match (op.kind, present) {
@@ -330,7 +343,7 @@ impl Writer {
         undo: &mut Vec<(u64, String, Option<u64>)>,
         grown: &mut Vec<(u64, String)>,
     ) -> Outcomes {
-        if self.slots.values().any(|slot| slot.dirty)
+        if self.slots.values().any(|slot| slot.dirty || !slot.sealed.is_empty())
             && let Err(error) = self.commit()
         {
             tracing::error!(%error, "cannot commit before an update");
@@ -364,8 +377,9 @@ impl Writer {
                             return Ok(Done { result: "noop", version, sequence: self.sequence });
                         }
                         Applied::Document(document) => {
+                            let source = Bytes::from(Value::Object(document).to_string());
                             let added = RefCell::new(Vec::new());
-                            op.mapped = op.index.map(&document, &|growth| added.borrow_mut().push(growth))?;
+                            op.mapped = op.index.map(&source, &|growth| added.borrow_mut().push(growth))?;
                             for growth in added.into_inner() {
                                 self.sequence += 1;
                                 let json = growth.to_string();
@@ -375,7 +389,7 @@ impl Writer {
                                     slot.grown = true;
                                 }
                             }
-                            op.source = Value::Object(document).to_string().into();
+                            op.source = source;
                             op.kind = Kind::Index;
                         }
                     }
@@ -393,17 +407,17 @@ impl Writer {
 
     /// The version that a document got since the last commit.
     fn tail(&self, op: &Op) -> Option<u64> {
-        self.slots.get(&op.index.uuid)?.tail.get(&op.id).copied()
+        self.slots.get(&op.index.uuid)?.recent(&op.id)
     }
 
     /// Versions in the committed segments of the ids that may be there, by position in `ops`.
-    fn known(&self, ops: &[Op]) -> HashMap<usize, u64> {
+    fn known(&mut self, ops: &[Op]) -> HashMap<usize, u64> {
         let mut maybe: HashMap<u64, Vec<(usize, &str)>> = HashMap::new();
         for (at, op) in ops.iter().enumerate() {
-            if let Some(slot) = self.slots.get(&op.index.uuid)
+            if let Some(slot) = self.slots.get_mut(&op.index.uuid)
                 && !op.fresh
-                && !slot.tail.contains_key(&op.id)
-                && slot.ids.maybe(op.id.as_bytes())
+                && slot.recent(&op.id).is_none()
+                && slot.maybe(&op.id)
             {
                 maybe.entry(op.index.uuid).or_default().push((at, &op.id));
             }
@@ -425,39 +439,74 @@ impl Writer {
         known
     }
 
-    /// Gives durable changes to the engines.
-    fn apply(&mut self, ops: Vec<Op>, outcomes: &Outcomes) {
-        for (op, outcome) in ops.iter().zip(outcomes) {
-            let Ok(done) = outcome else { continue };
-            if matches!(done.result, "not_found" | "noop") {
-                continue;
-            }
-            let Some(slot) = self.slots.get_mut(&op.index.uuid) else { continue };
+    /// Gives durable changes to the engines; `versions` says which, and as what.
+    fn apply(&mut self, ops: &[Op], versions: &[Option<u64>]) {
+        for (op, version) in ops.iter().zip(versions) {
+            let (Some(version), Some(slot)) = (version, self.slots.get_mut(&op.index.uuid)) else { continue };
             let delete = op.kind == Kind::Delete;
-            slot.put(&op.id, done.version, delete, &op.source, &op.mapped);
+            slot.put(&op.id, *version, delete, &op.source, &op.mapped);
+        }
+    }
+
+    /// Seals what is large enough for a segment. Only between groups: a record of the log is in a segment whole or not at all.
+    fn seal_large(&mut self) {
+        let (rows, bytes, sequence) = (self.config.segment_rows, self.config.segment_bytes, self.sequence);
+        for slot in self.slots.values_mut() {
+            let held = slot.engine.as_ref().map_or((0, 0), |engine| engine.held());
+            if (held.0 >= rows || held.1 >= bytes)
+                && let Err(error) = slot.seal(sequence)
+            {
+                tracing::error!(index = %slot.index.name, %error, "cannot write a segment; the log keeps every acknowledged document");
+            }
         }
     }
 
     /// Makes everything visible and lets the log forget it.
     fn commit(&mut self) -> Result<(), StoreError> {
         self.mend()?;
+        // All are begun before the first is waited for.
         let mut result = Ok(());
         for slot in self.slots.values_mut() {
-            if let Err(error) = slot.commit(self.sequence) {
-                // An engine that failed once is not trusted again: it is opened anew from disk and the log.
-                slot.engine = None;
-                result = Err(error);
-            }
+            result = result.and(slot.seal(self.sequence));
         }
-        result?;
-        self.wal.release(self.sequence).map_err(StoreError::io(self.config.data_dir.join("wal")))
+        for slot in self.slots.values_mut() {
+            result = result.and(slot.settle());
+        }
+        result.and(self.release())
+    }
+
+    /// Begins to make visible what was taken, and does not wait for it.
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        self.mend()?;
+        let mut result = Ok(());
+        for slot in self.slots.values_mut() {
+            result = result.and(slot.poll());
+            result = result.and(slot.seal(self.sequence));
+        }
+        result.and(self.release())
+    }
+
+    /// Lets the log forget what all indexes have in segments.
+    fn release(&mut self) -> Result<(), StoreError> {
+        for slot in self.slots.values_mut().filter(|slot| slot.grown) {
+            slot.index.save()?;
+            slot.grown = false;
+        }
+        let needed = self.slots.values().filter(|slot| slot.busy()).map(|slot| slot.floor).min();
+        let sequence = needed.unwrap_or(self.sequence);
+        self.wal.release(sequence).map_err(StoreError::io(self.config.data_dir.join("wal")))
     }
 
     /// Opens failed engines again and replays the log onto them.
     fn mend(&mut self) -> Result<(), StoreError> {
         for slot in self.slots.values_mut().filter(|slot| slot.engine.is_none()) {
-            let engine = slot.index.open_engine(self.config.indexing_threads, self.config.indexing_memory)?;
+            let engine = slot.index.open_engine()?;
             slot.engine = Some(Box::new(engine));
+            for (_, older) in std::mem::take(&mut slot.sealed).into_iter().rev() {
+                for (id, version) in older {
+                    slot.tail.entry(id).or_insert(version);
+                }
+            }
             let mut replay = |payload: &[u8]| match record::read(payload) {
                 Some((at, record)) => slot.replay(at, &record).map(|_| ()),
                 None => Ok(()),
@@ -471,7 +520,8 @@ impl Writer {
     }
 
     fn rest(&mut self) {
-        for slot in self.slots.values_mut().filter(|s| !s.dirty && s.written.elapsed() > IDLE) {
+        for slot in self.slots.values_mut().filter(|s| !s.busy() && s.written.elapsed() > IDLE) {
+            slot.ids = None;
             if let Some(engine) = &mut slot.engine {
                 engine.rest();
             }
@@ -480,19 +530,60 @@ impl Writer {
 }
 
 impl Slot {
-    fn new(index: Arc<Index>, engine: Box<dyn Engine>) -> Result<Self, StoreError> {
-        let mut ids = IdFilter::new();
-        if let Some(snapshot) = index.snapshot() {
-            snapshot.each_id(&mut |id| ids.insert(id))?;
+    fn new(index: Arc<Index>, engine: Box<dyn Engine>) -> Self {
+        let floor = engine.committed();
+        Self {
+            index,
+            engine: Some(engine),
+            ids: None,
+            tail: HashMap::new(),
+            sealed: VecDeque::new(),
+            dirty: false,
+            floor,
+            grown: false,
+            written: Instant::now(),
         }
-        let (engine, tail) = (Some(engine), HashMap::new());
-        Ok(Self { index, engine, ids, tail, dirty: false, grown: false, written: Instant::now() })
+    }
+
+    /// Something of it is not in segments yet.
+    fn busy(&self) -> bool {
+        self.dirty || self.grown || !self.sealed.is_empty() || self.engine.is_none()
+    }
+
+    /// The version that an id got and segments do not show yet; 0 if it was deleted.
+    fn recent(&self, id: &str) -> Option<u64> {
+        let sealed = || self.sealed.iter().rev().find_map(|(_, ids)| ids.get(id));
+        self.tail.get(id).or_else(sealed).copied()
+    }
+
+    /// Whether segments may have this id.
+    fn maybe(&mut self, id: &str) -> bool {
+        let ids = match &mut self.ids {
+            Some(ids) => ids,
+            none => {
+                let mut ids = IdFilter::new();
+                if let Some(snapshot) = self.index.snapshot()
+                    && let Err(error) = snapshot.each_id(&mut |id| ids.insert(id))
+                {
+                    tracing::error!(index = %self.index.name, %error, "cannot read the ids");
+                    return true;
+                }
+                self.tail
+                    .keys()
+                    .chain(self.sealed.iter().flat_map(|(_, ids)| ids.keys()))
+                    .for_each(|id| ids.insert(id.as_bytes()));
+                none.insert(ids)
+            }
+        };
+        ids.maybe(id.as_bytes())
     }
 
     fn put(&mut self, id: &str, version: u64, delete: bool, source: &[u8], mapped: &Mapped) {
         self.dirty = true;
         self.written = Instant::now();
-        self.ids.insert(id.as_bytes());
+        if let Some(ids) = &mut self.ids {
+            ids.insert(id.as_bytes());
+        }
         let Some(engine) = &mut self.engine else { return };
         let mut result = Ok(());
         if delete || version > 1 {
@@ -507,19 +598,47 @@ impl Slot {
         }
     }
 
-    fn commit(&mut self, sequence: u64) -> Result<(), StoreError> {
-        if self.grown {
-            self.index.save()?;
-            self.grown = false;
-        }
+    /// Begins to make a segment of what was taken.
+    fn seal(&mut self, sequence: u64) -> Result<(), StoreError> {
         if self.dirty
             && let Some(engine) = &mut self.engine
         {
-            engine.commit(sequence)?;
-            self.tail.clear();
-            self.dirty = false;
+            let result = engine.seal(sequence);
+            if result.is_ok() {
+                self.sealed.push_back((sequence, std::mem::take(&mut self.tail)));
+                self.dirty = false;
+            }
+            self.sealed_is_seen();
+            return result;
+        } else if !self.dirty && self.sealed.is_empty() {
+            // Nothing in the log up to here is this index's that segments do not have.
+            self.floor = self.floor.max(sequence);
         }
         Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let result = self.engine.as_mut().map_or(Ok(()), |engine| engine.settle());
+        self.sealed_is_seen();
+        result
+    }
+
+    fn poll(&mut self) -> Result<(), StoreError> {
+        let result = self.engine.as_mut().map_or(Ok(()), |engine| engine.poll());
+        self.sealed_is_seen();
+        result
+    }
+
+    /// Forgets the ids of seals that are finished.
+    fn sealed_is_seen(&mut self) {
+        if self.engine.as_ref().is_some_and(|engine| engine.broken()) {
+            tracing::error!(index = %self.index.name, "the engine failed; it will be rebuilt from the log");
+            self.engine = None;
+            return;
+        }
+        let committed = self.engine.as_ref().map_or(0, |engine| engine.committed());
+        self.sealed.retain(|(sequence, _)| *sequence > committed);
+        self.floor = self.floor.max(committed);
     }
 
     /// Takes from a record of the log what is ours and not yet committed. Answers how many changes that was.
@@ -540,9 +659,7 @@ impl Slot {
                     let mapped = if change.delete {
                         Mapped::default()
                     } else {
-                        let json =
-                            serde_json::from_slice(change.source).map_err(|e| damaged(e.to_string()))?;
-                        self.index.map(&json, &|_| ()).map_err(|e| damaged(e.reason))?
+                        self.index.map(change.source, &|_| ()).map_err(|e| damaged(e.reason))?
                     };
                     self.tail.insert(change.id.to_owned(), if change.delete { 0 } else { change.version });
                     self.put(change.id, change.version, change.delete, change.source, &mapped);

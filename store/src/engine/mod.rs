@@ -1,168 +1,243 @@
-//! tantivy behind [`crate::segments`].
+//! The engine behind [`crate::segments`]: segments of columns, and an index of the words of their distinct values.
 //!
-//! Its schema is fixed, whatever the mapping says: `_id`, `_version`, `_source`, and three JSON fields that hold every
-//! path: `n` (numbers, dates and booleans: columns only), `k` (exact strings: postings and columns) and `t` (words with
-//! positions). `x` names the text paths that a document has, as those have no column to ask.
+//! The columns of a segment are named by what they hold and the path: `n.` numbers, dates and booleans; `k.` exact strings; `t.` the templates of
+//! texts and `v0.` to `v15.` their variables ([`template`]); `l.` what is kept as it was sent; and `_id`, `_version`, `_shape` ([`source`]).
 
-mod dictionary;
-mod lower;
-mod phrase;
-mod range;
+pub(crate) mod bits;
+mod build;
+mod columns;
+mod file;
+mod find;
+mod index;
+mod manifest;
+mod merge;
+mod segment;
 mod snapshot;
+mod source;
+mod template;
 
 use crate::error::StoreError;
-use crate::mapping::types::Scalar;
-use crate::query::words::Words;
 use crate::segments::{Engine, Incoming, Reader, Snapshot};
-use snapshot::TantivySnapshot;
+use bits::Bits;
+use build::{Buffer, Frozen};
+use manifest::Shared;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
-use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value};
-use tantivy::schema::{
-    Field, IndexRecordOption, JsonObjectOptions, NumericOptions, Schema, TextFieldIndexing, TextOptions,
-};
-use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+use std::thread::JoinHandle;
 
-const WORDS: &str = "alces-words";
-
-/// The handles of the fixed schema.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fields {
-    id: Field,
-    version: Field,
-    source: Field,
-    numbers: Field,
-    exact: Field,
-    text: Field,
-    present: Field,
+/// What a segment's file says of the segment.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    rows: u32,
+    words: index::About,
 }
 
-fn schema() -> (Schema, Fields) {
-    let indexing = |tokenizer: &str, option| {
-        TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(option).set_fieldnorms(false)
-    };
-    let raw = TextOptions::default().set_indexing_options(indexing("raw", IndexRecordOption::Basic));
-    let json = || JsonObjectOptions::default().set_expand_dots_enabled();
-    let mut builder = Schema::builder();
-    let fields = Fields {
-        id: builder.add_text_field("_id", raw.clone().set_stored()),
-        version: builder.add_u64_field("_version", NumericOptions::default().set_fast()),
-        source: builder.add_bytes_field("_source", tantivy::schema::BytesOptions::default().set_stored()),
-        numbers: builder.add_json_field("n", json().set_fast("raw")),
-        exact: builder.add_json_field(
-            "k",
-            json().set_fast("raw").set_indexing_options(indexing("raw", IndexRecordOption::Basic)),
-        ),
-        text: builder.add_json_field(
-            "t",
-            json().set_indexing_options(indexing(WORDS, IndexRecordOption::WithFreqsAndPositions)),
-        ),
-        present: builder.add_text_field("x", raw),
-    };
-    (builder.build(), fields)
+/// What is on its way into a segment.
+struct Sealed {
+    work: Work,
+    /// Ids that segments before this one may have.
+    deletes: Vec<String>,
+    /// All up to this is in it or before it.
+    sequence: u64,
 }
+
+enum Work {
+    Buffer(Box<Buffer>),
+    /// Made, but not written: the disk was full.
+    Frozen(Frozen),
+    /// Deletes only.
+    Nothing,
+}
+
+/// The sequence number that is committed; or what failed, and what is to be tried again unless it is lost.
+type Outcome = Result<u64, (StoreError, Option<Sealed>)>;
 
 /// One index in one folder.
-pub(crate) struct TantivyEngine {
-    index: Index,
-    fields: Fields,
-    writer: Option<IndexWriter>,
-    reader: IndexReader,
+pub(crate) struct ColumnEngine {
+    shared: Arc<Shared>,
+    buffer: Box<Buffer>,
+    deletes: Vec<String>,
+    sealing: Option<JoinHandle<Outcome>>,
+    /// Could not be written; tried again before anything else.
+    failed: Option<Sealed>,
+    merging: Option<JoinHandle<()>>,
     committed: u64,
-    threads: usize,
-    memory: usize,
+    /// Something that was taken is lost: only the log has it.
+    broken: bool,
 }
 
-impl TantivyEngine {
+impl ColumnEngine {
     /// Opens the folder or makes a new index in it.
-    pub(crate) fn open(dir: &Path, threads: usize, memory: usize) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
-        let (schema, fields) = schema();
-        let index = if dir.join("meta.json").exists() {
-            Index::open_in_dir(dir)?
-        } else {
-            Index::builder().schema(schema.clone()).settings(IndexSettings::default()).create_in_dir(dir)?
-        };
-        if index.schema() != schema {
-            return Err(StoreError::Damaged {
-                path: dir.join("meta.json"),
-                reason: "it was written by another version of the store".to_owned(),
-            });
-        }
-        index.tokenizers().register(WORDS, TextAnalyzer::from(Words::default()));
-        let committed = match index.load_metas()?.payload {
-            Some(payload) => payload.parse().map_err(|_| StoreError::Damaged {
-                path: dir.join("meta.json"),
-                reason: format!("the commit position [{payload}] is not a number"),
-            })?,
-            None => 0,
-        };
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { index, fields, writer: None, reader, committed, threads, memory })
+    pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let (shared, committed) = Shared::open(dir)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+            buffer: Box::default(),
+            deletes: Vec::new(),
+            sealing: None,
+            failed: None,
+            merging: None,
+            committed,
+            broken: false,
+        })
     }
 
     /// The reading side, to be shared with searches.
     pub(crate) fn reader(&self) -> Arc<dyn Reader> {
-        Arc::new(TantivyReader {
-            reader: self.reader.clone(),
-            index: self.index.clone(),
-            fields: self.fields,
-        })
+        Arc::new(ColumnReader(Arc::clone(&self.shared)))
     }
 
-    fn writer(&mut self) -> Result<&mut IndexWriter, StoreError> {
-        if self.writer.is_none() {
-            self.writer = Some(self.index.writer_with_num_threads(self.threads, self.memory)?);
+    /// Takes what the sealing thread came to.
+    fn join(&mut self) -> Result<(), StoreError> {
+        let Some(thread) = self.sealing.take() else { return Ok(()) };
+        let outcome = thread.join().unwrap_or_else(|_| {
+            let error =
+                tantivy::TantivyError::ErrorInThread("the thread that seals a segment panicked".into());
+            Err((error.into(), None))
+        });
+        self.take(outcome)
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Result<(), StoreError> {
+        match outcome {
+            Ok(sequence) => {
+                self.committed = self.committed.max(sequence);
+                Ok(())
+            }
+            Err((error, sealed)) => {
+                self.broken |= sealed.is_none();
+                self.failed = sealed;
+                Err(error)
+            }
         }
-        self.writer
-            .as_mut()
-            .ok_or_else(|| StoreError::Engine(tantivy::TantivyError::ErrorInThread("no writer".into())))
+    }
+
+    /// Tries again what failed.
+    fn retry(&mut self) -> Result<(), StoreError> {
+        match self.failed.take() {
+            Some(sealed) => {
+                let outcome = seal(&self.shared, sealed);
+                self.take(outcome)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Starts a merge if there is one to make and none is running. `quiet`: nobody is writing.
+    fn merge(&mut self, quiet: bool) {
+        if self.merging.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        if let Some(thread) = self.merging.take() {
+            let _ = thread.join();
+        }
+        let Some(job) = merge::choose(&self.shared.state(), quiet) else { return };
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            if let Err(error) = merge::run(&shared, &job) {
+                tracing::warn!(dir = %shared.dir().display(), %error, "a merge of segments failed; they stay as they were");
+            }
+        };
+        match std::thread::Builder::new().name("store-merge".into()).spawn(work) {
+            Ok(thread) => self.merging = Some(thread),
+            Err(error) => tracing::warn!(%error, "cannot start a thread for merging"),
+        }
     }
 }
 
-impl Engine for TantivyEngine {
+impl Drop for ColumnEngine {
+    fn drop(&mut self) {
+        // Whoever opens the folder next must be alone in it.
+        self.shared.stop();
+        let _ = self.join();
+        if let Some(thread) = self.merging.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes a segment and makes it part of the index.
+fn seal(shared: &Shared, mut sealed: Sealed) -> Outcome {
+    loop {
+        sealed.work = match sealed.work {
+            Work::Buffer(buffer) if buffer.rows() == 0 => Work::Nothing,
+            Work::Buffer(buffer) => match buffer.freeze() {
+                Ok(frozen) => Work::Frozen(frozen),
+                Err(error) => return Err((error, None)),
+            },
+            Work::Frozen(frozen) => {
+                return match shared.publish(Some(&frozen), &sealed.deletes, sealed.sequence) {
+                    Ok(()) => Ok(sealed.sequence),
+                    Err(error) => Err((error, Some(Sealed { work: Work::Frozen(frozen), ..sealed }))),
+                };
+            }
+            Work::Nothing => {
+                return match shared.publish(None, &sealed.deletes, sealed.sequence) {
+                    Ok(()) => Ok(sealed.sequence),
+                    Err(error) => Err((error, Some(Sealed { work: Work::Nothing, ..sealed }))),
+                };
+            }
+        };
+    }
+}
+
+impl Engine for ColumnEngine {
     fn add(&mut self, document: Incoming<'_>) -> Result<(), StoreError> {
-        let fields = self.fields;
-        let mut out = TantivyDocument::new();
-        out.add_text(fields.id, document.id);
-        out.add_u64(fields.version, document.version);
-        out.add_bytes(fields.source, document.source);
-        let (mut numbers, mut exact, mut text) = (vec![], vec![], vec![]);
-        for pair @ (path, value) in &document.mapped.values {
-            match value {
-                Scalar::Int(_) | Scalar::Float(_) => numbers.push(pair),
-                Scalar::Exact(_) => exact.push(pair),
-                Scalar::Words(_) => {
-                    if !text.iter().any(|(seen, _): &&(String, Scalar)| seen == path) {
-                        out.add_text(fields.present, path);
-                    }
-                    text.push(pair);
-                }
-            }
-        }
-        for (field, pairs) in [(fields.numbers, &numbers), (fields.exact, &exact), (fields.text, &text)] {
-            if !pairs.is_empty() {
-                out.add_field_value(field, Flat::Object(pairs));
-            }
-        }
-        self.writer()?.add_document(out)?;
-        Ok(())
+        self.buffer.add(&document)
     }
 
     fn delete(&mut self, id: &str) -> Result<(), StoreError> {
-        let term = Term::from_field_text(self.fields.id, id);
-        self.writer()?.delete_term(term);
+        self.buffer.delete(id);
+        self.deletes.push(id.to_owned());
         Ok(())
     }
 
-    fn commit(&mut self, sequence: u64) -> Result<(), StoreError> {
-        let mut prepared = self.writer()?.prepare_commit()?;
-        prepared.set_payload(&sequence.to_string());
-        prepared.commit()?;
-        self.committed = sequence;
-        self.reader.reload()?;
+    fn held(&self) -> (u32, usize) {
+        (self.buffer.rows(), self.buffer.bytes())
+    }
+
+    fn seal(&mut self, sequence: u64) -> Result<(), StoreError> {
+        self.join()?;
+        self.retry()?;
+        let sealed = Sealed {
+            work: Work::Buffer(std::mem::take(&mut self.buffer)),
+            deletes: std::mem::take(&mut self.deletes),
+            sequence,
+        };
+        let shared = Arc::clone(&self.shared);
+        let thread =
+            std::thread::Builder::new().name("store-seal".into()).spawn(move || seal(&shared, sealed));
+        // Without a thread the buffer went with the closure.
+        self.broken |= thread.is_err();
+        self.sealing = Some(thread.map_err(StoreError::io(self.shared.dir()))?);
         Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.join()?;
+        self.retry()?;
+        self.merge(false);
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<(), StoreError> {
+        if self.sealing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.join()?;
+            self.merge(false);
+        }
+        if self.sealing.is_none() {
+            self.retry()?;
+        }
+        Ok(())
+    }
+
+    fn stuck(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    fn broken(&self) -> bool {
+        self.broken
     }
 
     fn committed(&self) -> u64 {
@@ -170,55 +245,23 @@ impl Engine for TantivyEngine {
     }
 
     fn rest(&mut self) {
-        if let Some(writer) = self.writer.take()
-            && let Err(error) = writer.wait_merging_threads()
-        {
-            tracing::warn!(%error, "a merge of segments failed; the segments stay as they were");
-        }
+        self.merge(true);
     }
 }
 
-struct TantivyReader {
-    reader: IndexReader,
-    index: Index,
-    fields: Fields,
-}
+struct ColumnReader(Arc<Shared>);
 
-impl Reader for TantivyReader {
+impl Reader for ColumnReader {
     fn snapshot(&self) -> Box<dyn Snapshot> {
-        Box::new(TantivySnapshot::new(self.reader.searcher(), self.index.clone(), self.fields))
+        Box::new(snapshot::ColumnSnapshot::new(self.0.state()))
     }
 }
 
-/// A borrowed view of mapped values as the JSON object that tantivy wants: no copies, repeated keys for lists.
-#[derive(Debug, Clone, Copy)]
-enum Flat<'a> {
-    Object(&'a [&'a (String, Scalar)]),
-    Leaf(&'a Scalar),
-}
-
-struct FlatEntries<'a>(std::slice::Iter<'a, &'a (String, Scalar)>);
-
-impl<'a> Iterator for FlatEntries<'a> {
-    type Item = (&'a str, Flat<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(path, value)| (path.as_str(), Flat::Leaf(value)))
+/// The union of two sets of rows.
+fn both(a: Option<&Arc<Bits>>, b: &Bits) -> Bits {
+    let mut all = b.clone();
+    if let Some(a) = a {
+        all.or(a);
     }
-}
-
-impl<'a> Value<'a> for Flat<'a> {
-    type ArrayIter = std::iter::Empty<Self>;
-    type ObjectIter = FlatEntries<'a>;
-
-    fn as_value(&self) -> ReferenceValue<'a, Self> {
-        match self {
-            Self::Object(pairs) => ReferenceValue::Object(FlatEntries(pairs.iter())),
-            Self::Leaf(scalar) => ReferenceValue::Leaf(match scalar {
-                Scalar::Int(n) => ReferenceValueLeaf::I64(*n),
-                Scalar::Float(n) => ReferenceValueLeaf::F64(*n),
-                Scalar::Exact(text) | Scalar::Words(text) => ReferenceValueLeaf::Str(text),
-            }),
-        }
-    }
+    all
 }

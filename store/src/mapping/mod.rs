@@ -4,11 +4,12 @@ mod document;
 mod parse;
 pub(crate) mod types;
 
-pub(crate) use document::{Mapped, prepare};
+pub(crate) use document::{Located, Mapped, Valued, prepare};
 
 use crate::error::ApiError;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use types::FieldType;
 
 /// OpenSearch's `index.mapping.total_fields.limit`.
@@ -26,6 +27,8 @@ pub(crate) enum Dynamic {
 /// One field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Field {
+    /// The whole path.
+    pub(crate) path: Arc<str>,
     pub(crate) ty: FieldType,
     /// Longer strings are kept in the source but not indexed (characters).
     pub(crate) ignore_above: usize,

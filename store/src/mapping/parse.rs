@@ -6,6 +6,7 @@ use crate::dates;
 use crate::error::ApiError;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Mapping {
     /// Reads the `mappings` object of a template or an index. Whatever we do not know is an error that names it.
@@ -265,6 +266,7 @@ impl Field {
         let off = |key: &str| json.get(key).is_some_and(|v| v == &json!(false) || v == "false");
         let source_only = off("index") && off("doc_values");
         Ok(Self {
+            path: Arc::from(path),
             ty,
             ignore_above,
             ignore_malformed,

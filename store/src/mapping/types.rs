@@ -44,6 +44,27 @@ pub(crate) enum Scalar {
     Words(String),
 }
 
+/// A plain value of a document.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Leaf<'a> {
+    Null,
+    Bool(bool),
+    /// As it is written.
+    Number(&'a str),
+    Text(&'a str),
+}
+
+impl Leaf<'_> {
+    pub(crate) fn to_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(yes) => Value::Bool(yes),
+            Self::Number(raw) => serde_json::from_str(raw).unwrap_or(Value::Null),
+            Self::Text(text) => Value::String(text.to_owned()),
+        }
+    }
+}
+
 impl FieldType {
     /// Whether columns of this type hold numbers rather than strings.
     pub(crate) fn is_numeric(&self) -> bool {
@@ -59,61 +80,71 @@ impl FieldType {
 
     /// Coerces one value. `None` means there is nothing to index; the error is what is wrong with the value.
     pub(crate) fn coerce(&self, value: &Value) -> Result<Option<Scalar>, String> {
-        let text = match value {
-            Value::Null => return Ok(None),
+        match value {
+            Value::Null => Ok(None),
             Value::Object(_) | Value::Array(_) => {
-                return Err("it is an object, and the field holds plain values".into());
+                Err("it is an object, and the field holds plain values".into())
             }
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+            Value::Bool(yes) => self.coerce_leaf(Leaf::Bool(*yes)),
+            Value::String(text) => self.coerce_leaf(Leaf::Text(text)),
+            Value::Number(number) => self.coerce_leaf(Leaf::Number(&number.to_string())),
+        }
+    }
+
+    /// The same of a value that was found in a text.
+    pub(crate) fn coerce_leaf(&self, leaf: Leaf<'_>) -> Result<Option<Scalar>, String> {
+        let text = match leaf {
+            Leaf::Null => return Ok(None),
+            Leaf::Bool(true) => "true",
+            Leaf::Bool(false) => "false",
+            Leaf::Number(text) | Leaf::Text(text) => text,
         };
+        let boolean = matches!(leaf, Leaf::Bool(_));
         let bad = |what: &str| Err(format!("For input string: \"{text}\" ({what} expected)"));
         Ok(Some(match self {
-            Self::Text => Scalar::Words(text),
-            Self::Keyword | Self::FlatObject => Scalar::Exact(text),
+            Self::Text => Scalar::Words(text.to_owned()),
+            Self::Keyword | Self::FlatObject => Scalar::Exact(text.to_owned()),
             Self::Integer { min, max } => {
-                let number = match value {
-                    Value::Bool(_) => return bad("a whole number"),
-                    _ => text.parse::<i64>().ok().or_else(|| whole(&text)),
-                };
+                if boolean {
+                    return bad("a whole number");
+                }
+                let number = text.parse::<i64>().ok().or_else(|| whole(text));
                 match number {
                     Some(number) if (*min..=*max).contains(&number) => Scalar::Int(number),
                     Some(number) => return Err(format!("Value [{number}] is out of range ({min} to {max})")),
-                    None if text.is_empty() && value.is_string() => {
+                    None if text.is_empty() && matches!(leaf, Leaf::Text(_)) => {
                         return bad("a whole number, and not an empty string");
                     }
                     None => return bad("a whole number"),
                 }
             }
             Self::Float { single } => match text.parse::<f64>() {
-                Ok(number) if number.is_finite() && !value.is_boolean() => {
+                Ok(number) if number.is_finite() && !boolean => {
                     Scalar::Float(if *single { f64::from(number as f32) } else { number })
                 }
                 _ => return bad("a finite number"),
             },
             Self::Scaled { factor } => match text.parse::<f64>() {
-                Ok(number) if number.is_finite() && !value.is_boolean() => {
+                Ok(number) if number.is_finite() && !boolean => {
                     Scalar::Float((number * factor).round() / factor)
                 }
                 _ => return bad("a finite number"),
             },
-            Self::Boolean => match (value, text.as_str()) {
-                (Value::Bool(_) | Value::String(_), "true") => Scalar::Int(1),
-                (Value::Bool(_) | Value::String(_), "false" | "") => Scalar::Int(0),
+            Self::Boolean => match (leaf, text) {
+                (Leaf::Bool(_) | Leaf::Text(_), "true") => Scalar::Int(1),
+                (Leaf::Bool(_) | Leaf::Text(_), "false" | "") => Scalar::Int(0),
                 _ => {
                     return Err(format!(
                         "Failed to parse value [{text}] as only [true] or [false] are allowed."
                     ));
                 }
             },
-            Self::Date { formats } => match value {
-                Value::Bool(_) => return bad("a date"),
-                _ => match dates::parse(&text, formats) {
-                    Some(millis) => Scalar::Int(millis),
-                    None => {
-                        return Err(format!("failed to parse date field [{text}] with the mapping's format"));
-                    }
-                },
+            Self::Date { .. } if boolean => return bad("a date"),
+            Self::Date { formats } => match dates::parse(text, formats) {
+                Some(millis) => Scalar::Int(millis),
+                None => {
+                    return Err(format!("failed to parse date field [{text}] with the mapping's format"));
+                }
             },
             Self::Ip => match text.parse::<IpAddr>() {
                 Ok(address) => Scalar::Exact(ip_key(address)),

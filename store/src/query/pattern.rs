@@ -35,16 +35,6 @@ impl Pattern {
         }
     }
 
-    /// All that follows the literal is taken: the stretch of the dictionary needs no further look.
-    pub(crate) fn is_prefix(&self) -> bool {
-        match self {
-            Self::Glob { wildcard, insensitive: false } => {
-                wildcard.len() == self.literal().len() + 1 && wildcard.ends_with('*')
-            }
-            _ => false,
-        }
-    }
-
     pub(crate) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Glob { wildcard, insensitive } => glob(wildcard, text, *insensitive),

@@ -1,0 +1,104 @@
+//! A set of the rows of one segment.
+
+/// One bit a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    /// None of so many rows.
+    pub(crate) fn none(rows: u32) -> Self {
+        Self { words: vec![0; (rows as usize).div_ceil(64)] }
+    }
+
+    /// All rows.
+    pub(crate) fn all(rows: u32) -> Self {
+        let mut all = Self { words: vec![u64::MAX; (rows as usize).div_ceil(64)] };
+        if rows % 64 > 0
+            && let Some(last) = all.words.last_mut()
+        {
+            *last = (1 << (rows % 64)) - 1;
+        }
+        all
+    }
+
+    /// The set as bytes, for a file.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// What [`Bits::to_bytes`] gave; `None` if it is not of so many rows.
+    pub(crate) fn from_bytes(bytes: &[u8], rows: u32) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let fits = rest.is_empty() && words.len() == (rows as usize).div_ceil(64);
+        fits.then(|| Self { words: words.iter().map(|word| u64::from_le_bytes(*word)).collect() })
+    }
+
+    pub(crate) fn insert(&mut self, row: u32) {
+        if let Some(word) = self.words.get_mut(row as usize / 64) {
+            *word |= 1 << (row % 64);
+        }
+    }
+
+    pub(crate) fn has(&self, row: u32) -> bool {
+        self.words.get(row as usize / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    fn with(&mut self, other: &Self, merge: impl Fn(u64, u64) -> u64) {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a = merge(*a, *b));
+    }
+
+    pub(crate) fn and(&mut self, other: &Self) {
+        self.with(other, |a, b| a & b);
+    }
+
+    pub(crate) fn or(&mut self, other: &Self) {
+        self.with(other, |a, b| a | b);
+    }
+
+    pub(crate) fn and_not(&mut self, other: &Self) {
+        self.with(other, |a, b| a & !b);
+    }
+
+    /// The rows in rising order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.words.iter().zip(0u32..).flat_map(|(word, at)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(at * 64 + bit)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets() {
+        let mut odd = Bits::none(130);
+        (0..130).filter(|row| row % 2 == 1).for_each(|row| odd.insert(row));
+        assert_eq!((Bits::all(130).count(), odd.count(), Bits::all(128).count()), (130, 65, 128));
+        let mut even = Bits::all(130);
+        even.and_not(&odd);
+        assert_eq!(even.iter().take(3).collect::<Vec<_>>(), [0, 2, 4]);
+        assert!(even.has(128) && !even.has(129) && !even.has(1000));
+        even.and(&odd);
+        assert!(even.is_empty() && !odd.is_empty());
+        even.or(&odd);
+        assert_eq!(Bits::from_bytes(&even.to_bytes(), 130), Some(odd.clone()));
+        assert_eq!(Bits::from_bytes(&odd.to_bytes(), 13), None);
+    }
+}

@@ -1,0 +1,515 @@
+//! Which rows of a segment a [`Plan`] means, and how well they fit.
+
+use super::bits::Bits;
+use super::segment::{Segment, State, rows_with};
+use super::source::Sources;
+use crate::error::StoreError;
+use crate::query::pattern::Pattern;
+use crate::query::plan::Plan;
+use crate::query::words::words;
+use crate::segments::Number;
+use std::collections::HashMap;
+use std::ops::{Bound, Range, RangeInclusive};
+use tantivy::columnar::{Column, DynamicColumn};
+
+/// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
+const K1: f32 = 1.2;
+
+/// Rows, and their scores where these were asked for.
+pub(super) struct Found {
+    pub(super) bits: Bits,
+    /// By row; what is not found has none that means anything.
+    pub(super) scores: Option<Scores>,
+}
+
+/// Scores of a segment's rows.
+pub(super) enum Scores {
+    /// All have this one.
+    One(f32),
+    Each(Vec<f32>),
+}
+
+impl Scores {
+    pub(super) fn of(&self, row: u32) -> f32 {
+        match self {
+            Self::One(score) => *score,
+            Self::Each(scores) => scores.get(row as usize).copied().unwrap_or(0.0),
+        }
+    }
+}
+
+/// In how many rows of all segments a term is.
+pub(super) type Frequencies = HashMap<Term, u64>;
+
+/// A term that scores by its rarity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Term {
+    Exact(String, String),
+    Word(String, String),
+    Phrase(String, Vec<String>),
+}
+
+fn term(plan: &Plan) -> Option<Term> {
+    match plan {
+        Plan::Exact { path, key } => Some(Term::Exact(path.clone(), key.clone())),
+        Plan::Word { path, word } => Some(Term::Word(path.clone(), word.clone())),
+        Plan::Phrase { path, words, .. } => Some(Term::Phrase(path.clone(), words.clone())),
+        _ => None,
+    }
+}
+
+/// Counts the terms that score.
+pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> Result<(), StoreError> {
+    match plan {
+        Plan::Bool { must, should, .. } => {
+            must.iter().chain(should).try_for_each(|plan| frequencies(plan, state, out))
+        }
+        Plan::Best(plans) => plans.iter().try_for_each(|plan| frequencies(plan, state, out)),
+        Plan::Boost(inner, _) => frequencies(inner, state, out),
+        _ => {
+            let Some(term) = term(plan) else { return Ok(()) };
+            let none = Frequencies::new();
+            let mut count = 0;
+            for living in &state.segments {
+                let finder = Finder { segment: &living.segment, scoring: None, frequencies: &none, total: 0 };
+                let mut found = finder.find(plan)?.bits;
+                if let Some(dead) = &living.dead {
+                    found.and_not(dead);
+                }
+                count += u64::from(found.count());
+            }
+            out.insert(term, count);
+            Ok(())
+        }
+    }
+}
+
+/// Finds rows in one segment.
+pub(super) struct Finder<'a> {
+    pub(super) segment: &'a Segment,
+    /// Set where scores are wanted.
+    pub(super) scoring: Option<()>,
+    pub(super) frequencies: &'a Frequencies,
+    /// Documents in all segments.
+    pub(super) total: u64,
+}
+
+impl Finder<'_> {
+    fn rows(&self) -> u32 {
+        self.segment.rows
+    }
+
+    fn constant(&self, bits: Bits) -> Found {
+        Found { bits, scores: self.scoring.map(|()| Scores::One(1.0)) }
+    }
+
+    pub(super) fn find(&self, plan: &Plan) -> Result<Found, StoreError> {
+        Ok(match plan {
+            Plan::All => self.constant(Bits::all(self.rows())),
+            Plan::None => self.constant(Bits::none(self.rows())),
+            Plan::Bool { must, filter, should, must_not, minimum } => {
+                self.combine(must, filter, should, must_not, *minimum)?
+            }
+            Plan::Exact { path, key } => {
+                let bits = self.keys(path, std::slice::from_ref(key))?;
+                let score = self.weight(plan) * saturated(1);
+                Found { bits, scores: self.scoring.map(|()| Scores::One(score)) }
+            }
+            Plan::ExactAny { path, keys } => self.constant(self.keys(path, keys)?),
+            Plan::ExactRange { path, low, high } => self.constant(self.between(path, low, high)?),
+            Plan::Pattern { path, pattern, text: false } => self.constant(self.matching(path, pattern)?),
+            Plan::Pattern { path, pattern, text: true } => {
+                let values = self.segment.words.pattern(pattern.literal(), &|word| pattern.matches(word))?;
+                let mut bits = Bits::none(self.rows());
+                self.segment.rows_of(path, &values, &mut |row, _| bits.insert(row))?;
+                self.constant(bits)
+            }
+            Plan::Numbers { path, low, high } => self.constant(self.numbers(path, low, high)?),
+            Plan::Word { path, word } => {
+                let values = self.segment.words.word(word)?;
+                self.counted(plan, path, &values)?
+            }
+            Plan::Phrase { path, words, slop } => self.phrase(plan, path, words, *slop)?,
+            Plan::Exists { path, text: true } => self.constant(self.present(&format!("t.{path}"))?),
+            Plan::Exists { path, text: false } => {
+                let mut bits = self.present(&format!("n.{path}"))?;
+                bits.or(&self.present(&format!("k.{path}"))?);
+                self.constant(bits)
+            }
+            Plan::Ids(ids) => {
+                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                let mut bits = Bits::none(self.rows());
+                self.segment.rows_of_ids(&ids)?.into_iter().for_each(|(_, row)| bits.insert(row));
+                self.constant(bits)
+            }
+            Plan::Best(plans) => {
+                let found = plans.iter().map(|plan| self.find(plan)).collect::<Result<Vec<_>, _>>()?;
+                let mut bits = Bits::none(self.rows());
+                found.iter().for_each(|one| bits.or(&one.bits));
+                let scores = self.scoring.map(|()| {
+                    self.scored(&bits, |row| {
+                        let of = |one: &Found| score_in(one, row);
+                        found.iter().filter_map(of).fold(f32::NEG_INFINITY, f32::max)
+                    })
+                });
+                Found { bits, scores }
+            }
+            Plan::Constant(inner) => self.constant(self.unscored().find(inner)?.bits),
+            Plan::Boost(inner, by) => {
+                let found = self.find(inner)?;
+                let scores = found.scores.map(|scores| match scores {
+                    Scores::One(score) => Scores::One(score * by),
+                    Scores::Each(scores) => {
+                        Scores::Each(scores.into_iter().map(|score| score * by).collect())
+                    }
+                });
+                Found { bits: found.bits, scores }
+            }
+        })
+    }
+
+    fn unscored(&self) -> Finder<'_> {
+        Finder { scoring: None, ..*self }
+    }
+
+    fn scored(&self, bits: &Bits, score: impl Fn(u32) -> f32) -> Scores {
+        let mut scores = vec![0.0; self.rows() as usize];
+        bits.iter().for_each(|row| scores[row as usize] = score(row));
+        Scores::Each(scores)
+    }
+
+    fn combine(
+        &self,
+        must: &[Plan],
+        filter: &[Plan],
+        should: &[Plan],
+        must_not: &[Plan],
+        minimum: usize,
+    ) -> Result<Found, StoreError> {
+        let mut bits = Bits::all(self.rows());
+        // What is cheap and leaves little comes first in most requests; nothing is reordered.
+        for plan in filter {
+            bits.and(&self.unscored().find(plan)?.bits);
+            if bits.is_empty() {
+                return Ok(self.constant(bits));
+            }
+        }
+        let mut scoring: Vec<Found> = Vec::new();
+        for plan in must {
+            let found = self.find(plan)?;
+            bits.and(&found.bits);
+            scoring.push(found);
+            if bits.is_empty() {
+                return Ok(self.constant(bits));
+            }
+        }
+        if minimum > 0 || self.scoring.is_some() {
+            let found = should.iter().map(|plan| self.find(plan)).collect::<Result<Vec<_>, _>>()?;
+            match minimum {
+                0 => {}
+                1 => {
+                    let mut any = Bits::none(self.rows());
+                    found.iter().for_each(|one| any.or(&one.bits));
+                    bits.and(&any);
+                }
+                least if least == found.len() => found.iter().for_each(|one| bits.and(&one.bits)),
+                least => {
+                    let mut enough = Bits::none(self.rows());
+                    for row in bits.iter() {
+                        if found.iter().filter(|one| one.bits.has(row)).count() >= least {
+                            enough.insert(row);
+                        }
+                    }
+                    bits = enough;
+                }
+            }
+            scoring.extend(found);
+        }
+        for plan in must_not {
+            if bits.is_empty() {
+                break;
+            }
+            bits.and_not(&self.unscored().find(plan)?.bits);
+        }
+        let scores = self.scoring.map(|()| {
+            if scoring.is_empty() {
+                Scores::One(0.0)
+            } else {
+                self.scored(&bits, |row| scoring.iter().filter_map(|one| score_in(one, row)).sum())
+            }
+        });
+        Ok(Found { bits, scores })
+    }
+
+    /// The weight of a term by its rarity, as Lucene's BM25 has it.
+    fn weight(&self, plan: &Plan) -> f32 {
+        let of = term(plan).and_then(|term| self.frequencies.get(&term).copied()).unwrap_or(0) as f64;
+        let total = self.total as f64;
+        ((1.0 + (total - of + 0.5) / (of + 0.5)).ln()) as f32
+    }
+
+    /// Rows that have values as pieces of a text, scored by how often.
+    fn counted(&self, plan: &Plan, path: &str, values: &[super::index::Hit]) -> Result<Found, StoreError> {
+        let mut bits = Bits::none(self.rows());
+        if self.scoring.is_none() {
+            self.segment.rows_of(path, values, &mut |row, _| bits.insert(row))?;
+            return Ok(Found { bits, scores: None });
+        }
+        let mut counts = vec![0u32; self.rows() as usize];
+        self.segment.rows_of(path, values, &mut |row, count| {
+            bits.insert(row);
+            counts[row as usize] += count;
+        })?;
+        let weight = self.weight(plan);
+        let scores = counts.into_iter().map(|count| weight * saturated(count)).collect();
+        Ok(Found { bits, scores: Some(Scores::Each(scores)) })
+    }
+
+    /// Rows whose text has the words one after the other. Where they stand in one piece the index of values knows; rows that have the words in
+    /// several pieces are read.
+    fn phrase(&self, plan: &Plan, path: &str, phrase: &[String], slop: u32) -> Result<Found, StoreError> {
+        let mut counts: HashMap<u32, u32> = HashMap::new();
+        let mut candidates = Bits::all(self.rows());
+        for word in phrase {
+            let values = self.segment.words.word(word)?;
+            let mut with = Bits::none(self.rows());
+            self.segment.rows_of(path, &values, &mut |row, _| with.insert(row))?;
+            candidates.and(&with);
+            if candidates.is_empty() {
+                break;
+            }
+        }
+        let mut bits = Bits::none(self.rows());
+        if !candidates.is_empty() && slop == 0 {
+            let values = self.segment.words.phrase(phrase)?;
+            self.segment.rows_of(path, &values, &mut |row, count| {
+                bits.insert(row);
+                if self.scoring.is_some() {
+                    *counts.entry(row).or_default() += count;
+                }
+            })?;
+        }
+        candidates.and_not(&bits);
+        let sources = Sources::new(&self.segment.columns);
+        for row in candidates.iter() {
+            let texts = sources.texts(path, row)?;
+            let times: usize = texts.iter().map(|text| occurrences(&words(text), phrase, slop)).sum();
+            if times > 0 {
+                bits.insert(row);
+                if self.scoring.is_some() {
+                    counts.insert(row, u32::try_from(times).unwrap_or(u32::MAX));
+                }
+            }
+        }
+        let scores = self.scoring.map(|()| {
+            let weight = self.weight(plan);
+            self.scored(&bits, |row| weight * saturated(counts.get(&row).copied().unwrap_or(1)))
+        });
+        Ok(Found { bits, scores })
+    }
+
+    fn keys(&self, path: &str, keys: &[String]) -> Result<Bits, StoreError> {
+        let Some(column) = self.segment.columns.strings(&format!("k.{path}"))? else {
+            return Ok(Bits::none(self.rows()));
+        };
+        let mut wanted = Vec::with_capacity(keys.len());
+        for key in keys {
+            wanted.extend(column.dictionary().term_ord(key).map_err(tantivy::TantivyError::from)?);
+        }
+        Ok(rows_with(&column, self.rows(), &wanted))
+    }
+
+    fn between(&self, path: &str, low: &Bound<String>, high: &Bound<String>) -> Result<Bits, StoreError> {
+        let Some(column) = self.segment.columns.strings(&format!("k.{path}"))? else {
+            return Ok(Bits::none(self.rows()));
+        };
+        let mut range = column.dictionary().range();
+        range = match low {
+            Bound::Included(key) => range.ge(key),
+            Bound::Excluded(key) => range.gt(key),
+            Bound::Unbounded => range,
+        };
+        range = match high {
+            Bound::Included(key) => range.le(key),
+            Bound::Excluded(key) => range.lt(key),
+            Bound::Unbounded => range,
+        };
+        let mut wanted = Vec::new();
+        let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
+        while stream.advance() {
+            wanted.push(stream.term_ord());
+        }
+        Ok(rows_with(&column, self.rows(), &wanted))
+    }
+
+    fn matching(&self, path: &str, pattern: &Pattern) -> Result<Bits, StoreError> {
+        let Some(column) = self.segment.columns.strings(&format!("k.{path}"))? else {
+            return Ok(Bits::none(self.rows()));
+        };
+        let prefix = pattern.literal();
+        let mut wanted = Vec::new();
+        let range = column.dictionary().range().ge(prefix);
+        let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
+        while stream.advance() {
+            if !stream.key().starts_with(prefix.as_bytes()) {
+                break;
+            }
+            if std::str::from_utf8(stream.key()).is_ok_and(|text| pattern.matches(text)) {
+                wanted.push(stream.term_ord());
+            }
+        }
+        Ok(rows_with(&column, self.rows(), &wanted))
+    }
+
+    /// Rows that have any value in a column.
+    fn present(&self, name: &str) -> Result<Bits, StoreError> {
+        let rows = self.rows();
+        let Some(column) = self.segment.columns.column(name)? else { return Ok(Bits::none(rows)) };
+        if column.get_cardinality().is_full() {
+            return Ok(Bits::all(rows));
+        }
+        let mut bits = Bits::none(rows);
+        let index = column.column_index();
+        (0..rows).filter(|row| index.has_value(*row)).for_each(|row| bits.insert(row));
+        Ok(bits)
+    }
+
+    fn numbers(&self, path: &str, low: &Bound<Number>, high: &Bound<Number>) -> Result<Bits, StoreError> {
+        let rows = self.rows();
+        let mut docs = Vec::new();
+        let all = 0..rows;
+        let whole = match self.segment.columns.column(&format!("n.{path}"))? {
+            Some(DynamicColumn::I64(column)) => {
+                ints(low, high).is_some_and(|range| scan(&column, range, all, &mut docs))
+            }
+            Some(DynamicColumn::U64(column)) => {
+                ints(low, high).filter(|range| *range.end() >= 0).is_some_and(|range| {
+                    let range = range.start().max(&0).unsigned_abs()..=range.end().unsigned_abs();
+                    scan(&column, range, all, &mut docs)
+                })
+            }
+            Some(DynamicColumn::F64(column)) => {
+                floats(low, high).is_some_and(|range| scan(&column, range, all, &mut docs))
+            }
+            _ => false,
+        };
+        if whole {
+            return Ok(Bits::all(rows));
+        }
+        let mut bits = Bits::none(rows);
+        docs.into_iter().for_each(|row| bits.insert(row));
+        Ok(bits)
+    }
+}
+
+fn score_in(found: &Found, row: u32) -> Option<f32> {
+    found.bits.has(row).then(|| found.scores.as_ref().map_or(0.0, |scores| scores.of(row)))
+}
+
+/// OpenSearch keeps BM25's constant factor `k1 + 1`.
+fn saturated(count: u32) -> f32 {
+    let count = count as f32;
+    (K1 + 1.0) * count / (count + K1)
+}
+
+/// How often a phrase is in a text: each word within `slop` moves of its place.
+fn occurrences(text: &[String], phrase: &[String], slop: u32) -> usize {
+    if slop == 0 {
+        return text.windows(phrase.len()).filter(|window| *window == phrase).count();
+    }
+    // Lucene's measure: the width of the places that the words say the phrase begins at.
+    let places: Vec<Vec<i64>> = phrase
+        .iter()
+        .zip(0i64..)
+        .map(|(word, offset)| {
+            text.iter().zip(0i64..).filter(|(found, _)| *found == word).map(|(_, at)| at - offset).collect()
+        })
+        .collect();
+    let mut at = vec![0usize; places.len()];
+    let mut times = 0;
+    loop {
+        let mut lowest = (i64::MAX, 0);
+        let mut highest = i64::MIN;
+        for (list, (places, at)) in places.iter().zip(&at).enumerate() {
+            let Some(place) = places.get(*at) else { return times };
+            if *place < lowest.0 {
+                lowest = (*place, list);
+            }
+            highest = highest.max(*place);
+        }
+        if highest - lowest.0 <= i64::from(slop) {
+            times += 1;
+        }
+        at[lowest.1] += 1;
+    }
+}
+
+fn ints(low: &Bound<Number>, high: &Bound<Number>) -> Option<RangeInclusive<i64>> {
+    let low = match *low {
+        Bound::Unbounded => i64::MIN,
+        Bound::Included(Number::Int(n)) => n,
+        Bound::Excluded(Number::Int(n)) => n.checked_add(1)?,
+        Bound::Included(Number::Float(n)) => n.ceil() as i64,
+        Bound::Excluded(Number::Float(n)) => (n.floor() as i64).checked_add(1)?,
+    };
+    let high = match *high {
+        Bound::Unbounded => i64::MAX,
+        Bound::Included(Number::Int(n)) => n,
+        Bound::Excluded(Number::Int(n)) => n.checked_sub(1)?,
+        Bound::Included(Number::Float(n)) => n.floor() as i64,
+        Bound::Excluded(Number::Float(n)) => (n.ceil() as i64).checked_sub(1)?,
+    };
+    (low <= high).then_some(low..=high)
+}
+
+fn floats(low: &Bound<Number>, high: &Bound<Number>) -> Option<RangeInclusive<f64>> {
+    let low = match low {
+        Bound::Unbounded => f64::NEG_INFINITY,
+        Bound::Included(n) => n.float(),
+        Bound::Excluded(n) => n.float().next_up(),
+    };
+    let high = match high {
+        Bound::Unbounded => f64::INFINITY,
+        Bound::Included(n) => n.float(),
+        Bound::Excluded(n) => n.float().next_down(),
+    };
+    (low <= high).then_some(low..=high)
+}
+
+/// Collects the rows; or says that it is all of them. Ends beyond the column's own are not understood by its packed values, so they are brought in
+/// first.
+fn scan<T>(column: &Column<T>, range: RangeInclusive<T>, all: Range<u32>, docs: &mut Vec<u32>) -> bool
+where
+    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
+{
+    let (mut low, mut high) = (*range.start(), *range.end());
+    let inside = low <= column.min_value() && column.max_value() <= high;
+    if inside && column.get_cardinality().is_full() {
+        return true;
+    }
+    if column.min_value() > low {
+        low = column.min_value();
+    }
+    if column.max_value() < high {
+        high = column.max_value();
+    }
+    if low <= high {
+        column.get_docids_for_value_range(low..=high, all, docs);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases() {
+        let of = |text: &str, phrase: &str, slop| occurrences(&words(text), &words(phrase), slop);
+        assert_eq!(of("a b a b c", "a b", 0), 2);
+        assert_eq!(of("a x b", "a b", 0), 0);
+        assert_eq!(of("a x b", "a b", 1), 1);
+        assert_eq!(of("b a", "a b", 1), 0);
+        assert_eq!(of("b a", "a b", 2), 1);
+    }
+}

@@ -1,0 +1,279 @@
+//! The words of a segment's texts, by value: a tantivy index whose documents are not rows but distinct values of columns.
+//!
+//! What is a text's piece is a value of some column: a template's words are those between its marks, a field's are in the field's own column, a
+//! variable's in that of its place. The document `base of the column + ordinal` is that value.
+
+use super::columns::Columns;
+use super::file::{Parts, Writer};
+use super::template::{self, Piece, SLOTS};
+use crate::error::StoreError;
+use crate::query::words::Words;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
+use tantivy::directory::{
+    Directory, DirectoryLock, FileHandle, FileSlice, Lock, RamDirectory, WatchCallback, WatchHandle, WritePtr,
+};
+use tantivy::postings::Postings;
+use tantivy::query::{EnableScoring, PhraseQuery, Query};
+use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
+use tantivy::{DocSet, Index, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term};
+
+const ANALYZER: &str = "words";
+/// Room for building, in bytes.
+const MEMORY: usize = 32_000_000;
+
+/// What a file says of its words.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct About {
+    /// The columns whose values are documents, in their order, and how many values each has.
+    columns: Vec<(String, u32)>,
+    /// By path of a text: the keyword paths that its templates name.
+    fields: BTreeMap<String, Vec<String>>,
+}
+
+fn schema() -> (Schema, Field) {
+    let mut builder = Schema::builder();
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(ANALYZER)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+        .set_fieldnorms(false);
+    let field = builder.add_text_field("w", TextOptions::default().set_indexing_options(indexing));
+    (builder.build(), field)
+}
+
+fn tokenizers() -> TokenizerManager {
+    let manager = TokenizerManager::new();
+    manager.register(ANALYZER, TextAnalyzer::from(Words::default()));
+    manager
+}
+
+/// Indexes the values of a segment's columns and writes the index into its file.
+pub(super) fn write(columns: &Columns, out: &mut Writer) -> Result<About, StoreError> {
+    let names = columns.names()?;
+    let texts: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("t.")).collect();
+    let mut about = About::default();
+    if texts.is_empty() {
+        return Ok(about);
+    }
+    let (schema, field) = schema();
+    let directory = RamDirectory::create();
+    let mut index = Index::builder()
+        .schema(schema)
+        .tokenizers(tokenizers())
+        .single_segment_index_writer::<TantivyDocument>(directory.clone(), MEMORY)?;
+    let mut fields: BTreeSet<String> = BTreeSet::new();
+    let mut add = |name: String, about: &mut About, visit: &mut dyn FnMut(&str) -> Vec<String>| {
+        let Some(column) = columns.strings(&name)? else { return Ok(()) };
+        let mut stream = column.dictionary().stream().map_err(tantivy::TantivyError::from)?;
+        let mut count = 0;
+        while stream.advance() {
+            let mut document = TantivyDocument::new();
+            // Each stretch is a value of its own, so that no phrase goes over a mark.
+            let value = String::from_utf8_lossy(stream.key());
+            visit(&value).iter().for_each(|stretch| document.add_text(field, stretch));
+            index.add_document(document)?;
+            count += 1;
+        }
+        about.columns.push((name, count));
+        Ok::<(), StoreError>(())
+    };
+    for path in texts {
+        let mut named: BTreeSet<String> = BTreeSet::new();
+        add(format!("t.{path}"), &mut about, &mut |value| {
+            let pieces = template::pieces(value);
+            named.extend(pieces.iter().filter_map(|piece| match piece {
+                Piece::Field(path) => Some(path.to_string()),
+                _ => None,
+            }));
+            template::stretches(value)
+        })?;
+        for slot in 0..SLOTS {
+            add(format!("v{slot}.{path}"), &mut about, &mut |value| vec![value.to_owned()])?;
+        }
+        fields.extend(named.iter().cloned());
+        about.fields.insert(path.to_owned(), named.into_iter().collect());
+    }
+    for path in fields {
+        add(format!("k.{path}"), &mut about, &mut |value| vec![value.to_owned()])?;
+    }
+    let index = index.finalize()?;
+    let mut files: Vec<PathBuf> = index.directory().list_managed_files().into_iter().collect();
+    files.sort();
+    for file in files {
+        // Some of the files that a segment may have it has not.
+        let Ok(bytes) = directory.atomic_read(&file) else { continue };
+        out.part(&format!("words/{}", file.display()), |out| out.write_all(&bytes))?;
+    }
+    Ok(about)
+}
+
+/// A value, by its document's number, and how often the word is in it.
+pub(super) type Hit = (u32, u32);
+
+/// An open index of values.
+pub(super) struct ValueIndex {
+    searcher: Option<Searcher>,
+    field: Field,
+    about: About,
+}
+
+impl ValueIndex {
+    pub(super) fn open(parts: &Parts, about: About) -> Result<Self, StoreError> {
+        let (_, field) = schema();
+        let mut files = HashMap::new();
+        for name in parts.names("words/") {
+            files.insert(PathBuf::from(name), parts.part(&format!("words/{name}"))?);
+        }
+        if files.is_empty() {
+            return Ok(Self { searcher: None, field, about });
+        }
+        let mut index = Index::open(Inside(Arc::new(files)))?;
+        index.set_tokenizers(tokenizers());
+        let reader: tantivy::IndexReader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { searcher: Some(reader.searcher()), field, about })
+    }
+
+    /// The columns that a text path's pieces are in, with the numbers of their values; the paths of fields without `k.`.
+    pub(super) fn columns(&self, path: &str) -> Vec<(&str, std::ops::Range<u32>)> {
+        let fields = self.about.fields.get(path).map_or(&[][..], Vec::as_slice);
+        let mut base = 0;
+        let mut out = Vec::new();
+        for (name, count) in &self.about.columns {
+            let range = base..base + count;
+            base += count;
+            let own = match name.split_once('.') {
+                Some(("k", field)) => fields.iter().any(|f| f == field),
+                Some((_, text)) => text == path,
+                None => false,
+            };
+            if own && *count > 0 {
+                out.push((name.as_str(), range));
+            }
+        }
+        out
+    }
+
+    /// The values that hold a word, in rising order.
+    pub(super) fn word(&self, word: &str) -> Result<Vec<Hit>, StoreError> {
+        let mut out = Vec::new();
+        let Some(searcher) = &self.searcher else { return Ok(out) };
+        for reader in searcher.segment_readers() {
+            let inverted = reader.inverted_index(self.field)?;
+            let term = Term::from_field_text(self.field, word);
+            let found = inverted.read_postings(&term, IndexRecordOption::WithFreqs);
+            let Some(mut postings) = found.map_err(tantivy::TantivyError::from)? else { continue };
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                out.push((doc, postings.term_freq()));
+                doc = postings.advance();
+            }
+        }
+        Ok(out)
+    }
+
+    /// The values that hold words one after the other.
+    pub(super) fn phrase(&self, words: &[String]) -> Result<Vec<Hit>, StoreError> {
+        let mut out = Vec::new();
+        let Some(searcher) = &self.searcher else { return Ok(out) };
+        let terms = words.iter().map(|word| Term::from_field_text(self.field, word)).collect();
+        let query = PhraseQuery::new(terms);
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        for reader in searcher.segment_readers() {
+            weight.for_each_no_score(reader, &mut |docs| out.extend(docs.iter().map(|doc| (*doc, 1))))?;
+        }
+        Ok(out)
+    }
+
+    /// The values that hold any word from `start` on, within the stretch that begins with `prefix`, that is accepted.
+    pub(super) fn pattern(
+        &self,
+        prefix: &str,
+        accept: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Hit>, StoreError> {
+        let Some(searcher) = &self.searcher else { return Ok(Vec::new()) };
+        let mut found: BTreeSet<u32> = BTreeSet::new();
+        for reader in searcher.segment_readers() {
+            let inverted = reader.inverted_index(self.field)?;
+            let range = inverted.terms().range().ge(prefix.as_bytes());
+            let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
+            while stream.advance() {
+                if !stream.key().starts_with(prefix.as_bytes()) {
+                    break;
+                }
+                if !std::str::from_utf8(stream.key()).is_ok_and(accept) {
+                    continue;
+                }
+                let postings = inverted.read_postings_from_terminfo(stream.value(), IndexRecordOption::Basic);
+                let mut postings = postings.map_err(tantivy::TantivyError::from)?;
+                let mut doc = postings.doc();
+                while doc != TERMINATED {
+                    found.insert(doc);
+                    doc = postings.advance();
+                }
+            }
+        }
+        Ok(found.into_iter().map(|doc| (doc, 1)).collect())
+    }
+}
+
+/// The parts of a file as the folder that tantivy wants; nothing is ever written.
+#[derive(Clone)]
+struct Inside(Arc<HashMap<PathBuf, FileSlice>>);
+
+impl fmt::Debug for Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inside")
+    }
+}
+
+fn read_only() -> io::Error {
+    io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "a segment is never changed")
+}
+
+impl Directory for Inside {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        let file = self.0.get(path).ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))?;
+        Ok(Arc::new(file.clone()))
+    }
+
+    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        Err(DeleteError::IoError { io_error: Arc::new(read_only()), filepath: path.to_owned() })
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        Ok(self.0.contains_key(path))
+    }
+
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        Err(OpenWriteError::IoError { io_error: Arc::new(read_only()), filepath: path.to_owned() })
+    }
+
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        let file = self.0.get(path).ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))?;
+        let bytes = file.read_bytes().map_err(|e| OpenReadError::wrap_io_error(e, path.to_owned()))?;
+        Ok(bytes.to_vec())
+    }
+
+    fn atomic_write(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+        Err(read_only())
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn acquire_lock(&self, _: &Lock) -> Result<DirectoryLock, LockError> {
+        Ok(DirectoryLock::from(Box::new(())))
+    }
+
+    fn watch(&self, _: WatchCallback) -> tantivy::Result<WatchHandle> {
+        Ok(WatchHandle::empty())
+    }
+}
