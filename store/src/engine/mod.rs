@@ -15,6 +15,8 @@ mod segment;
 mod snapshot;
 mod source;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use crate::error::StoreError;
 use crate::segments::{Engine, Incoming, Reader, Snapshot};
