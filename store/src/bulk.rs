@@ -2,12 +2,13 @@
 
 use crate::error::ApiError;
 use crate::index::Index;
+use crate::json::{Kind as Json, Next, Place, Scanner, unescape};
 use crate::mapping::Mapped;
 use crate::store::Store;
 use crate::update::Update;
 use crate::writer::{Job, Kind, Op, Outcomes};
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +42,7 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
         if line.is_empty() {
             continue;
         }
-        let (action, meta) = action(&line, number)?;
+        let Action { action, index, id } = action(&line, number)?;
         let source = if action == "delete" {
             None
         } else {
@@ -50,22 +51,7 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
                 ApiError::illegal("The bulk request must hold a document after each action")
             })?)
         };
-        let mut index = default_index.map(str::to_owned);
-        let mut id = None;
-        for (key, value) in &meta {
-            match (key.as_str(), value) {
-                ("_index", Value::String(name)) => index = Some(name.clone()),
-                ("_id", Value::Null) => {}
-                ("_id", value) => id = Some(crate::query::parse::plain(value)),
-                // Clients of older versions send a type; OpenSearch ignores it as well.
-                ("_type" | "require_alias" | "retry_on_conflict", _) => {}
-                (other, _) => {
-                    return Err(ApiError::illegal(format!(
-                        "Action/metadata line [{number}] contains an unknown parameter [{other}]"
-                    )));
-                }
-            }
-        }
+        let index = index.or_else(|| default_index.map(str::to_owned));
         let Some(index) = index else {
             return Err(invalid("index is missing"));
         };
@@ -90,17 +76,25 @@ fn invalid(what: &str) -> ApiError {
     ApiError::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {what};"))
 }
 
-fn action(line: &[u8], number: usize) -> Result<(&'static str, Map<String, Value>), ApiError> {
+/// What an action's line says.
+struct Action {
+    action: &'static str,
+    index: Option<String>,
+    id: Option<String>,
+}
+
+/// `{"create":{"_index":"logs","_id":"7"}}`
+fn action(line: &[u8], number: usize) -> Result<Action, ApiError> {
     let malformed =
         |what: &str| ApiError::illegal(format!("Malformed action/metadata line [{number}], {what}"));
-    let Ok(Value::Object(map)) = serde_json::from_slice(line) else {
-        return Err(malformed("expected a JSON object"));
-    };
-    let mut entries = map.into_iter();
-    let (Some((name, Value::Object(meta))), None) = (entries.next(), entries.next()) else {
-        return Err(malformed("expected one action that holds an object"));
-    };
-    let action = match name.as_str() {
+    let object = || malformed("expected a JSON object");
+    let single = || malformed("expected one action that holds an object");
+    let text = std::str::from_utf8(line).map_err(|_| object())?;
+    let mut scanner = Scanner::new(text);
+    let Ok(Next::Object) = scanner.next() else { return Err(object()) };
+    let name = scanner.key(true).map_err(|_| object())?.ok_or_else(single)?;
+    let Next::Object = scanner.next().map_err(|_| object())? else { return Err(single()) };
+    let action = match &text[name.range()] {
         "index" => "index",
         "create" => "create",
         "delete" => "delete",
@@ -111,7 +105,36 @@ fn action(line: &[u8], number: usize) -> Result<(&'static str, Map<String, Value
             )));
         }
     };
-    Ok((action, meta))
+    let mut out = Action { action, index: None, id: None };
+    let mut first = true;
+    while let Some(key) = scanner.key(std::mem::take(&mut first)).map_err(|_| object())? {
+        let value = scanner.next().map_err(|_| object())?;
+        let plain = |place: Place| match place.kind {
+            Json::Escaped => unescape(&text[place.range()]),
+            _ => text[place.range()].to_owned(),
+        };
+        match (&text[key.range()], value) {
+            ("_index", Next::Plain(place @ Place { kind: Json::Text | Json::Escaped, .. })) => {
+                out.index = Some(plain(place));
+            }
+            ("_id", Next::Plain(Place { kind: Json::Null, .. })) => {}
+            ("_id", Next::Plain(place)) => out.id = Some(plain(place)),
+            // Clients of older versions send a type; OpenSearch ignores it as well.
+            ("_type" | "require_alias" | "retry_on_conflict", value) => {
+                scanner.skip(value).map_err(|_| object())?;
+            }
+            (other, _) => {
+                return Err(ApiError::illegal(format!(
+                    "Action/metadata line [{number}] contains an unknown parameter [{other}]"
+                )));
+            }
+        }
+    }
+    if scanner.key(false).map_err(|_| object())?.is_some() {
+        return Err(single());
+    }
+    scanner.end().map_err(|_| object())?;
+    Ok(out)
 }
 
 fn op(
@@ -279,7 +302,7 @@ impl Iterator for Lines<'_> {
             return None;
         }
         let rest = &self.body[self.at..];
-        let length = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let end = if length > 0 && rest[length - 1] == b'\r' { length - 1 } else { length };
         let line = self.body.slice(self.at..self.at + end);
         self.at += length + 1;

@@ -26,6 +26,7 @@ mod mapping;
 mod names;
 mod pit;
 mod query;
+mod quick;
 mod record;
 mod search;
 mod segments;

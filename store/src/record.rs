@@ -1,6 +1,13 @@
-//! What the write-ahead log says, in bytes.
+//! What the write-ahead log says, in bytes. Changes are packed with LZ4: documents that come together are alike, and it costs no more CPU than the
+//! bytes that need not be summed up, copied and synced.
 
 use crate::wal::frame;
+use lz4_flex::block;
+
+/// Shorter changes are not worth packing.
+const SMALL: usize = 512;
+/// More is not believed of a packed record: a request body is much smaller.
+const LARGEST: usize = 1 << 30;
 
 /// One change of one document.
 pub(crate) struct Change<'a> {
@@ -43,10 +50,15 @@ impl ChangesWriter {
     pub(crate) fn finish(self, out: &mut Vec<u8>, sequence: u64) {
         if self.count > 0 {
             frame(out, |out| {
-                out.push(1);
+                let packed = self.body.len() >= SMALL;
+                out.push(if packed { 3 } else { 1 });
                 out.extend_from_slice(&sequence.to_le_bytes());
                 out.extend_from_slice(&self.count.to_le_bytes());
-                out.extend_from_slice(&self.body);
+                if packed {
+                    out.extend_from_slice(&block::compress_prepend_size(&self.body));
+                } else {
+                    out.extend_from_slice(&self.body);
+                }
             });
         }
     }
@@ -68,14 +80,22 @@ fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Reads a record; `None` if it is not one of ours.
-pub(crate) fn read(payload: &[u8]) -> Option<(u64, Record<'_>)> {
+/// Reads a record; `None` if it is not one of ours. `room` is for what was packed.
+pub(crate) fn read<'a>(payload: &'a [u8], room: &'a mut Vec<u8>) -> Option<(u64, Record<'a>)> {
     let mut at = Cursor(payload);
     let kind = at.take(1)?[0];
     let sequence = at.u64()?;
     let record = match kind {
-        1 => {
+        1 | 3 => {
             let count = at.u32()?;
+            if kind == 3 {
+                let (size, packed) = block::uncompressed_size(at.0).ok()?;
+                if size > LARGEST || size / 255 > packed.len() {
+                    return None;
+                }
+                *room = block::decompress(packed, size).ok()?;
+                at = Cursor(room);
+            }
             let mut changes = Vec::new();
             for _ in 0..count {
                 let uuid = at.u64()?;
@@ -126,8 +146,29 @@ mod tests {
         writer.push(&Change { uuid: 7, delete: true, version: 3, id: "a", source: b"" });
         let mut out = Vec::new();
         writer.finish(&mut out, 9);
-        let Some((9, Record::Changes(changes))) = read(&out[8..]) else { panic!("unreadable") };
+        let mut room = Vec::new();
+        let Some((9, Record::Changes(changes))) = read(&out[8..], &mut room) else { panic!("unreadable") };
         assert!(changes.len() == 2 && changes[0].source == b"{}" && changes[1].delete);
-        assert!(read(&out[8..out.len() - 1]).is_none() && read(b"").is_none() && read(b"\x03").is_none());
+        for wrong in [&out[8..out.len() - 1], b"", b"\x03", b"\x07"] {
+            assert!(read(wrong, &mut Vec::new()).is_none());
+        }
+    }
+
+    #[test]
+    fn many_changes_are_packed() {
+        let mut writer = ChangesWriter::new();
+        let source = br#"{"message":"the same in all of them"}"#;
+        for version in 1..=100 {
+            writer.push(&Change { uuid: 7, delete: false, version, id: "a", source });
+        }
+        let mut out = Vec::new();
+        writer.finish(&mut out, 9);
+        assert!(out.len() < 1000, "{}", out.len());
+        let mut room = Vec::new();
+        let Some((9, Record::Changes(changes))) = read(&out[8..], &mut room) else { panic!("unreadable") };
+        assert!(changes.len() == 100 && changes.iter().all(|change| change.source == source));
+        for cut in 9..out.len() {
+            assert!(read(&out[8..cut], &mut Vec::new()).is_none(), "{cut}");
+        }
     }
 }

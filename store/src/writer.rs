@@ -101,6 +101,8 @@ pub(crate) struct Writer {
     sequence: u64,
     /// Growths of mappings that could not be appended: they go before anything that comes later.
     unlogged: Vec<(u64, String)>,
+    /// Room for the records of a group.
+    frames: Vec<u8>,
     /// A request with updates, which begins the next group: it reads what the groups before it wrote.
     next: Option<Job>,
 }
@@ -118,7 +120,8 @@ impl Writer {
         let dir = config.data_dir.join("wal");
         let mut replayed = 0u64;
         let wal = Wal::open(&dir, |payload| {
-            let Some((at, record)) = record::read(payload) else {
+            let mut room = Vec::new();
+            let Some((at, record)) = record::read(payload, &mut room) else {
                 return Err(StoreError::Damaged {
                     path: dir.clone(),
                     reason: "it holds a record of unknown kind".into(),
@@ -131,7 +134,8 @@ impl Writer {
             Ok(at)
         })?;
         sequence = sequence.max(wal.highest());
-        let mut writer = Self { config, slots, wal, sequence, unlogged: Vec::new(), next: None };
+        let mut writer =
+            Self { config, slots, wal, sequence, unlogged: Vec::new(), frames: Vec::new(), next: None };
         if replayed > 0 {
             tracing::info!(changes = replayed, "replayed the write-ahead log");
         }
@@ -175,7 +179,8 @@ impl Writer {
     fn group(&mut self, first: Job, jobs: &Receiver<Job>) -> bool {
         let mut bulks = Vec::new();
         let mut refreshes = Vec::new();
-        let mut frames = Vec::new();
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.clear();
         let mut undo = Vec::new();
         let mut stop = false;
         let mut grown = std::mem::take(&mut self.unlogged);
@@ -226,6 +231,10 @@ impl Writer {
             }
         }
         let durable = if frames.is_empty() { Ok(()) } else { self.wal.append(&frames, self.sequence) };
+        // Kept for the next group, unless it is unusually large: fresh memory costs as much as the copying.
+        if frames.capacity() <= 2 * GROUP_BYTES {
+            self.frames = frames;
+        }
         let failed = durable.err().map(|error| {
             tracing::error!(%error, "cannot append to the write-ahead log");
             self.unlogged = std::mem::take(&mut grown);
@@ -507,7 +516,7 @@ impl Writer {
                     slot.tail.entry(id).or_insert(version);
                 }
             }
-            let mut replay = |payload: &[u8]| match record::read(payload) {
+            let mut replay = |payload: &[u8]| match record::read(payload, &mut Vec::new()) {
                 Some((at, record)) => slot.replay(at, &record).map(|_| ()),
                 None => Ok(()),
             };

@@ -1,7 +1,6 @@
 //! Buckets: numbered as they appear, found again by parent and key.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// What tells a bucket from its neighbours.
@@ -48,31 +47,6 @@ impl PartialOrd for Key {
         Some(self.cmp(other))
     }
 }
-
-/// A fast hash for small keys made by ourselves or bounded by a dictionary; not for text from outside.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Quick(u64);
-
-impl Hasher for Quick {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.write_u64(xxhash_rust::xxh3::xxh3_64(bytes));
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(u64::from(n));
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-/// A map with [`Quick`] hashing.
-pub(crate) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
 
 /// All buckets of one aggregation, under all its parents.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use super::{About, index};
 use crate::engine::bits::Bits;
 use crate::engine::columns::Columns;
 use crate::error::StoreError;
-use crate::mapping::types::Scalar;
+use crate::mapping::Datum;
+use crate::quick::QuickMap;
 use crate::segments::Incoming;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) struct Buffer {
     bytes: usize,
     deriver: Deriver,
     /// The newest row of an id, by the id's hash.
-    ids: HashMap<u128, u32>,
+    ids: QuickMap<u128, u32>,
     /// Rows that were replaced or deleted before they became a segment.
     dead: Vec<u32>,
     room: Room,
@@ -72,7 +72,7 @@ impl Buffer {
         let Ok(text) = std::str::from_utf8(document.source) else {
             return Err(StoreError::Damaged { path: "document".into(), reason: "it is not UTF-8".into() });
         };
-        self.values(row, document);
+        self.values(row, text, document);
         self.marks(row, text, document);
         self.shape(row, text, document);
         self.columns.record_str(row, "_id", document.id);
@@ -91,16 +91,17 @@ impl Buffer {
         Ok(())
     }
 
-    fn values(&mut self, row: u32, document: &Incoming<'_>) {
+    fn values(&mut self, row: u32, source: &str, document: &Incoming<'_>) {
         let Room { name: room, derived, .. } = &mut self.room;
-        let values = Values::new(document.mapped);
+        let values = Values::new(document.mapped, source);
         for value in &document.mapped.values {
             let path = &value.path;
-            match &value.scalar {
-                Scalar::Int(n) => self.columns.record_numerical(row, name(room, 'n', path), *n),
-                Scalar::Float(n) => self.columns.record_numerical(row, name(room, 'n', path), *n),
-                Scalar::Exact(text) => self.columns.record_str(row, name(room, 'k', path), text),
-                Scalar::Words(text) => {
+            match &value.datum {
+                Datum::Int(n) => self.columns.record_numerical(row, name(room, 'n', path), *n),
+                Datum::Float(n) => self.columns.record_numerical(row, name(room, 'n', path), *n),
+                Datum::Exact(text) => self.columns.record_str(row, name(room, 'k', path), text.of(source)),
+                Datum::Words(text) => {
+                    let text = text.of(source);
                     let mut one = |text: &str| {
                         self.deriver.derive(path, text, &values, derived);
                         self.columns.record_str(row, name(room, 't', path), &derived.template);
@@ -132,20 +133,23 @@ impl Buffer {
             let values = mapped.values.get(leaf.first as usize..end).unwrap_or_default();
             let mut shown = false;
             for value in values {
-                let form = if shown { None } else { source::form(value, leaf.place.kind, raw, written) };
+                let form =
+                    if shown { None } else { source::form(value, leaf.place.kind, raw, text, written) };
                 shown |= form.is_some();
                 // A path that comes once needs no counting.
                 let counted = value.many || mapped.dotted;
                 let form = form.or_else(|| {
-                    counted.then_some(match value.scalar {
-                        Scalar::Exact(_) => Form::SkipString,
-                        Scalar::Words(_) => Form::SkipText,
-                        Scalar::Int(_) | Scalar::Float(_) => Form::SkipNumber,
+                    counted.then_some(match value.datum {
+                        Datum::Exact(_) => Form::SkipString,
+                        Datum::Words(_) => Form::SkipText,
+                        Datum::Int(_) | Datum::Float(_) => Form::SkipNumber,
                     })
                 });
                 let Some(form) = form else { continue };
-                let times = match &value.scalar {
-                    Scalar::Words(text) if text.len() > LONG_TEXT => template::chunks(text).count(),
+                let times = match &value.datum {
+                    Datum::Words(words) if words.of(text).len() > LONG_TEXT => {
+                        template::chunks(words.of(text)).count()
+                    }
                     _ => 1,
                 };
                 marks[at].extend(std::iter::repeat_n((form, Arc::clone(&value.path)), times));
@@ -221,7 +225,7 @@ fn twin(
             && range.len() == raw.len()
             && quoted(leaf.place) == quoted(leaves[at].place)
             && text[range] == *raw;
-        same.then(|| source::same(leaf, *form, path)).flatten()
+        same.then(|| source::shared(leaf, *form, path)).flatten()
     })
 }
 

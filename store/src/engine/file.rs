@@ -177,6 +177,11 @@ impl Parts {
         Ok(())
     }
 
+    /// An error about this file.
+    pub(super) fn damaged(&self, reason: &str) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), reason: reason.to_owned() }
+    }
+
     /// Bytes on disk.
     pub(super) fn bytes(&self) -> u64 {
         self.whole.len() as u64

@@ -119,14 +119,14 @@ impl Finder<'_> {
             Plan::ExactRange { path, low, high } => self.constant(self.between(path, low, high)?),
             Plan::Pattern { path, pattern, text: false } => self.constant(self.matching(path, pattern)?),
             Plan::Pattern { path, pattern, text: true } => {
-                let values = self.segment.words.pattern(pattern.literal(), &|word| pattern.matches(word))?;
+                let values = self.segment.pattern(path, pattern.literal(), &|word| pattern.matches(word))?;
                 let mut bits = Bits::none(self.rows());
                 self.segment.rows_of(path, &values, &mut |row, _| bits.insert(row))?;
                 self.constant(bits)
             }
             Plan::Numbers { path, low, high } => self.constant(self.numbers(path, low, high)?),
             Plan::Word { path, word } => {
-                let values = self.segment.words.word(word)?;
+                let values = self.segment.word(path, word)?;
                 self.counted(plan, path, &values)?
             }
             Plan::Phrase { path, words, slop } => self.phrase(plan, path, words, *slop)?,
@@ -271,7 +271,7 @@ impl Finder<'_> {
         let mut counts: HashMap<u32, u32> = HashMap::new();
         let mut candidates = Bits::all(self.rows());
         for word in phrase {
-            let values = self.segment.words.word(word)?;
+            let values = self.segment.word(path, word)?;
             let mut with = Bits::none(self.rows());
             self.segment.rows_of(path, &values, &mut |row, _| with.insert(row))?;
             candidates.and(&with);
@@ -281,7 +281,7 @@ impl Finder<'_> {
         }
         let mut bits = Bits::none(self.rows());
         if !candidates.is_empty() && slop == 0 {
-            let values = self.segment.words.phrase(phrase)?;
+            let values = self.segment.words()?.phrase(phrase)?;
             self.segment.rows_of(path, &values, &mut |row, count| {
                 bits.insert(row);
                 if self.scoring.is_some() {
@@ -290,7 +290,7 @@ impl Finder<'_> {
             })?;
         }
         candidates.and_not(&bits);
-        let sources = Sources::new(&self.segment.columns);
+        let sources = Sources::new(self.segment.columns()?);
         for row in candidates.iter() {
             let texts = sources.texts(path, row)?;
             let times: usize = texts.iter().map(|text| occurrences(&words(text), phrase, slop)).sum();
@@ -309,7 +309,7 @@ impl Finder<'_> {
     }
 
     fn keys(&self, path: &str, keys: &[String]) -> Result<Bits, StoreError> {
-        let Some(column) = self.segment.columns.strings(&format!("k.{path}"))? else {
+        let Some(column) = self.segment.columns()?.strings(&format!("k.{path}"))? else {
             return Ok(Bits::none(self.rows()));
         };
         let mut wanted = Vec::with_capacity(keys.len());
@@ -320,7 +320,7 @@ impl Finder<'_> {
     }
 
     fn between(&self, path: &str, low: &Bound<String>, high: &Bound<String>) -> Result<Bits, StoreError> {
-        let Some(column) = self.segment.columns.strings(&format!("k.{path}"))? else {
+        let Some(column) = self.segment.columns()?.strings(&format!("k.{path}"))? else {
             return Ok(Bits::none(self.rows()));
         };
         let mut range = column.dictionary().range();
@@ -343,7 +343,7 @@ impl Finder<'_> {
     }
 
     fn matching(&self, path: &str, pattern: &Pattern) -> Result<Bits, StoreError> {
-        let Some(column) = self.segment.columns.strings(&format!("k.{path}"))? else {
+        let Some(column) = self.segment.columns()?.strings(&format!("k.{path}"))? else {
             return Ok(Bits::none(self.rows()));
         };
         let prefix = pattern.literal();
@@ -364,7 +364,7 @@ impl Finder<'_> {
     /// Rows that have any value in a column.
     fn present(&self, name: &str) -> Result<Bits, StoreError> {
         let rows = self.rows();
-        let Some(column) = self.segment.columns.column(name)? else { return Ok(Bits::none(rows)) };
+        let Some(column) = self.segment.columns()?.column(name)? else { return Ok(Bits::none(rows)) };
         if column.get_cardinality().is_full() {
             return Ok(Bits::all(rows));
         }
@@ -378,7 +378,7 @@ impl Finder<'_> {
         let rows = self.rows();
         let mut docs = Vec::new();
         let all = 0..rows;
-        let whole = match self.segment.columns.column(&format!("n.{path}"))? {
+        let whole = match self.segment.columns()?.column(&format!("n.{path}"))? {
             Some(DynamicColumn::I64(column)) => {
                 ints(low, high).is_some_and(|range| scan(&column, range, all, &mut docs))
             }

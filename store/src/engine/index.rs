@@ -94,7 +94,9 @@ pub(super) fn write(columns: &Columns, out: &mut Writer) -> Result<About, StoreE
             template::stretches(value)
         })?;
         for slot in 0..SLOTS {
-            add(format!("v{slot}.{path}"), &mut about, &mut |value| vec![value.to_owned()])?;
+            add(format!("v{slot}.{path}"), &mut about, &mut |value| {
+                if own_word(value) { Vec::new() } else { vec![value.to_owned()] }
+            })?;
         }
         fields.extend(named.iter().cloned());
         about.fields.insert(path.to_owned(), named.into_iter().collect());
@@ -111,6 +113,11 @@ pub(super) fn write(columns: &Columns, out: &mut Writer) -> Result<About, StoreE
         out.part(&format!("words/{}", file.display()), |out| out.write_all(&bytes))?;
     }
     Ok(about)
+}
+
+/// Whether a value is one word and written as that word: the column's own dictionary finds it, and it need not be indexed. Most variables are numbers.
+pub(super) fn own_word(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 
 /// A value, by its document's number, and how often the word is in it.

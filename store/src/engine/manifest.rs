@@ -135,6 +135,10 @@ impl Shared {
                 }
             }
         }
+        // Those that deletes are looked up in must be good; looked at before the lock is taken.
+        if !deletes.is_empty() {
+            self.checked();
+        }
         let mut manifest = self.lock();
         let mut state = State::clone(&self.state());
         let ids: Vec<&str> = deletes.iter().map(String::as_str).collect();
@@ -226,25 +230,28 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads every segment and compares its checksums; a damaged one is set aside. Answers how many were.
-    pub(super) fn verify(&self) -> usize {
-        let mut broken = 0;
-        for living in &self.state().segments {
-            if self.stopped() {
-                break;
-            }
-            let Err(error) = living.segment.parts.verify() else { continue };
-            tracing::error!(segment = %self.dir.join(&living.segment.name).display(), %error, "a segment is damaged and set aside; the rest serves");
-            let mut manifest = self.lock();
-            let mut state = State::clone(&self.state());
-            state.segments.retain(|other| other.segment.name != living.segment.name);
-            manifest.set_aside.push(living.segment.name.clone());
-            match self.change(&mut manifest, state, &[], None) {
-                Ok(()) => broken += 1,
-                Err(error) => tracing::error!(%error, "cannot set a damaged segment aside"),
+    /// What searches see now, every segment of it held against its checksums once. One that is damaged is set aside and said so; the rest serves.
+    pub(super) fn checked(&self) -> Arc<State> {
+        let state = self.state();
+        let mut broken = Vec::new();
+        for living in state.segments.iter().filter(|living| !living.segment.is_checked()) {
+            if let Err(error) = living.segment.columns() {
+                let path = self.dir.join(&living.segment.name);
+                tracing::error!(segment = %path.display(), %error, "a segment is damaged and set aside; the rest serves");
+                broken.push(living.segment.name.clone());
             }
         }
-        broken
+        if broken.is_empty() {
+            return state;
+        }
+        let mut manifest = self.lock();
+        let mut left = State::clone(&self.state());
+        left.segments.retain(|living| !broken.contains(&living.segment.name));
+        manifest.set_aside.extend(broken);
+        if let Err(error) = self.change(&mut manifest, left.clone(), &[], None) {
+            tracing::error!(%error, "cannot write down that a damaged segment was set aside");
+        }
+        Arc::new(left)
     }
 }
 

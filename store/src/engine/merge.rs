@@ -88,7 +88,10 @@ pub(super) fn run(shared: &Shared, old: &[Living]) -> Result<(), StoreError> {
     if moved.is_empty() {
         return shared.replace(old, None, after);
     }
-    let readers: Vec<&ColumnarReader> = old.iter().map(|living| living.segment.columns.reader()).collect();
+    let readers = old
+        .iter()
+        .map(|living| Ok(living.segment.columns()?.reader()))
+        .collect::<Result<Vec<&ColumnarReader>, StoreError>>()?;
     let order = if old.iter().all(|living| living.dead.is_none()) {
         StackMergeOrder::stack(&readers).into()
     } else {

@@ -255,7 +255,7 @@ struct ColumnReader(Arc<Shared>);
 
 impl Reader for ColumnReader {
     fn snapshot(&self) -> Box<dyn Snapshot> {
-        Box::new(snapshot::ColumnSnapshot::new(self.0.state()))
+        Box::new(snapshot::ColumnSnapshot::new(self.0.checked()))
     }
 }
 

@@ -1,27 +1,33 @@
 //! One segment, open: its columns and its words. It never changes; what was deleted of it is told by the [`State`] that it is part of.
 
-use super::About;
 use super::bits::Bits;
 use super::columns::{Columns, text};
 use super::file::Parts;
 use super::index::{Hit, ValueIndex};
 use super::template::{self, Piece};
+use super::{About, index};
 use crate::error::StoreError;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tantivy::columnar::{Cardinality, Column, ColumnarReader, StrColumn};
 use tantivy::directory::MmapDirectory;
 
-/// An open segment.
+/// A segment. Its file's end is read when it is opened; the rest when it is first needed, and then all of it is held against its checksums: a store
+/// with many segments starts at once, and nothing that is damaged is ever believed.
 pub(super) struct Segment {
     pub(super) name: String,
-    pub(super) columns: Columns,
-    pub(super) words: ValueIndex,
     pub(super) rows: u32,
     pub(super) parts: Parts,
+    words: index::About,
+    inner: OnceLock<Inner>,
     /// By text path and field: the templates that name the field.
     naming: Mutex<HashMap<(String, String), Arc<Bits>>>,
+}
+
+struct Inner {
+    columns: Columns,
+    words: ValueIndex,
 }
 
 /// A segment and the rows of it that are deleted.
@@ -50,19 +56,37 @@ pub(super) struct State {
 
 impl Segment {
     pub(super) fn open(dir: &MmapDirectory, folder: &Path, name: &str) -> Result<Self, StoreError> {
-        let path = folder.join(name);
-        let (parts, about) = Parts::open::<About>(dir, &path, name)?;
-        let reader = ColumnarReader::open(parts.part("columns")?).map_err(tantivy::TantivyError::from)?;
-        let columns = Columns::new(reader);
-        if columns.rows() != about.rows {
-            return Err(StoreError::Damaged {
-                path,
-                reason: "its columns have another number of rows".to_owned(),
-            });
+        let (parts, about) = Parts::open::<About>(dir, &folder.join(name), name)?;
+        let (inner, naming) = (OnceLock::new(), Mutex::default());
+        Ok(Self { name: name.to_owned(), rows: about.rows, parts, words: about.words, inner, naming })
+    }
+
+    fn inner(&self) -> Result<&Inner, StoreError> {
+        if let Some(inner) = self.inner.get() {
+            return Ok(inner);
         }
-        let words = ValueIndex::open(&parts, about.words)?;
-        let name = name.to_owned();
-        Ok(Self { name, rows: about.rows, columns, words, parts, naming: Mutex::default() })
+        self.parts.verify()?;
+        let reader =
+            ColumnarReader::open(self.parts.part("columns")?).map_err(tantivy::TantivyError::from)?;
+        let columns = Columns::new(reader);
+        if columns.rows() != self.rows {
+            return Err(self.parts.damaged("its columns have another number of rows"));
+        }
+        let words = ValueIndex::open(&self.parts, self.words.clone())?;
+        Ok(self.inner.get_or_init(|| Inner { columns, words }))
+    }
+
+    /// Whether it was read and found good.
+    pub(super) fn is_checked(&self) -> bool {
+        self.inner.get().is_some()
+    }
+
+    pub(super) fn columns(&self) -> Result<&Columns, StoreError> {
+        Ok(&self.inner()?.columns)
+    }
+
+    pub(super) fn words(&self) -> Result<&ValueIndex, StoreError> {
+        Ok(&self.inner()?.words)
     }
 
     /// The templates of a text path that name a field.
@@ -89,6 +113,59 @@ impl Segment {
         Ok(bits)
     }
 
+    /// The values of a text path's pieces that hold a word.
+    pub(super) fn word(&self, path: &str, word: &str) -> Result<Vec<Hit>, StoreError> {
+        let mut hits = self.words()?.word(word)?;
+        if index::own_word(word) {
+            self.each_variable(path, &mut |column, base| {
+                let found = column.dictionary().term_ord(word).map_err(tantivy::TantivyError::from)?;
+                hits.extend(
+                    found.and_then(|ordinal| u32::try_from(ordinal).ok()).map(|ordinal| (base + ordinal, 1)),
+                );
+                Ok(())
+            })?;
+            hits.sort_unstable();
+        }
+        Ok(hits)
+    }
+
+    /// The same of all words that begin so and are accepted.
+    pub(super) fn pattern(
+        &self,
+        path: &str,
+        prefix: &str,
+        accept: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Hit>, StoreError> {
+        let mut hits = self.words()?.pattern(prefix, accept)?;
+        self.each_variable(path, &mut |column, base| {
+            let range = column.dictionary().range().ge(prefix);
+            let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
+            while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
+                if std::str::from_utf8(stream.key()).is_ok_and(|text| index::own_word(text) && accept(text)) {
+                    hits.extend(u32::try_from(stream.term_ord()).ok().map(|ordinal| (base + ordinal, 1)));
+                }
+            }
+            Ok(())
+        })?;
+        hits.sort_unstable();
+        Ok(hits)
+    }
+
+    /// Calls back with the columns of a text path's variables.
+    fn each_variable(
+        &self,
+        path: &str,
+        visit: &mut dyn FnMut(&StrColumn, u32) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for (name, range) in self.words()?.columns(path).into_iter().filter(|(name, _)| name.starts_with('v'))
+        {
+            if let Some(column) = self.columns()?.strings(name)? {
+                visit(&column, range.start)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Calls back with each row that has one of these values as a piece of a text of `path`, and how often the word is in that piece; a row may
     /// come several times.
     pub(super) fn rows_of(
@@ -100,18 +177,18 @@ impl Segment {
         if values.is_empty() {
             return Ok(());
         }
-        for (name, range) in self.words.columns(path) {
+        for (name, range) in self.words()?.columns(path) {
             let from = values.partition_point(|(value, _)| *value < range.start);
             let to = values.partition_point(|(value, _)| *value < range.end);
             let Some(mine) = values.get(from..to).filter(|mine| !mine.is_empty()) else { continue };
-            let Some(column) = self.columns.strings(name)? else { continue };
+            let Some(column) = self.columns()?.strings(name)? else { continue };
             let mut counts = vec![0u32; (range.end - range.start) as usize];
             mine.iter().for_each(|(value, count)| counts[(value - range.start) as usize] = *count);
             match name.strip_prefix("k.") {
                 None => each_row(column.ords(), &counts, visit),
                 Some(field) => {
                     // Only where the row's template has this field.
-                    let Some(templates) = self.columns.strings(&format!("t.{path}"))? else { continue };
+                    let Some(templates) = self.columns()?.strings(&format!("t.{path}"))? else { continue };
                     let naming = self.naming(path, field, &templates)?;
                     let ords = templates.ords();
                     each_row(column.ords(), &counts, &mut |row, count| {
@@ -129,7 +206,7 @@ impl Segment {
 
     /// The rows with these ids, by the ids' places.
     pub(super) fn rows_of_ids(&self, ids: &[&str]) -> Result<Vec<(usize, u32)>, StoreError> {
-        let Some(column) = self.columns.strings("_id")? else { return Ok(Vec::new()) };
+        let Some(column) = self.columns()?.strings("_id")? else { return Ok(Vec::new()) };
         let mut wanted: HashMap<u64, usize> = HashMap::new();
         for (at, id) in ids.iter().enumerate() {
             let found = column.dictionary().term_ord(id).map_err(tantivy::TantivyError::from)?;
@@ -154,14 +231,14 @@ impl Segment {
 
     /// The id of a row.
     pub(super) fn id(&self, row: u32) -> Result<String, StoreError> {
-        let Some(column) = self.columns.strings("_id")? else { return Ok(String::new()) };
+        let Some(column) = self.columns()?.strings("_id")? else { return Ok(String::new()) };
         column.ords().first(row).map_or_else(|| Ok(String::new()), |ordinal| text(&column, ordinal))
     }
 
     /// The version of a row; only those other than 1 are written down.
     pub(super) fn version(&self, row: u32) -> Result<u64, StoreError> {
         use tantivy::columnar::DynamicColumn::{I64, U64};
-        Ok(match self.columns.column("_version")? {
+        Ok(match self.columns()?.column("_version")? {
             Some(I64(column)) => column.first(row).and_then(|n| u64::try_from(n).ok()).unwrap_or(1),
             Some(U64(column)) => column.first(row).unwrap_or(1),
             _ => 1,

@@ -54,17 +54,17 @@ impl Snapshot for ColumnSnapshot {
     }
 
     fn numbers(&self, segment: usize, path: &str) -> Result<Option<Box<dyn Numbers>>, StoreError> {
-        self.state.segments[segment].segment.columns.numbers(&format!("n.{path}"))
+        self.state.segments[segment].segment.columns()?.numbers(&format!("n.{path}"))
     }
 
     fn strings(&self, segment: usize, path: &str) -> Result<Option<Box<dyn Strings>>, StoreError> {
-        let column = self.state.segments[segment].segment.columns.strings(&format!("k.{path}"))?;
+        let column = self.state.segments[segment].segment.columns()?.strings(&format!("k.{path}"))?;
         Ok(column.map(|column| -> Box<dyn Strings> { Box::new(StringColumn(Arc::new(column))) }))
     }
 
     fn fetch(&self, segment: usize, doc: u32) -> Result<Fetched, StoreError> {
         let segment = &self.state.segments[segment].segment;
-        let source = Sources::new(&segment.columns).source(doc)?;
+        let source = Sources::new(segment.columns()?).source(doc)?;
         Ok(Fetched { id: segment.id(doc)?, version: segment.version(doc)?, source })
     }
 
@@ -93,7 +93,7 @@ impl Snapshot for ColumnSnapshot {
 
     fn each_id(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
         for living in &self.state.segments {
-            let Some(column) = living.segment.columns.strings("_id")? else { continue };
+            let Some(column) = living.segment.columns()?.strings("_id")? else { continue };
             let mut stream = column.dictionary().stream().map_err(tantivy::TantivyError::from)?;
             while stream.advance() {
                 visit(stream.key());

@@ -5,8 +5,8 @@ use super::columns::{Columns, text};
 use super::template::{self, Piece};
 use crate::error::StoreError;
 use crate::json::Kind;
-use crate::mapping::types::{Scalar, ip_text};
-use crate::mapping::{Located, Valued};
+use crate::mapping::types::ip_text;
+use crate::mapping::{Datum, Located, Valued};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -86,32 +86,24 @@ pub(super) fn mark(shape: &mut String, form: Form, path: &str) {
 }
 
 /// The form in which a value gives what was sent, if there is one.
-pub(super) fn form(value: &Valued, kind: Kind, raw: &str, room: &mut String) -> Option<Form> {
+pub(super) fn form(value: &Valued, kind: Kind, raw: &str, source: &str, room: &mut String) -> Option<Form> {
     let quoted = matches!(kind, Kind::Text | Kind::Escaped);
-    let same = |text: &str, room: &mut String| match kind {
-        Kind::Text => text == raw,
-        Kind::Escaped => {
-            room.clear();
-            escape(text, room);
-            room == raw
-        }
-        _ => false,
-    };
-    match &value.scalar {
-        Scalar::Exact(text) => {
+    match &value.datum {
+        Datum::Exact(text) => {
+            let text = text.of(source);
             // What was no string but is searched as one was sent without quotes; they are outside of the mark.
-            if same(text, room) || (!quoted && text == raw) {
+            if same(text, kind, raw) {
                 Some(Form::String)
             } else {
                 (quoted && text.len() == 32 && ip_text(text) == raw).then_some(Form::Address)
             }
         }
-        Scalar::Words(text) => (same(text, room) || (!quoted && text == raw)).then_some(Form::Text),
-        Scalar::Int(n) => [Form::Int, Form::Bool, Form::Millis, Form::Seconds].into_iter().find(|form| {
+        Datum::Words(text) => same(text.of(source), kind, raw).then_some(Form::Text),
+        Datum::Int(n) => [Form::Int, Form::Bool, Form::Millis, Form::Seconds].into_iter().find(|form| {
             // The cheap refusals first: most values have one form by their kind.
             let may = match form {
                 Form::Bool => kind == Kind::Bool || (quoted && raw.len() <= 5),
-                Form::Int => kind != Kind::Bool && raw.len() <= 20,
+                Form::Int => kind != Kind::Bool && raw.len() <= 20 && !raw.ends_with('Z'),
                 _ => quoted && raw.ends_with('Z'),
             };
             may && {
@@ -120,12 +112,28 @@ pub(super) fn form(value: &Valued, kind: Kind, raw: &str, room: &mut String) -> 
                 room == raw
             }
         }),
-        Scalar::Float(n) => [Form::Float, Form::Single, Form::Int].into_iter().find(|form| {
+        Datum::Float(n) => [Form::Float, Form::Single, Form::Int].into_iter().find(|form| {
             room.clear();
             number(*form, Number::Float(*n), room);
             room == raw
         }),
     }
+}
+
+/// Whether a text, escaped as [`escape`] does, is what was sent.
+fn same(text: &str, kind: Kind, raw: &str) -> bool {
+    if kind != Kind::Escaped {
+        return text == raw;
+    }
+    // The text is the sent one without its escapes; so only the way of escaping is left to look at.
+    let mut rest = raw.as_bytes();
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        if matches!(rest.get(at + 1), Some(b'/' | b'u') | None) {
+            return false;
+        }
+        rest = &rest[at + 2..];
+    }
+    true
 }
 
 #[derive(Clone, Copy)]
@@ -192,25 +200,31 @@ fn iso(millis: i64, fraction: bool, out: &mut String) {
 
 /// As `serde_json` escapes a string, without the quotes.
 fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+    let mut done = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.push_str(&text[done..at]);
+        done = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            8 => out.push_str("\\b"),
+            12 => out.push_str("\\f"),
+            other => {
+                let _ = write!(out, "\\u{other:04x}");
             }
-            c => out.push(c),
         }
     }
+    out.push_str(&text[done..]);
 }
 
 /// The path and form of a value that stands alone and gave a leaf's bytes: another leaf with the same bytes need not be kept.
-pub(super) fn same(leaf: &Located, form: Form, path: &Arc<str>) -> Option<(Form, Arc<str>)> {
+pub(super) fn shared(leaf: &Located, form: Form, path: &Arc<str>) -> Option<(Form, Arc<str>)> {
     if leaf.many {
         return None;
     }

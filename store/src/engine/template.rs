@@ -4,8 +4,7 @@
 //! The idea of variables is CLP's (Rodrigues, Luo, Yuan: "CLP: Efficient and Scalable Search on Compressed Text Logs", OSDI 2021). No piece may
 //! end within a word, so that the words of a text are those of its pieces.
 
-use crate::mapping::types::Scalar;
-use crate::mapping::{Mapped, Valued};
+use crate::mapping::{Datum, Mapped, Valued};
 use memchr::memmem;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -72,21 +71,22 @@ pub(super) fn pieces(template: &str) -> Vec<Piece> {
 /// A document's values, as templates may use them.
 pub(super) struct Values<'a> {
     mapped: &'a Mapped,
+    source: &'a str,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn new(mapped: &'a Mapped) -> Self {
-        Self { mapped }
+    pub(super) fn new(mapped: &'a Mapped, source: &'a str) -> Self {
+        Self { mapped, source }
     }
 
     /// The keyword at this place, if it is the only value of its path.
     fn at(&self, place: usize) -> Option<(&'a Arc<str>, &'a str)> {
-        let Valued { path, scalar: Scalar::Exact(text), many: false } = self.mapped.values.get(place)? else {
+        let Valued { path, datum: Datum::Exact(text), many: false } = self.mapped.values.get(place)? else {
             return None;
         };
         let alone =
             !self.mapped.dotted || self.mapped.values.iter().filter(|value| value.path == *path).count() == 1;
-        alone.then_some((path, text.as_str()))
+        alone.then(|| (path, text.of(self.source)))
     }
 
     /// The same by path; `hint` is where it was last.
@@ -96,7 +96,7 @@ impl<'a> Values<'a> {
         {
             return Some((hint, text));
         }
-        let at = |value: &Valued| matches!(value.scalar, Scalar::Exact(_)) && value.path == *path;
+        let at = |value: &Valued| matches!(value.datum, Datum::Exact(_)) && value.path == *path;
         let place = self.mapped.values.iter().position(at)?;
         self.at(place).map(|(_, text)| (place, text))
     }
@@ -336,13 +336,14 @@ pub(super) fn stretches(template: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::Text;
     use crate::query::words::words;
     use proptest::prelude::*;
 
     fn valued(values: &[(&str, String)]) -> Mapped {
         let value = |(path, text): &(&str, String)| Valued {
             path: Arc::from(*path),
-            scalar: Scalar::Exact(text.clone()),
+            datum: Datum::Exact(Text::Own(text.as_str().into())),
             many: false,
         };
         Mapped { values: values.iter().map(value).collect(), ..Mapped::default() }
@@ -355,8 +356,8 @@ mod tests {
         for piece in pieces(&derived.template) {
             let piece = match piece {
                 Piece::Literal(text) => text,
-                Piece::Field(path) => match &mapped.values.iter().find(|v| v.path == path).unwrap().scalar {
-                    Scalar::Exact(text) => text.clone(),
+                Piece::Field(path) => match &mapped.values.iter().find(|v| v.path == path).unwrap().datum {
+                    Datum::Exact(text) => text.of("").to_owned(),
                     _ => unreachable!(),
                 },
                 Piece::Variable => text[variables.next().unwrap().clone()].to_owned(),
@@ -382,7 +383,7 @@ mod tests {
             let text = format!(
                 "10.0.0.1 - - [25/Nov/2026:10:00:{second} +0000] \"GET /a/b.php?x=1 HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0 (X11)\""
             );
-            deriver.derive(&path, &text, &Values::new(&mapped), &mut out);
+            deriver.derive(&path, &text, &Values::new(&mapped, ""), &mut out);
             insta(&out.template);
             let (again, found) = back(&out, &text, &mapped);
             assert_eq!((again.as_str(), found), (text.as_str(), words(&text)));
@@ -412,7 +413,7 @@ mod tests {
             for text in texts {
                 // With a value in it, or it would hardly ever have one.
                 let text = pairs.first().map_or(text.clone(), |(_, value)| format!("{text}{value}{text}"));
-                deriver.derive(&Arc::from("message"), &text, &Values::new(&mapped), &mut out);
+                deriver.derive(&Arc::from("message"), &text, &Values::new(&mapped, ""), &mut out);
                 let (again, found) = back(&out, &text, &mapped);
                 prop_assert_eq!(&again, &text);
                 prop_assert_eq!(found, words(&text), "{:?}", out.template);

@@ -2,4 +2,4 @@
 
 mod scan;
 
-pub(crate) use scan::{Fault, Kind, Next, Place, Scanner};
+pub(crate) use scan::{Fault, Kind, Next, Place, Scanner, unescape};

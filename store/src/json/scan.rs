@@ -55,6 +55,48 @@ impl std::fmt::Display for Fault {
 
 type Result<T> = std::result::Result<T, Fault>;
 
+/// Bytes that end a stretch of a string.
+const STOPS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 0x20 {
+        table[at] = true;
+        at += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+/// The text of a string that was scanned, without its escapes.
+pub(crate) fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes().get(at + 1) {
+            Some(b'u') | None => {
+                // The rest of it, as the pairs of UTF-16 have their rules.
+                if let Ok(tail) = serde_json::from_str::<String>(&format!("\"{}\"", &rest[at..])) {
+                    out.push_str(&tail);
+                }
+                return out;
+            }
+            Some(letter) => out.push(match letter {
+                b'b' => '\u{8}',
+                b'f' => '\u{c}',
+                b'n' => '\n',
+                b'r' => '\r',
+                b't' => '\t',
+                other => char::from(*other),
+            }),
+        }
+        rest = &rest[at + 2..];
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Goes through a text once. After [`Next::Object`] ask [`Scanner::key`] until it says that there is none, and [`Scanner::next`] after each
 /// key; after [`Next::Array`] the same with [`Scanner::item`].
 pub(crate) struct Scanner<'a> {
@@ -127,10 +169,11 @@ impl<'a> Scanner<'a> {
         let from = self.at + 1;
         let bytes = self.text.as_bytes();
         let mut kind = Kind::Text;
+        let mut unicode = false;
         self.at = from;
         loop {
             let rest = bytes.get(self.at..).unwrap_or_default();
-            let Some(stop) = rest.iter().position(|b| *b < 0x20 || matches!(b, b'"' | b'\\')) else {
+            let Some(stop) = rest.iter().position(|b| STOPS[usize::from(*b)]) else {
                 self.at = bytes.len();
                 return self.fault("EOF while parsing a string");
             };
@@ -139,15 +182,20 @@ impl<'a> Scanner<'a> {
                 b'"' => break,
                 b'\\' => {
                     kind = Kind::Escaped;
-                    self.at = (self.at + 2).min(bytes.len());
+                    match bytes.get(self.at + 1) {
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                        Some(b'u') => unicode = true,
+                        _ => return self.fault("invalid escape"),
+                    }
+                    self.at += 2;
                 }
                 _ => return self.fault("control character (\\u0000-\\u001F) found while parsing a string"),
             }
         }
         let place = self.place(kind, from, self.at);
         self.at += 1;
-        // Escapes are few; that they are right is the library's to say.
-        if kind == Kind::Escaped && serde_json::from_str::<String>(&self.text[from - 1..self.at]).is_err() {
+        // Those are few, and may be half a pair; whether they are right is the library's to say.
+        if unicode && serde_json::from_str::<String>(&self.text[from - 1..self.at]).is_err() {
             return self.fault("invalid escape");
         }
         Ok(place)
@@ -322,6 +370,18 @@ mod tests {
         for text in texts.iter().map(|t| (*t).to_owned()).chain([deep(126), deep(127), deep(128), deep(200)])
         {
             assert_eq!(takes(&text), dull(&text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn escapes_are_taken_out(text in "[ab\"\\\\/\u{8}\u{c}\n\r\t\u{1}\u{e9}\u{1f600}]{0,12}", ascii in any::<bool>()) {
+            let mut quoted = serde_json::to_string(&text).unwrap();
+            if ascii {
+                let escaped = |c: char| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+                quoted = quoted.chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect();
+            }
+            prop_assert_eq!(unescape(&quoted[1..quoted.len() - 1]), text);
         }
     }
 

@@ -4,7 +4,7 @@
 use super::types::{FieldType, Leaf, Scalar};
 use super::{Dynamic, Field, Mapping};
 use crate::error::ApiError;
-use crate::json::{Fault, Kind, Next, Place, Scanner};
+use crate::json::{Fault, Kind, Next, Place, Scanner, unescape};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,11 +24,37 @@ pub(crate) struct Mapped {
     pub(crate) dotted: bool,
 }
 
+/// A text that stands in the source, or one that does not.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Text {
+    Span(u32, u32),
+    Own(Box<str>),
+}
+
+impl Text {
+    /// The text; `source` is the document's.
+    pub(crate) fn of<'a>(&'a self, source: &'a str) -> &'a str {
+        match self {
+            Self::Span(from, to) => source.get(*from as usize..*to as usize).unwrap_or_default(),
+            Self::Own(text) => text,
+        }
+    }
+}
+
+/// A value as the engine takes it: [`Scalar`] without copies.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Datum {
+    Int(i64),
+    Float(f64),
+    Exact(Text),
+    Words(Text),
+}
+
 /// A value of a path; a path may come several times.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Valued {
     pub(crate) path: Arc<str>,
-    pub(crate) scalar: Scalar,
+    pub(crate) datum: Datum,
     /// It stands in an array.
     pub(crate) many: bool,
 }
@@ -100,16 +126,11 @@ fn fault(fault: &Fault) -> ApiError {
 
 impl<'a> Walk<'a> {
     /// A key, without its escapes.
-    fn name(&self, place: Place) -> Result<Cow<'a, str>, ApiError> {
+    fn name(&self, place: Place) -> Cow<'a, str> {
         let raw = &self.text[place.range()];
         match place.kind {
-            Kind::Escaped => {
-                let quoted = &self.text[place.from as usize - 1..place.to as usize + 1];
-                serde_json::from_str(quoted)
-                    .map(Cow::Owned)
-                    .map_err(|e| ApiError::mapper(format!("failed to parse: {e}")))
-            }
-            _ => Ok(Cow::Borrowed(raw)),
+            Kind::Escaped => Cow::Owned(unescape(raw)),
+            _ => Cow::Borrowed(raw),
         }
     }
 
@@ -126,7 +147,7 @@ impl<'a> Walk<'a> {
         let mut seen: Vec<Cow<'a, str>> = Vec::with_capacity(8);
         let mut first = true;
         while let Some(place) = self.scanner.key(std::mem::take(&mut first)).map_err(|e| fault(&e))? {
-            let key = self.name(place)?;
+            let key = self.name(place);
             if seen.contains(&key) {
                 return Err(ApiError::mapper(format!("failed to parse: Duplicate field '{key}'")));
             }
@@ -233,16 +254,18 @@ impl<'a> Walk<'a> {
             Next::Plain(place) => {
                 let many = self.arrays > 0;
                 self.locate(place);
-                if let Ok(Some(scalar)) = FieldType::FlatObject.coerce_leaf(self.read(place)?.as_leaf())
-                    && !matches!(&scalar, Scalar::Exact(text) if text.len() > TERM_LIMIT)
+                let read = self.read(place);
+                if let Some(text) = text(&read, place)
+                    && text.of(self.text).len() <= TERM_LIMIT
                 {
+                    let datum = Datum::Exact(text);
                     self.out.values.push(Valued {
                         path: Arc::from(path.as_str()),
-                        scalar: scalar.clone(),
+                        datum: datum.clone(),
                         many,
                     });
                     // The root holds one for each leaf of the object.
-                    self.out.values.push(Valued { path: Arc::clone(root), scalar, many: true });
+                    self.out.values.push(Valued { path: Arc::clone(root), datum, many: true });
                 }
                 Ok(())
             }
@@ -250,7 +273,7 @@ impl<'a> Walk<'a> {
     }
 
     fn field(&self, path: &str) -> Option<&Field> {
-        self.grown.as_ref().unwrap_or(self.mapping).fields.get(path)
+        self.grown.as_ref().unwrap_or(self.mapping).field(path)
     }
 
     /// Notes where a value stands; what is put into the values after this is made of it.
@@ -261,18 +284,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn read(&self, place: Place) -> Result<Read<'a>, ApiError> {
+    fn read(&self, place: Place) -> Read<'a> {
         let raw = &self.text[place.range()];
-        Ok(match place.kind {
+        match place.kind {
             Kind::Null => Read::Null,
             Kind::Bool => Read::Bool(raw == "true"),
             Kind::Number => Read::Number(raw),
-            Kind::Text | Kind::Escaped => Read::Text(self.name(place)?),
-        })
+            Kind::Text | Kind::Escaped => Read::Text(self.name(place)),
+        }
     }
 
     fn leaf(&mut self, path: &str, place: Place) -> Result<(), ApiError> {
-        let read = self.read(place)?;
+        let read = self.read(place);
         let leaf = read.as_leaf();
         self.locate(place);
         if matches!(leaf, Leaf::Null) || (self.field(path).is_none() && !self.grow(path, leaf)?) {
@@ -280,7 +303,7 @@ impl<'a> Walk<'a> {
         }
         // Not `self.field`: the output is written while the field is borrowed.
         let mapping = self.grown.as_ref().unwrap_or(self.mapping);
-        let Some(field) = mapping.fields.get(path) else { return Ok(()) };
+        let Some(field) = mapping.field(path) else { return Ok(()) };
         if field.parent.is_some() {
             return Err(ApiError::mapper(format!(
                 "[{path}] is a sub-field and cannot be given a value of its own"
@@ -293,9 +316,10 @@ impl<'a> Walk<'a> {
             )));
         }
         let many = self.arrays > 0;
-        put(&mut self.out.values, field, leaf, many)?;
+        let text = || text(&read, place);
+        put(&mut self.out.values, field, leaf, &text, (self.text, many))?;
         for sub in field.subfields.values() {
-            put(&mut self.out.values, sub, leaf, many)?;
+            put(&mut self.out.values, sub, leaf, &text, (self.text, many))?;
         }
         Ok(())
     }
@@ -349,28 +373,64 @@ impl Read<'_> {
     }
 }
 
-fn put(out: &mut Vec<Valued>, field: &Field, leaf: Leaf<'_>, many: bool) -> Result<(), ApiError> {
+/// A value as a text, copied only where it is not one in the source.
+fn text(read: &Read<'_>, place: Place) -> Option<Text> {
+    match read {
+        Read::Null => None,
+        Read::Text(Cow::Owned(text)) => Some(Text::Own(text.as_str().into())),
+        _ => Some(Text::Span(place.from, place.to)),
+    }
+}
+
+fn put(
+    out: &mut Vec<Valued>,
+    field: &Field,
+    leaf: Leaf<'_>,
+    text: &dyn Fn() -> Option<Text>,
+    (source, many): (&str, bool),
+) -> Result<(), ApiError> {
     let path = &field.path;
-    match field.ty.coerce_leaf(leaf) {
-        Ok(_) if field.source_only => {}
-        Ok(Some(Scalar::Exact(text)))
-            if text.len() > field.ignore_above && text.chars().count() > field.ignore_above => {}
+    // Strings take any plain value as it is written.
+    let strings = matches!(field.ty, FieldType::Text | FieldType::Keyword);
+    if strings && field.source_only {
+        return Ok(());
+    }
+    let datum = if strings {
+        match (text(), &field.ty) {
+            (Some(text), FieldType::Text) => Datum::Words(text),
+            (Some(text), _) => Datum::Exact(text),
+            (None, _) => return Ok(()),
+        }
+    } else {
+        match field.ty.coerce_leaf(leaf) {
+            Ok(_) if field.source_only => return Ok(()),
+            Ok(None) => return Ok(()),
+            Ok(Some(Scalar::Int(n))) => Datum::Int(n),
+            Ok(Some(Scalar::Float(n))) => Datum::Float(n),
+            Ok(Some(Scalar::Exact(text))) => Datum::Exact(Text::Own(text.into())),
+            Ok(Some(Scalar::Words(text))) => Datum::Words(Text::Own(text.into())),
+            Err(_) if field.ignore_malformed => return Ok(()),
+            Err(reason) => {
+                let kind = field.json.get("type").and_then(Value::as_str).unwrap_or("unknown");
+                return Err(ApiError::mapper(format!(
+                    "failed to parse field [{path}] of type [{kind}]: {reason}"
+                )));
+            }
+        }
+    };
+    if let Datum::Exact(text) = &datum {
+        let text = text.of(source);
+        if text.len() > field.ignore_above && text.chars().count() > field.ignore_above {
+            return Ok(());
+        }
         // OpenSearch refuses the document, and so do we.
-        Ok(Some(Scalar::Exact(text))) if text.len() > TERM_LIMIT => {
+        if text.len() > TERM_LIMIT {
             return Err(ApiError::illegal(format!(
                 "Document contains at least one immense term in field=\"{path}\" (whose UTF8 encoding is longer than the \
                  max length 32766); set ignore_above on the field"
             )));
         }
-        Ok(Some(scalar)) => out.push(Valued { path: Arc::clone(path), scalar, many }),
-        Ok(None) => {}
-        Err(_) if field.ignore_malformed => {}
-        Err(reason) => {
-            let kind = field.json.get("type").and_then(Value::as_str).unwrap_or("unknown");
-            return Err(ApiError::mapper(format!(
-                "failed to parse field [{path}] of type [{kind}]: {reason}"
-            )));
-        }
     }
+    out.push(Valued { path: Arc::clone(path), datum, many });
     Ok(())
 }

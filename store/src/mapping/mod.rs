@@ -4,9 +4,12 @@ mod document;
 mod parse;
 pub(crate) mod types;
 
-pub(crate) use document::{Located, Mapped, Valued, prepare};
+#[cfg(test)]
+pub(crate) use document::Text;
+pub(crate) use document::{Datum, Located, Mapped, Valued, prepare};
 
 use crate::error::ApiError;
+use crate::quick::QuickMap;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -58,7 +61,9 @@ pub(crate) struct DynamicTemplate {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mapping {
     /// By full path; sub-fields such as `message.keyword` are entries of their own.
-    pub(crate) fields: BTreeMap<String, Field>,
+    pub(crate) fields: BTreeMap<String, Arc<Field>>,
+    /// The same, for the one look that every value of every document takes.
+    quick: QuickMap<Arc<str>, Arc<Field>>,
     /// Paths known to be objects.
     pub(crate) objects: BTreeSet<String>,
     pub(crate) dynamic: Dynamic,
@@ -73,6 +78,7 @@ impl Default for Mapping {
     fn default() -> Self {
         Self {
             fields: BTreeMap::new(),
+            quick: QuickMap::default(),
             objects: BTreeSet::new(),
             dynamic: Dynamic::True,
             object_dynamic: BTreeMap::new(),
@@ -129,15 +135,25 @@ impl Mapping {
         for (name, sub) in &field.subfields {
             let mut sub = sub.clone();
             sub.parent = Some(path.to_owned());
-            self.fields.insert(format!("{path}.{name}"), sub);
+            self.insert(format!("{path}.{name}"), Arc::new(sub));
         }
-        self.fields.insert(path.to_owned(), field);
+        self.insert(path.to_owned(), Arc::new(field));
         if self.fields.len() + self.objects.len() > FIELD_LIMIT {
             return Err(ApiError::illegal(format!(
                 "Limit of total fields [{FIELD_LIMIT}] has been exceeded"
             )));
         }
         Ok(())
+    }
+
+    fn insert(&mut self, path: String, field: Arc<Field>) {
+        self.quick.insert(Arc::clone(&field.path), Arc::clone(&field));
+        self.fields.insert(path, field);
+    }
+
+    /// The field of exactly this path.
+    pub(crate) fn field(&self, path: &str) -> Option<&Field> {
+        self.quick.get(path).map(Arc::as_ref)
     }
 
     /// Adds an object without fields.

@@ -90,7 +90,7 @@ pub(super) fn ignored(mapping: &Mapping, source: &[u8]) -> Vec<String> {
         return Vec::new();
     }
     let Ok(document) = serde_json::from_slice::<Map<String, Value>>(source) else { return Vec::new() };
-    let wrong = |(path, field): &(&String, &crate::mapping::Field)| {
+    let wrong = |(path, field): &(&String, &std::sync::Arc<crate::mapping::Field>)| {
         let mut wrong = false;
         read(&document, path, &mut |value| wrong |= field.ty.coerce(value).is_err());
         wrong

@@ -10,13 +10,14 @@ mod split;
 
 use super::ast::{Agg, DateSpan, Kind, Metric};
 use super::figures::Figure;
-use super::table::{QuickMap, Table};
+use super::table::Table;
 use crate::dates::{self, Format, Round};
 use crate::error::ApiError;
 use crate::mapping::types::{FieldType, Scalar};
 use crate::query::ast::Query;
 use crate::query::parse::plain;
 use crate::query::plan::Context;
+use crate::quick::QuickMap;
 use crate::search::top::{Hit, Top, text_field};
 use crate::segments::{Number, Snapshot};
 use column::{Bits, Column, each_number};

@@ -1,11 +1,40 @@
-//! Access documents as the pipeline makes them of lines, the same for the same number, none like another.
+//! Bodies of `_bulk` for benches: access documents as the pipeline makes them of lines, the same for the same number, none like another.
+//!
+//! ```text
+//! alces-bench-documents 1000000 logs > bulk.ndjson
+//! ```
+//! Each document is behind its action, `create` with an id as the agent makes them. Paths, referrers and browsers are those of the sample,
+//! by how often they come there.
 
-use crate::Result;
-use crate::fields::{Doc, Leaf, render, write_apache_time};
 use std::borrow::Cow;
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 
-pub const RARE: &str = "zebrafinch";
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [count, index] = args.as_slice() else {
+        return Err("usage: alces-bench-documents COUNT INDEX".into());
+    };
+    let mut out = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+    run(count.parse()?, index, &mut out)?;
+    Ok(out.flush()?)
+}
+
+fn two(out: &mut Vec<u8>, n: i64) {
+    out.extend_from_slice(&[b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8]);
+}
+
+/// All documents are of one day, 2026-11-25: `10:00:00` of milliseconds since its begin.
+fn clock(out: &mut Vec<u8>, millis: i64) {
+    two(out, millis / 3_600_000);
+    out.push(b':');
+    two(out, millis / 60_000 % 60);
+    out.push(b':');
+    two(out, millis / 1000 % 60);
+}
+
+const RARE: &str = "zebrafinch";
 
 struct Dice(u64);
 
@@ -91,7 +120,7 @@ struct Sample {
 }
 
 fn sample(dice: &mut Dice) -> Result<Sample> {
-    let packed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/apache_access_10k.log.gz");
+    let packed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../data/apache_access_10k.log.gz");
     let mut text = String::new();
     flate2::read::GzDecoder::new(std::fs::File::open(packed)?).read_to_string(&mut text)?;
     let (mut paths, mut referrers, mut agents): (Vec<String>, Vec<String>, Vec<String>) = Default::default();
@@ -164,8 +193,7 @@ fn target(n: u64, total: u64, sample: &Sample, zipf: &Zipf, dice: &mut Dice) -> 
     }
 }
 
-/// Writes `total` documents as lines of JSON; with `bulk`, each behind its action.
-pub fn run(total: u64, bulk: bool, out: &mut impl Write) -> Result<()> {
+fn run(total: u64, index: &str, out: &mut impl Write) -> Result<()> {
     let mut dice = Dice(20_261_125);
     let sample = sample(&mut dice)?;
     let paths = Zipf::new(sample.paths.len(), 1.0);
@@ -175,13 +203,12 @@ pub fn run(total: u64, bulk: bool, out: &mut impl Write) -> Result<()> {
         .map(|_| std::net::Ipv4Addr::from(dice.next() as u32 & 0x7fff_ffff | 0x0100_0000).to_string())
         .collect();
     let client = Zipf::new(clients.len(), 0.9);
-    let start = 1_795_564_800_000i64; // 2026-11-25T00:00:00Z
     let mut offset = 0u64;
     let (mut line, mut json) = (Vec::new(), Vec::new());
     for n in 0..total {
         // Rising, with a jitter that does not change the order.
         let slot = 86_400_000.0 / total as f64;
-        let time = start + ((n as f64 + dice.unit()) * slot) as i64;
+        let time = ((n as f64 + dice.unit()) * slot) as i64;
         let url = target(n, total, &sample, &paths, &mut dice);
         let path = url.split('?').next().unwrap_or("/").to_owned();
         let method = match dice.below(100) {
@@ -224,40 +251,37 @@ pub fn run(total: u64, bulk: bool, out: &mut impl Write) -> Result<()> {
         line.clear();
         line.extend_from_slice(address.as_bytes());
         line.extend_from_slice(b" - - [");
-        write_apache_time(&mut line, time);
+        line.extend_from_slice(b"25/Nov/2026:");
+        clock(&mut line, time);
         write!(
             line,
-            "] \"{method} {url} HTTP/{version}\" {status} {bytes} \"{}\" \"{}\" {duration}",
+            " +0000] \"{method} {url} HTTP/{version}\" {status} {bytes} \"{}\" \"{}\" {duration}",
             referrer.as_deref().unwrap_or("-"),
             agent.original
         )?;
         let line = std::str::from_utf8(&line)?;
-        let s = |text| Some(Leaf::Str(Cow::Borrowed(text)));
-        let doc = Doc([
-            Some(Leaf::Int(time)),
-            s(address),
-            s(version),
-            s(method),
-            referrer.as_deref().and_then(s),
-            Some(Leaf::Int(status)),
-            Some(Leaf::Int(bytes)),
-            s(&url),
-            s(&path),
-            Some(Leaf::Int(duration)),
-            s(line),
-            s(&agent.original),
-            s(agent.name),
-            if agent.version.is_empty() { None } else { s(&agent.version) },
-            agent.os.and_then(s),
-            s(host),
-            s(line),
-        ]);
         json.clear();
-        render(&doc, &mut json);
-        json.push(b'\n');
-        if bulk {
-            writeln!(out, "{{\"create\":{{\"_index\":\"logs\",\"_id\":\"{}\"}}}}", id(host, offset))?;
+        json.extend_from_slice(b"{\"@timestamp\":\"2026-11-25T");
+        clock(&mut json, time);
+        let line = serde_json::to_string(line)?;
+        write!(json, ".{:03}Z\",\"source\":{{\"address\":\"{address}\"}},\"http\":{{\"version\":\"{version}\",\"request\":{{\"method\":\"{method}\"", time % 1000)?;
+        if let Some(referrer) = &referrer {
+            write!(json, ",\"referrer\":\"{referrer}\"")?;
         }
+        write!(
+            json,
+            "}},\"response\":{{\"status_code\":{status},\"body\":{{\"bytes\":{bytes}}}}}}},\"url\":{{\"original\":\"{url}\",\"path\":\"{path}\"}},\
+             \"event\":{{\"duration\":{duration},\"original\":{line}}},\"user_agent\":{{\"original\":\"{}\",\"name\":\"{}\"",
+            agent.original, agent.name
+        )?;
+        if !agent.version.is_empty() {
+            write!(json, ",\"version\":\"{}\"", agent.version)?;
+        }
+        if let Some(os) = agent.os {
+            write!(json, ",\"os\":{{\"name\":\"{os}\"}}")?;
+        }
+        writeln!(json, "}},\"host\":{{\"name\":\"{host}\"}},\"message\":{line}}}")?;
+        writeln!(out, "{{\"create\":{{\"_index\":\"{index}\",\"_id\":\"{}\"}}}}", id(host, offset))?;
         out.write_all(&json)?;
         offset += json.len() as u64;
     }
@@ -265,6 +289,6 @@ pub fn run(total: u64, bulk: bool, out: &mut impl Write) -> Result<()> {
 }
 
 /// The id of a document: its host and where it begins, as the agent makes them of file and offset.
-pub fn id(host: &str, offset: u64) -> String {
+fn id(host: &str, offset: u64) -> String {
     format!("{host}-7f3a-{offset:012}")
 }
