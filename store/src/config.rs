@@ -1,5 +1,9 @@
 //! What the store must be told before it starts.
 
+use crate::error::StoreError;
+use crate::security::certificates::TlsFiles;
+use crate::security::users::Users;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,6 +28,10 @@ pub struct Config {
     pub max_body: usize,
     /// Bytes of bulk requests that may wait at one time; more is answered with 429.
     pub max_in_flight: usize,
+    /// The certificate to show; without one connections are plain.
+    pub tls: Option<TlsFiles>,
+    /// Whether other machines may come without TLS and without a login.
+    pub allow_plaintext: bool,
     /// Where `now` comes from.
     pub clock: Clock,
 }
@@ -39,11 +47,38 @@ impl Config {
             indexing_memory: 128_000_000,
             max_body: 100 * 1024 * 1024,
             max_in_flight: 256 * 1024 * 1024,
+            tls: None,
+            allow_plaintext: false,
             clock: Arc::new(|| {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
             }),
         }
+    }
+}
+
+impl Config {
+    /// Whether the store may listen at an address: beyond this machine it wants TLS and a login.
+    ///
+    /// # Errors
+    /// [`StoreError::Exposed`] says what is missing; the file of users cannot be read.
+    pub fn check_exposure(&self, address: SocketAddr) -> Result<(), StoreError> {
+        if address.ip().is_loopback() || self.allow_plaintext {
+            return Ok(());
+        }
+        let has_users = Users::load(&self.data_dir)?.is_some_and(|users| !users.is_empty());
+        let missing = match (self.tls.is_some(), has_users) {
+            (true, true) => return Ok(()),
+            (true, false) => {
+                "anybody could log in: make a user with `alces store user add NAME --role admin`"
+            }
+            (false, true) => "nothing is encrypted: give `--tls-cert` and `--tls-key`",
+            (false, false) => {
+                "anybody could read and write: give `--tls-cert` and `--tls-key`, and make a user with `alces store user \
+                 add NAME --role admin`"
+            }
+        };
+        Err(StoreError::Exposed { address, missing })
     }
 }
 

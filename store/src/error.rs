@@ -1,6 +1,7 @@
 //! Two families: what stops the store ([`StoreError`]), and what a client did wrong ([`ApiError`]).
 
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The store cannot start or go on.
@@ -24,6 +25,31 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Others than its owner may read a file of secrets.
+    #[error("{0}: others may read this file: `chmod 600` it")]
+    Permissions(PathBuf),
+    /// A user that cannot be.
+    #[error("{0}")]
+    Login(String),
+    /// The certificate or its key cannot be used.
+    #[error("{path}: {reason}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store would be open to other machines.
+    #[error(
+        "{address}: this is reachable from other machines, and {missing}; or use 127.0.0.1, or `--allow-plaintext` \
+         where the network is trusted"
+    )]
+    Exposed {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What to do about it.
+        missing: &'static str,
     },
     /// The engine below failed.
     #[error("the search engine failed: {0}")]

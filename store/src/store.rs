@@ -9,6 +9,8 @@ use crate::names::{self, Options};
 use crate::pit::Pits;
 use crate::query::ast::Query;
 use crate::search::run::Part;
+use crate::security::Security;
+use crate::security::roles::Scope;
 use crate::templates::Templates;
 use crate::wal::sync_dir;
 use crate::writer::{Job, Writer};
@@ -29,15 +31,16 @@ pub(crate) struct Counters {
     pub(crate) searches: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) unknown: AtomicU64,
     pub(crate) in_flight: AtomicUsize,
 }
 
 /// An index that an expression means, and the filter of the alias by which it was named.
 type Selected = (Arc<Index>, Option<Query>);
 
-/// An open data folder. Cheap to clone; all clones are the same store.
+/// An open data folder. Cheap to clone; all clones are the same store, some of which show a part of its indexes only.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(Arc<Inner>, Option<Arc<Scope>>);
 
 struct Inner {
     config: Config,
@@ -50,6 +53,7 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
+    security: Security,
     ids: AtomicU64,
     _lock: files::FolderLock,
 }
@@ -75,6 +79,7 @@ impl Store {
         let root = config.data_dir.join("indices");
         std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
         sync_dir(&config.data_dir)?;
+        let security = Security::open(&config.data_dir)?;
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
         let mut aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
         let mut indexes = BTreeMap::new();
@@ -100,7 +105,7 @@ impl Store {
         let seed = xxhash_rust::xxh3::xxh3_64(
             format!("{:?}{}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
         );
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             config,
             indexes: RwLock::new(indexes),
             changing: Mutex::new(()),
@@ -110,9 +115,11 @@ impl Store {
             jobs,
             writer: Mutex::new(Some(thread)),
             counters: Counters::default(),
+            security,
             ids: AtomicU64::new(seed),
             _lock: lock,
-        })))
+        };
+        Ok(Self(Arc::new(inner), None))
     }
 
     /// Commits everything and stops the writer. Later writes are refused with 503.
@@ -126,6 +133,20 @@ impl Store {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn security(&self) -> &Security {
+        &self.0.security
+    }
+
+    /// The store as somebody sees it who may touch these indexes only.
+    pub(crate) fn scoped(&self, scope: Option<Arc<Scope>>) -> Self {
+        Self(Arc::clone(&self.0), scope)
+    }
+
+    /// Refuses a name, or a pattern of names, that the caller may not touch.
+    pub(crate) fn check_scope(&self, name: &str) -> Result<(), ApiError> {
+        self.1.as_ref().map_or(Ok(()), |scope| scope.check(name))
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -189,6 +210,18 @@ impl Store {
                     (None, filter) => drop(found.insert(index, filter.map(|filter| vec![filter]))),
                 }
             }
+        }
+        if let Some(scope) = &self.1 {
+            // What a wildcard would mean beyond the caller's indexes is as if it were not there; what is named is refused.
+            let named = |part: &&str| !part.contains('*') && !part.is_empty() && *part != "_all";
+            let named: Vec<&str> = expression.split(',').filter(named).collect();
+            for name in found.keys().filter(|name| !scope.holds(name)) {
+                let meant = |part: &&str| part == name || aliases.of(part).any(|(index, _)| index == *name);
+                if named.iter().any(meant) {
+                    scope.check(name)?;
+                }
+            }
+            found.retain(|name, _| scope.holds(name));
         }
         let one = |(name, filters): (&String, Option<Vec<Query>>)| {
             let filter = filters.map(|should| Query::Bool {
@@ -271,6 +304,12 @@ impl Store {
 
     /// The index to write to, made by its template if it is new.
     pub(crate) fn writable(&self, name: &str) -> Result<Arc<Index>, ApiError> {
+        let index = self.write_target(name)?;
+        self.check_scope(&index.name)?;
+        Ok(index)
+    }
+
+    fn write_target(&self, name: &str) -> Result<Arc<Index>, ApiError> {
         if let Some(index) = self.index(name) {
             return Ok(index);
         }
@@ -296,6 +335,7 @@ impl Store {
         present_is_fine: bool,
     ) -> Result<Arc<Index>, ApiError> {
         names::check(name)?;
+        self.check_scope(name)?;
         if self.aliases().knows(name) {
             let mut error = ApiError::new(
                 400,
@@ -338,6 +378,7 @@ impl Store {
             let mut aliases = self.aliases();
             for (alias, options) in std::mem::take(&mut start.aliases) {
                 self.check_alias(&alias)?;
+                self.check_scope(&alias)?;
                 if alias == name {
                     return Err(same_name(&alias));
                 }

@@ -237,6 +237,12 @@ pub(super) fn put_template(store: &Store, call: &Call, name: &str) -> Result {
     call.only(&["create", "cause"])?;
     let body = call.json()?;
     let only_new = call.flag("create") == Some(true);
+    // What a template gives to others' indexes is not a matter of who may write to some.
+    let patterns = crate::templates::patterns(&body).into_iter();
+    let aliases = body.pointer("/template/aliases").and_then(Value::as_object);
+    for name in patterns.chain(aliases.into_iter().flat_map(Map::keys).map(String::as_str)) {
+        store.check_scope(name)?;
+    }
     store.change_templates(|templates| {
         if only_new && !templates.find(name).is_empty() {
             return Err(ApiError::illegal(format!("index template [{name}] already exists")));

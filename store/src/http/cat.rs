@@ -170,6 +170,11 @@ pub(super) fn metrics(store: &Store) -> Result {
             "HTTP requests answered with an error.",
             counters.failures.load(Ordering::Relaxed),
         ),
+        (
+            "http_unauthorized_total",
+            "HTTP requests answered with 401.",
+            counters.unknown.load(Ordering::Relaxed),
+        ),
     ] {
         let _ = write!(
             out,

@@ -143,7 +143,9 @@ async fn run_search(
     let parts = match &request.pit {
         Some((id, keep_alive)) => {
             let keep_alive = keep_alive.as_deref().map(super::pit::read).transpose()?;
-            store.pits().get(id, keep_alive, now)?
+            let parts = store.pits().get(id, keep_alive, now)?;
+            parts.iter().try_for_each(|part| store.check_scope(part.name()))?;
+            parts
         }
         None => Arc::new(store.select(expression, options)?),
     };

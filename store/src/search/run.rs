@@ -75,6 +75,11 @@ impl Part {
         Some(Self { index, snapshot, mapping, filter })
     }
 
+    /// The index's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.index.name
+    }
+
     fn plan(&self, context: &Context<'_>, query: &Query) -> Result<Plan, ApiError> {
         let plan = context.plan(query)?;
         let Some(filter) = &self.filter else { return Ok(plan) };
