@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use alces_store::Role;
+use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 
 #[derive(Args)]
@@ -32,6 +33,9 @@ pub(crate) struct StoreArgs {
     /// Its key (PEM, without a password)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Memory that all searches together may hold; one that wants more is refused
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub(crate) search_memory: ByteSize,
     /// Let other machines come without TLS and without a login, where the network is trusted
     #[arg(long)]
     pub(crate) allow_plaintext: bool,

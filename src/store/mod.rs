@@ -19,6 +19,7 @@ pub(crate) async fn run(args: StoreArgs, env: Environment) -> anyhow::Result<()>
     }
     let mut config = Config::new(folder);
     config.tls = args.tls_cert.zip(args.tls_key).map(|(chain, key)| TlsFiles { chain, key });
+    config.search_memory = usize::try_from(args.search_memory.as_u64()).unwrap_or(usize::MAX);
     config.allow_plaintext = args.allow_plaintext;
     config.check_exposure(args.listen).context("--listen")?;
     let tls = config.tls.is_some();

@@ -28,6 +28,14 @@ pub struct Config {
     pub max_body: usize,
     /// Bytes of bulk requests that may wait at one time; more is answered with 429.
     pub max_in_flight: usize,
+    /// Bytes of memory that all searches together may hold (buckets, sketches, hits); a search that wants more is answered with 429.
+    pub search_memory: usize,
+    /// Searches that run at one time.
+    pub searches_at_once: usize,
+    /// Searches that may wait for those; further ones are answered with 429. OpenSearch's search queue has 1000 places.
+    pub searches_waiting: usize,
+    /// Indexes that there may be; each takes memory and files even at rest. OpenSearch's `cluster.max_shards_per_node` is 1000.
+    pub max_indices: usize,
     /// The certificate to show; without one connections are plain.
     pub tls: Option<TlsFiles>,
     /// Whether other machines may come without TLS and without a login.
@@ -37,7 +45,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Settings with the defaults: 1 s refresh, 2 threads, 128 MB indexing memory, 100 MB bodies, the system's clock.
+    /// Settings with the defaults: 1 s refresh, 2 threads, 128 MB indexing memory, 100 MB bodies, 256 MB for searches, the system's
+    /// clock.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
@@ -47,6 +56,10 @@ impl Config {
             indexing_memory: 128_000_000,
             max_body: 100 * 1024 * 1024,
             max_in_flight: 256 * 1024 * 1024,
+            search_memory: 256 * 1024 * 1024,
+            searches_at_once: searches_at_once(std::thread::available_parallelism().map_or(1, usize::from)),
+            searches_waiting: 1000,
+            max_indices: 1000,
             tls: None,
             allow_plaintext: false,
             clock: Arc::new(|| {
@@ -55,6 +68,11 @@ impl Config {
             }),
         }
     }
+}
+
+/// Three quarters of the cores: ingest keeps the rest. Two at least, so that a long search does not hold up all others.
+fn searches_at_once(cores: usize) -> usize {
+    (cores * 3 / 4).max(2)
 }
 
 impl Config {

@@ -78,6 +78,8 @@ pub struct ApiError {
     pub shard: bool,
     /// Whether it came up while the query ran over this index, which OpenSearch tells as the failure of a phase.
     pub phase: bool,
+    /// Figures that OpenSearch shows beside the reason.
+    pub details: Vec<(&'static str, Value)>,
 }
 
 impl ApiError {
@@ -86,7 +88,15 @@ impl ApiError {
 
     /// An error with any status and exception name.
     pub fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { status, kind, reason: reason.into(), index: None, shard: false, phase: false }
+        Self {
+            status,
+            kind,
+            reason: reason.into(),
+            index: None,
+            shard: false,
+            phase: false,
+            details: Vec::new(),
+        }
     }
 
     /// 400: the request's text does not follow the grammar.
@@ -139,6 +149,9 @@ impl ApiError {
         }
         if self.shard {
             cause["shard"] = json!("0");
+        }
+        for (name, figure) in &self.details {
+            cause[*name] = figure.clone();
         }
         cause
     }

@@ -8,6 +8,8 @@ use crate::index::{Index, Recipe};
 use crate::names::{self, Options};
 use crate::pit::Pits;
 use crate::query::ast::Query;
+use crate::search::budget::Breaker;
+use crate::search::gate::Gate;
 use crate::search::run::Part;
 use crate::security::Security;
 use crate::security::roles::Scope;
@@ -32,6 +34,8 @@ pub(crate) struct Counters {
     pub(crate) requests: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) unknown: AtomicU64,
+    pub(crate) timed_out: AtomicU64,
+    pub(crate) cancelled: AtomicU64,
     pub(crate) in_flight: AtomicUsize,
 }
 
@@ -54,6 +58,8 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
     security: Security,
+    breaker: Arc<Breaker>,
+    gate: Gate,
     ids: AtomicU64,
     _lock: files::FolderLock,
 }
@@ -105,6 +111,8 @@ impl Store {
         let seed = xxhash_rust::xxh3::xxh3_64(
             format!("{:?}{}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
         );
+        let breaker = Arc::new(Breaker::new(config.search_memory));
+        let gate = Gate::new(config.searches_at_once, config.searches_waiting);
         let inner = Inner {
             config,
             indexes: RwLock::new(indexes),
@@ -116,6 +124,8 @@ impl Store {
             writer: Mutex::new(Some(thread)),
             counters: Counters::default(),
             security,
+            breaker,
+            gate,
             ids: AtomicU64::new(seed),
             _lock: lock,
         };
@@ -133,6 +143,14 @@ impl Store {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn breaker(&self) -> &Arc<Breaker> {
+        &self.0.breaker
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
     }
 
     pub(crate) fn security(&self) -> &Security {
@@ -357,6 +375,17 @@ impl Store {
             );
             error.index = Some(name.to_owned());
             return Err(error);
+        }
+        let (open, most) = (self.names().len(), self.0.config.max_indices);
+        if open >= most {
+            return Err(ApiError::new(
+                400,
+                "validation_exception",
+                format!(
+                    "Validation Failed: 1: this action would add [1] total shards, but this cluster currently has \
+                     [{open}]/[{most}] maximum shards open;"
+                ),
+            ));
         }
         let mut start = self.templates().start(name)?;
         for (key, value) in body.and_then(Value::as_object).into_iter().flatten() {

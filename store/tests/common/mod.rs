@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 pub struct Server {
     pub address: SocketAddr,
+    pub store: Store,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -25,17 +26,19 @@ pub async fn start_with(config: Config) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
+    let served = store.clone();
     let task = tokio::spawn(async move {
-        serve_store(listener, store, async {
+        serve_store(listener, served, async {
             let _ = stopped.await;
         })
         .await
         .unwrap();
     });
-    Server { address, stop: Some(stop), task }
+    Server { address, store, stop: Some(stop), task }
 }
 
 impl Server {
+    /// Stops it, and lets go of the data folder.
     pub async fn stop(mut self) {
         let _ = self.stop.take().unwrap().send(());
         self.task.await.unwrap();
