@@ -26,6 +26,7 @@ mod names;
 mod pit;
 mod query;
 mod record;
+mod retention;
 mod search;
 mod security;
 mod segments;
@@ -66,6 +67,19 @@ pub async fn serve(
     serve_store(listener, store, shutdown).await
 }
 
+/// Looks after policies of retention, once a minute.
+async fn ticks(store: Store, mut stopping: tokio::sync::watch::Receiver<bool>) {
+    let mut minutes = tokio::time::interval(std::time::Duration::from_secs(60));
+    minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = minutes.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        store.tick().await;
+    }
+}
+
 /// Like [`serve`], with a store that is already open.
 ///
 /// # Errors
@@ -80,7 +94,12 @@ pub async fn serve_store(
     let config = store.config();
     config.check_exposure(address)?;
     let certificates = config.tls.clone().map(Certificates::open).transpose()?.map(Arc::new);
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let ticking = tokio::spawn(ticks(store.clone(), stopping));
     http::server::serve(listener, store.clone(), certificates, shutdown).await;
+    // A deletion that has begun is not broken off.
+    let _ = stop.send(true);
+    let _ = ticking.await;
     store.close().await;
     Ok(())
 }

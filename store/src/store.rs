@@ -8,6 +8,7 @@ use crate::index::{Index, Recipe};
 use crate::names::{self, Options};
 use crate::pit::Pits;
 use crate::query::ast::Query;
+use crate::retention::Retention;
 use crate::search::budget::Breaker;
 use crate::search::gate::Gate;
 use crate::search::run::Part;
@@ -34,6 +35,8 @@ pub(crate) struct Counters {
     pub(crate) requests: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) unknown: AtomicU64,
+    pub(crate) deleted: AtomicU64,
+    pub(crate) rolled_over: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) cancelled: AtomicU64,
     pub(crate) in_flight: AtomicUsize,
@@ -57,6 +60,7 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
+    retention: Retention,
     security: Security,
     breaker: Arc<Breaker>,
     gate: Gate,
@@ -85,6 +89,7 @@ impl Store {
         let root = config.data_dir.join("indices");
         std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
         sync_dir(&config.data_dir)?;
+        let retention = Retention::open(&config.data_dir)?;
         let security = Security::open(&config.data_dir)?;
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
         let mut aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
@@ -123,6 +128,7 @@ impl Store {
             jobs,
             writer: Mutex::new(Some(thread)),
             counters: Counters::default(),
+            retention,
             security,
             breaker,
             gate,
@@ -143,6 +149,10 @@ impl Store {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn retention(&self) -> &Retention {
+        &self.0.retention
     }
 
     pub(crate) fn breaker(&self) -> &Arc<Breaker> {
@@ -328,7 +338,10 @@ impl Store {
     }
 
     fn write_target(&self, name: &str) -> Result<Arc<Index>, ApiError> {
-        if let Some(index) = self.index(name) {
+        // A data stream's first index has the stream's own name, and is not written to once there is a second.
+        if let Some(index) = self.index(name)
+            && !(index.data_stream && self.aliases().knows(name))
+        {
             return Ok(index);
         }
         let name = names::dated(name, self.now())?;
@@ -345,10 +358,38 @@ impl Store {
         }
     }
 
+    /// Writes through an alias or data stream to another index from now on.
+    pub(crate) fn write_through(&self, alias: &str, from: &str, to: &str) -> Result<(), ApiError> {
+        let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aliases = self.aliases();
+        let members: Vec<(String, _)> =
+            aliases.of(alias).map(|(index, options)| (index.clone(), options.clone())).collect();
+        let mut options =
+            members.iter().find(|(index, _)| index == from).map_or_else(Default::default, |m| m.1.clone());
+        for (index, mut options) in members {
+            options.insert("is_write_index".into(), Value::Bool(false));
+            aliases.add(alias, &index, options);
+        }
+        options.insert("is_write_index".into(), Value::Bool(true));
+        aliases.add(alias, to, options);
+        self.keep_aliases(aliases)
+    }
+
     /// Makes an index. `body` may hold `mappings` and `settings` that go beyond the template's.
     pub(crate) fn create(
         &self,
         name: &str,
+        body: Option<&Value>,
+        present_is_fine: bool,
+    ) -> Result<Arc<Index>, ApiError> {
+        self.create_as(name, None, body, present_is_fine)
+    }
+
+    /// The same for a further index of a data stream, by the template of that.
+    pub(crate) fn create_as(
+        &self,
+        name: &str,
+        stream: Option<&str>,
         body: Option<&Value>,
         present_is_fine: bool,
     ) -> Result<Arc<Index>, ApiError> {
@@ -387,7 +428,8 @@ impl Store {
                 ),
             ));
         }
-        let mut start = self.templates().start(name)?;
+        let mut start = self.templates().start(stream.unwrap_or(name))?;
+        start.data_stream |= stream.is_some();
         for (key, value) in body.and_then(Value::as_object).into_iter().flatten() {
             match key.as_str() {
                 "mappings" => start.mapping.merge_json(value)?,

@@ -185,6 +185,16 @@ pub(super) fn metrics(store: &Store) -> Result {
             "Searches whose client went away.",
             counters.cancelled.load(Ordering::Relaxed),
         ),
+        (
+            "retention_deleted_total",
+            "Indexes that policies deleted.",
+            counters.deleted.load(Ordering::Relaxed),
+        ),
+        (
+            "retention_rolled_over_total",
+            "Indexes that policies rolled over.",
+            counters.rolled_over.load(Ordering::Relaxed),
+        ),
         ("searches_rejected_total", "Searches that found the line full.", store.gate().rejected()),
         (
             "search_breaker_trips_total",

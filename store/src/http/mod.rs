@@ -3,6 +3,7 @@
 mod admin;
 mod aliases;
 mod cat;
+mod ism;
 mod keys;
 mod pit;
 mod search;
@@ -317,6 +318,17 @@ async fn route(store: &Store, call: &Call) -> Result {
         ["_security", "api_key"] if post || put => keys::create(store, call),
         ["_security", "api_key"] if get => keys::list(store, call),
         ["_security", "api_key"] if delete => keys::remove(store, call),
+        ["_plugins" | "_opendistro", "_ism", rest @ ..] => match rest {
+            ["policies"] if get => ism::list(store, call),
+            ["policies", id] if put => ism::put(store, call, id),
+            ["policies", id] if get => ism::get(store, call, id),
+            ["policies", id] if delete => ism::delete(store, call, id),
+            ["explain"] if get || post => ism::explain(store, call, "_all"),
+            ["explain", index] if get || post => ism::explain(store, call, index),
+            ["add", index] if post => ism::add(store, call, index),
+            ["remove", index] if post => ism::remove(store, call, index),
+            _ => Err(no_handler(call)),
+        },
         ["_data_stream"] if get => admin::data_streams(store, call, "*"),
         ["_data_stream", name] if get => admin::data_streams(store, call, name),
         ["_data_stream", name] if put => admin::put_data_stream(store, call, name),
@@ -324,10 +336,11 @@ async fn route(store: &Store, call: &Call) -> Result {
         [name] if put => admin::create_index(store, call, name),
         [name] if get && !name.starts_with('_') => admin::get_index(store, call, name),
         [name] if delete && !name.starts_with('_') => admin::delete_index(store, call, name).await,
-        _ => Err(ApiError::new(
-            400,
-            ApiError::BARE,
-            format!("no handler found for uri [/{}] and method [{}]", call.parts.join("/"), call.method),
-        )),
+        _ => Err(no_handler(call)),
     }
+}
+
+fn no_handler(call: &Call) -> ApiError {
+    let (path, method) = (call.parts.join("/"), &call.method);
+    ApiError::new(400, ApiError::BARE, format!("no handler found for uri [/{path}] and method [{method}]"))
 }

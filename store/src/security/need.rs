@@ -78,10 +78,10 @@ pub(crate) fn need(method: &Method, parts: &[&str]) -> Need {
         ["_aliases"] | [_, "_alias" | "_aliases", ..] => all(ADMIN, "indices:admin/aliases"),
         [_, "_mapping" | "_mappings"] => one(ADMIN, "indices:admin/mapping/put"),
         ["_security", ..] => all(ADMIN, "cluster:admin/security"),
-        ["_plugins", "_ism", "explain", ..] if get => {
+        ["_plugins" | "_opendistro", "_ism", "explain", ..] if get || post => {
             one(READ, "cluster:admin/opendistro/ism/managedindex/explain")
         }
-        ["_plugins", "_ism", ..] => all(ADMIN, "cluster:admin/opendistro/ism/policy/write"),
+        ["_plugins" | "_opendistro", "_ism", ..] => all(ADMIN, "cluster:admin/opendistro/ism/policy/write"),
         [name] if !name.starts_with('_') && get => one(ANYBODY, "indices:admin/get"),
         [name] if !name.starts_with('_') && put => one(WRITE, "indices:admin/create"),
         [name] if !name.starts_with('_') && delete => one(ADMIN, "indices:admin/delete"),

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::names::wildcard;
+use crate::retention::names::stream_of;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -76,7 +77,10 @@ impl Scope {
     ///
     /// A pattern is matched as if it were a name. As those of a grant have no `?`, each of its letters meets the same letter, and what is
     /// wild in the pattern only meets what is wild in the grant.
+    ///
+    /// Of a data stream's indexes the stream's name counts.
     pub(crate) fn holds(&self, name: &str) -> bool {
+        let name = stream_of(name).map_or(name, |(stream, _)| stream);
         self.patterns.iter().any(|pattern| wildcard(pattern, name))
     }
 
