@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::dlq::args::DlqArgs;
+use crate::{dlq::args::DlqArgs, store::args::StoreArgs};
 use alces_agent::cli::AgentArgs;
 use alces_collector::cli::{CollectorArgs, Ecs};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -144,22 +144,6 @@ pub(crate) struct UpArgs {
     /// Seconds between two readings of the host's metrics; 0 switches them off
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) metrics: u64,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  alces store --data-dir /var/lib/alces/store
-  curl http://127.0.0.1:9200/_cat/indices?v
-
-Clients of OpenSearch work as far as the API is there; what is not answers 400 and names it.")]
-pub(crate) struct StoreArgs {
-    /// Address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9200")]
-    pub(crate) listen: SocketAddr,
-    /// Where the data is kept [default: /var/lib/alces/store, or below the user's state folder]
-    #[arg(long, value_name = "DIR", env = "ALCES_STORE_DATA")]
-    pub(crate) data_dir: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -16,6 +16,7 @@ mod paths;
 mod plugins;
 mod replay;
 mod roles;
+mod store;
 mod tap;
 
 use std::{process::ExitCode, sync::Arc};
@@ -64,7 +65,7 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
     match command {
         Command::Demo(args) => demo::run(args, environment).await?,
         Command::Up(args) => fleet::up(args, environment).await?,
-        Command::Store(args) => roles::store(args).await?,
+        Command::Store(args) => store::run(args, environment).await?,
         Command::Dashboard(args) => roles::dashboard(args).await?,
         Command::Keystore(args) => keystore::run(args, environment)?,
         Command::Test(args) => return Ok(golden::run(&args, environment)),

@@ -1,4 +1,4 @@
-//! Each role alone.
+//! What the roles of this command share, and the dashboard alone.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -9,23 +9,13 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tracing::info;
 
-use crate::{
-    cli::{DashboardArgs, StoreArgs},
-    paths::data_dir,
-};
+use crate::cli::DashboardArgs;
 
 /// The environment, passed in.
 pub(crate) type Environment = fn(&str) -> Option<String>;
 
 pub(crate) fn clock() -> Clock {
     Arc::new(Timestamp::now)
-}
-
-pub(crate) async fn store(args: StoreArgs) -> anyhow::Result<()> {
-    let listener = listen(args.listen, "--listen").await?;
-    let folder = data_dir(args.data_dir, "store", crate::environment);
-    info!(address = %listener.local_addr()?, data = %folder.display(), "store listening");
-    Ok(alces_store::serve(listener, alces_store::Config::new(folder), shutdown_signal()).await?)
 }
 
 pub(crate) async fn dashboard(args: DashboardArgs) -> anyhow::Result<()> {
@@ -38,7 +28,7 @@ pub(crate) async fn dashboard(args: DashboardArgs) -> anyhow::Result<()> {
     Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
 }
 
-/// Opens a listener, on this machine only: logins and TLS come with later work.
+/// Opens a listener on this machine only, for what has neither login nor TLS of its own.
 pub(crate) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
     if !address.ip().is_loopback() {
         bail!(

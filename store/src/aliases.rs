@@ -3,6 +3,7 @@
 use crate::error::{ApiError, StoreError};
 use crate::names;
 use crate::query::ast::Query;
+use crate::retention::names::stream_of;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -97,7 +98,13 @@ impl Aliases {
     /// The aliases of an index whose names match one of the patterns.
     pub(crate) fn of_index(&self, index: &str, patterns: &str) -> Map<String, Value> {
         let wanted = |alias: &str| patterns.split(',').any(|p| p == "_all" || names::wildcard(p, alias));
-        let all = self.0.iter().filter(|(alias, indexes)| wanted(alias) && indexes.contains_key(index));
+        // That a data stream leads to its indexes is no alias of theirs.
+        let stream = stream_of(index).map(|(stream, _)| stream);
+        let is_alias = |alias: &str| stream != Some(alias) && alias != index;
+        let all = self
+            .0
+            .iter()
+            .filter(|(alias, indexes)| wanted(alias) && is_alias(alias) && indexes.contains_key(index));
         all.map(|(alias, indexes)| (alias.clone(), Value::Object(indexes[index].clone()))).collect()
     }
 

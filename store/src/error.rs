@@ -1,6 +1,7 @@
 //! Two families: what stops the store ([`StoreError`]), and what a client did wrong ([`ApiError`]).
 
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The store cannot start or go on.
@@ -24,6 +25,31 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Others than its owner may read a file of secrets.
+    #[error("{0}: others may read this file: `chmod 600` it")]
+    Permissions(PathBuf),
+    /// A user that cannot be.
+    #[error("{0}")]
+    Login(String),
+    /// The certificate or its key cannot be used.
+    #[error("{path}: {reason}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store would be open to other machines.
+    #[error(
+        "{address}: this is reachable from other machines, and {missing}; or use 127.0.0.1, or `--allow-plaintext` \
+         where the network is trusted"
+    )]
+    Exposed {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What to do about it.
+        missing: &'static str,
     },
     /// The engine below failed.
     #[error("the search engine failed: {0}")]
@@ -52,6 +78,8 @@ pub struct ApiError {
     pub shard: bool,
     /// Whether it came up while the query ran over this index, which OpenSearch tells as the failure of a phase.
     pub phase: bool,
+    /// Figures that OpenSearch shows beside the reason.
+    pub details: Vec<(&'static str, Value)>,
 }
 
 impl ApiError {
@@ -60,7 +88,15 @@ impl ApiError {
 
     /// An error with any status and exception name.
     pub fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { status, kind, reason: reason.into(), index: None, shard: false, phase: false }
+        Self {
+            status,
+            kind,
+            reason: reason.into(),
+            index: None,
+            shard: false,
+            phase: false,
+            details: Vec::new(),
+        }
     }
 
     /// 400: the request's text does not follow the grammar.
@@ -113,6 +149,9 @@ impl ApiError {
         }
         if self.shard {
             cause["shard"] = json!("0");
+        }
+        for (name, figure) in &self.details {
+            cause[*name] = figure.clone();
         }
         cause
     }

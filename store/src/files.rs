@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Writes a file so that after a crash it holds either the old or the new content.
@@ -18,6 +19,34 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     }
 }
 
+/// The same for a file that only its owner may read.
+pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let temporary = path.with_extension("tmp");
+    // One that was left behind may be readable by others.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(StoreError::Io { path: temporary, source: error });
+        }
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(&temporary).map_err(StoreError::io(&temporary))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io(&temporary))?;
+    std::fs::rename(&temporary, path).map_err(StoreError::io(path))?;
+    path.parent().map_or(Ok(()), crate::wal::sync_dir)
+}
+
+/// False where there is no such file; an error where others may read it.
+pub(crate) fn only_its_owner_reads(path: &Path) -> Result<bool, StoreError> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.permissions().mode() & 0o077 != 0 => Err(StoreError::Permissions(path.to_owned())),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::Io { path: path.to_owned(), source: error }),
+    }
+}
+
 /// Reads what [`replace`] wrote as JSON; the default where there is no such file yet.
 pub(crate) fn load<T: DeserializeOwned + Default>(path: &Path) -> Result<T, StoreError> {
     match std::fs::read(path) {
@@ -26,6 +55,18 @@ pub(crate) fn load<T: DeserializeOwned + Default>(path: &Path) -> Result<T, Stor
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
         Err(error) => Err(StoreError::Io { path: path.to_owned(), source: error }),
     }
+}
+
+/// The same for a file of secrets, of which no error shows a part. None where there is none.
+pub(crate) fn load_private<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
+    if !only_its_owner_reads(path)? {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(path).map_err(StoreError::io(path))?;
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| StoreError::Damaged {
+        path: path.to_owned(),
+        reason: format!("line {}, column {} is not what was written", e.line(), e.column()),
+    })
 }
 
 /// A data folder that is this process's own until dropped.

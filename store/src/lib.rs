@@ -28,7 +28,9 @@ mod pit;
 mod query;
 mod quick;
 mod record;
+mod retention;
 mod search;
+mod security;
 mod segments;
 mod store;
 mod templates;
@@ -38,16 +40,22 @@ mod writer;
 
 pub use config::{Clock, Config};
 pub use error::{ApiError, StoreError};
+pub use security::certificates::TlsFiles;
+pub use security::password::generated_password;
+pub use security::roles::Role;
+pub use security::users::Users;
 pub use store::Store;
 
+use security::certificates::Certificates;
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Serves the REST API on `listener` until `shutdown` completes; then answers what is under way, commits and returns.
 ///
 /// # Errors
-/// What [`Store::open`] can fail with, and [`StoreError::Io`] if the listener fails.
+/// What [`Store::open`] and [`serve_store`] can fail with.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
@@ -61,17 +69,39 @@ pub async fn serve(
     serve_store(listener, store, shutdown).await
 }
 
+/// Looks after policies of retention, once a minute.
+async fn ticks(store: Store, mut stopping: tokio::sync::watch::Receiver<bool>) {
+    let mut minutes = tokio::time::interval(std::time::Duration::from_secs(60));
+    minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = minutes.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        store.tick().await;
+    }
+}
+
 /// Like [`serve`], with a store that is already open.
 ///
 /// # Errors
-/// [`StoreError::Io`] if the listener fails.
+/// [`StoreError::Io`] if the listener fails; [`StoreError::Tls`] if the certificate cannot be used; [`StoreError::Exposed`] if the
+/// listener is reachable from other machines and is not to be.
 pub async fn serve_store(
     listener: TcpListener,
     store: Store,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StoreError> {
-    let router = http::router(store.clone());
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+    let address = listener.local_addr().map_err(StoreError::io(PathBuf::from("the listening socket")))?;
+    let config = store.config();
+    config.check_exposure(address)?;
+    let certificates = config.tls.clone().map(Certificates::open).transpose()?.map(Arc::new);
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let ticking = tokio::spawn(ticks(store.clone(), stopping));
+    http::server::serve(listener, store.clone(), certificates, shutdown).await;
+    // A deletion that has begun is not broken off.
+    let _ = stop.send(true);
+    let _ = ticking.await;
     store.close().await;
-    served.map_err(StoreError::io(PathBuf::from("the listening socket")))
+    Ok(())
 }

@@ -8,7 +8,12 @@ use crate::index::{Index, Recipe};
 use crate::names::{self, Options};
 use crate::pit::Pits;
 use crate::query::ast::Query;
+use crate::retention::Retention;
+use crate::search::budget::Breaker;
+use crate::search::gate::Gate;
 use crate::search::run::Part;
+use crate::security::Security;
+use crate::security::roles::Scope;
 use crate::templates::Templates;
 use crate::wal::sync_dir;
 use crate::writer::{Job, Writer};
@@ -29,15 +34,20 @@ pub(crate) struct Counters {
     pub(crate) searches: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    pub(crate) deleted: AtomicU64,
+    pub(crate) rolled_over: AtomicU64,
+    pub(crate) timed_out: AtomicU64,
+    pub(crate) cancelled: AtomicU64,
     pub(crate) in_flight: AtomicUsize,
 }
 
 /// An index that an expression means, and the filter of the alias by which it was named.
 type Selected = (Arc<Index>, Option<Query>);
 
-/// An open data folder. Cheap to clone; all clones are the same store.
+/// An open data folder. Cheap to clone; all clones are the same store, some of which show a part of its indexes only.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(Arc<Inner>, Option<Arc<Scope>>);
 
 struct Inner {
     config: Config,
@@ -50,6 +60,10 @@ struct Inner {
     jobs: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
+    retention: Retention,
+    security: Security,
+    breaker: Arc<Breaker>,
+    gate: Gate,
     ids: AtomicU64,
     _lock: files::FolderLock,
 }
@@ -75,6 +89,8 @@ impl Store {
         let root = config.data_dir.join("indices");
         std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
         sync_dir(&config.data_dir)?;
+        let retention = Retention::open(&config.data_dir)?;
+        let security = Security::open(&config.data_dir)?;
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
         let mut aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
         let mut indexes = BTreeMap::new();
@@ -100,7 +116,9 @@ impl Store {
         let seed = xxhash_rust::xxh3::xxh3_64(
             format!("{:?}{}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
         );
-        Ok(Self(Arc::new(Inner {
+        let breaker = Arc::new(Breaker::new(config.search_memory));
+        let gate = Gate::new(config.searches_at_once, config.searches_waiting);
+        let inner = Inner {
             config,
             indexes: RwLock::new(indexes),
             changing: Mutex::new(()),
@@ -110,9 +128,14 @@ impl Store {
             jobs,
             writer: Mutex::new(Some(thread)),
             counters: Counters::default(),
+            retention,
+            security,
+            breaker,
+            gate,
             ids: AtomicU64::new(seed),
             _lock: lock,
-        })))
+        };
+        Ok(Self(Arc::new(inner), None))
     }
 
     /// Commits everything and stops the writer. Later writes are refused with 503.
@@ -126,6 +149,32 @@ impl Store {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn retention(&self) -> &Retention {
+        &self.0.retention
+    }
+
+    pub(crate) fn breaker(&self) -> &Arc<Breaker> {
+        &self.0.breaker
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn security(&self) -> &Security {
+        &self.0.security
+    }
+
+    /// The store as somebody sees it who may touch these indexes only.
+    pub(crate) fn scoped(&self, scope: Option<Arc<Scope>>) -> Self {
+        Self(Arc::clone(&self.0), scope)
+    }
+
+    /// Refuses a name, or a pattern of names, that the caller may not touch.
+    pub(crate) fn check_scope(&self, name: &str) -> Result<(), ApiError> {
+        self.1.as_ref().map_or(Ok(()), |scope| scope.check(name))
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -189,6 +238,18 @@ impl Store {
                     (None, filter) => drop(found.insert(index, filter.map(|filter| vec![filter]))),
                 }
             }
+        }
+        if let Some(scope) = &self.1 {
+            // What a wildcard would mean beyond the caller's indexes is as if it were not there; what is named is refused.
+            let named = |part: &&str| !part.contains('*') && !part.is_empty() && *part != "_all";
+            let named: Vec<&str> = expression.split(',').filter(named).collect();
+            for name in found.keys().filter(|name| !scope.holds(name)) {
+                let meant = |part: &&str| part == name || aliases.of(part).any(|(index, _)| index == *name);
+                if named.iter().any(meant) {
+                    scope.check(name)?;
+                }
+            }
+            found.retain(|name, _| scope.holds(name));
         }
         let one = |(name, filters): (&String, Option<Vec<Query>>)| {
             let filter = filters.map(|should| Query::Bool {
@@ -271,7 +332,16 @@ impl Store {
 
     /// The index to write to, made by its template if it is new.
     pub(crate) fn writable(&self, name: &str) -> Result<Arc<Index>, ApiError> {
-        if let Some(index) = self.index(name) {
+        let index = self.write_target(name)?;
+        self.check_scope(&index.name)?;
+        Ok(index)
+    }
+
+    fn write_target(&self, name: &str) -> Result<Arc<Index>, ApiError> {
+        // A data stream's first index has the stream's own name, and is not written to once there is a second.
+        if let Some(index) = self.index(name)
+            && !(index.data_stream && self.aliases().knows(name))
+        {
             return Ok(index);
         }
         let name = names::dated(name, self.now())?;
@@ -288,6 +358,23 @@ impl Store {
         }
     }
 
+    /// Writes through an alias or data stream to another index from now on.
+    pub(crate) fn write_through(&self, alias: &str, from: &str, to: &str) -> Result<(), ApiError> {
+        let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aliases = self.aliases();
+        let members: Vec<(String, _)> =
+            aliases.of(alias).map(|(index, options)| (index.clone(), options.clone())).collect();
+        let mut options =
+            members.iter().find(|(index, _)| index == from).map_or_else(Default::default, |m| m.1.clone());
+        for (index, mut options) in members {
+            options.insert("is_write_index".into(), Value::Bool(false));
+            aliases.add(alias, &index, options);
+        }
+        options.insert("is_write_index".into(), Value::Bool(true));
+        aliases.add(alias, to, options);
+        self.keep_aliases(aliases)
+    }
+
     /// Makes an index. `body` may hold `mappings` and `settings` that go beyond the template's.
     pub(crate) fn create(
         &self,
@@ -295,7 +382,19 @@ impl Store {
         body: Option<&Value>,
         present_is_fine: bool,
     ) -> Result<Arc<Index>, ApiError> {
+        self.create_as(name, None, body, present_is_fine)
+    }
+
+    /// The same for a further index of a data stream, by the template of that.
+    pub(crate) fn create_as(
+        &self,
+        name: &str,
+        stream: Option<&str>,
+        body: Option<&Value>,
+        present_is_fine: bool,
+    ) -> Result<Arc<Index>, ApiError> {
         names::check(name)?;
+        self.check_scope(name)?;
         if self.aliases().knows(name) {
             let mut error = ApiError::new(
                 400,
@@ -318,7 +417,19 @@ impl Store {
             error.index = Some(name.to_owned());
             return Err(error);
         }
-        let mut start = self.templates().start(name)?;
+        let (open, most) = (self.names().len(), self.0.config.max_indices);
+        if open >= most {
+            return Err(ApiError::new(
+                400,
+                "validation_exception",
+                format!(
+                    "Validation Failed: 1: this action would add [1] total shards, but this cluster currently has \
+                     [{open}]/[{most}] maximum shards open;"
+                ),
+            ));
+        }
+        let mut start = self.templates().start(stream.unwrap_or(name))?;
+        start.data_stream |= stream.is_some();
         for (key, value) in body.and_then(Value::as_object).into_iter().flatten() {
             match key.as_str() {
                 "mappings" => start.mapping.merge_json(value)?,
@@ -338,6 +449,7 @@ impl Store {
             let mut aliases = self.aliases();
             for (alias, options) in std::mem::take(&mut start.aliases) {
                 self.check_alias(&alias)?;
+                self.check_scope(&alias)?;
                 if alias == name {
                     return Err(same_name(&alias));
                 }

@@ -137,7 +137,8 @@ impl Templates {
     }
 }
 
-fn patterns(body: &Value) -> Vec<&str> {
+/// The patterns of names that a template is for.
+pub(crate) fn patterns(body: &Value) -> Vec<&str> {
     match body.get("index_patterns") {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),

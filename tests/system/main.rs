@@ -22,6 +22,7 @@ mod restart;
 mod seed;
 mod settings;
 mod spool;
+mod store;
 mod support;
 mod tls;
 mod watch;

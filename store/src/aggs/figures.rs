@@ -43,6 +43,15 @@ impl Figure {
         }
     }
 
+    /// Bytes beside its own.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Plain { .. } | Self::Extended { .. } => 0,
+            Self::Quantiles(sketch) => sketch.memory(),
+            Self::Distinct(sketch) => sketch.memory(),
+        }
+    }
+
     pub(crate) fn add(&mut self, number: Number) {
         let value = number.float();
         match self {

@@ -80,6 +80,11 @@ impl Quantiles {
 }
 
 impl Quantiles {
+    /// Bytes beside its own.
+    pub(crate) fn memory(&self) -> usize {
+        (self.exact.capacity() + self.buckets.capacity()) * 8
+    }
+
     /// The percentage of values that are at most `value`.
     pub(crate) fn rank(&self, value: f64) -> Option<f64> {
         if self.count == 0 {
@@ -132,6 +137,15 @@ impl Default for Distinct {
 }
 
 impl Distinct {
+    /// Bytes beside its own.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            // A place of the table and its byte of control, and a part of them empty.
+            Self::Few(set) => set.capacity() * 11,
+            Self::Many(registers) => registers.capacity(),
+        }
+    }
+
     pub(crate) fn add(&mut self, hash: u64) {
         match self {
             Self::Few(set) => {

@@ -1,5 +1,6 @@
 //! Buckets: numbered as they appear, found again by parent and key.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,6 +23,18 @@ impl Key {
             Self::Int(n) => *n as f64,
             Self::Float(bits) => f64::from_bits(*bits),
             Self::Text(_) | Self::Null | Self::Many(_) => f64::NAN,
+        }
+    }
+}
+
+impl Key {
+    /// Bytes beside its own.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Int(_) | Self::Float(_) | Self::Null => 0,
+            // With the counters of what is shared.
+            Self::Text(text) => text.len() + 16,
+            Self::Many(keys) => 16 + keys.iter().map(|key| size_of::<Self>() + key.memory()).sum::<usize>(),
         }
     }
 }
@@ -57,12 +70,18 @@ pub(crate) struct Table {
     pub(crate) counts: Vec<u64>,
     /// The bucket asked for last: neighbours in time mostly share one.
     last: Option<(u32, i64, u32)>,
+    /// Bytes that the keys have beside their own.
+    texts: usize,
+    /// Numbers of the buckets in the order of their parents, once that is asked for.
+    by_parent: OnceCell<Vec<u32>>,
 }
 
 impl Table {
     pub(crate) fn bucket(&mut self, parent: u32, key: Key) -> u32 {
         let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
         *self.places.entry((parent, key)).or_insert_with_key(|(_, key)| {
+            self.by_parent.take();
+            self.texts += key.memory();
             self.keys.push((parent, key.clone()));
             self.counts.push(0);
             next
@@ -86,7 +105,20 @@ impl Table {
 
     /// Buckets of one parent.
     pub(crate) fn of(&self, parent: u32) -> Vec<(Key, u32)> {
-        let numbered = self.keys.iter().zip(0u32..);
-        numbered.filter(|((p, _), _)| *p == parent).map(|((_, key), at)| (key.clone(), at)).collect()
+        // Not by looking at all buckets for each parent: there may be many of both.
+        let sorted = self.by_parent.get_or_init(|| {
+            let mut all: Vec<u32> = (0..).take(self.keys.len()).collect();
+            all.sort_by_key(|at| self.keys[*at as usize].0);
+            all
+        });
+        let first = sorted.partition_point(|at| self.keys[*at as usize].0 < parent);
+        let own = sorted[first..].iter().map(|at| (&self.keys[*at as usize], *at));
+        own.take_while(|((p, _), _)| *p == parent).map(|((_, key), at)| (key.clone(), at)).collect()
+    }
+
+    /// About how many bytes the buckets take.
+    pub(crate) fn memory(&self) -> usize {
+        // A key twice, a count, two numbers, and what is empty of the map.
+        self.keys.len() * (size_of::<(u32, Key)>() * 5 / 2 + 24) + self.texts
     }
 }

@@ -4,6 +4,7 @@ use super::{Call, Reply, Result, SELECT};
 use crate::error::ApiError;
 use crate::mapping::types::FieldType;
 use crate::names::wildcard;
+use crate::retention::names::stream_of;
 use crate::store::Store;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -237,6 +238,12 @@ pub(super) fn put_template(store: &Store, call: &Call, name: &str) -> Result {
     call.only(&["create", "cause"])?;
     let body = call.json()?;
     let only_new = call.flag("create") == Some(true);
+    // What a template gives to others' indexes is not a matter of who may write to some.
+    let patterns = crate::templates::patterns(&body).into_iter();
+    let aliases = body.pointer("/template/aliases").and_then(Value::as_object);
+    for name in patterns.chain(aliases.into_iter().flat_map(Map::keys).map(String::as_str)) {
+        store.check_scope(name)?;
+    }
     store.change_templates(|templates| {
         if only_new && !templates.find(name).is_empty() {
             return Err(ApiError::illegal(format!("index template [{name}] already exists")));
@@ -279,21 +286,29 @@ pub(super) fn delete_template(store: &Store, name: &str) -> Result {
 
 pub(super) fn data_streams(store: &Store, call: &Call, expression: &str) -> Result {
     call.only(SELECT)?;
-    let indexes = store.resolve(expression, call.options())?;
-    let list: Vec<Value> = indexes
-        .iter()
-        .filter(|index| index.data_stream)
-        .map(|index| {
-            json!({
-                "name": index.name,
-                "timestamp_field": {"name": "@timestamp"},
-                "indices": [{"index_name": index.name, "index_uuid": format!("{:016x}", index.uuid)}],
-                "generation": 1,
-                "status": "GREEN",
-                "template": index.template,
-            })
+    let mut streams: BTreeMap<String, Vec<std::sync::Arc<crate::index::Index>>> = BTreeMap::new();
+    for index in store.resolve(expression, call.options())?.into_iter().filter(|index| index.data_stream) {
+        let name = stream_of(&index.name).map_or(index.name.as_str(), |(stream, _)| stream).to_owned();
+        streams.entry(name).or_default().push(index);
+    }
+    let generation = |name: &str| stream_of(name).map_or(1, |(_, generation)| generation);
+    let one = |(name, mut indexes): (String, Vec<std::sync::Arc<crate::index::Index>>)| {
+        indexes.sort_by_key(|index| generation(&index.name));
+        let last = indexes.last();
+        let list: Vec<Value> = indexes
+            .iter()
+            .map(|index| json!({"index_name": index.name, "index_uuid": format!("{:016x}", index.uuid)}))
+            .collect();
+        json!({
+            "name": name,
+            "timestamp_field": {"name": "@timestamp"},
+            "indices": list,
+            "generation": last.map_or(1, |index| generation(&index.name)),
+            "status": "GREEN",
+            "template": last.and_then(|index| index.template.clone()),
         })
-        .collect();
+    };
+    let list: Vec<Value> = streams.into_iter().map(one).collect();
     if list.is_empty() && !expression.contains('*') {
         return Err(ApiError::no_index(expression));
     }
@@ -309,6 +324,13 @@ pub(super) fn put_data_stream(store: &Store, call: &Call, name: &str) -> Result 
             400,
             "resource_already_exists_exception",
             format!("{what} [{name}] already exists"),
+        ));
+    }
+    if store.aliases().knows(name) {
+        return Err(ApiError::new(
+            400,
+            "resource_already_exists_exception",
+            format!("data_stream [{name}] already exists"),
         ));
     }
     if !store.templates().start(name)?.data_stream {

@@ -170,6 +170,37 @@ pub(super) fn metrics(store: &Store) -> Result {
             "HTTP requests answered with an error.",
             counters.failures.load(Ordering::Relaxed),
         ),
+        (
+            "http_unauthorized_total",
+            "HTTP requests answered with 401.",
+            counters.unknown.load(Ordering::Relaxed),
+        ),
+        (
+            "searches_timed_out_total",
+            "Searches that ended by their timeout.",
+            counters.timed_out.load(Ordering::Relaxed),
+        ),
+        (
+            "searches_cancelled_total",
+            "Searches whose client went away.",
+            counters.cancelled.load(Ordering::Relaxed),
+        ),
+        (
+            "retention_deleted_total",
+            "Indexes that policies deleted.",
+            counters.deleted.load(Ordering::Relaxed),
+        ),
+        (
+            "retention_rolled_over_total",
+            "Indexes that policies rolled over.",
+            counters.rolled_over.load(Ordering::Relaxed),
+        ),
+        ("searches_rejected_total", "Searches that found the line full.", store.gate().rejected()),
+        (
+            "search_breaker_trips_total",
+            "Searches that would have held too much memory.",
+            store.breaker().trips(),
+        ),
     ] {
         let _ = write!(
             out,
@@ -181,6 +212,12 @@ pub(super) fn metrics(store: &Store) -> Result {
         out,
         "# HELP alces_store_bulk_bytes_in_flight Bytes waiting for the writer.\n# TYPE alces_store_bulk_bytes_in_flight \
          gauge\nalces_store_bulk_bytes_in_flight {in_flight}\n"
+    );
+    let held = store.breaker().held();
+    let _ = write!(
+        out,
+        "# HELP alces_store_search_bytes_held Memory that searches hold, estimated.\n# TYPE alces_store_search_bytes_held \
+         gauge\nalces_store_search_bytes_held {held}\n"
     );
     out.push_str("# HELP alces_store_documents Visible documents.\n# TYPE alces_store_documents gauge\n");
     for name in store.names() {

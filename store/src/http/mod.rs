@@ -3,21 +3,33 @@
 mod admin;
 mod aliases;
 mod cat;
+mod ism;
+mod keys;
 mod pit;
 mod search;
+pub(crate) mod server;
 
 use crate::error::ApiError;
 use crate::names::Options;
+use crate::security::Caller;
+use crate::security::need::{is_open, need};
 use crate::store::Store;
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use bytes::Bytes;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// So long nothing may come of a body that has begun.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a handler answers.
 pub(crate) struct Reply {
@@ -49,6 +61,7 @@ pub(crate) struct Call {
     parts: Vec<String>,
     params: BTreeMap<String, String>,
     body: Bytes,
+    caller: Caller,
 }
 
 impl Call {
@@ -105,20 +118,12 @@ impl Call {
     }
 }
 
-/// The whole service.
-pub(crate) fn router(store: Store) -> Router {
-    Router::new().fallback(handle).with_state(store)
-}
-
-async fn handle(State(store): State<Store>, request: Request) -> Response<Body> {
+/// Answers a request.
+async fn handle(store: Store, peer: SocketAddr, request: Request) -> Response<Body> {
     let head = request.method() == Method::HEAD;
     let counters = store.counters();
     counters.requests.fetch_add(1, Ordering::Relaxed);
-    let reply = match read(&store, request).await {
-        Ok(call) => Box::pin(route(&store, &call)).await,
-        Err(error) => Err(error),
-    };
-    let reply = reply.unwrap_or_else(|error| {
+    let reply = Box::pin(answer(&store, peer, request)).await.unwrap_or_else(|error| {
         if error.status >= 500 {
             tracing::error!(%error, "a request failed");
         }
@@ -132,34 +137,75 @@ async fn handle(State(store): State<Store>, request: Request) -> Response<Body> 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.kind));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    match reply.status {
+        401 => {
+            counters.unknown.fetch_add(1, Ordering::Relaxed);
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"alces\""));
+        }
+        429 => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))),
+        _ => {}
+    }
     response
 }
 
-async fn read(store: &Store, request: Request) -> std::result::Result<Call, ApiError> {
+async fn answer(store: &Store, peer: SocketAddr, request: Request) -> Result {
     let (head, body) = request.into_parts();
-    let parts = head
-        .uri
-        .path()
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(|part| decode(part, false))
-        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let parts = parts(&head.uri)?;
+    let names: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if is_open(&head.method, &names) {
+        return Reply::text("ok\n");
+    }
+    // Before the body is read: who may not send it cannot fill memory with it.
+    let authorization = head.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let caller = store.security().identify(authorization, peer.ip(), store.now()).await?;
+    let scope = caller.may(&need(&head.method, &names))?;
+    let store = store.scoped(scope);
+    let params = params(&head.uri)?;
+    let limit = store.config().max_body;
+    let body = unpack(&head.headers, collect(body, limit).await?, limit)?;
+    let call = Call { method: head.method, parts, params, body, caller };
+    route(&store, &call).await
+}
+
+fn parts(uri: &Uri) -> std::result::Result<Vec<String>, ApiError> {
+    uri.path().split('/').filter(|part| !part.is_empty()).map(|part| decode(part, false)).collect()
+}
+
+fn params(uri: &Uri) -> std::result::Result<BTreeMap<String, String>, ApiError> {
     let mut params = BTreeMap::new();
-    for pair in head.uri.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
+    for pair in uri.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         params.insert(decode(name, true)?, decode(value, true)?);
     }
-    let limit = store.config().max_body;
-    let body = to_bytes(body, limit).await.map_err(|error| {
-        use std::error::Error as _;
-        if error.source().is_some_and(|e| e.to_string().contains("limit")) {
-            too_large(limit)
-        } else {
-            ApiError::illegal(format!("the body could not be read: {error}"))
+    Ok(params)
+}
+
+async fn collect(mut body: Body, limit: usize) -> std::result::Result<Bytes, ApiError> {
+    // What is said to come, where it is said.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
+    loop {
+        let frame = timeout(PATIENCE, body.frame())
+            .await
+            .map_err(|_| ApiError::new(408, "timeout_exception", "the body did not come"))?;
+        let Some(frame) = frame else { break };
+        let frame =
+            frame.map_err(|error| ApiError::illegal(format!("the body could not be read: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + whole.len() + data.len() > limit {
+            return Err(too_large(limit));
         }
-    })?;
-    let body = unpack(&head.headers, body, limit)?;
-    Ok(Call { method: head.method, parts, params, body })
+        // A body of one piece is not copied.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 fn too_large(limit: usize) -> ApiError {
@@ -231,7 +277,6 @@ async fn route(store: &Store, call: &Call) -> Result {
     let delete = call.method == Method::DELETE;
     match parts.as_slice() {
         [] if get => admin::root(store),
-        ["healthz" | "readyz"] if get => Reply::text("ok\n"),
         ["metrics"] if get => cat::metrics(store),
         ["_bulk"] if post || put => search::bulk(store, call, None).await,
         [index, "_bulk"] if post || put => search::bulk(store, call, Some(index)).await,
@@ -269,6 +314,21 @@ async fn route(store: &Store, call: &Call) -> Result {
         ["_index_template"] if get => admin::get_template(store, call, "*"),
         ["_index_template", name] if get => admin::get_template(store, call, name),
         ["_index_template", name] if delete => admin::delete_template(store, name),
+        ["_security", "_authenticate"] if get => keys::whoami(call),
+        ["_security", "api_key"] if post || put => keys::create(store, call),
+        ["_security", "api_key"] if get => keys::list(store, call),
+        ["_security", "api_key"] if delete => keys::remove(store, call),
+        ["_plugins" | "_opendistro", "_ism", rest @ ..] => match rest {
+            ["policies"] if get => ism::list(store, call),
+            ["policies", id] if put => ism::put(store, call, id),
+            ["policies", id] if get => ism::get(store, call, id),
+            ["policies", id] if delete => ism::delete(store, call, id),
+            ["explain"] if get || post => ism::explain(store, call, "_all"),
+            ["explain", index] if get || post => ism::explain(store, call, index),
+            ["add", index] if post => ism::add(store, call, index),
+            ["remove", index] if post => ism::remove(store, call, index),
+            _ => Err(no_handler(call)),
+        },
         ["_data_stream"] if get => admin::data_streams(store, call, "*"),
         ["_data_stream", name] if get => admin::data_streams(store, call, name),
         ["_data_stream", name] if put => admin::put_data_stream(store, call, name),
@@ -276,10 +336,11 @@ async fn route(store: &Store, call: &Call) -> Result {
         [name] if put => admin::create_index(store, call, name),
         [name] if get && !name.starts_with('_') => admin::get_index(store, call, name),
         [name] if delete && !name.starts_with('_') => admin::delete_index(store, call, name).await,
-        _ => Err(ApiError::new(
-            400,
-            ApiError::BARE,
-            format!("no handler found for uri [/{}] and method [{}]", call.parts.join("/"), call.method),
-        )),
+        _ => Err(no_handler(call)),
     }
+}
+
+fn no_handler(call: &Call) -> ApiError {
+    let (path, method) = (call.parts.join("/"), &call.method);
+    ApiError::new(400, ApiError::BARE, format!("no handler found for uri [/{path}] and method [{method}]"))
 }

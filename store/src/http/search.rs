@@ -4,14 +4,15 @@ use super::{Call, Reply, Result};
 use crate::error::ApiError;
 use crate::names::Options;
 use crate::query::ast::Query;
-use crate::search::request::{Request, sorts, track};
+use crate::search::budget::{Budget, Gone, Waiting};
+use crate::search::request::{Request, sorts, timeout, track};
 use crate::search::run;
 use crate::search::source::SourceFilter;
 use crate::store::Store;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs work that would hold up other requests on a thread of its own.
 async fn blocking<T: Send + 'static>(
@@ -56,6 +57,9 @@ fn url_params(request: &mut Request, call: &Call) -> std::result::Result<(), Api
     }
     if let Some(value) = call.param("track_total_hits") {
         request.track = track(&json!(value))?;
+    }
+    if let Some(text) = call.param("timeout") {
+        request.timeout = timeout(text)?;
     }
     if let Some(version) = call.flag("version") {
         request.version = version;
@@ -143,16 +147,46 @@ async fn run_search(
     let parts = match &request.pit {
         Some((id, keep_alive)) => {
             let keep_alive = keep_alive.as_deref().map(super::pit::read).transpose()?;
-            store.pits().get(id, keep_alive, now)?
+            let parts = store.pits().get(id, keep_alive, now)?;
+            parts.iter().try_for_each(|part| store.check_scope(part.name()))?;
+            parts
         }
         None => Arc::new(store.select(expression, options)?),
     };
-    blocking(move || {
-        let mut answer = run::search(&parts, &request, now)?;
+    let (lasts, counted) = (request.timeout, store.clone());
+    searching(store, lasts, move |budget| {
+        let mut answer = run::search(&parts, &request, now, budget)?;
+        if answer.timed_out {
+            counted.counters().timed_out.fetch_add(1, Ordering::Relaxed);
+        }
         answer.pit_id = request.pit.map(|(id, _)| id);
         Ok(answer)
     })
     .await
+}
+
+/// Runs a search when there is a place for it. When its client goes away, what awaits it is dropped, and it stops.
+async fn searching<T: Send + 'static>(
+    store: &Store,
+    lasts: Option<Duration>,
+    work: impl FnOnce(&Arc<Budget>) -> std::result::Result<T, ApiError> + Send + 'static,
+) -> std::result::Result<T, ApiError> {
+    let place = store.gate().enter().await?;
+    let (waiting, gone): (Waiting, Gone) = Gone::pair();
+    let (breaker, counted) = (Arc::clone(store.breaker()), store.clone());
+    let result = blocking(move || {
+        // Until the work has really ended, whoever waits for it.
+        let _place = place;
+        let budget = Arc::new(Budget::new(breaker, gone, lasts));
+        let result = work(&budget);
+        if result.as_ref().is_err_and(|error| error.kind == "task_cancelled_exception") {
+            counted.counters().cancelled.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    })
+    .await;
+    drop(waiting);
+    result
 }
 
 pub(super) async fn count(store: &Store, call: &Call, expression: &str) -> Result {
@@ -176,7 +210,7 @@ pub(super) async fn count(store: &Store, call: &Call, expression: &str) -> Resul
     let parts = store.select(expression, call.options())?;
     let shards = run::shards(parts.len());
     let now = store.now();
-    let count = blocking(move || run::count(&parts, &request.query, now)).await?;
+    let count = searching(store, None, move |budget| run::count(&parts, &request.query, now, budget)).await?;
     Reply::json(&json!({"count": count, "_shards": shards}))
 }
 
@@ -216,9 +250,12 @@ pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Res
         });
     }
     let mut responses: Vec<Value> = Vec::new();
+    // What all the answers hold until they are sent.
+    let mut held = Vec::new();
     for (expression, options, request) in asked {
         let answer = run_search(store, &expression, options, request).await.and_then(|mut answer| {
             answer.status = Some(200);
+            held.extend(answer.held.take());
             serde_json::to_value(&answer).map_err(|e| ApiError::new(500, "exception", e.to_string()))
         });
         responses.push(answer.unwrap_or_else(|error| error.body()));

@@ -71,6 +71,20 @@ pub(crate) enum Query {
     Boost(Box<Query>, f32),
 }
 
+impl Query {
+    /// How many regular expressions are in it.
+    pub(crate) fn regexps(&self) -> usize {
+        match self {
+            Self::Regexp { .. } => 1,
+            Self::Bool { must, filter, should, must_not, .. } => {
+                [must, filter, should, must_not].into_iter().flatten().map(Self::regexps).sum()
+            }
+            Self::Many { query, .. } | Self::Constant(query) | Self::Boost(query, _) => query.regexps(),
+            _ => 0,
+        }
+    }
+}
+
 /// How many optional clauses must match.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Minimum {

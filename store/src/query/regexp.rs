@@ -1,14 +1,35 @@
 //! Lucene's regular expressions as those of the crate `regex`. They match whole terms.
 
 use regex::{Regex, RegexBuilder};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes that a compiled expression may take; larger ones are refused, as OpenSearch refuses those that need too much work.
 const SIZE: usize = 1 << 20;
 /// OpenSearch's `index.max_regex_length`.
 const LENGTH: usize = 1000;
 
+/// Compiled expressions that are kept: one is used again for each field, segment and index of a search.
+const KEPT: usize = 64;
+
 /// Compiles an expression, or says why not.
 pub(crate) fn compile(pattern: &str, insensitive: bool) -> Result<Regex, String> {
+    static COMPILED: Mutex<BTreeMap<(String, bool), Regex>> = Mutex::new(BTreeMap::new());
+    let kept = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (pattern.to_owned(), insensitive);
+    if let Some(regex) = kept().get(&key) {
+        return Ok(regex.clone());
+    }
+    let regex = fresh(pattern, insensitive)?;
+    let mut kept = kept();
+    if kept.len() >= KEPT {
+        kept.clear();
+    }
+    kept.insert(key, regex.clone());
+    Ok(regex)
+}
+
+fn fresh(pattern: &str, insensitive: bool) -> Result<Regex, String> {
     if pattern.chars().count() > LENGTH {
         return Err(format!("the expression is longer than [{LENGTH}] characters"));
     }

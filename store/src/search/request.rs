@@ -7,9 +7,13 @@ use crate::error::ApiError;
 use crate::query::ast::Query;
 use crate::query::parse::plain;
 use serde_json::Value;
+use std::time::Duration;
 
 /// OpenSearch's `index.max_result_window`.
 const WINDOW: usize = 10_000;
+
+/// Each of them may take a megabyte when it is compiled.
+const REGEXPS: usize = 64;
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) aggs: Vec<(String, Agg)>,
     /// A point in time, and for how long it is kept from now on.
     pub(crate) pit: Option<(String, Option<String>)>,
+    /// After this time what was found so far is the answer.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// One key to sort by.
@@ -66,6 +72,7 @@ impl Default for Request {
             docvalues: Vec::new(),
             aggs: Vec::new(),
             pit: None,
+            timeout: None,
         }
     }
 }
@@ -96,8 +103,9 @@ impl Request {
                 "_source" => request.source = SourceFilter::parse(value)?,
                 "version" => request.version = value.as_bool().unwrap_or(false),
                 "aggs" | "aggregations" => request.aggs = crate::aggs::parse::parse(value, 0)?,
-                // How long it may take and which copy answers mean nothing to one process; the answer is whole.
-                "timeout" | "stats" | "preference" => {}
+                "timeout" => request.timeout = timeout(&plain(value))?,
+                // Which copy answers means nothing to one process.
+                "stats" | "preference" => {}
                 "pit" => {
                     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
                     let id = text("id").ok_or_else(|| ApiError::parsing("[pit] requires an [id]"))?;
@@ -136,6 +144,14 @@ impl Request {
 
     /// Checks what no single key can tell.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
+        let regexps = self.query.regexps();
+        if regexps > REGEXPS {
+            return Err(ApiError::new(
+                400,
+                "too_many_clauses",
+                format!("a query has [{REGEXPS}] regular expressions at most, and this one [{regexps}]"),
+            ));
+        }
         if let Some(after) = &self.after
             && after.len() != self.sort.len()
         {
@@ -153,6 +169,20 @@ fn count(key: &str, value: &Value) -> Result<usize, ApiError> {
     plain(value).parse().map_err(|_| {
         ApiError::illegal(format!("[{key}] parameter cannot be [{value}]: a whole number from 0 is expected"))
     })
+}
+
+/// Reads `timeout`; `-1` is none.
+pub(crate) fn timeout(text: &str) -> Result<Option<Duration>, ApiError> {
+    if text == "-1" {
+        return Ok(None);
+    }
+    let millis = crate::dates::interval(text).and_then(|millis| u64::try_from(millis).ok());
+    let millis = millis.ok_or_else(|| {
+        ApiError::illegal(format!(
+            "failed to parse setting [timeout] with value [{text}] as a time value: unit is missing or unrecognized"
+        ))
+    })?;
+    Ok(Some(Duration::from_millis(millis)))
 }
 
 /// Reads `track_total_hits`.

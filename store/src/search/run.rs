@@ -1,5 +1,6 @@
 //! Runs a request over indexes and writes OpenSearch's answer.
 
+use super::budget::{Budget, Pace, cancelled};
 use super::request::{By, Request, Sort};
 use super::source::SourceFilter;
 use super::top::{Hit, Top, show};
@@ -23,11 +24,14 @@ pub(crate) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pit_id: Option<String>,
     took: u64,
-    timed_out: bool,
+    pub(crate) timed_out: bool,
     _shards: Value,
     hits: Hits,
     #[serde(skip_serializing_if = "Option::is_none")]
     aggregations: Option<Value>,
+    /// What the answer holds, until it is let go of.
+    #[serde(skip)]
+    pub(crate) held: Option<Arc<Budget>>,
     /// Only `_msearch` shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
@@ -75,6 +79,11 @@ impl Part {
         Some(Self { index, snapshot, mapping, filter })
     }
 
+    /// The index's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.index.name
+    }
+
     fn plan(&self, context: &Context<'_>, query: &Query) -> Result<Plan, ApiError> {
         let plan = context.plan(query)?;
         let Some(filter) = &self.filter else { return Ok(plan) };
@@ -84,9 +93,10 @@ impl Part {
 }
 
 /// Number of documents that a query finds.
-pub(crate) fn count(parts: &[Part], query: &Query, now: i64) -> Result<u64, ApiError> {
+pub(crate) fn count(parts: &[Part], query: &Query, now: i64, budget: &Budget) -> Result<u64, ApiError> {
     let mut total = 0;
     for part in parts {
+        budget.wanted()?;
         let plan = part.plan(&Context { mapping: &part.mapping, now }, query);
         let plan = plan.map_err(|error| error.of_query(&part.index.name))?;
         if plan == Plan::All {
@@ -95,6 +105,7 @@ pub(crate) fn count(parts: &[Part], query: &Query, now: i64) -> Result<u64, ApiE
         }
         let matcher = part.snapshot.prepare(&plan, false)?;
         for segment in 0..part.snapshot.segments() {
+            budget.wanted()?;
             matcher.run(segment, &mut |docs, _| total += docs.len() as u64)?;
         }
     }
@@ -107,12 +118,18 @@ pub(crate) fn shards(count: usize) -> Value {
 }
 
 /// Runs a search.
-pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answer, ApiError> {
+pub(crate) fn search(
+    parts: &[Part],
+    request: &Request,
+    now: i64,
+    budget: &Arc<Budget>,
+) -> Result<Answer, ApiError> {
     let started = Instant::now();
     let by_score = request.sort.is_empty() || request.sort.iter().any(|s| s.by == By::Score);
     let scored = (by_score || request.track_scores) && request.size > 0;
     let mut top = Top::new(request);
-    let mut tree = Tree::new(&request.aggs)?;
+    let mut tree = Tree::new(&request.aggs, budget)?;
+    let mut pace = Pace::GoOn;
     let mut total = 0u64;
     let mut max_score: Option<f32> = None;
     let mut buckets = Vec::new();
@@ -123,12 +140,22 @@ pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answ
             let plan = part.plan(&context, &request.query)?;
             let matcher = part.snapshot.prepare(&plan, scored)?;
             for segment in 0..part.snapshot.segments() {
+                pace = budget.pace();
+                if pace != Pace::GoOn {
+                    break;
+                }
                 let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
                 let place = (number, segment);
                 tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place })?;
                 let mut result = Ok(());
+                let before = top.memory();
                 matcher.run(segment, &mut |docs, scores| {
-                    if result.is_err() {
+                    // The engine cannot be stopped within a segment; what it still finds is passed by.
+                    if result.is_err() || pace != Pace::GoOn {
+                        return;
+                    }
+                    pace = budget.pace();
+                    if pace != Pace::GoOn {
                         return;
                     }
                     total += docs.len() as u64;
@@ -141,6 +168,7 @@ pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answ
                         .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
                 })?;
                 result?;
+                budget.hold(top.memory().saturating_sub(before))?;
             }
             // Sorting or aggregating on something impossible is an error even where there is no segment yet.
             if part.snapshot.segments() == 0 {
@@ -149,9 +177,14 @@ pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answ
             Ok(())
         };
         read().map_err(|error| error.of_query(&part.index.name))?;
+        match pace {
+            Pace::GoOn => {}
+            Pace::TimeOver => break,
+            Pace::Gone => return Err(cancelled()),
+        }
     }
     let found = top.finish(request.from);
-    let hits = show_hits(parts, &found, request)?;
+    let hits = show_hits(parts, &found, request, budget)?;
     let total = request.track.map(|limit| {
         if total > limit {
             json!({"value": limit, "relation": "gte"})
@@ -160,7 +193,7 @@ pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answ
         }
     });
     let show_top = |found: &[Hit], request: &Request| {
-        let hits = show_hits(parts, found, request)?;
+        let hits = show_hits(parts, found, request, budget)?;
         let best = found.iter().map(|hit| hit.score).reduce(f32::max).filter(|_| shows_scores(request));
         Ok(json!({"total": null, "max_score": best, "hits": hits}))
     };
@@ -168,10 +201,11 @@ pub(crate) fn search(parts: &[Part], request: &Request, now: i64) -> Result<Answ
     Ok(Answer {
         pit_id: None,
         took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        timed_out: false,
+        timed_out: pace == Pace::TimeOver,
         _shards: shards(parts.len()),
         hits: Hits { total, max_score: max_score.filter(|_| !hits.is_empty()), hits },
         aggregations,
+        held: Some(Arc::clone(budget)),
         status: None,
     })
 }
@@ -181,11 +215,19 @@ fn shows_scores(request: &Request) -> bool {
 }
 
 /// Reads the found documents back, as the request wants them shown.
-fn show_hits(parts: &[Part], found: &[Hit], request: &Request) -> Result<Vec<HitJson>, ApiError> {
+fn show_hits(
+    parts: &[Part],
+    found: &[Hit],
+    request: &Request,
+    budget: &Budget,
+) -> Result<Vec<HitJson>, ApiError> {
     let mut hits = Vec::with_capacity(found.len());
     for hit in found {
+        budget.wanted()?;
         let part = &parts[hit.index];
         let fetched = part.snapshot.fetch(hit.segment, hit.doc)?;
+        // Once as it is kept until all are there, and once in the answer's text.
+        budget.hold(2 * fetched.source.len() + size_of::<HitJson>())?;
         let sort = (!request.sort.is_empty()).then(|| {
             let show_one = |(key, sort): (&super::top::Key, &Sort)| {
                 let kind = match &sort.by {

@@ -98,6 +98,13 @@ impl Top {
         Self { sort, after, room: request.from + request.size, hits: Vec::new(), bar: None, seen: 0 }
     }
 
+    /// About how many bytes the hits take.
+    pub(crate) fn memory(&self) -> usize {
+        // A key that is a text is taken for one of 32 bytes.
+        let hit = size_of::<Hit>() + self.sort.len() * (size_of::<Key>() + 32);
+        size_of::<Self>() + self.hits.capacity() * hit
+    }
+
     /// Opens the sort columns of a segment.
     pub(crate) fn columns(
         &self,

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 pub struct Server {
     pub address: SocketAddr,
+    pub store: Store,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -25,23 +26,39 @@ pub async fn start_with(config: Config) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
+    let served = store.clone();
     let task = tokio::spawn(async move {
-        serve_store(listener, store, async {
+        serve_store(listener, served, async {
             let _ = stopped.await;
         })
         .await
         .unwrap();
     });
-    Server { address, stop: Some(stop), task }
+    Server { address, store, stop: Some(stop), task }
 }
 
 impl Server {
+    /// Stops it, and lets go of the data folder.
     pub async fn stop(mut self) {
         let _ = self.stop.take().unwrap().send(());
         self.task.await.unwrap();
     }
 
+    /// Sends with a header `Authorization`, and gives status, head and JSON of the answer.
+    pub async fn as_who(&self, who: &str, method: &str, path: &str, body: Value) -> (u16, String, Value) {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let header = if who.is_empty() { String::new() } else { format!("authorization: {who}\r\n") };
+        let (status, head, answer) = self.whole(method, path, &header, text.as_bytes()).await;
+        (status, head, serde_json::from_str(&answer).unwrap_or(Value::String(answer)))
+    }
+
     pub async fn raw(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String) {
+        let (status, _, body) = self.whole(method, path, headers, body).await;
+        (status, body)
+    }
+
+    /// The answer's status, head and body.
+    pub async fn whole(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
@@ -54,7 +71,7 @@ impl Server {
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
+        (status, head.to_lowercase(), body.to_owned())
     }
 
     pub async fn send(&self, method: &str, path: &str, body: Value) -> (u16, Value) {

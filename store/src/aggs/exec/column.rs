@@ -72,6 +72,11 @@ impl Bits {
         Ok(bits)
     }
 
+    /// Bytes that it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.0.capacity() * 8
+    }
+
     pub(super) fn has(&self, doc: u32) -> bool {
         self.0[doc as usize / 64] >> (doc % 64) & 1 == 1
     }

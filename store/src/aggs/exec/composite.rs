@@ -23,7 +23,7 @@ pub(super) fn split(
     columns: &[Column],
     docs: &[u32],
     after: Option<&Key>,
-    visit: &mut dyn FnMut(usize, Key),
+    visit: &mut dyn FnMut(usize, Key) -> Result<()>,
 ) -> Result<()> {
     let mut values: Vec<Vec<Vec<Key>>> = Vec::with_capacity(columns.len());
     for (source, column) in composite.sources.iter().zip(columns) {
@@ -77,7 +77,7 @@ pub(super) fn split(
         for tuple in tuples {
             let key = Key::Many(tuple.into());
             if after.is_none_or(|after| compare(composite, &key, after) == Ordering::Greater) {
-                visit(at, key);
+                visit(at, key)?;
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::query::ast::Query;
 use crate::query::parse::plain;
 use crate::query::plan::Context;
 use crate::quick::QuickMap;
+use crate::search::budget::Budget;
 use crate::search::top::{Hit, Top, text_field};
 use crate::segments::{Number, Snapshot};
 use column::{Bits, Column, each_number};
@@ -25,12 +26,18 @@ pub(super) use composite::compare;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use sieve::Sieve;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 type Result<T> = std::result::Result<T, ApiError>;
 
-/// More buckets than this while collecting are refused: each costs some hundred bytes.
+/// More buckets than this while collecting are refused, however little they take: each costs time when the answer is made.
 const COLLECT_LIMIT: usize = 5_000_000;
+
+/// Documents that are put into buckets at one time, at first and at most: fewer where they have so many values that the pairs of document
+/// and bucket would take much memory.
+const STRIDE: (usize, usize) = (256, 4096);
+const PAIRS: usize = 1 << 16;
 
 /// The segment that is being read.
 pub(crate) struct Segment<'a> {
@@ -44,6 +51,7 @@ pub(crate) struct Segment<'a> {
 pub(crate) struct Tree {
     pub(super) nodes: Vec<(String, Node)>,
     pub(super) now: i64,
+    pub(super) budget: Arc<Budget>,
 }
 
 /// One aggregation at work.
@@ -71,6 +79,12 @@ pub(super) struct Node {
     ordinals: QuickMap<(u32, u64), Option<u32>>,
     /// Hash of the text by ordinal, within one segment.
     hashes: QuickMap<u64, u64>,
+    budget: Arc<Budget>,
+    /// Bytes that are counted in the budget.
+    held: usize,
+    /// Bytes of the sketches, and of the hits.
+    inner: usize,
+    stride: usize,
 }
 
 /// Pairs of document and bucket for the level below.
@@ -81,9 +95,9 @@ struct Pairs {
 }
 
 impl Tree {
-    pub(crate) fn new(aggs: &[(String, Agg)]) -> Result<Self> {
-        let nodes = aggs.iter().map(|(name, agg)| (name.clone(), Node::new(agg))).collect();
-        Ok(Self { nodes, now: 0 })
+    pub(crate) fn new(aggs: &[(String, Agg)], budget: &Arc<Budget>) -> Result<Self> {
+        let nodes = aggs.iter().map(|(name, agg)| (name.clone(), Node::new(agg, budget))).collect();
+        Ok(Self { nodes, now: 0, budget: Arc::clone(budget) })
     }
 
     /// Opens the columns of the next segment.
@@ -105,9 +119,9 @@ impl Tree {
 }
 
 impl Node {
-    fn new(agg: &Agg) -> Self {
+    fn new(agg: &Agg, budget: &Arc<Budget>) -> Self {
         Self {
-            subs: agg.subs.iter().map(|(name, sub)| (name.clone(), Self::new(sub))).collect(),
+            subs: agg.subs.iter().map(|(name, sub)| (name.clone(), Self::new(sub, budget))).collect(),
             agg: agg.clone(),
             table: Table::default(),
             figures: Vec::new(),
@@ -122,7 +136,32 @@ impl Node {
             after: None,
             ordinals: QuickMap::default(),
             hashes: QuickMap::default(),
+            budget: Arc::clone(budget),
+            held: 0,
+            inner: 0,
+            stride: STRIDE.0,
         }
+    }
+
+    /// Tells the budget what it takes now.
+    fn account(&mut self) -> Result<()> {
+        let columns = match &self.column {
+            Column::Bits(all) => all.iter().map(Bits::memory).sum(),
+            _ => 0,
+        };
+        let own = self.table.memory()
+            + self.figures.capacity() * size_of::<Figure>()
+            + self.inner
+            + self.ordinals.capacity() * 28
+            + self.hashes.capacity() * 18
+            + columns;
+        if own > self.held {
+            self.budget.hold(own - self.held)?;
+        } else {
+            self.budget.release(self.held - own);
+        }
+        self.held = own;
+        Ok(())
     }
 
     /// The type of the one field.
@@ -291,6 +330,7 @@ impl Node {
                 None => Column::None,
             },
         };
+        self.account()?;
         self.subs.iter_mut().try_for_each(|(_, sub)| sub.open(segment))
     }
 
@@ -304,23 +344,46 @@ impl Node {
                 if self.figures.len() <= most {
                     self.figures.resize(most + 1, Figure::new(metric));
                 }
-                return self.measure(docs, parents);
+                self.measure(docs, parents)?;
+                return self.account();
             }
             Kind::TopHits(request) => {
                 let most = parents.iter().copied().max().unwrap_or(0) as usize;
                 while self.tops.len() <= most {
-                    self.tops.push(Top::new(request));
+                    let top = Top::new(request);
+                    self.inner += top.memory();
+                    self.tops.push(top);
                 }
                 let Column::Sort(columns) = &self.column else { return Ok(()) };
                 for (doc, parent) in docs.iter().zip(parents) {
-                    self.tops[*parent as usize].collect(columns, self.place, &[*doc], &[])?;
+                    let top = &mut self.tops[*parent as usize];
+                    let before = top.memory();
+                    top.collect(columns, self.place, &[*doc], &[])?;
+                    self.inner = (self.inner + top.memory()).saturating_sub(before);
                 }
-                return Ok(());
+                return self.account();
             }
             _ => {}
         }
+        let (mut docs, mut parents) = (docs, parents);
+        while !docs.is_empty() {
+            let ((some, docs_left), (theirs, parents_left)) = (
+                docs.split_at(self.stride.min(docs.len())),
+                parents.split_at(self.stride.min(parents.len())),
+            );
+            (docs, parents) = (docs_left, parents_left);
+            let pairs = self.some(some, theirs)?;
+            let fewer = (self.stride / 4).max(1);
+            self.stride = if pairs > PAIRS { fewer } else { (self.stride * 4).min(STRIDE.1) };
+        }
+        Ok(())
+    }
+
+    /// Puts some documents into buckets, and tells how many pairs that made.
+    fn some(&mut self, docs: &[u32], parents: &[u32]) -> Result<usize> {
         let mut pairs = Pairs::default();
         self.split(docs, parents, &mut pairs)?;
+        self.account()?;
         if self.table.keys.len() > COLLECT_LIMIT {
             return Err(ApiError::new(
                 429,
@@ -331,11 +394,18 @@ impl Node {
         for bucket in &pairs.buckets {
             self.table.counts[*bucket as usize] += 1;
         }
-        self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(&pairs.docs, &pairs.buckets))
+        self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(&pairs.docs, &pairs.buckets))?;
+        Ok(pairs.docs.len())
     }
 
     fn measure(&mut self, docs: &[u32], parents: &[u32]) -> Result<()> {
-        let figures = &mut self.figures;
+        let (figures, inner) = (&mut self.figures, &mut self.inner);
+        // What a sketch has grown by.
+        let mut grow = |figure: &mut Figure, add: &dyn Fn(&mut Figure)| {
+            let before = figure.memory();
+            add(figure);
+            *inner = (*inner + figure.memory()).saturating_sub(before);
+        };
         match &self.column {
             Column::Strings(column) => {
                 let hashes = &mut self.hashes;
@@ -365,17 +435,19 @@ impl Node {
                     if let Some(seen) = &mut seen {
                         seen[at] = true;
                     }
-                    figures[parents[at] as usize].add_text(hash);
+                    grow(&mut figures[parents[at] as usize], &|figure| figure.add_text(hash));
                 });
                 result?;
                 if let (Some(seen), Some(Number::Int(hash))) = (seen, self.missing) {
                     for at in (0..docs.len()).filter(|at| !seen[*at]) {
-                        figures[parents[at] as usize].add_text(hash.cast_unsigned());
+                        grow(&mut figures[parents[at] as usize], &|figure| {
+                            figure.add_text(hash.cast_unsigned());
+                        });
                     }
                 }
             }
             column => each_number(column, docs, self.missing, &mut |at, number| {
-                figures[parents[at] as usize].add(number);
+                grow(&mut figures[parents[at] as usize], &|figure| figure.add(number));
             }),
         }
         Ok(())

@@ -10,6 +10,9 @@ use crate::segments::Number;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// Bytes that the buckets of a composite may grow by before it is asked whether there is room.
+const NEAR: usize = 1 << 20;
+
 /// Collects pairs; a document with the same bucket twice (two equal values) counts once.
 pub(super) struct Push<'a> {
     docs: &'a [u32],
@@ -41,9 +44,17 @@ impl Node {
             Kind::Terms(_) => return self.terms(docs, parents, &mut push),
             Kind::Composite(composite) => {
                 let Column::Many(columns) = &self.column else { return Ok(()) };
+                let (budget, mut near) = (&self.budget, self.table.memory() + NEAR);
                 return composite::split(composite, columns, docs, self.after.as_ref(), &mut |at, key| {
                     let bucket = self.table.bucket(parents[at], key);
                     push.add(at, bucket);
+                    // One document can make thousands of buckets: it is asked before all of them are there.
+                    if self.table.memory() > near {
+                        near = self.table.memory() + NEAR;
+                        budget.hold(self.table.memory().saturating_sub(self.held))?;
+                        budget.release(self.table.memory().saturating_sub(self.held));
+                    }
+                    Ok(())
                 });
             }
             _ => {}

@@ -11,6 +11,7 @@ use super::table::Key;
 use crate::dates::{self, Format};
 use crate::error::ApiError;
 use crate::mapping::types::{FieldType, ip_text};
+use crate::search::budget::Budget;
 use crate::search::request::Request;
 use crate::search::top::Hit;
 use serde_json::{Map, Value, json};
@@ -23,8 +24,13 @@ type Result<T> = std::result::Result<T, ApiError>;
 /// Writes the hits of a `top_hits`.
 pub(crate) type Show<'a> = dyn Fn(&[Hit], &Request) -> Result<Value> + 'a;
 
+/// About what one bucket of an answer takes as JSON in memory, and one figure.
+const BUCKET: usize = 600;
+const FIGURE: usize = 300;
+
 struct Renderer<'a> {
     left: usize,
+    budget: &'a Budget,
     now: i64,
     show: &'a Show<'a>,
 }
@@ -32,7 +38,7 @@ struct Renderer<'a> {
 impl Tree {
     /// The value of `aggregations`.
     pub(crate) fn finish(&self, show: &Show<'_>) -> Result<Value> {
-        let mut renderer = Renderer { left: BUCKET_LIMIT, now: self.now, show };
+        let mut renderer = Renderer { left: BUCKET_LIMIT, budget: &self.budget, now: self.now, show };
         renderer.all(&self.nodes, Some(0)).map(Value::Object)
     }
 }
@@ -54,7 +60,8 @@ impl Renderer<'_> {
             ));
         }
         self.left -= count;
-        Ok(())
+        self.budget.wanted()?;
+        self.budget.hold(count.saturating_mul(BUCKET))
     }
 
     fn node(&mut self, node: &Node, parent: Option<u32>) -> Result<Value> {
@@ -68,6 +75,7 @@ impl Renderer<'_> {
     fn body(&mut self, node: &Node, parent: Option<u32>) -> Result<Value> {
         match &node.agg.kind {
             Kind::Metric { metric, .. } => {
+                self.budget.hold(FIGURE)?;
                 let figure = parent.and_then(|at| node.figures.get(at as usize));
                 let empty = Figure::new(metric);
                 let format = date_format(node.field());
