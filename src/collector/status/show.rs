@@ -60,7 +60,7 @@ fn one(out: &mut String, id: &str, pipeline: &Value, past: &Value, seconds: f64)
         ("dropped", &events["dropped"]),
         ("returned", &events["returned"]),
         ("lost", &events["lost"]),
-        ("dead letters", &pipeline["dead_letter_queue"]["events"]),
+        ("dead-lettered", &events["dead_lettered"]),
     ] {
         if number(count) > 0 || name == "held" {
             let _ = write!(out, "  {name} {}", grouped(number(count)));
@@ -178,8 +178,7 @@ mod tests {
             "process": {"uptime_in_millis": 60_000, "cpu": {"total_in_millis": cpu}, "mem": {"resident_in_bytes": 48_234_496}},
             "reloads": {"successes": 1, "failures": 0},
             "pipelines": {"ma\u{1b}in": {
-                "events": {"in": events + 100, "out": events, "dropped": 0, "held": 100, "lost": 0, "returned": 0},
-                "dead_letter_queue": {"events": 3},
+                "events": {"in": events + 100, "out": events, "dead_lettered": 3, "dropped": 0, "held": 100, "lost": 0, "returned": 0},
                 "queue": {"type": "memory"},
                 "plugins": {
                     "inputs": [{"id": "beats@a.conf:1", "name": "beats", "events": {"out": events}, "held": 100, "oldest_held_in_millis": 12_500}],
@@ -200,7 +199,7 @@ mod tests {
         insta::assert_snapshot!(bare(&page), @r"
         alces-collector 0.1.0 at 127.0.0.1:9600  green  up 60 s  CPU 50.0 %  memory 46.0 MiB  reloads 1, failed 0
 
-        ma\u{1b}in  in 10,000/s  out 10,000/s  held 100  dead letters 3  queue in memory
+        ma\u{1b}in  in 10,000/s  out 10,000/s  held 100  dead-lettered 3  queue in memory
           plugin             id                in/s   out/s  events  µs each  held  oldest
           input beats        beats@a.conf:1          10,000  60,000            100    12 s
           filter grok        grok@a.conf:2   10,000  10,000  60,000      1.0
