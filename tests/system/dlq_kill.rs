@@ -125,14 +125,14 @@ fn storm(through: bool) {
         assert!(lost.is_empty(), "seed {seed}: {} lost, as {:?}", lost.len(), lost.first());
     }
     println!("{KILLS} kills, {ended} of them of one that had ended; {} requests", fake.got().answered);
-    assert!(ended < KILLS / 2, "it is hardly ever killed");
+    assert!(ended < KILLS * 3 / 4, "it is hardly ever killed");
     fake.got().is_calm = true;
     let mut last = retry();
     let code = last.finish().code();
     let said = last.lines().join("\n");
     let got = fake.got();
     let left = letters(&data);
-    let bad = |n: &u64| !through && n % 97 == 0;
+    let bad = |n: &u64| !through && n.is_multiple_of(97);
     assert_eq!(code, Some(i32::from(!through)), "{said}");
     assert!(
         left.keys().eq((0..count).filter(bad).collect::<Vec<_>>().iter()),
