@@ -121,7 +121,7 @@ async fn load(stats: &Arc<Stats>, total: u64) {
         bar.set_style(style);
     }
     loop {
-        let done = stats.acknowledged.get().min(total);
+        let done = stats.accounts().out().min(total);
         bar.set_position(done);
         if done >= total {
             break;

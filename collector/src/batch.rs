@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Stats,
+    ledger::Held,
     plugins::{PluginStats, Ticket},
 };
 
@@ -26,21 +27,12 @@ pub(crate) struct Delivery {
     promise: oneshot::Sender<()>,
     /// The input's count of what is under way.
     ticket: Option<Ticket>,
-    /// Counts events that nobody will send again.
-    loses: Option<Loss>,
-}
-
-/// Counted when it is dropped.
-#[derive(Debug)]
-struct Loss {
-    stats: Arc<Stats>,
-    events: u64,
-}
-
-impl Drop for Loss {
-    fn drop(&mut self) {
-        self.stats.lost.add(self.events);
-    }
+    /// The pipeline's.
+    held: Option<Held>,
+    /// Whether its sender sends it again if it is not delivered.
+    comes_again: bool,
+    /// How many events it is the promise of.
+    pub(crate) events: u64,
 }
 
 /// The input's half: resolves to `Ok` when every event is indexed, dead-lettered or dropped by a filter.
@@ -49,41 +41,38 @@ pub(crate) type Delivered = oneshot::Receiver<()>;
 impl Batch {
     pub(crate) fn new(len: usize, events: impl Iterator<Item = Event> + Send + 'static) -> (Self, Delivered) {
         let (promise, delivered) = oneshot::channel();
-        (
-            Self { events: Box::new(events), len, delivery: Delivery { promise, ticket: None, loses: None } },
-            delivered,
-        )
+        let delivery = Delivery { promise, ticket: None, held: None, comes_again: true, events: len as u64 };
+        (Self { events: Box::new(events), len, delivery }, delivered)
     }
 
     /// For senders that wait for no acknowledgement: what is not delivered is lost, and counted.
     pub(crate) fn unacknowledged(
         len: usize,
         events: impl Iterator<Item = Event> + Send + 'static,
-        stats: &Arc<Stats>,
     ) -> (Self, Delivered) {
         let (mut batch, delivered) = Self::new(len, events);
-        batch.delivery.loses = Some(Loss { stats: stats.clone(), events: len as u64 });
+        batch.delivery.comes_again = false;
         (batch, delivered)
     }
 }
 
 impl Batch {
-    /// Counts its events as under way, from that input.
+    /// Counts its events as come in and under way, from that input.
     pub(crate) fn count(&mut self, input: &Arc<PluginStats>, stats: &Arc<Stats>) {
-        // What is lost is counted as that.
-        let returns = self.delivery.loses.is_none().then(|| stats.clone());
-        self.delivery.ticket = Some(input.begin_for(self.len as u64, returns));
+        let delivery = &mut self.delivery;
+        delivery.held = Some(Held::enter(stats, delivery.events, delivery.comes_again));
+        delivery.ticket = Some(input.begin(delivery.events));
     }
 }
 
 impl Delivery {
-    /// Says that all events are delivered.
+    /// Says that all events are delivered. What became of them is in the ledger already.
     pub(crate) fn done(self) {
         if let Some(ticket) = self.ticket {
             ticket.done();
         }
-        if let Some(mut loss) = self.loses {
-            loss.events = 0;
+        if let Some(held) = self.held {
+            held.settled();
         }
         // An input whose connection is gone no longer asks.
         let _ = self.promise.send(());

@@ -252,13 +252,13 @@ impl Running {
         if let Some(keeper) = self.keeper {
             keeper.end(self.drain).await;
         }
-        let stats = &self.world.stats;
+        let accounts = self.world.stats.accounts();
         info!(
-            read = stats.events_in.get(),
-            acknowledged = stats.acknowledged.get(),
-            dropped = stats.dropped.get(),
-            dead_lettered = stats.dead_lettered.get(),
-            lost = stats.lost.get(),
+            read = accounts.events_in,
+            acknowledged = accounts.acknowledged,
+            dropped = accounts.dropped,
+            dead_lettered = accounts.dead_lettered,
+            lost = accounts.lost,
             "stopped"
         );
         self.inputs.abort();

@@ -73,7 +73,7 @@ pub async fn through(
     collector.run(shutdown).await?;
     let done = std::mem::replace(&mut *done.lock().unwrap_or_else(PoisonError::into_inner), Ok(0));
     let taken = done.map_err(|source| CollectorError::DataDir { path: data_dir, source })?;
-    Ok((taken, stats.dead_lettered.get()))
+    Ok((taken, stats.accounts().dead_lettered))
 }
 
 /// The letters that are in a queue, as an input that ends.
@@ -127,8 +127,6 @@ impl Letters {
             if events.is_empty() {
                 continue;
             }
-            let count = events.len() as u64;
-            intake.stats.events_in.add(count);
             let (batch, delivered) = Batch::new(events.len(), events.into_iter());
             if intake.out.send(batch).await.is_err() || delivered.await.is_err() {
                 break;

@@ -23,6 +23,7 @@ mod error;
 mod generation;
 mod input;
 mod lag;
+mod ledger;
 mod letters;
 mod live;
 mod output;
@@ -48,6 +49,7 @@ pub use describe::{PluginInfo, describe};
 pub use error::CollectorError;
 #[doc(hidden)]
 pub use input::fuzz as fuzz_inputs;
+pub use ledger::Accounts;
 pub use letters::{Pick, through};
 pub use output::{Outcome, Resender};
 pub use pipes::Bus;

@@ -11,7 +11,7 @@ use std::{
 
 use alces_filters::{FilterStats, Label};
 
-use crate::{Stats, queue::QueueStats};
+use crate::queue::QueueStats;
 
 /// What an input or an output did since it was opened.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct PluginStats {
     pub(crate) label: Label,
     taken: AtomicU64,
     given: AtomicU64,
+    refused: AtomicU64,
     nanos: AtomicU64,
     next: AtomicU64,
     /// Batches that are neither delivered nor given up: since when, and of how many events. A lock for each batch, not for each event.
@@ -31,6 +32,7 @@ impl PluginStats {
             label,
             taken: AtomicU64::new(0),
             given: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
             next: AtomicU64::new(0),
             under_way: Mutex::default(),
@@ -43,16 +45,11 @@ impl PluginStats {
 
     /// So many events are under way until the ticket is dropped.
     pub(crate) fn begin(self: &Arc<Self>, events: u64) -> Ticket {
-        self.begin_for(events, None)
-    }
-
-    /// The same; what is not delivered is counted as returned.
-    pub(crate) fn begin_for(self: &Arc<Self>, events: u64, returns: Option<Arc<Stats>>) -> Ticket {
         self.taken.fetch_add(events, Relaxed);
         let number = self.next.fetch_add(1, Relaxed);
         let since = Instant::now();
         self.under_way().insert(number, (since, events));
-        Ticket { stats: self.clone(), number, events, since, delivered: false, returns }
+        Ticket { stats: self.clone(), number, events, since, delivered: false }
     }
 
     /// Events that came to it.
@@ -63,6 +60,16 @@ impl PluginStats {
     /// Those of them that are delivered.
     pub(crate) fn given(&self) -> u64 {
         self.given.load(Relaxed)
+    }
+
+    /// Those of them that an output refused for good.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// So many more are.
+    pub(crate) fn refuse(&self, events: u64) {
+        self.refused.fetch_add(events, Relaxed);
     }
 
     /// How long batches were under way, together.
@@ -86,7 +93,6 @@ pub(crate) struct Ticket {
     events: u64,
     since: Instant,
     delivered: bool,
-    returns: Option<Arc<Stats>>,
 }
 
 impl Ticket {
@@ -102,8 +108,6 @@ impl Drop for Ticket {
         self.stats.nanos.fetch_add(self.since.elapsed().as_nanos() as u64, Relaxed);
         if self.delivered {
             self.stats.given.fetch_add(self.events, Relaxed);
-        } else if let Some(stats) = &self.returns {
-            stats.returned.add(self.events);
         }
     }
 }

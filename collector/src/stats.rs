@@ -1,4 +1,4 @@
-//! What was counted. At any moment: in + made = acknowledged + dropped + lost + returned + held.
+//! What was counted: the accounts of events, and what else there is to count.
 
 use std::sync::{
     PoisonError, RwLock,
@@ -7,7 +7,12 @@ use std::sync::{
 
 use std::time::Duration;
 
-use crate::{lag::Lags, plugins::Plugins, tap::Taps};
+use crate::{
+    lag::Lags,
+    ledger::{Accounts, Ledger},
+    plugins::Plugins,
+    tap::Taps,
+};
 
 macro_rules! counters {
     ($($(#[doc = $help:literal])+ $name:ident => $metric:literal,)+) => {
@@ -15,6 +20,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Stats {
             $($(#[doc = $help])+ pub $name: Counter,)+
+            /// What became of events.
+            pub(crate) ledger: Ledger,
             plugins: RwLock<Plugins>,
             /// Those who look at its events.
             pub(crate) taps: Taps,
@@ -30,22 +37,10 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Events that inputs took in.
-    events_in => "alces_collector_events_in_total",
-    /// Events that filters made besides those that came in.
-    made => "alces_collector_events_made_total",
-    /// Events that every output has, or that are in the dead-letter queue.
-    acknowledged => "alces_collector_events_acknowledged_total",
-    /// Events that a filter dropped.
-    dropped => "alces_collector_events_dropped_total",
-    /// Letters in the dead-letter queue: an event that two outputs refused has two.
-    dead_lettered => "alces_collector_events_dead_lettered_total",
+    /// Letters that were put into the dead-letter queue: an event that two outputs refused has two.
+    dead_letters => "alces_collector_dead_letters_total",
     /// Letters that were dropped from a full dead-letter queue for newer ones.
     dead_letters_dropped => "alces_collector_dead_letters_dropped_total",
-    /// Events that were not delivered and that nobody sends again, as their input has no acknowledgement, or a full dead-letter queue took none.
-    lost => "alces_collector_events_lost_total",
-    /// Events that were not delivered and that their sender still has.
-    returned => "alces_collector_events_returned_total",
     /// Events that were already there and were sent again.
     resent => "alces_collector_events_resent_total",
     /// Events whose bytes were not UTF-8 and were replaced.
@@ -71,10 +66,13 @@ counters! {
 impl Stats {
     /// Events that are neither acknowledged nor anything else yet, and how old the oldest of them is.
     pub fn held(&self) -> (u64, Option<Duration>) {
-        let plugins = self.plugins();
-        let queued = plugins.queue.map_or(0, |queue| queue.events());
-        let each = plugins.inputs.iter().map(|input| input.held());
-        each.fold((queued, None), |(sum, oldest), (events, age)| (sum + events, oldest.max(age)))
+        let oldest = self.plugins().inputs.iter().filter_map(|input| input.held().1).max();
+        (self.ledger.now().held, oldest)
+    }
+
+    /// What became of events, all at one moment.
+    pub fn accounts(&self) -> Accounts {
+        self.ledger.now()
     }
 
     /// What each plugin did.

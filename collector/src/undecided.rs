@@ -4,7 +4,7 @@ use alces_event::Event;
 
 use crate::{
     dlq::Letter,
-    output::{Outlet, Undelivered},
+    output::{Fates, Outlet, Undelivered},
 };
 
 /// An event that no output gets.
@@ -24,15 +24,15 @@ impl Undecided {
 }
 
 /// Returns when they are in the dead-letter queue.
-pub(crate) fn keep(events: &[Undecided], outlet: &Outlet) -> Result<(), Undelivered> {
-    let letters: Vec<_> = events
-        .iter()
-        .map(|event| Letter {
+pub(crate) fn keep(events: &[Undecided], outlet: &Outlet) -> Result<Fates, Undelivered> {
+    let letters = (0..).zip(events).map(|(place, event)| {
+        let letter = Letter {
             document: &event.document,
             metadata: &event.metadata,
             reason: event.reason.clone(),
             ..Letter::default()
-        })
-        .collect();
-    outlet.bury("if", "a condition could not be decided", &letters)
+        };
+        (place, letter)
+    });
+    outlet.bury("if", "a condition could not be decided", letters)
 }

@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     batch::{Batch, Delivery},
     lag::{Fields, Sample},
-    output::{Outlet, Output, Pending, Undelivered},
+    output::{Fates, Outlet, Output, Pending, Undelivered},
     plan::Route,
     undecided::{self, Undecided},
 };
@@ -113,7 +113,9 @@ impl Worker {
         let mut work = self.no_work();
         let (mut made, mut to) = (Vec::new(), Vec::new());
         for batch in batches {
+            let mut came = 0;
             for mut event in batch.events {
+                came += 1;
                 match self.program.run(&mut event, &mut made) {
                     Ok(()) => self.finish(&event, &mut to, &mut work),
                     Err(why) => work.undecided.push(Undecided::new(&event, &why)),
@@ -124,6 +126,9 @@ impl Worker {
                 self.keep_undecided(&mut work);
             }
             self.program.publish();
+            // A codec may make several events of one that was sent, or none.
+            work.made += u64::saturating_sub(came, batch.delivery.events);
+            work.dropped += batch.delivery.events.saturating_sub(came);
             work.deliveries.push(batch.delivery);
         }
         work
@@ -145,6 +150,7 @@ impl Worker {
 
     fn keep_undecided(&mut self, work: &mut Work) {
         let undecided = self.program.take_undecided();
+        work.made += undecided.len() as u64;
         work.undecided.extend(undecided.iter().map(|(event, why)| Undecided::new(event, why)));
     }
 
@@ -158,6 +164,7 @@ impl Worker {
             work.undecided.push(Undecided::new(event, &why));
             return;
         }
+        let number = work.events;
         work.events += 1;
         self.outlet.stats.taps.see(event);
         if work.sampled < work.deliveries.len() + 1 {
@@ -166,7 +173,7 @@ impl Worker {
         }
         for output in to {
             if let Some(pending) = work.pending.get_mut(*output) {
-                pending.add(event);
+                pending.add(event, number);
             }
         }
     }
@@ -176,7 +183,8 @@ impl Worker {
 struct Work {
     /// For each output.
     pending: Vec<Pending>,
-    events: u64,
+    /// Those that outputs are to have.
+    events: u32,
     /// Of them and the others, those that filters made.
     made: u64,
     dropped: u64,
@@ -191,22 +199,51 @@ struct Work {
 impl Work {
     /// Writes to all outputs at once; only when all have everything are the batches acknowledged.
     async fn deliver(self, outlet: Outlet, permit: OwnedSemaphorePermit) {
-        if undecided::keep(&self.undecided, &outlet).is_err() {
+        let stats = &outlet.stats;
+        let (made, dropped) = (self.made, self.dropped);
+        let sent = send(self.pending, &self.undecided, &outlet).await;
+        let Ok(fates) = sent else {
+            if self.deliveries.is_empty() {
+                // Filters held them back, whose senders have them no more.
+                stats.ledger.change(|accounts| {
+                    accounts.made += made;
+                    accounts.dropped += dropped;
+                    accounts.lost += made - dropped;
+                });
+            }
             return;
-        }
-        let sent = self.pending.into_iter().map(Pending::send);
-        let sent: Result<Vec<()>, Undelivered> = try_join_all(sent).await;
-        if sent.is_ok() {
-            let stats = &outlet.stats;
-            stats.made.add(self.made);
-            stats.dropped.add(self.dropped);
-            stats.acknowledged.add(self.events + self.undecided.len() as u64);
-            let now = (outlet.clock)();
-            self.samples.into_iter().for_each(|sample| stats.lags.delivered(sample, now));
-            self.deliveries.into_iter().for_each(Delivery::done);
-        }
+        };
+        let (dead, lost) = fates;
+        let held: u64 = self.deliveries.iter().map(|delivery| delivery.events).sum();
+        stats.ledger.change(|accounts| {
+            accounts.let_go(held);
+            accounts.made += made;
+            accounts.dropped += dropped;
+            accounts.dead_lettered += dead;
+            accounts.lost += lost;
+            accounts.acknowledged += u64::from(self.events) + self.undecided.len() as u64 - dead - lost;
+        });
+        let now = (outlet.clock)();
+        self.samples.into_iter().for_each(|sample| stats.lags.delivered(sample, now));
+        self.deliveries.into_iter().for_each(Delivery::done);
         drop(permit);
     }
+}
+
+/// Writes to all outputs at once. How many events of them all are dead letters, and how many lost: each is one, whoever refused it.
+async fn send(
+    pending: Vec<Pending>,
+    undecided: &[Undecided],
+    outlet: &Outlet,
+) -> Result<(u64, u64), Undelivered> {
+    let undecided = undecided::keep(undecided, outlet)?;
+    let mut fates = Fates::default();
+    try_join_all(pending.into_iter().map(Pending::send))
+        .await?
+        .into_iter()
+        .for_each(|of_one| fates.add(of_one));
+    let (dead, lost) = fates.count();
+    Ok((dead + undecided.dead.len() as u64, lost + undecided.lost.len() as u64))
 }
 
 /// The outputs that an event goes to, all of them before the first has it.

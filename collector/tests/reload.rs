@@ -20,7 +20,7 @@ async fn a_reload_leaves_connections_open_and_changes_what_filters_do() {
     house.send(&["a", "b"]).await;
     assert_eq!(house.ack().await, Some(2));
     assert_eq!(house.requests(), [vec!["a", "b"], vec!["a"]]);
-    assert_eq!((house.stats.reloads.get(), house.stats.dropped.get()), (1, 1));
+    assert_eq!((house.stats.reloads.get(), house.stats.accounts().dropped), (1, 1));
     house.accounts_add_up();
 }
 
@@ -66,7 +66,7 @@ async fn what_the_pipeline_before_cannot_deliver_its_sender_sends_to_the_new_one
     house.send(&["a"]).await;
     assert_eq!(house.ack().await, Some(1));
     assert_eq!(engine.requests(), [["a"]]);
-    assert_eq!(house.stats.returned.get(), 1);
+    assert_eq!(house.stats.accounts().returned, 1);
     house.accounts_add_up();
 }
 
@@ -91,8 +91,8 @@ async fn a_window_is_acknowledged_when_the_pipelines_behind_have_delivered_it() 
         start("input { beats { port => 0 } } output { pipeline { send_to => [behind, beside] } }").await;
     house.sender = tokio::net::TcpStream::connect(beats.unwrap()).await.unwrap();
     house.send(&["a"]).await;
-    until(|| first.events_in.get() == 1).await;
-    assert_eq!(first.acknowledged.get(), 0, "nobody is behind it yet");
+    until(|| first.accounts().events_in == 1).await;
+    assert_eq!(first.accounts().acknowledged, 0, "nobody is behind it yet");
     let engine = conf(house.address, 0, "").split_once("filter").unwrap().1.to_owned();
     let (_, x, stop_x, running_x) =
         start(&format!("input {{ pipeline {{ address => behind }} }} filter {engine}")).await;
@@ -101,7 +101,7 @@ async fn a_window_is_acknowledged_when_the_pipelines_behind_have_delivered_it() 
     assert_eq!(house.ack().await, Some(1));
     assert_eq!(house.requests().len(), 2, "it was busy once");
     for stats in [first, x, y] {
-        assert_eq!((stats.events_in.get(), stats.acknowledged.get()), (1, 1));
+        assert_eq!((stats.accounts().events_in, stats.accounts().acknowledged), (1, 1));
     }
     // Those behind wait until nobody sends to them.
     drop((stop_x, stop_y));
@@ -139,13 +139,13 @@ async fn a_collector_with_a_queue_on_disk_stops_while_its_engine_is_away_and_goe
         sender.send(&[&format!("line {number}")]).await;
         assert_eq!(sender.ack().await, Some(1), "it is durable");
     }
-    assert_eq!((stats.held().0, stats.acknowledged.get()), (50, 0));
+    assert_eq!((stats.held().0, stats.accounts().acknowledged), (50, 0));
     drop(stop);
     timeout(Duration::from_secs(60), running).await.unwrap().unwrap();
     let engine = House::new([]).await;
     let (_, stats, stop, running) = start(engine.address).await;
-    until(|| stats.acknowledged.get() == 50).await;
-    assert_eq!((stats.events_in.get(), stats.held().0), (50, 0));
+    until(|| stats.accounts().acknowledged == 50).await;
+    assert_eq!((stats.accounts().events_in, stats.held().0), (50, 0));
     let mut ids = engine.requests().concat();
     ids.sort();
     ids.dedup();
@@ -174,7 +174,7 @@ async fn a_file_input_with_other_options_goes_on_where_the_one_before_ended() {
     house.reload(&file("one")).await;
     until(|| !house.requests().is_empty()).await;
     house.reload(&file("two")).await;
-    until(|| house.stats.acknowledged.get() >= 20_000 && house.stats.held().0 == 0).await;
-    assert_eq!(house.stats.acknowledged.get(), 20_000);
+    until(|| house.stats.accounts().acknowledged >= 20_000 && house.stats.held().0 == 0).await;
+    assert_eq!(house.stats.accounts().acknowledged, 20_000);
     house.accounts_add_up();
 }

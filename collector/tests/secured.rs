@@ -107,7 +107,7 @@ async fn check(auth: ClientAuth, options: &str) -> Vec<(String, String, String)>
         Collector::bind(plan(&conf), Settings::new(dir.path().to_owned()), clock()).await.unwrap();
     let stats = collector.stats();
     let running = tokio::spawn(collector.run(std::future::pending()));
-    until(|| stats.acknowledged.get() == 1).await;
+    until(|| stats.accounts().acknowledged == 1).await;
     running.abort();
     let seen = seen.lock().unwrap();
     seen.clone()

@@ -211,7 +211,7 @@ impl Collector {
             |names: &[&str]| names.iter().map(|name| read(&format!("{name}_total"))).sum::<Option<u64>>();
         Some(Counts {
             taken: sum(&["in", "made"])?,
-            gone: sum(&["acknowledged", "dropped", "lost", "returned"])?,
+            gone: sum(&["acknowledged", "dead_lettered", "dropped", "lost", "returned"])?,
             held: read("held")?,
         })
     }

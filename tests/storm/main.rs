@@ -7,44 +7,28 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test that cannot go on must stop")]
 
-#[path = "../torture/arrivals.rs"]
-#[allow(dead_code, reason = "the agent's torture uses all of it")]
-mod arrivals;
-#[path = "../torture/book.rs"]
-#[allow(dead_code, reason = "the agent's torture uses all of it")]
-mod book;
 mod clock;
 mod collector;
-#[path = "../torture/disk.rs"]
-mod disk;
 mod engine;
 mod http;
 mod lines;
 mod mood;
-#[path = "../torture/proxy.rs"]
+#[path = "../rough/mod.rs"]
 #[allow(dead_code, reason = "the agent's torture uses all of it")]
-mod proxy;
+mod rough;
 mod senders;
 mod storm;
 #[path = "../system/support/mod.rs"]
 #[allow(dead_code, reason = "the system's tests use all of it")]
 mod support;
 mod verdict;
-#[path = "../torture/world.rs"]
-#[allow(dead_code, reason = "the agent's torture uses all of it")]
-mod world;
 
 use collector::Queue;
+use rough::{arrivals, book, disk, proxy, world};
 use storm::Storm;
 
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
-}
-
 fn storm(queue: Queue) -> Storm {
-    let seed = number("ALCES_TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
-    Storm::new(seed, number("ALCES_TORTURE_SECONDS").unwrap_or(8), queue)
+    Storm::new(rough::seed(), rough::seconds(), queue)
 }
 
 #[test]

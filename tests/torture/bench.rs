@@ -9,13 +9,12 @@
 )]
 
 mod agent;
-mod arrivals;
-mod book;
-mod disk;
 mod log;
-mod proxy;
 mod receiver;
 mod rotate;
+#[path = "../rough/mod.rs"]
+#[allow(dead_code, reason = "of the tests")]
+mod rough;
 #[allow(dead_code, reason = "of the test")]
 mod storm;
 #[path = "../system/support/mod.rs"]
@@ -23,12 +22,12 @@ mod storm;
 mod support;
 #[allow(dead_code, unused_imports, reason = "its tests are run with the torture")]
 mod verdict;
-mod world;
 
 use std::time::Duration;
 
 use agent::Kind;
 use rotate::Rotation::{self, Copytruncate, Gzip, Recreate, Rename, Rewrite, Zstd};
+use rough::{arrivals, book, disk, proxy, world};
 use storm::{Outcome, Storm};
 
 /// What is done, from the mildest on.

@@ -7,34 +7,26 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test that cannot go on must stop")]
 
 mod agent;
-mod arrivals;
-mod book;
-mod disk;
 mod log;
-mod proxy;
 mod real;
 mod receiver;
 mod rotate;
+#[path = "../rough/mod.rs"]
+mod rough;
 mod storm;
 #[path = "../system/support/mod.rs"]
 #[allow(dead_code, reason = "the system's tests use all of it")]
 mod support;
 mod verdict;
-mod world;
 
 use rotate::Rotation::{self, Copytruncate, Gzip, Recreate, Rename, Rewrite, Zstd};
+use rough::{arrivals, book, disk, proxy, world};
 use storm::Storm;
 
 const ALL: &[Rotation] = &[Rename, Copytruncate, Gzip, Zstd, Recreate, Rewrite];
 
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
-}
-
 fn storm(rotations: &'static [Rotation]) -> Storm {
-    let seed = number("ALCES_TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
-    Storm::new(seed, number("ALCES_TORTURE_SECONDS").unwrap_or(8), rotations)
+    Storm::new(rough::seed(), rough::seconds(), rotations)
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn agent_collector_and_store_are_killed() {
 }
 
 async fn run() {
-    let seed = crate::number("ALCES_TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = crate::rough::seed();
     println!("seed {seed}");
     let mut rng = fastrand::Rng::with_seed(seed);
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,8 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use crate::{
-    Stats,
+    Accounts, Stats,
+    ledger::ACCOUNTS,
     plugins::{PluginStats, Plugins},
     stats::COUNTERS,
 };
@@ -60,6 +61,14 @@ const OF_PLUGINS: &[OfPlugin] = &[
         },
     },
     OfPlugin {
+        name: "alces_collector_plugin_events_dead_lettered_total",
+        kind: "counter",
+        help: "Events that an output refused for good: dead letters of that output, or lost where a full dead-letter queue took none.",
+        of: |plugins| {
+            plugins.outputs.iter().map(|output| row("output", output, output.refused() as f64)).collect()
+        },
+    },
+    OfPlugin {
         name: "alces_collector_plugin_seconds_total",
         kind: "counter",
         help: "Seconds that a filter worked (out of every 64th event), or that batches were under way behind an input or in an output, added up.",
@@ -92,6 +101,14 @@ const OF_PLUGINS: &[OfPlugin] = &[
 pub(super) fn text(pipelines: &[(String, Arc<Stats>)]) -> String {
     let mut out = String::new();
     // Writing to a `String` does not fail.
+    let accounts: Vec<(&String, Accounts)> =
+        pipelines.iter().map(|(id, stats)| (id, stats.accounts())).collect();
+    for (name, help, read) in ACCOUNTS {
+        let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} counter", help.trim());
+        for (id, accounts) in &accounts {
+            let _ = writeln!(out, "{name}{{pipeline=\"{}\"}} {}", escaped(id), read(accounts));
+        }
+    }
     for (name, help, read) in COUNTERS {
         let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} counter", help.trim());
         for (id, stats) in pipelines {
@@ -103,8 +120,8 @@ pub(super) fn text(pipelines: &[(String, Arc<Stats>)]) -> String {
         out,
         "# HELP {name} Events that are neither acknowledged nor anything else yet.\n# TYPE {name} gauge"
     );
-    for (id, stats) in pipelines {
-        let _ = writeln!(out, "{name}{{pipeline=\"{}\"}} {}", escaped(id), stats.held().0);
+    for (id, accounts) in &accounts {
+        let _ = writeln!(out, "{name}{{pipeline=\"{}\"}} {}", escaped(id), accounts.held);
     }
     let name = "alces_collector_ingest_lag_seconds";
     let _ = writeln!(

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Pipelines;
 use crate::{
-    Stats,
+    Accounts, Stats,
     plugins::{PluginStats, Plugins},
 };
 
@@ -63,17 +63,27 @@ impl Node {
     /// `/_node/stats`
     pub(super) fn stats(&self, pipelines: &[(String, Arc<Stats>)]) -> Value {
         let sum = |count: fn(&Stats) -> u64| pipelines.iter().map(|(_, stats)| count(stats)).sum::<u64>();
+        // Each pipeline once, so that the sums add up.
+        let accounts: Vec<Accounts> = pipelines.iter().map(|(_, stats)| stats.accounts()).collect();
+        let total = |of: fn(&Accounts) -> u64| accounts.iter().map(of).sum::<u64>();
         json!({
             "events": {
-                "in": sum(|s| s.events_in.get()),
-                "filtered": sum(filtered),
-                "out": sum(|s| s.acknowledged.get()),
+                "in": total(|a| a.events_in),
+                "filtered": total(filtered),
+                "out": total(Accounts::out),
+                "acknowledged": total(|a| a.acknowledged),
+                "dead_lettered": total(|a| a.dead_lettered),
+                "dropped": total(|a| a.dropped),
+                "made": total(|a| a.made),
+                "lost": total(|a| a.lost),
+                "returned": total(|a| a.returned),
+                "held": total(|a| a.held),
                 "duration_in_millis": sum(|s| filter_millis(&s.plugins())),
                 "queue_push_duration_in_millis": 0,
             },
             "process": process(self.started.elapsed()),
             "reloads": {"successes": sum(|s| s.reloads.get()), "failures": sum(|s| s.reloads_failed.get())},
-            "queue": {"events_count": sum(|s| s.held().0)},
+            "queue": {"events_count": total(|a| a.held)},
             "pipelines": pipeline_stats(pipelines),
         })
     }
@@ -83,8 +93,8 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn filtered(stats: &Stats) -> u64 {
-    stats.acknowledged.get() + stats.dropped.get()
+fn filtered(accounts: &Accounts) -> u64 {
+    accounts.out() + accounts.dropped
 }
 
 fn filter_millis(plugins: &Plugins) -> u64 {
@@ -107,7 +117,8 @@ pub(super) fn pipeline_stats(pipelines: &[(String, Arc<Stats>)]) -> Map<String, 
 
 fn one(stats: &Stats) -> Value {
     let plugins = stats.plugins();
-    let (held, oldest) = stats.held();
+    let oldest = stats.held().1;
+    let accounts = stats.accounts();
     let inputs: Vec<_> = plugins.inputs.iter().map(|input| end(input, "out", input.taken())).collect();
     let outputs: Vec<_> = plugins
         .outputs
@@ -115,6 +126,7 @@ fn one(stats: &Stats) -> Value {
         .map(|output| {
             let mut end = end(output, "in", output.taken());
             end["events"]["out"] = json!(output.given());
+            end["events"]["dead_lettered"] = json!(output.refused());
             end["events"]["duration_in_millis"] = json!(output.time().as_millis() as u64);
             end
         })
@@ -132,7 +144,7 @@ fn one(stats: &Stats) -> Value {
         .collect();
     let queue = match &plugins.queue {
         None => {
-            json!({"type": "memory", "events_count": held, "queue_size_in_bytes": 0, "max_queue_size_in_bytes": 0})
+            json!({"type": "memory", "events_count": accounts.held, "queue_size_in_bytes": 0, "max_queue_size_in_bytes": 0})
         }
         Some(queue) => json!({
             "type": "persisted",
@@ -143,14 +155,16 @@ fn one(stats: &Stats) -> Value {
     };
     json!({
         "events": {
-            "in": stats.events_in.get(),
-            "filtered": filtered(stats),
-            "out": stats.acknowledged.get(),
-            "dropped": stats.dropped.get(),
-            "made": stats.made.get(),
-            "lost": stats.lost.get(),
-            "returned": stats.returned.get(),
-            "held": held,
+            "in": accounts.events_in,
+            "filtered": filtered(&accounts),
+            "out": accounts.out(),
+            "acknowledged": accounts.acknowledged,
+            "dead_lettered": accounts.dead_lettered,
+            "dropped": accounts.dropped,
+            "made": accounts.made,
+            "lost": accounts.lost,
+            "returned": accounts.returned,
+            "held": accounts.held,
             "oldest_held_in_millis": oldest.map_or(0, |age| age.as_millis() as u64),
             "duration_in_millis": filter_millis(&plugins),
             "queue_push_duration_in_millis": 0,
@@ -158,7 +172,7 @@ fn one(stats: &Stats) -> Value {
         "plugins": {"inputs": inputs, "codecs": [], "filters": filters, "outputs": outputs},
         "reloads": {"successes": stats.reloads.get(), "failures": stats.reloads_failed.get()},
         "queue": queue,
-        "dead_letter_queue": {"events": stats.dead_lettered.get()},
+        "dead_letter_queue": {"events": accounts.dead_lettered, "letters": stats.dead_letters.get(), "dropped_events": stats.dead_letters_dropped.get()},
     })
 }
 

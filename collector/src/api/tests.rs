@@ -16,8 +16,13 @@ async fn get(path: &str) -> String {
     let stats = Arc::new(Stats::default());
     let label = |id: &str, name: &str| Label { id: id.to_owned(), name: name.to_owned() };
     let (input, output) = (PluginStats::new(label("in\"1", "beats")), PluginStats::new(label("out", "null")));
-    stats.events_in.add(5);
-    stats.acknowledged.add(3);
+    stats.ledger.enter(5);
+    stats.ledger.change(|accounts| {
+        accounts.let_go(3);
+        accounts.acknowledged += 2;
+        accounts.dead_lettered += 1;
+    });
+    output.refuse(1);
     input.begin(3).done();
     let _held = input.begin(2);
     output.begin(3).done();
@@ -47,6 +52,9 @@ async fn what_is_under_way_is_in_the_numbers() {
     for line in [
         "alces_collector_events_in_total{pipeline=\"main\"} 5",
         "alces_collector_events_held{pipeline=\"main\"} 2",
+        "alces_collector_events_acknowledged_total{pipeline=\"main\"} 2",
+        "alces_collector_events_dead_lettered_total{pipeline=\"main\"} 1",
+        "alces_collector_plugin_events_dead_lettered_total{pipeline=\"main\",plugin=\"output\",id=\"out\",name=\"null\"} 1",
         "alces_collector_plugin_events_in_total{pipeline=\"main\",plugin=\"input\",id=\"in\\\"1\",name=\"beats\"} 5",
         "alces_collector_plugin_events_out_total{pipeline=\"main\",plugin=\"output\",id=\"out\",name=\"null\"} 3",
         "alces_collector_plugin_events_held{pipeline=\"main\",plugin=\"input\",id=\"in\\\"1\",name=\"beats\"} 2",
@@ -64,7 +72,9 @@ async fn monitors_of_logstash_find_what_they_read() {
         (&main["events"]["in"], &main["events"]["out"], &main["events"]["held"]),
         (&json!(5), &json!(3), &json!(2))
     );
+    assert_eq!((&main["events"]["acknowledged"], &main["events"]["dead_lettered"]), (&json!(2), &json!(1)));
     assert_eq!(main["plugins"]["outputs"][0]["events"]["in"], 3);
+    assert_eq!(main["plugins"]["outputs"][0]["events"]["dead_lettered"], 1);
     assert!(stats["process"]["open_file_descriptors"].as_u64().unwrap() > 0);
     let alone = parse(get("/_node/stats/pipelines/main").await);
     assert_eq!(alone["pipelines"]["main"]["events"]["in"], 5);

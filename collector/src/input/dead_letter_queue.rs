@@ -103,7 +103,6 @@ impl DeadLetterQueuePlan {
                 let Some(read) = read else { break };
                 intake.stats.undecodable.add(read.damaged);
                 if !read.events.is_empty() {
-                    intake.stats.events_in.add(read.events.len() as u64);
                     let decoration = reader.plan.decoration.clone();
                     let decorated = move |mut event| {
                         decoration.apply(&mut event);

@@ -8,7 +8,6 @@ use alces_event::{Event, FieldRef, Key, ObjectRef, Root, Timestamp, Value, Value
 use bytes::Bytes;
 
 use super::Decoration;
-use crate::Stats;
 
 /// `[@metadata][_part]`: which event of its message this is, where there are several; so that they get ids of their own.
 pub(crate) const PART: &str = "_part";
@@ -20,16 +19,14 @@ pub(super) struct Decoded {
     decoder: Arc<Mutex<Box<dyn Decoder>>>,
     decoration: Decoration,
     tag: Option<String>,
-    stats: Arc<Stats>,
 }
 
 impl Decoded {
-    pub(super) fn new(codec: &DecoderPlan, decoration: &Decoration, tags: bool, stats: &Arc<Stats>) -> Self {
+    pub(super) fn new(codec: &DecoderPlan, decoration: &Decoration, tags: bool) -> Self {
         Self {
             decoder: Arc::new(Mutex::new(codec.stream())),
             decoration: decoration.clone(),
             tag: tags.then(|| format!("beats_input_codec_{}_applied", codec.name())),
-            stats: stats.clone(),
         }
     }
 
@@ -49,7 +46,6 @@ impl Decoded {
         };
         let Some(text) = text else {
             self.decoration.apply(&mut sent);
-            self.stats.events_in.add(1);
             return vec![sent];
         };
         sent.remove(&message);
@@ -71,7 +67,6 @@ impl Decoded {
                 event.tag(tag);
             }
         }
-        self.stats.events_in.add(made.len() as u64);
         made
     }
 }
@@ -153,7 +148,7 @@ mod tests {
         let mut options = Options::new(&source, &|_| None, plugin);
         let decoration = Decoration::read(&mut options, &context).without_original();
         let plan = super::super::codec(&context, &mut options, alces_codec::Framing::Messages, &[]).unwrap();
-        let decoded = Decoded::new(&plan, &decoration, true, &Arc::default());
+        let decoded = Decoded::new(&plan, &decoration, true);
         let (sent, _) = Event::from_json(sent.as_bytes(), now).unwrap();
         let show = |event: &Event| {
             let metadata = serde_json::to_string(&event.metadata()).unwrap();

@@ -1,13 +1,10 @@
 //! The way of one sender's events into the pipeline, where the sender waits for no acknowledgement: a few batches at a time, so that
 //! a slow pipeline makes the input read slower.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use super::{Intake, Out};
-use crate::{
-    Stats,
-    batch::{Batch, Delivered},
-};
+use crate::batch::{Batch, Delivered};
 use alces_event::Event;
 
 /// Batches of one sender that may be under way.
@@ -16,13 +13,12 @@ const UNDER_WAY: usize = 8;
 /// One sender's way.
 pub(super) struct Flow {
     out: Out,
-    stats: Arc<Stats>,
     under_way: VecDeque<Delivered>,
 }
 
 impl Flow {
     pub(super) fn new(intake: &Intake) -> Self {
-        Self { out: intake.out.clone(), stats: intake.stats.clone(), under_way: VecDeque::new() }
+        Self { out: intake.out.clone(), under_way: VecDeque::new() }
     }
 
     /// Hands on so many events, and waits while too many batches are under way. False where the pipeline has ended.
@@ -36,8 +32,7 @@ impl Flow {
             tokio::task::yield_now().await;
             return true;
         }
-        self.stats.events_in.add(len as u64);
-        let (batch, delivered) = Batch::unacknowledged(len, events, &self.stats);
+        let (batch, delivered) = Batch::unacknowledged(len, events);
         self.under_way.push_back(delivered);
         if self.out.send(batch).await.is_err() {
             return false;

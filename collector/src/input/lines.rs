@@ -16,7 +16,6 @@ pub(super) fn events(block: Bytes, intake: &Intake) -> (usize, impl Iterator<Ite
     let ended = text.len() - usize::from(text.ends_with('\n'));
     let text = text.slice_ref(text.get(..ended).unwrap_or_default());
     let len = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
-    intake.stats.events_in.add(len as u64);
     let mut at = Some(0);
     let events = std::iter::from_fn(move || {
         let rest = text.get(at?..)?;

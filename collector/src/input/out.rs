@@ -25,9 +25,9 @@ impl Out {
 
     /// For a test, which knows no plugin.
     #[cfg(test)]
-    pub(crate) fn of_nobody(queue: mpsc::Sender<Batch>) -> Self {
+    pub(crate) fn of_nobody(queue: mpsc::Sender<Batch>, stats: Arc<Stats>) -> Self {
         let label = alces_filters::Label { id: String::new(), name: String::new() };
-        Self::new(queue, PluginStats::new(label), Arc::default())
+        Self::new(queue, PluginStats::new(label), stats)
     }
 
     /// Waits for a place in the queue, for what is made only when there is one.

@@ -83,7 +83,6 @@ impl Door {
             event
         });
         let (batch, delivered) = Batch::new(len, each);
-        self.intake.stats.events_in.add(len as u64);
         self.intake.out.send(batch).await.ok()?;
         Some(delivered)
     }

@@ -71,7 +71,7 @@ impl StdinPlan {
             decoration.apply_to_line(&mut event);
             event
         };
-        Batch::unacknowledged(len, lines.map(finish), &intake.stats)
+        Batch::unacknowledged(len, lines.map(finish))
     }
 }
 

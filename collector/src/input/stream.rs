@@ -193,7 +193,7 @@ mod tests {
         let (out, mut batches) = mpsc::channel(1);
         let (stop, stopping) = watch::channel(false);
         let intake = Intake {
-            out: crate::input::Out::of_nobody(out),
+            out: crate::input::Out::of_nobody(out, Arc::default()),
             stats: Arc::default(),
             clock: context.clock.clone(),
             bus: crate::Bus::default(),

@@ -74,7 +74,7 @@ impl Running {
         let (stop, stopping) = watch::channel(false);
         let stats = Arc::<Stats>::default();
         let intake = Intake {
-            out: super::Out::of_nobody(out),
+            out: super::Out::of_nobody(out, stats.clone()),
             stats: stats.clone(),
             clock: Arc::new(now),
             bus: Bus::default(),

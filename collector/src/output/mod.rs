@@ -23,7 +23,7 @@ use tracing::warn;
 
 use crate::CollectorError;
 pub use opensearch::{Outcome, Resender};
-pub(crate) use outlet::{Outlet, Undelivered};
+pub(crate) use outlet::{Fates, Outlet, Undelivered};
 pub(crate) use sink::{Output, Pending, Sink};
 
 /// Reads an output's options; what is wrong is recorded in them.

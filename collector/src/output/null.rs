@@ -6,7 +6,7 @@ use alces_event::Event;
 use alces_filters::Context;
 
 use super::{
-    Outlet, Output, Plan, Sink, Undelivered,
+    Fates, Outlet, Output, Plan, Sink, Undelivered,
     opensearch::{Encoded, OpenSearchPlan, Spare},
 };
 use crate::CollectorError;
@@ -51,8 +51,8 @@ impl Sink for NullPlan {
         }
     }
 
-    async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
+    async fn send(&self, encoded: Encoded) -> Result<Fates, Undelivered> {
         encoded.recycle(&self.spare);
-        Ok(())
+        Ok(Fates::default())
     }
 }

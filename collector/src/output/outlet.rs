@@ -27,6 +27,33 @@ pub(crate) struct Outlet {
 #[derive(Debug)]
 pub(crate) struct Undelivered;
 
+/// Events of a batch that an output does not have and never will, by their places in it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fates {
+    /// They are in the dead-letter queue.
+    pub(crate) dead: Vec<u32>,
+    /// They are nowhere.
+    pub(crate) lost: Vec<u32>,
+}
+
+impl Fates {
+    /// Those of others as well.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.dead.extend(other.dead);
+        self.lost.extend(other.lost);
+    }
+
+    /// Events, each once, that are dead letters, and that are lost: one that is a letter of one output and lost to another is lost.
+    pub(crate) fn count(mut self) -> (u64, u64) {
+        self.lost.sort_unstable();
+        self.lost.dedup();
+        self.dead.retain(|place| self.lost.binary_search(place).is_err());
+        self.dead.sort_unstable();
+        self.dead.dedup();
+        (self.dead.len() as u64, self.lost.len() as u64)
+    }
+}
+
 impl Outlet {
     /// Waits before another attempt; an error when the collector gives up.
     pub(crate) async fn pause(&self, wait: Duration) -> Result<(), Undelivered> {
@@ -43,14 +70,20 @@ impl Outlet {
         }
     }
 
-    /// Puts events into the dead-letter queue and says so, and `why`. If even that cannot be written, they stay with their sender.
-    pub(crate) fn bury(&self, plugin: &str, why: &str, letters: &[Letter<'_>]) -> Result<(), Undelivered> {
-        let Some(first) = letters.first() else { return Ok(()) };
+    /// Puts events, each with its place in the batch, into the dead-letter queue and says so, and `why`. If even that cannot be written,
+    /// they stay with their sender.
+    pub(crate) fn bury<'l>(
+        &self,
+        plugin: &str,
+        why: &str,
+        letters: impl IntoIterator<Item = (u32, Letter<'l>)>,
+    ) -> Result<Fates, Undelivered> {
+        let (mut places, letters): (Vec<u32>, Vec<Letter<'l>>) = letters.into_iter().unzip();
+        let Some(first) = letters.first() else { return Ok(Fates::default()) };
         let path = self.dlq.path().display();
-        match self.dlq.append(plugin, (self.clock)(), letters) {
+        match self.dlq.append(plugin, (self.clock)(), &letters) {
             Ok(appended) => {
-                self.stats.dead_lettered.add(appended.kept);
-                self.stats.lost.add(appended.refused);
+                self.stats.dead_letters.add(appended.kept);
                 self.stats.dead_letters_dropped.add(appended.dropped);
                 if appended.kept > 0 {
                     warn!(
@@ -64,7 +97,9 @@ impl Outlet {
                         "the dead-letter queue is full: its `dead_letter_queue.storage_policy` let go of events"
                     );
                 }
-                Ok(())
+                // The first ones had room.
+                let lost = places.split_off(places.len().min(appended.kept as usize));
+                Ok(Fates { dead: places, lost })
             }
             Err(problem) => {
                 error!(%problem, %path, "the dead-letter queue cannot be written: the window stays unacknowledged");

@@ -9,7 +9,7 @@ use alces_filters::Context;
 use futures_util::future::try_join_all;
 use tracing::warn;
 
-use super::{Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
 use crate::{CollectorError, pipes::Sending};
 
 /// A checked `pipeline { … }`.
@@ -63,27 +63,28 @@ impl Sink for PipelineOutput {
         to.push(event.clone());
     }
 
-    async fn send(&self, events: Vec<Event>) -> Result<(), Undelivered> {
+    async fn send(&self, events: Vec<Event>) -> Result<Fates, Undelivered> {
+        let mut fates = Fates::default();
         if events.is_empty() {
-            return Ok(());
+            return Ok(fates);
         }
         let events = Arc::new(events);
-        try_join_all(self.ways.iter().map(|way| self.send_to(way, &events))).await?;
-        Ok(())
+        let sent = try_join_all(self.ways.iter().map(|way| self.send_to(way, &events))).await?;
+        sent.into_iter().for_each(|of_way| fates.add(of_way));
+        Ok(fates)
     }
 }
 
 impl PipelineOutput {
     /// Sends until the pipeline has delivered all; what it had when it ended goes to the one that takes its place.
-    async fn send_to(&self, way: &Sending, events: &Arc<Vec<Event>>) -> Result<(), Undelivered> {
+    async fn send_to(&self, way: &Sending, events: &Arc<Vec<Event>>) -> Result<Fates, Undelivered> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         loop {
             let door = match way.door() {
                 Some(door) => door,
                 None if !self.ensure_delivery => {
                     // As Logstash's: who says so does not want to wait.
-                    self.outlet.stats.lost.add(events.len() as u64);
-                    return Ok(());
+                    return Ok(Fates { lost: (0..).take(events.len()).collect(), ..Fates::default() });
                 }
                 None => {
                     warn!(
@@ -100,7 +101,7 @@ impl PipelineOutput {
                 }
             };
             if self.outlet.until_given_up(sent).await? {
-                return Ok(());
+                return Ok(Fates::default());
             }
             self.outlet.stats.retries.add(1);
             self.outlet.pause(backoff.wait()).await?;

@@ -6,7 +6,7 @@ use alces_event::Event;
 use alces_filters::Label;
 use futures_util::future::BoxFuture;
 
-use super::Undelivered;
+use super::{Fates, Undelivered};
 use crate::plugins::PluginStats;
 
 /// A running output. Its parts of a batch are filled by one worker each and sent by several at once.
@@ -20,8 +20,8 @@ pub(crate) trait Sink: Send + Sync + Sized + 'static {
     /// Appends an event to what is to be sent.
     fn encode(&self, event: &Event, to: &mut Self::Pending);
 
-    /// Returns when the output has every event, or has put it into the dead-letter queue.
-    fn send(&self, pending: Self::Pending) -> impl Future<Output = Result<(), Undelivered>> + Send;
+    /// Returns when the output has every event, or has put it into the dead-letter queue; places are in the order of [`Sink::encode`].
+    fn send(&self, pending: Self::Pending) -> impl Future<Output = Result<Fates, Undelivered>> + Send;
 }
 
 /// A running output, whatever it is. What is done for each event costs one call through a table, and no allocation.
@@ -49,30 +49,35 @@ impl Output {
 
     /// Nothing to be sent yet.
     pub(crate) fn pending(&self) -> Pending {
-        Pending { fill: self.sink.clone().begin(), events: 0, stats: self.stats.clone() }
+        Pending { fill: self.sink.clone().begin(), numbers: Vec::new(), stats: self.stats.clone() }
     }
 }
 
 /// What an output is to send.
 pub(crate) struct Pending {
     fill: Box<dyn Fill>,
-    events: u64,
+    /// The numbers of its events among all that go to any output.
+    numbers: Vec<u32>,
     stats: Arc<PluginStats>,
 }
 
 impl Pending {
-    /// Appends an event.
-    pub(crate) fn add(&mut self, event: &Event) {
-        self.events += 1;
+    /// Appends an event, which has this number among all of its batch.
+    pub(crate) fn add(&mut self, event: &Event, number: u32) {
+        self.numbers.push(number);
         self.fill.add(event);
     }
 
-    /// Returns when the output has every event, or has put it into the dead-letter queue.
-    pub(crate) async fn send(self) -> Result<(), Undelivered> {
-        let ticket = self.stats.begin(self.events);
-        self.fill.send().await?;
+    /// Returns when the output has every event, or has put it into the dead-letter queue; by the events' numbers.
+    pub(crate) async fn send(self) -> Result<Fates, Undelivered> {
+        let ticket = self.stats.begin(self.numbers.len() as u64);
+        let mut fates = self.fill.send().await?;
+        self.stats.refuse((fates.dead.len() + fates.lost.len()) as u64);
         ticket.done();
-        Ok(())
+        for place in fates.dead.iter_mut().chain(&mut fates.lost) {
+            *place = self.numbers.get(*place as usize).copied().unwrap_or(*place);
+        }
+        Ok(fates)
     }
 }
 
@@ -82,7 +87,7 @@ trait Begin: Send + Sync {
 
 trait Fill: Send {
     fn add(&mut self, event: &Event);
-    fn send(self: Box<Self>) -> BoxFuture<'static, Result<(), Undelivered>>;
+    fn send(self: Box<Self>) -> BoxFuture<'static, Result<Fates, Undelivered>>;
 }
 
 struct Filled<S: Sink> {
@@ -101,7 +106,7 @@ impl<S: Sink> Fill for Filled<S> {
         self.sink.encode(event, &mut self.pending);
     }
 
-    fn send(self: Box<Self>) -> BoxFuture<'static, Result<(), Undelivered>> {
+    fn send(self: Box<Self>) -> BoxFuture<'static, Result<Fates, Undelivered>> {
         Box::pin(async move { self.sink.send(self.pending).await })
     }
 }

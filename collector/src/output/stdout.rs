@@ -14,7 +14,7 @@ use alces_conf::Options;
 use alces_event::Event;
 use alces_filters::Context;
 
-use super::{Outlet, Output, Plan, Sink, Undelivered};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered};
 use crate::CollectorError;
 
 /// A checked `stdout { … }`.
@@ -79,10 +79,10 @@ impl Sink for StdoutPlan {
         self.codec.encode(event, &mut to.events);
     }
 
-    async fn send(&self, text: Written) -> Result<(), Undelivered> {
+    async fn send(&self, text: Written) -> Result<Fates, Undelivered> {
         if !text.events.is_empty() {
             self.write(&text);
         }
-        Ok(())
+        Ok(Fates::default())
     }
 }

@@ -29,7 +29,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tracing::{info, warn};
 
-use super::{Outlet, Output, Plan, Sink, Undelivered, tls};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered, tls};
 use crate::CollectorError;
 
 /// A connection that is not made by then, or on which nothing moves for so long, is given up and tried anew.
@@ -211,9 +211,9 @@ impl Sink for TcpOutput {
         self.plan.codec.encode(event, &mut to.events);
     }
 
-    async fn send(&self, text: Text) -> Result<(), Undelivered> {
+    async fn send(&self, text: Text) -> Result<Fates, Undelivered> {
         if text.events.is_empty() {
-            return Ok(());
+            return Ok(Fates::default());
         }
         // One batch after the other: events of two must not mix.
         let mut place = self.outlet.until_given_up(self.connection.lock()).await?;
@@ -239,7 +239,7 @@ impl Sink for TcpOutput {
                             "the tcp output is connected again"
                         );
                     }
-                    return Ok(());
+                    return Ok(Fates::default());
                 }
                 Err(error) => {
                     if !self.away.swap(true, Ordering::Relaxed) {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use super::{Outlet, Output, OutputPlan, Undelivered, opensearch::OpenSearchPlan};
+use super::{Fates, Outlet, Output, OutputPlan, Undelivered, opensearch::OpenSearchPlan};
 use crate::dlq::DeadLetterQueue;
 
 /// What is read of an output's text, as it stands in a pipeline.
@@ -93,10 +93,10 @@ impl House {
 pub(crate) fn sent<'o>(
     output: &'o Output,
     events: &[&str],
-) -> impl Future<Output = Result<(), Undelivered>> + use<'o> {
+) -> impl Future<Output = Result<Fates, Undelivered>> + use<'o> {
     let mut pending = output.pending();
-    for event in events {
-        pending.add(&Event::from_json(event.as_bytes(), Timestamp::UNIX_EPOCH).unwrap().0);
+    for (number, event) in (0..).zip(events) {
+        pending.add(&Event::from_json(event.as_bytes(), Timestamp::UNIX_EPOCH).unwrap().0, number);
     }
     pending.send()
 }

@@ -10,7 +10,7 @@ use alces_filters::Context;
 use tokio::net::{UdpSocket, lookup_host};
 use tracing::warn;
 
-use super::{Outlet, Output, Plan, Sink, Undelivered};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered};
 use crate::{CollectorError, dlq::Letter};
 
 /// What fits into a datagram over IPv4.
@@ -95,28 +95,26 @@ impl Sink for UdpOutput {
         to.ends.push([if self.plan.codec.is_some() { datagram } else { document }, document, bytes.len()]);
     }
 
-    async fn send(&self, datagrams: Datagrams) -> Result<(), Undelivered> {
-        if datagrams.ends.is_empty() {
-            return Ok(());
-        }
+    async fn send(&self, datagrams: Datagrams) -> Result<Fates, Undelivered> {
         let mut socket = None;
         let (mut letters, mut start) = (Vec::new(), 0);
         let part = |from: usize, to: usize| datagrams.bytes.get(from..to).unwrap_or_default();
-        for [datagram, document, end] in &datagrams.ends {
+        for (place, [datagram, document, end]) in (0..).zip(&datagrams.ends) {
             // Where the datagram is the document, it is there once.
             let begin = if self.plan.codec.is_some() { *datagram } else { start };
             let sent = self.deliver(&mut socket, part(start, *datagram)).await?;
             if let Err(error) = sent {
-                letters.push(Letter {
+                let letter = Letter {
                     document: part(begin, *document),
                     metadata: part(*document, *end),
                     reason: format!("{}:{}: {error}", self.plan.host, self.plan.port),
                     ..Letter::default()
-                });
+                };
+                letters.push((place, letter));
             }
             start = *end;
         }
-        self.outlet.bury("udp", "datagrams could not be sent", &letters)
+        self.outlet.bury("udp", "datagrams could not be sent", letters)
     }
 }
 

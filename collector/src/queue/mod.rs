@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alces_dlq::Appended;
 use alces_spool::{Folder, Options, Record, Spool, SpoolError};
 use tokio::{
     sync::mpsc,
@@ -94,6 +95,18 @@ struct Inside {
     saved: Instant,
     /// Nothing more is written.
     closed: bool,
+}
+
+/// So many events of a batch are in the queue, and not all.
+struct HalfStored {
+    events: u64,
+}
+
+/// Who wrote a record.
+enum Origin {
+    Here,
+    /// An earlier process.
+    Before,
 }
 
 impl Queue {
@@ -182,32 +195,58 @@ impl Queue {
                 deliveries.push(batch.delivery);
                 next = if bytes < SYNC_BYTES { from.try_recv().ok() } else { None };
             }
-            if self.bury(encoder.too_large(), world) && self.store(&records) {
-                deliveries.into_iter().for_each(Delivery::done);
+            let Some(buried) = self.bury(encoder.too_large(), world) else { continue };
+            match self.store(&records) {
+                Ok(()) => {
+                    // The others are held as before.
+                    world.stats.ledger.change(|accounts| {
+                        accounts.let_go(buried.kept + buried.refused);
+                        accounts.dead_lettered += buried.kept;
+                        accounts.lost += buried.refused;
+                    });
+                    deliveries.into_iter().for_each(Delivery::done);
+                }
+                // Their senders have them too, and send them again.
+                Err(HalfStored { events }) => world.stats.ledger.enter(events),
             }
         }
         self.inside().closed = true;
         self.0.changed.notify_all();
     }
 
-    /// Puts events that no record can hold into the dead-letter queue; false where that cannot be.
-    fn bury(&self, events: Vec<TooLarge>, world: &World) -> bool {
+    /// Puts events that no record can hold into the dead-letter queue; none where that cannot be.
+    fn bury(&self, events: Vec<TooLarge>, world: &World) -> Option<Appended> {
+        let mut buried = Appended::default();
         for TooLarge { document, metadata } in events {
             let reason = format!("an event of {} bytes is more than the queue takes", document.len());
             let letter = Letter { document: &document, metadata: &metadata, reason, ..Letter::default() };
-            if let Err(problem) = world.dlq.append("queue", (world.clock)(), &[letter]) {
-                error!(%problem, "the dead-letter queue cannot be written: a window stays unacknowledged");
-                return false;
+            match world.dlq.append("queue", (world.clock)(), &[letter]) {
+                Ok(Appended { kept, refused, dropped }) => {
+                    warn!(
+                        kept,
+                        lost = refused,
+                        "an event is too large for the queue: into the dead-letter queue"
+                    );
+                    buried.kept += kept;
+                    buried.refused += refused;
+                    world.stats.dead_letters.add(kept);
+                    world.stats.dead_letters_dropped.add(dropped);
+                }
+                Err(problem) => {
+                    error!(%problem, "the dead-letter queue cannot be written: a window stays unacknowledged");
+                    return None;
+                }
             }
-            warn!("an event is too large for the queue: kept in the dead-letter queue");
-            world.stats.dead_lettered.add(1);
-            world.stats.acknowledged.add(1);
         }
-        true
+        Some(buried)
     }
 
-    /// Returns when all records are durable; false where the collector stops before.
-    fn store(&self, records: &[record::Encoded]) -> bool {
+    /// Returns when all records are durable; an error where the collector stops before.
+    fn store(&self, records: &[record::Encoded]) -> Result<(), HalfStored> {
+        let half = |numbers: &[u64]| {
+            let events = records.iter().take(numbers.len()).map(|record| record.events).sum();
+            Err(HalfStored { events })
+        };
         let mut inside = self.inside();
         let mut numbers: Vec<u64> = Vec::new();
         let mut told = false;
@@ -215,7 +254,7 @@ impl Queue {
             if matches!(problem, SpoolError::TooLong { .. }) {
                 // Larger ones were buried: only a smaller queue than any setting allows comes here.
                 error!(%problem, "its window stays unacknowledged");
-                return false;
+                return half(&numbers);
             }
             if !told {
                 warn!(%problem, "the queue takes nothing: senders wait");
@@ -228,7 +267,7 @@ impl Queue {
             let _ = inside.spool.save();
             self.0.changed.notify_all();
             if self.0.stop.load(Relaxed) {
-                return false;
+                return half(&numbers);
             }
             inside = self.wait(inside);
         }
@@ -237,7 +276,7 @@ impl Queue {
         }
         self.0.stats.set_bytes(inside.spool.stats().bytes);
         self.0.changed.notify_all();
-        true
+        Ok(())
     }
 
     /// Appends what is not appended yet, and makes it durable.
@@ -282,13 +321,20 @@ impl Queue {
                     record = record.number,
                     "events of the queue cannot be read: they are lost"
                 );
-                world.stats.lost.add(broken);
             }
             let count = events.len() as u64;
-            if self.is_of_before(record.number) {
+            match self.first_read(record.number, world) {
                 // An earlier process took them in.
-                world.stats.events_in.add(count);
-                self.0.stats.add(count);
+                Some(Origin::Before) => {
+                    world.stats.ledger.enter(count + broken);
+                    world.stats.ledger.lose(broken);
+                    self.0.stats.add(count);
+                }
+                Some(Origin::Here) => {
+                    world.stats.ledger.lose(broken);
+                    self.0.stats.remove(broken);
+                }
+                None => {}
             }
             let (batch, delivered) = Batch::new(events.len(), events.into_iter());
             let queue = self.clone();
@@ -310,21 +356,16 @@ impl Queue {
         }
     }
 
-    /// Whether a record is read for the first time and was written by an earlier process.
-    fn is_of_before(&self, number: u64) -> bool {
+    /// Who wrote a record that is read for the first time; none of one that comes again.
+    fn first_read(&self, number: u64, world: &World) -> Option<Origin> {
         let mut inside = self.inside();
-        while inside.written.front().is_some_and(|(written, _)| *written < number) {
-            inside.written.pop_front();
+        while let Some((_, events)) = inside.written.pop_front_if(|(written, _)| *written < number) {
+            // Records are read in their order: these were set aside.
+            world.stats.ledger.lose(events);
+            self.0.stats.remove(events);
         }
-        match inside.written.front() {
-            Some((written, _)) if *written == number => {
-                inside.written.pop_front();
-                // One that comes again is not new either.
-                self.0.stats.is_new(number);
-                false
-            }
-            _ => self.0.stats.is_new(number),
-        }
+        let here = inside.written.pop_front_if(|(written, _)| *written == number).is_some();
+        self.0.stats.is_new(number).then_some(if here { Origin::Here } else { Origin::Before })
     }
 
     /// The next record, once there is one; none when it is over.

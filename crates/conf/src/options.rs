@@ -92,8 +92,15 @@ impl<'c> Options<'c> {
 
     fn ask(&mut self, name: &'static str, kind: &'static str, support: Support) {
         match self.asked.iter_mut().find(|o| o.name == name) {
-            Some(known) if support != Support::Full => known.support = support,
-            Some(_) => {}
+            Some(known) => {
+                // How it differs may be said before it is read.
+                if known.kind.is_empty() {
+                    known.kind = kind;
+                }
+                if support != Support::Full {
+                    known.support = support;
+                }
+            }
             None => self.asked.push(OptionInfo { name, kind, support }),
         }
     }

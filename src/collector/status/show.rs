@@ -51,21 +51,31 @@ fn head(out: &mut String, now: &Value, past: &Value, seconds: f64, up: Duration)
     );
 }
 
+/// What came of all events, which adds up.
+fn accounts(events: &Value) -> String {
+    let side = |names: &[(&str, &str)], always: &[&str]| {
+        let terms = names.iter().filter_map(|(name, said)| {
+            let count = number(&events[*name]);
+            (count > 0 || always.contains(name)).then(|| format!("{} {said}", grouped(count)))
+        });
+        terms.collect::<Vec<_>>().join(" + ")
+    };
+    let came = side(&[("in", "in"), ("made", "made")], &["in"]);
+    let became = [
+        ("acknowledged", "acknowledged"),
+        ("dead_lettered", "dead-lettered"),
+        ("dropped", "dropped"),
+        ("lost", "lost"),
+        ("returned", "returned"),
+        ("held", "held"),
+    ];
+    format!("{came} = {}", side(&became, &["acknowledged", "held"]))
+}
+
 fn one(out: &mut String, id: &str, pipeline: &Value, past: &Value, seconds: f64) {
     let events = &pipeline["events"];
     let rate = |name: &str| a_second(&events[name], &past["events"][name], seconds);
     let _ = write!(out, "{BOLD}{}{BOLD:#}  in {}/s  out {}/s", plain(id), rate("in"), rate("out"));
-    for (name, count) in [
-        ("held", &events["held"]),
-        ("dropped", &events["dropped"]),
-        ("returned", &events["returned"]),
-        ("lost", &events["lost"]),
-        ("dead letters", &pipeline["dead_letter_queue"]["events"]),
-    ] {
-        if number(count) > 0 || name == "held" {
-            let _ = write!(out, "  {name} {}", grouped(number(count)));
-        }
-    }
     let queue = &pipeline["queue"];
     match queue["type"].as_str() {
         Some("persisted") => {
@@ -75,6 +85,7 @@ fn one(out: &mut String, id: &str, pipeline: &Value, past: &Value, seconds: f64)
         }
         _ => out.push_str("  queue in memory\n"),
     }
+    let _ = writeln!(out, "  events: {}", accounts(events));
     let mut rows =
         vec![["plugin", "id", "in/s", "out/s", "events", "µs each", "held", "oldest"].map(str::to_owned)];
     for (kind, list) in [("input", "inputs"), ("filter", "filters"), ("output", "outputs")] {
@@ -178,8 +189,7 @@ mod tests {
             "process": {"uptime_in_millis": 60_000, "cpu": {"total_in_millis": cpu}, "mem": {"resident_in_bytes": 48_234_496}},
             "reloads": {"successes": 1, "failures": 0},
             "pipelines": {"ma\u{1b}in": {
-                "events": {"in": events + 100, "out": events, "dropped": 0, "held": 100, "lost": 0, "returned": 0},
-                "dead_letter_queue": {"events": 3},
+                "events": {"in": events + 100, "out": events, "acknowledged": events - 3, "dead_lettered": 3, "dropped": 0, "held": 100, "lost": 0, "returned": 0},
                 "queue": {"type": "memory"},
                 "plugins": {
                     "inputs": [{"id": "beats@a.conf:1", "name": "beats", "events": {"out": events}, "held": 100, "oldest_held_in_millis": 12_500}],
@@ -200,7 +210,8 @@ mod tests {
         insta::assert_snapshot!(bare(&page), @r"
         alces-collector 0.1.0 at 127.0.0.1:9600  green  up 60 s  CPU 50.0 %  memory 46.0 MiB  reloads 1, failed 0
 
-        ma\u{1b}in  in 10,000/s  out 10,000/s  held 100  dead letters 3  queue in memory
+        ma\u{1b}in  in 10,000/s  out 10,000/s  queue in memory
+          events: 60,100 in = 59,997 acknowledged + 3 dead-lettered + 100 held
           plugin             id                in/s   out/s  events  µs each  held  oldest
           input beats        beats@a.conf:1          10,000  60,000            100    12 s
           filter grok        grok@a.conf:2   10,000  10,000  60,000      1.0

@@ -3,7 +3,7 @@ import org.codelibs.opensearch.runner.OpenSearchRunner;
 
 /**
  * Starts one OpenSearch node on HOST, with its HTTP port at PORT, its data in DIR, and prints "ready" when it answers. More arguments are settings,
- * NAME=VALUE; a node that is told of no others is alone.
+ * NAME=VALUE; a node that is told of no others is alone. The property "plugin" is the class of one that is on the class path.
  */
 public final class Launcher {
     public static void main(String[] args) throws Exception {
@@ -30,7 +30,11 @@ public final class Launcher {
                 }
             }
         });
-        runner.build(OpenSearchRunner.newConfigs().basePath(dir.toString()).numOfNode(1).baseHttpPort(port - 1).useLogger());
+        OpenSearchRunner.Configs configs = OpenSearchRunner.newConfigs().basePath(dir.toString()).numOfNode(1).baseHttpPort(port - 1).useLogger();
+        if (System.getProperty("plugin") != null) {
+            configs.pluginTypes(System.getProperty("plugin"));
+        }
+        runner.build(configs);
         if (args.length == 3) {
             runner.ensureYellow();
         }

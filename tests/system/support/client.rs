@@ -1,11 +1,19 @@
 //! What is indexed, as OpenSearch's official client reads it.
 
+use std::path::Path;
+
 use opensearch::{
     CountParts, CreatePitParts, OpenSearch, ScrollParts, SearchParts,
+    auth::Credentials,
+    cert::{Certificate, CertificateValidation},
     http::{
+        Method,
+        headers::HeaderMap,
+        request::JsonBody,
         response::Response,
         transport::{SingleNodeConnectionPool, TransportBuilder},
     },
+    indices::IndicesRefreshParts,
 };
 use serde_json::{Value, json};
 
@@ -24,6 +32,49 @@ impl Client {
         let pool = SingleNodeConnectionPool::new(url::Url::parse(url).unwrap());
         let transport = TransportBuilder::new(pool).disable_proxy().build().unwrap();
         Self { inner: OpenSearch::new(transport), runtime }
+    }
+
+    /// One with a login, who trusts an authority.
+    pub(crate) fn secured(url: &str, authority: &Path, user: &str, password: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let pool = SingleNodeConnectionPool::new(url::Url::parse(url).unwrap());
+        let authority = Certificate::from_pem(&std::fs::read(authority).unwrap()).unwrap();
+        let transport = TransportBuilder::new(pool)
+            .disable_proxy()
+            .auth(Credentials::Basic(user.to_owned(), password.to_owned()))
+            .cert_validation(CertificateValidation::Full(authority))
+            .build()
+            .unwrap();
+        Self { inner: OpenSearch::new(transport), runtime }
+    }
+
+    /// Whether it answers, and with success.
+    pub(crate) fn is_there(&self) -> bool {
+        let answer = self.runtime.block_on(async { self.inner.info().send().await });
+        answer.is_ok_and(|answer| answer.status_code().is_success())
+    }
+
+    /// How many documents can be found by now; none where there is no such index.
+    pub(crate) fn refreshed_count(&self, index: &str) -> Option<u64> {
+        self.runtime.block_on(async {
+            let of = [index];
+            let refreshed =
+                self.inner.indices().refresh(IndicesRefreshParts::Index(&of)).send().await.unwrap();
+            if refreshed.status_code().as_u16() == 404 {
+                return None;
+            }
+            read(Ok(refreshed)).await;
+            read(self.inner.count(CountParts::Index(&of)).send().await).await["count"].as_u64()
+        })
+    }
+
+    /// Puts something, which must be taken.
+    pub(crate) fn put(&self, path: &str, body: &Value) {
+        self.runtime.block_on(async {
+            let body = JsonBody::new(body);
+            let sent = self.inner.send(Method::Put, path, HeaderMap::new(), None::<&()>, Some(body), None);
+            read(sent.await).await;
+        });
     }
 
     pub(crate) fn count(&self, index: &str) -> u64 {

@@ -1,10 +1,10 @@
 //! What documents are written to: `alces store`, or a real OpenSearch.
 
-use std::{path::Path, process::Command, sync::OnceLock};
+use std::{fs, path::Path, process::Command, sync::OnceLock};
 
 use serde_json::{Value, json};
 
-use super::{eventually, http, process::Process, target};
+use super::{certificates::Signed, eventually, http, process::Process, target};
 
 /// Which OpenSearch.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub(crate) enum Version {
     Two,
     /// 3.8
     Three,
+    /// 3.4 with its security plugin
+    Secured,
 }
 
 impl Version {
@@ -21,6 +23,45 @@ impl Version {
         match self {
             Self::Two => "opensearch-2",
             Self::Three => "opensearch",
+            Self::Secured => "opensearch-secured",
+        }
+    }
+}
+
+/// Whom a secured engine trusts, and who may do what.
+pub(crate) struct Security<'s> {
+    pub(crate) authority: &'s Path,
+    pub(crate) node: &'s Signed,
+    /// Users by the names in their certificates, each with its role.
+    pub(crate) users: &'s [(&'s str, &'s str)],
+}
+
+impl Security<'_> {
+    /// Into the folder of a node's settings, where the plugin looks for files, and nowhere else.
+    fn write(&self, config: &Path) {
+        let own = config.join("opensearch-security");
+        fs::create_dir_all(&own).unwrap();
+        for (from, to) in
+            [(self.authority, "authority.pem"), (&self.node.chain, "node.pem"), (&self.node.key, "node.key")]
+        {
+            fs::copy(from, config.join(to)).unwrap();
+        }
+        let examples = target().join("peers/opensearch-secured/plugin/config");
+        for file in fs::read_dir(examples).unwrap().map(Result::unwrap) {
+            let mut text = fs::read_to_string(file.path()).unwrap();
+            if file.file_name() == "config.yml" {
+                let (before, after) = text.split_once("clientcert_auth_domain:").unwrap();
+                let after = after.replacen("http_enabled: false", "http_enabled: true", 1);
+                text = format!("{before}clientcert_auth_domain:{after}");
+            }
+            if file.file_name() == "roles_mapping.yml" {
+                for (user, role) in self.users {
+                    let place = format!("\n{role}:\n  reserved: false\n");
+                    assert!(text.contains(&place), "no {role} in {text}");
+                    text = text.replace(&place, &format!("{place}  users:\n  - \"{user}\"\n"));
+                }
+            }
+            fs::write(own.join(file.file_name()), text).unwrap();
         }
     }
 }
@@ -63,7 +104,7 @@ impl Engine {
         settings: &[String],
     ) -> Self {
         let peers = target().join("peers");
-        let classes = format!("{0}/lib/*:{0}", peers.join(version.folder()).display());
+        let classes = format!("{0}/lib/*:{0}/plugin/*:{0}", peers.join(version.folder()).display());
         let mut command = Command::new(peers.join("java"));
         command
             .args(java)
@@ -75,6 +116,38 @@ impl Engine {
             url: format!("http://{host}:9200"),
             process: Process::start(&format!("OpenSearch at {host}"), &mut command),
         }
+    }
+
+    /// A real OpenSearch on port 9200 of a loopback address of its own, which speaks TLS only and knows the users of the plugin's own example
+    /// (`admin` and `logstash`, whose passwords are their names), and those of `security` by their certificates.
+    pub(crate) fn secured(host: &str, folder: &Path, security: &Security<'_>) -> Self {
+        let config = folder.join("node_1/config");
+        security.write(&config);
+        let mut settings = vec![
+            "discovery.type=single-node".to_owned(),
+            "plugins.security.ssl.http.enabled=true".to_owned(),
+            "plugins.security.ssl.http.clientauth_mode=OPTIONAL".to_owned(),
+            "plugins.security.ssl.transport.enforce_hostname_verification=false".to_owned(),
+            "plugins.security.allow_default_init_securityindex=true".to_owned(),
+            "plugins.security.authcz.admin_dn=CN=nobody".to_owned(),
+            "plugins.security.restapi.roles_enabled=all_access".to_owned(),
+        ];
+        for layer in ["transport", "http"] {
+            for (what, file) in
+                [("pemcert", "node.pem"), ("pemkey", "node.key"), ("pemtrustedcas", "authority.pem")]
+            {
+                settings.push(format!("plugins.security.ssl.{layer}.{what}_filepath={file}"));
+            }
+        }
+        let java = [
+            "-Xmx512m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Dplugin=org.opensearch.security.OpenSearchSecurityPlugin",
+        ];
+        let mut engine = Self::opensearch(Version::Secured, host, folder, &java, &settings);
+        engine.url = format!("https://{host}:9200");
+        engine
     }
 
     /// How many documents an index or pattern has; 0 where it is not there.

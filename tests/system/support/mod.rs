@@ -3,9 +3,11 @@
 pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod engine;
+pub(crate) mod fake;
 pub(crate) mod files;
 pub(crate) mod http;
 pub(crate) mod process;
+pub(crate) mod wire;
 
 use std::{
     net::TcpListener,

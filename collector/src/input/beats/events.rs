@@ -21,7 +21,6 @@ use crate::{
 pub(super) fn batch(window: Window, asked: bool, plan: &BeatsPlan, intake: &Intake) -> (Batch, Delivered) {
     let now = (intake.clock)();
     let len = window.events.len();
-    intake.stats.events_in.add(len as u64);
     let (decoration, codec_tag) = (plan.decoration.clone(), plan.codec_tag);
     let events = events(window, asked, now, intake).map(move |mut event| {
         decoration.apply(&mut event);

@@ -45,10 +45,7 @@ impl Windows {
         turns: mpsc::Sender<Turn>,
         outstanding: Arc<AtomicUsize>,
     ) -> Self {
-        let decoded = plan
-            .codec
-            .as_ref()
-            .map(|codec| Decoded::new(codec, &plan.decoration, plan.codec_tag, &intake.stats));
+        let decoded = plan.codec.as_ref().map(|codec| Decoded::new(codec, &plan.decoration, plan.codec_tag));
         let reader = WindowReader::new(Limits::default());
         Self { reader, plan, decoded, intake, turns, turn: None, outstanding, spoken: false }
     }

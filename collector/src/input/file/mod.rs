@@ -108,7 +108,6 @@ impl FilePlan {
                 )
             }
             Content::Events(events) => {
-                intake.stats.events_in.add(events.len() as u64);
                 let finish = move |mut event: Event| {
                     peer.apply(&mut event);
                     decoration.apply(&mut event);

@@ -263,7 +263,6 @@ pub(super) async fn deliver(
     if len == 0 {
         return Ok(());
     }
-    intake.stats.events_in.add(len as u64);
     let (batch, delivered) = Batch::new(len, events);
     intake.out.send(batch).await.map_err(|_| Refusal::Unavailable)?;
     delivered.await.map_err(|_| Refusal::Unavailable)

@@ -111,7 +111,7 @@ async fn it_answers_when_events_are_delivered_and_turns_away_who_is_too_many() {
     drop(batch);
     third.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 503 Se");
-    assert_eq!(running.stats.lost.get(), 0);
+    assert_eq!(running.stats.accounts().lost, 0);
     drop(third);
     running.stop().await;
 }

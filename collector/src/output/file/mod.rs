@@ -21,7 +21,7 @@ use std::{
 use alces_event::Event;
 use tracing::{error, info, warn};
 
-use super::{Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
 use crate::CollectorError;
 pub(crate) use options::FilePlan;
 use packing::Packed;
@@ -105,9 +105,9 @@ impl Sink for FileOutput {
         self.plan.codec.encode(event, &mut text.events);
     }
 
-    async fn send(&self, texts: Texts) -> Result<(), Undelivered> {
+    async fn send(&self, texts: Texts) -> Result<Fates, Undelivered> {
         if texts.by_path.is_empty() {
-            return Ok(());
+            return Ok(Fates::default());
         }
         let mut left = self.packed(texts).await?;
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
@@ -123,7 +123,7 @@ impl Sink for FileOutput {
                     if self.failing.swap(false, Ordering::Relaxed) {
                         info!("the file output writes again");
                     }
-                    return Ok(());
+                    return Ok(Fates::default());
                 }
                 Some((path, problem)) => {
                     if !self.failing.swap(true, Ordering::Relaxed) {

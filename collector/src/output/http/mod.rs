@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use self::client::{Answer, Target};
-use super::{Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered, outlet::Backoff};
 use crate::{CollectorError, dlq::Letter, renew::Follows};
 pub(crate) use options::HttpPlan;
 
@@ -116,10 +116,15 @@ impl Sink for HttpOutput {
         to.items.push(Item { target, body, document, metadata });
     }
 
-    async fn send(&self, requests: Requests) -> Result<(), Undelivered> {
+    async fn send(&self, requests: Requests) -> Result<Fates, Undelivered> {
         let groups = self.groups(&requests);
         let sent = stream::iter(groups).map(|group| self.deliver(&requests, group));
-        sent.buffer_unordered(self.plan.network.most).try_collect().await
+        let sent = sent.buffer_unordered(self.plan.network.most);
+        sent.try_fold(Fates::default(), |mut fates, of_group| {
+            fates.add(of_group);
+            std::future::ready(Ok(fates))
+        })
+        .await
     }
 }
 
@@ -160,7 +165,8 @@ impl HttpOutput {
     }
 
     /// Returns when the events of a group are taken, or in the dead-letter queue.
-    async fn deliver(&self, requests: &Requests, group: Vec<usize>) -> Result<(), Undelivered> {
+    async fn deliver(&self, requests: &Requests, group: Vec<usize>) -> Result<Fates, Undelivered> {
+        let mut fates = Fates::default();
         let mut left = vec![group];
         while let Some(group) = left.pop() {
             match self.answer(requests, &group).await? {
@@ -168,12 +174,14 @@ impl HttpOutput {
                     let (one, other) = group.split_at(group.len() / 2);
                     left.extend([other.to_vec(), one.to_vec()]);
                 }
-                Answer::TooLarge { reason } => self.bury(requests, &group, Some(413), &reason)?,
-                Answer::Refused { status, reason } => self.bury(requests, &group, status, &reason)?,
+                Answer::TooLarge { reason } => fates.add(self.bury(requests, &group, Some(413), &reason)?),
+                Answer::Refused { status, reason } => {
+                    fates.add(self.bury(requests, &group, status, &reason)?);
+                }
                 Answer::Done | Answer::Later { .. } => {}
             }
         }
-        Ok(())
+        Ok(fates)
     }
 
     /// The answer to a request that is sent until there is one.
@@ -223,18 +231,19 @@ impl HttpOutput {
         group: &[usize],
         status: Option<u16>,
         reason: &str,
-    ) -> Result<(), Undelivered> {
-        let items = group.iter().filter_map(|number| requests.items.get(*number));
-        let letters: Vec<_> = items
-            .map(|item| Letter {
+    ) -> Result<Fates, Undelivered> {
+        let items = group.iter().filter_map(|number| Some((*number as u32, requests.items.get(*number)?)));
+        let letters = items.map(|(place, item)| {
+            let letter = Letter {
                 document: requests.part(&item.document),
                 metadata: requests.part(&item.metadata),
                 status,
                 reason: reason.to_owned(),
                 ..Letter::default()
-            })
-            .collect();
-        self.outlet.bury("http", "events were refused", &letters)
+            };
+            (place, letter)
+        });
+        self.outlet.bury("http", "events were refused", letters)
     }
 }
 

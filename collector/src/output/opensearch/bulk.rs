@@ -57,11 +57,15 @@ pub(crate) struct Encoded {
     never: Vec<Item>,
     refused: Vec<Refused>,
     capped: u64,
+    /// Events so far.
+    added: u32,
 }
 
 /// An event of which no item can be made.
 #[derive(Debug)]
 pub(crate) struct Refused {
+    /// The event's place among all.
+    pub(crate) place: u32,
     /// JSON, like its metadata.
     pub(crate) document: Vec<u8>,
     pub(crate) metadata: Vec<u8>,
@@ -108,6 +112,8 @@ pub(crate) struct Item {
     own: Option<(usize, usize)>,
     action: Action,
     versioned: bool,
+    /// The event's place among all.
+    pub(crate) place: u32,
 }
 
 /// What an answer says of an item.
@@ -170,8 +176,9 @@ impl Encoded {
             let (mut document, mut metadata) = (Vec::new(), Vec::new());
             event.write_json(&mut document);
             event.metadata().write_json(&mut metadata);
-            self.refused.push(Refused { document, metadata, reason });
+            self.refused.push(Refused { place: self.added, document, metadata, reason });
         }
+        self.added += 1;
     }
 
     fn try_add(&mut self, event: &Event, plan: &OpenSearchPlan, start: usize) -> Result<(), String> {
@@ -258,7 +265,7 @@ impl Encoded {
         let versioned = plan.items.version.is_some();
         let takes = id.is_none_or(|id| id.len() <= ID_BYTES);
         let items = if takes { &mut self.items } else { &mut self.never };
-        items.push(Item { start, document, end, metadata, own, action, versioned });
+        items.push(Item { start, document, end, metadata, own, action, versioned, place: self.added });
         Ok(())
     }
 

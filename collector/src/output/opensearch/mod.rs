@@ -22,7 +22,7 @@ use alces_event::Event;
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
-use super::{Outlet, Output, Plan, Sink, Undelivered};
+use super::{Fates, Outlet, Output, Plan, Sink, Undelivered};
 use crate::{CollectorError, dlq::Letter};
 pub(crate) use bulk::{Encoded, Spare};
 use bulk::{Item, ItemAnswer, Refused, Sent, Verdict};
@@ -84,14 +84,14 @@ impl Sink for OpenSearchOutput {
 
     /// Indexes documents. Each item is judged alone: done, already there, to be tried again, or never to be taken (then it
     /// goes to the dead-letter queue). What is to be tried again is, until the collector gives up.
-    async fn send(&self, encoded: Encoded) -> Result<(), Undelivered> {
+    async fn send(&self, encoded: Encoded) -> Result<Fates, Undelivered> {
         self.outlet.stats.capped.add(encoded.capped());
-        self.bury_unsent(encoded.refused())?;
+        let mut fates = self.bury_unsent(encoded.refused())?;
         let (sent, mut items, never) = encoded.split();
         let long = || "its id is longer than 512 bytes, which is more than OpenSearch takes".to_owned();
-        self.bury(&sent, never.iter().map(|item| (item, 400, long())).collect())?;
+        fates.add(self.bury(&sent, never.iter().map(|item| (item, 400, long())).collect())?);
         if items.is_empty() {
-            return Ok(());
+            return Ok(fates);
         }
         self.prepare().await?;
         let mut wait = FIRST_WAIT;
@@ -117,7 +117,7 @@ impl Sink for OpenSearchOutput {
                     Ok(answers) => {
                         self.is_back();
                         self.is_short_enough(bytes);
-                        self.judge(&sent, now, &answers, &mut again)?;
+                        fates.add(self.judge(&sent, now, &answers, &mut again)?);
                     }
                     // A smaller request may pass, and at once; a single event that is too large never will.
                     Err(client::Failure::TooLarge) if now.len() > 1 => {
@@ -127,7 +127,7 @@ impl Sink for OpenSearchOutput {
                     Err(client::Failure::TooLarge) => {
                         let reason = "the event is larger than a request may be".to_owned();
                         let refused = now.iter().map(|item| (item, 413, reason.clone())).collect();
-                        self.bury(&sent, refused)?;
+                        fates.add(self.bury(&sent, refused)?);
                     }
                     Err(client::Failure::Away(reason)) => {
                         self.is_away(&reason);
@@ -151,7 +151,7 @@ impl Sink for OpenSearchOutput {
             }
         }
         sent.recycle(&self.spare);
-        Ok(())
+        Ok(fates)
     }
 }
 
@@ -162,11 +162,11 @@ impl OpenSearchOutput {
         items: &[Item],
         answers: &[ItemAnswer],
         again: &mut Vec<Item>,
-    ) -> Result<(), Undelivered> {
+    ) -> Result<Fates, Undelivered> {
         if answers.len() != items.len() {
             warn!(sent = items.len(), answered = answers.len(), "the answer is cut short: sending again");
             again.extend_from_slice(items);
-            return Ok(());
+            return Ok(Fates::default());
         }
         let mut refused = Vec::new();
         for (item, answer) in items.iter().zip(answers) {
@@ -186,14 +186,13 @@ impl OpenSearchOutput {
     }
 
     /// Items that are refused for good, each with its status and reason: into the dead-letter queue all at once, as each time is synced.
-    fn bury(&self, sent: &Sent, refused: Vec<(&Item, u16, String)>) -> Result<(), Undelivered> {
+    fn bury(&self, sent: &Sent, refused: Vec<(&Item, u16, String)>) -> Result<Fates, Undelivered> {
         if refused.is_empty() {
-            return Ok(());
+            return Ok(Fates::default());
         }
         let hosts = resend::addresses(&self.plan.hosts);
-        let letters: Vec<Letter<'_>> = refused
-            .into_iter()
-            .map(|(item, status, reason)| Letter {
+        let letters = refused.into_iter().map(|(item, status, reason)| {
+            let letter = Letter {
                 document: sent.document(item),
                 metadata: sent.metadata(item),
                 status: Some(status),
@@ -201,9 +200,10 @@ impl OpenSearchOutput {
                 index: Some(sent.index(item)),
                 action: Some(sent.action(item)),
                 hosts: &hosts,
-            })
-            .collect();
-        self.outlet.bury(self.plan.name, "events were refused", &letters)
+            };
+            (item.place, letter)
+        });
+        self.outlet.bury(self.plan.name, "events were refused", letters)
     }
 
     /// A body of so many bytes was taken: a little more may be. Else one refusal, perhaps of something that stood in between, would
@@ -225,17 +225,17 @@ impl OpenSearchOutput {
     }
 
     /// Keeps events of which no items could be made.
-    fn bury_unsent(&self, refused: &[Refused]) -> Result<(), Undelivered> {
-        let letters: Vec<Letter<'_>> = refused
-            .iter()
-            .map(|refused| Letter {
+    fn bury_unsent(&self, refused: &[Refused]) -> Result<Fates, Undelivered> {
+        let letters = refused.iter().map(|refused| {
+            let letter = Letter {
                 document: &refused.document,
                 metadata: &refused.metadata,
                 reason: refused.reason.clone(),
                 ..Letter::default()
-            })
-            .collect();
-        self.outlet.bury(self.plan.name, "no request can be made of events", &letters)
+            };
+            (refused.place, letter)
+        });
+        self.outlet.bury(self.plan.name, "no request can be made of events", letters)
     }
 
     /// Puts the index templates in place, once, before the first event: what is indexed without them has wrong types for

@@ -1,5 +1,7 @@
 //! What requests to one host go out through: the official client, or one of our own where that one cannot be told whom to trust.
 
+use std::borrow::Cow;
+
 use aws_credential_types::{Credentials as AwsCredentials, provider::SharedCredentialsProvider};
 use aws_types::region::Region;
 use bytes::Bytes;
@@ -80,10 +82,10 @@ impl Wire {
         headers: HeaderMap,
         body: Option<Bytes>,
     ) -> Result<(u16, Bytes), String> {
-        let parameters = Some(&connect.parameters).filter(|parameters| !parameters.is_empty());
+        let path = &*with_query(path, &connect.query);
         match self {
             Self::Official(transport) => {
-                let sent = transport.send(method, path, headers, parameters, body, Some(connect.timeout));
+                let sent = transport.send(method, path, headers, None::<&()>, body, Some(connect.timeout));
                 let response = sent.await.map_err(|e| root_cause(&e))?;
                 let status = response.status_code().as_u16();
                 Ok((status, response.bytes().await.map_err(|e| root_cause(&e))?))
@@ -98,7 +100,7 @@ impl Wire {
                     Method::Head => reqwest::Method::HEAD,
                 };
                 let mut request = client
-                    .request(method, with(url, parameters))
+                    .request(method, url)
                     .headers(usual.clone())
                     .headers(headers)
                     .timeout(connect.timeout);
@@ -113,12 +115,12 @@ impl Wire {
     }
 }
 
-/// An address with these parameters behind its own.
-fn with(mut url: Url, parameters: Option<&Vec<(String, String)>>) -> Url {
-    if let Some(parameters) = parameters {
-        url.query_pairs_mut().extend_pairs(parameters);
+/// A path with more of a query behind its own.
+fn with_query<'p>(path: &'p str, query: &str) -> Cow<'p, str> {
+    match query {
+        "" => Cow::Borrowed(path),
+        query => Cow::Owned(format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' })),
     }
-    url
 }
 
 /// A proxy without its login, and its login.

@@ -15,7 +15,10 @@ use tokio_rustls::{
 
 use super::*;
 use crate::{
-    output::test_support::{House, errors, sent},
+    output::{
+        Fates,
+        test_support::{House, errors, sent},
+    },
     test_authority::Authority,
 };
 
@@ -89,7 +92,7 @@ impl Peer {
             }
         };
         tokio::select! {
-            done = sent(output, ONE) => done.unwrap(),
+            done = sent(output, ONE) => assert_eq!(done.unwrap(), Fates::default()),
             () = failed => return false,
         }
         self.came.recv().await.unwrap();

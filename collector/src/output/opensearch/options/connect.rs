@@ -6,6 +6,7 @@ use alces_conf::{Options, Spanned, TypedValue};
 use alces_filters::Context;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use opensearch::http::headers::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::certificates::{self, Certificates};
@@ -30,8 +31,8 @@ pub(crate) struct Connect {
     /// Before every path.
     pub(crate) path: Option<String>,
     pub(crate) bulk_path: String,
-    /// Of every request.
-    pub(crate) parameters: Vec<(String, String)>,
+    /// Of every request, as it stands in an address.
+    pub(crate) query: String,
     pub(crate) proxy: Option<Url>,
     pub(crate) timeout: Duration,
     pub(crate) gzip: Gzip,
@@ -77,7 +78,7 @@ impl Connect {
             headers: headers(options),
             path: None,
             bulk_path: "_bulk".to_owned(),
-            parameters: parameters(options),
+            query: parameters(options),
             proxy: options.text("proxy").and_then(|text| proxy(options, &text)),
             timeout: seconds(options, "timeout").unwrap_or(TIMEOUT),
             gzip: gzip(options),
@@ -245,15 +246,24 @@ fn headers(options: &mut Options<'_>) -> HeaderMap {
     headers
 }
 
-fn parameters(options: &mut Options<'_>) -> Vec<(String, String)> {
-    let mut parameters = Vec::new();
+/// What is encoded in a query: all that RFC 3986 does not call unreserved.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The query that `parameters` make. It is written as AWS writes it into what is signed: those who verify a signature do not agree on what
+/// a form's `+` is.
+fn parameters(options: &mut Options<'_>) -> String {
+    let mut query = String::new();
     for (name, value) in options.hash("parameters").unwrap_or_default() {
         match value.node {
-            TypedValue::Text(text) | TypedValue::Number(text) => parameters.push((name.node, text)),
+            TypedValue::Text(text) | TypedValue::Number(text) => {
+                let encoded = |text: &str| utf8_percent_encode(text, &RESERVED).to_string();
+                let and = if query.is_empty() { "" } else { "&" };
+                query.push_str(&format!("{and}{}={}", encoded(&name.node), encoded(&text)));
+            }
             _ => options.error(&name.span, format!("`{}` is no parameter with a text", name.node)),
         }
     }
-    parameters
+    query
 }
 
 fn proxy(options: &mut Options<'_>, text: &Spanned<String>) -> Option<Url> {

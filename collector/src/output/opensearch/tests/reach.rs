@@ -105,7 +105,7 @@ async fn logins_paths_and_parameters_are_the_same_over_either_client() {
                 format!(
                     r#"hosts => "localhost:{port}" path => "es/" bulk_path => "/my?a=b" parameters => {{ "c" => "d e" }} api_key => "id:key""#
                 ),
-                "POST /my?a=b&c=d+e",
+                "POST /my?a=b&c=d%20e",
                 "ApiKey aWQ6a2V5",
             ),
         ] {
