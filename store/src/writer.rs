@@ -256,7 +256,7 @@ impl Writer {
             }
             refresh |= wanted;
             let todo: Vec<Option<u64>> =
-                outcomes.iter().map(|outcome| Some(outcome.as_ref().ok()?.applied()?)).collect();
+                outcomes.iter().map(|outcome| outcome.as_ref().ok()?.applied()).collect();
             // An answer that does not wait for visibility does not wait for the engine either: what it says is in the log.
             if wanted {
                 answers.push((outcomes, done));

@@ -15,7 +15,7 @@ impl Bits {
     /// All rows.
     pub(crate) fn all(rows: u32) -> Self {
         let mut all = Self { words: vec![u64::MAX; (rows as usize).div_ceil(64)] };
-        if rows % 64 > 0
+        if !rows.is_multiple_of(64)
             && let Some(last) = all.words.last_mut()
         {
             *last = (1 << (rows % 64)) - 1;

@@ -52,8 +52,20 @@ enum Work {
     Nothing,
 }
 
-/// The sequence number that is committed; or what failed, and what is to be tried again unless it is lost.
-type Outcome = Result<u64, (StoreError, Option<Sealed>)>;
+/// The sequence number that is committed.
+type Outcome = Result<u64, Box<Failure>>;
+
+/// What failed, and what is to be tried again unless it is lost.
+struct Failure {
+    error: StoreError,
+    sealed: Option<Sealed>,
+}
+
+impl Failure {
+    fn of(error: impl Into<StoreError>, sealed: Option<Sealed>) -> Box<Self> {
+        Box::new(Self { error: error.into(), sealed })
+    }
+}
 
 /// One index in one folder.
 pub(crate) struct ColumnEngine {
@@ -96,7 +108,7 @@ impl ColumnEngine {
         let outcome = thread.join().unwrap_or_else(|_| {
             let error =
                 tantivy::TantivyError::ErrorInThread("the thread that seals a segment panicked".into());
-            Err((error.into(), None))
+            Err(Failure::of(error, None))
         });
         self.take(outcome)
     }
@@ -107,7 +119,8 @@ impl ColumnEngine {
                 self.committed = self.committed.max(sequence);
                 Ok(())
             }
-            Err((error, sealed)) => {
+            Err(failure) => {
+                let Failure { error, sealed } = *failure;
                 self.broken |= sealed.is_none();
                 self.failed = sealed;
                 Err(error)
@@ -166,18 +179,20 @@ fn seal(shared: &Shared, mut sealed: Sealed) -> Outcome {
             Work::Buffer(buffer) if buffer.rows() == 0 => Work::Nothing,
             Work::Buffer(buffer) => match buffer.freeze() {
                 Ok(frozen) => Work::Frozen(frozen),
-                Err(error) => return Err((error, None)),
+                Err(error) => return Err(Failure::of(error, None)),
             },
             Work::Frozen(frozen) => {
                 return match shared.publish(Some(&frozen), &sealed.deletes, sealed.sequence) {
                     Ok(()) => Ok(sealed.sequence),
-                    Err(error) => Err((error, Some(Sealed { work: Work::Frozen(frozen), ..sealed }))),
+                    Err(error) => {
+                        Err(Failure::of(error, Some(Sealed { work: Work::Frozen(frozen), ..sealed })))
+                    }
                 };
             }
             Work::Nothing => {
                 return match shared.publish(None, &sealed.deletes, sealed.sequence) {
                     Ok(()) => Ok(sealed.sequence),
-                    Err(error) => Err((error, Some(Sealed { work: Work::Nothing, ..sealed }))),
+                    Err(error) => Err(Failure::of(error, Some(Sealed { work: Work::Nothing, ..sealed }))),
                 };
             }
         };

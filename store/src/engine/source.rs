@@ -385,7 +385,7 @@ mod tests {
             "2000-02-29T00:00:00.000Z",
             "0001-01-01T00:00:00.000Z",
         ] {
-            let millis = crate::dates::parse(text, &crate::dates::DEFAULT).unwrap();
+            let millis = crate::dates::parse(text, crate::dates::DEFAULT).unwrap();
             let mut out = String::new();
             iso(millis, true, &mut out);
             assert_eq!(out, text);

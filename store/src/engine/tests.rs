@@ -111,7 +111,7 @@ fn document() -> impl Strategy<Value = String> {
                 (map.get("name"), map.get("message"))
             {
                 let line = format!("{message} {name} {message}");
-                map.insert("message".into(), json!(line.clone()));
+                map.insert("message".into(), json!(line));
                 map.insert("kept".into(), json!(line));
             }
             if pretty { serde_json::to_string_pretty(&map).unwrap() } else { Value::Object(map).to_string() }
