@@ -100,7 +100,7 @@ impl Policy {
                 ("description", value) => description = value.clone(),
                 ("default_state", value) => default = Some(text(key, value)?),
                 ("states", value) => {
-                    states = list(key, value)?.iter().map(State::parse).collect::<Result<_>>()?
+                    states = list(key, value)?.iter().map(State::parse).collect::<Result<_>>()?;
                 }
                 ("ism_template", Value::Null) => {}
                 ("ism_template", Value::Array(_)) => {
@@ -192,7 +192,7 @@ impl State {
             match key.as_str() {
                 "name" => state.name = text("states.name", value)?,
                 "actions" => {
-                    state.actions = list(key, value)?.iter().map(Action::parse).collect::<Result<_>>()?
+                    state.actions = list(key, value)?.iter().map(Action::parse).collect::<Result<_>>()?;
                 }
                 "transitions" => {
                     state.transitions =
