@@ -57,6 +57,12 @@ impl Fleet {
         let url = format!("http://{store}");
         let mut roles = Vec::new();
         let store_config = alces_store::Config::new(config.data_dir.join("store"));
+        if alces_store::Users::load(&store_config.data_dir)?.is_some() {
+            anyhow::bail!(
+                "{}: this store wants a login, which the other roles do not have here: run each role alone, and tell them theirs",
+                alces_store::Users::path(&store_config.data_dir).display()
+            );
+        }
         roles.push(role("store", |stopped| async move {
             Ok(alces_store::serve(config.store, store_config, stopped).await?)
         }));

@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 
 /// Writes a file so that after a crash it holds either the old or the new content.
@@ -32,6 +32,12 @@ pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<(), StoreEr
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(&temporary).map_err(StoreError::io(&temporary))?;
+    // What root writes is for the user who runs the store, whose folder it is.
+    if let (Some(Ok(folder)), Ok(own)) = (path.parent().map(std::fs::metadata), file.metadata())
+        && folder.uid() != own.uid()
+    {
+        fchown(&file, Some(folder.uid()), Some(folder.gid())).map_err(StoreError::io(&temporary))?;
+    }
     file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io(&temporary))?;
     std::fs::rename(&temporary, path).map_err(StoreError::io(path))?;
     path.parent().map_or(Ok(()), crate::wal::sync_dir)

@@ -436,6 +436,8 @@ impl Store {
                 "settings" => start.settings = value.clone(),
                 "aliases" => {
                     for (alias, options) in value.as_object().into_iter().flatten() {
+                        // Those of a template were judged when that was put.
+                        self.check_scope(alias)?;
                         let options =
                             crate::aliases::check(options.as_object().cloned().unwrap_or_default())?;
                         start.aliases.push((alias.clone(), options));
@@ -449,7 +451,6 @@ impl Store {
             let mut aliases = self.aliases();
             for (alias, options) in std::mem::take(&mut start.aliases) {
                 self.check_alias(&alias)?;
-                self.check_scope(&alias)?;
                 if alias == name {
                     return Err(same_name(&alias));
                 }

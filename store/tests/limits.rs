@@ -116,7 +116,7 @@ async fn sizes_and_numbers() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = Config::new(dir.path());
     config.max_indices = 2;
-    config.max_body = 10_000;
+    config.max_body = 100_000;
     let server = start_with(config).await;
     server.ok("PUT", "/a", Value::Null).await;
     server.ok("PUT", "/b", Value::Null).await;
@@ -134,7 +134,7 @@ async fn sizes_and_numbers() {
         ("/a/_search", json!({"aggs": aggs}).to_string(), 400, "illegal_argument_exception"),
         ("/a/_search", json!({"from": 9_999, "size": 2}).to_string(), 400, ""),
         ("/a/_search", json!({"query": {"bool": {"should": regexps}}}).to_string(), 400, "too_many_clauses"),
-        ("/a/_search", "x".repeat(10_001), 413, "content_too_long_exception"),
+        ("/a/_search", "x".repeat(100_001), 413, "content_too_long_exception"),
     ] {
         let method = if path == "/c" { "PUT" } else { "POST" };
         let (got, text) = server.raw(method, path, "", body.as_bytes()).await;
@@ -147,6 +147,9 @@ async fn sizes_and_numbers() {
     let answer = server.bulk("/a/_bulk", &lines).await;
     let status = |at: usize| answer["items"][at]["index"]["status"].clone();
     assert_eq!((status(0), status(1)), (json!(400), json!(201)), "{answer}");
+    let many = "{}\n{}\n".repeat(10_001);
+    let (status, text) = server.raw("POST", "/_msearch", "", many.as_bytes()).await;
+    assert!(status == 400 && text.contains("[10000] searches"), "{text}");
     let headers: String = (0..101).map(|at| format!("x-{at}: 1\r\n")).collect();
     assert_eq!(server.raw("GET", "/", &headers, b"").await.0, 431);
     let long = format!("x: {}\r\n", "1".repeat(300_000));

@@ -181,6 +181,25 @@ async fn what_is_written_to_is_never_deleted() {
 }
 
 #[tokio::test]
+async fn the_next_index_may_be_there_only_if_it_is_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let house = House::open(dir.path(), Arc::new(AtomicI64::new(START))).await;
+    house.put("p", rolled_then_gone("a-*")).await;
+    house.server.ok("PUT", "/a-1", json!({"aliases": {"a": {}}})).await;
+    house.write("a", "1").await;
+    house.write("a-000002", "1").await;
+    house.later(1).await;
+    assert_eq!(house.write("a", "2").await, "a-1");
+    assert!(house.message("a-1").await.contains("index [a-000002] already exists"));
+    house.server.ok("DELETE", "/a-000002", Value::Null).await;
+    house.server.ok("PUT", "/a-000002", Value::Null).await;
+    house.later(0).await;
+    assert_eq!(house.write("a", "3").await, "a-000002");
+    assert_eq!(house.message("a-1").await, "waiting for a transition's condition");
+    house.server.stop().await;
+}
+
+#[tokio::test]
 async fn policies_as_opensearch_shows_them() {
     let dir = tempfile::tempdir().unwrap();
     let house = House::open(dir.path(), Arc::new(AtomicI64::new(START))).await;

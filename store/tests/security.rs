@@ -169,8 +169,12 @@ async fn a_key_reaches_its_indexes_by_no_way_but_its_own() {
         ],
     )
     .await;
+    // What an admin's template gives to one's own index is given.
+    let shared = json!({"index_patterns": ["app-y"], "priority": 9, "template": {"aliases": {"shared": {}}}});
+    check(&server, ADMIN, &[("PUT", "/_index_template/shared", shared, 200)]).await;
+    check(&server, &key, &[("PUT", "/app-y", Value::Null, 200)]).await;
     let (_, _, listed) = server.as_who(&key, "GET", "/_cat/indices?format=json&h=index", Value::Null).await;
-    assert_eq!(listed, json!([{"index": "app-1"}, {"index": "app-2"}]));
+    assert_eq!(listed, json!([{"index": "app-1"}, {"index": "app-2"}, {"index": "app-y"}]));
     let (_, _, gone) =
         server.as_who(ADMIN, "DELETE", "/_security/api_key", json!({"ids": [made["id"]]})).await;
     assert_eq!(gone["invalidated_api_keys"], json!([made["id"]]));

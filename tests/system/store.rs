@@ -28,11 +28,11 @@ fn users_are_made_listed_and_removed_while_the_store_runs() {
     let address = store.value("store listening", "address");
     assert_eq!(status(&address, None), 200);
 
-    let (code, said) = user(&folder, &["add", "ada", "--role", "read", "--role", "write"], "correct horse\n");
+    let (code, said) = user(&folder, &["add", "ada", "--role", "read", "--role", "write"], "correct-horse\n");
     assert_eq!(code, Some(0), "{said:?}");
-    assert!(!said.join("\n").contains("correct horse"));
+    assert!(!said.join("\n").contains("correct-horse"));
     assert_eq!(status(&address, None), 401);
-    assert_eq!(status(&address, Some(("ada", "correct horse"))), 200);
+    assert_eq!(status(&address, Some(("ada", "correct-horse"))), 200);
     assert_eq!(status(&address, Some(("ada", "other"))), 401);
 
     let (code, said) = user(&folder, &["add", "root", "--role", "admin", "--generate"], "");
@@ -45,12 +45,12 @@ fn users_are_made_listed_and_removed_while_the_store_runs() {
     assert_eq!(said, ["ada\tread,write", "root\tadmin"]);
     assert_eq!(user(&folder, &["rm", "nobody"], "").0, Some(1));
     assert_eq!(user(&folder, &["rm", "ada"], "").0, Some(0));
-    assert_eq!(status(&address, Some(("ada", "correct horse"))), 401);
+    assert_eq!(status(&address, Some(("ada", "correct-horse"))), 401);
     for wrong in [&["add", "a:b", "--role", "read"][..], &["add", "a", "--role", "chief"], &["add", "a"]] {
         assert_ne!(user(&folder, wrong, "long enough\n").0, Some(0), "{wrong:?}");
     }
     let log = store.lines().join("\n");
-    assert!(!log.contains(made) && !log.contains("correct horse"), "{log}");
+    assert!(!log.contains(made) && !log.contains("correct-horse"), "{log}");
 }
 
 #[test]

@@ -2,10 +2,17 @@
 
 use super::{Call, Reply, Result, SELECT};
 use crate::error::ApiError;
+use crate::retention::decide::{Held, Judged};
 use crate::retention::policy::Policy;
 use crate::retention::{Book, Kept};
 use crate::store::Store;
 use serde_json::{Map, Value, json};
+
+/// What policies say now.
+async fn looked(store: &Store) -> std::result::Result<(Vec<Held>, Vec<Judged>), ApiError> {
+    let looking = store.clone();
+    super::search::blocking(move || looking.judged()).await
+}
 
 fn no_policy() -> ApiError {
     ApiError::new(404, "status_exception", "Policy not found")
@@ -21,7 +28,7 @@ fn shown(id: &str, kept: &Kept) -> Value {
     })
 }
 
-pub(super) fn put(store: &Store, call: &Call, id: &str) -> Result {
+pub(super) async fn put(store: &Store, call: &Call, id: &str) -> Result {
     call.only(&["if_seq_no", "if_primary_term", "refresh"])?;
     let number = |name: &str| -> std::result::Result<Option<u64>, ApiError> {
         let read =
@@ -39,7 +46,7 @@ pub(super) fn put(store: &Store, call: &Call, id: &str) -> Result {
         return Err(ApiError::parsing("the body must be an object with a [policy]"));
     };
     // What was made under the policy as it is now keeps it.
-    store.attach_policies()?;
+    looked(store).await?;
     let policy = Policy::parse(id, json, store.now())?;
     let kept = store.retention().change(|book| book.put(policy, seen))?;
     let mut answer = shown(id, &kept);
@@ -144,10 +151,9 @@ fn changed(
 }
 
 /// Where indexes stand in their policies.
-pub(super) fn explain(store: &Store, call: &Call, expression: &str) -> Result {
+pub(super) async fn explain(store: &Store, call: &Call, expression: &str) -> Result {
     call.only(SELECT)?;
-    store.attach_policies()?;
-    let (held, judged) = store.judged();
+    let (held, judged) = looked(store).await?;
     let book = store.retention().book();
     let mut out = Map::new();
     let mut managed = 0;

@@ -14,8 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+/// Searches of one `_msearch`: all are read before the first one runs.
+const SEARCHES: usize = 10_000;
+
 /// Runs work that would hold up other requests on a thread of its own.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, ApiError> + Send + 'static,
 ) -> std::result::Result<T, ApiError> {
     match tokio::task::spawn_blocking(work).await {
@@ -237,6 +240,9 @@ pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Res
             break;
         }
         asked.push(one_search(expression, header, body, call.options())?);
+        if asked.len() > SEARCHES {
+            return Err(ApiError::illegal(format!("a request has [{SEARCHES}] searches at most")));
+        }
     }
     if asked.is_empty() {
         return Err(if call.body.is_empty() {

@@ -20,10 +20,11 @@ use tracing::{debug, warn};
 
 /// Connections at a time. More wait, in the system's own queue, until one ends.
 const CONNECTIONS: u32 = 4096;
-/// The head of a request: its size in bytes, its number of headers, and the time that it may take. More is answered with 431.
+/// The head of a request: its size in bytes, its number of headers, and the time that it may take. More is answered with 431. The time is
+/// that of a connection on which no request begins, too: longer than clients commonly keep one, so that it is they who close it.
 const HEAD: usize = 64 << 10;
 const HEADERS: usize = 100;
-const HEAD_TIME: Duration = Duration::from_secs(60);
+const HEAD_TIME: Duration = Duration::from_secs(120);
 /// So long a client may take to agree upon TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 

@@ -2,43 +2,48 @@
 
 use super::decide::{Held, Judged, Step, Target, decide};
 use super::held::held;
-use super::names;
+use super::{Book, names};
 use crate::error::ApiError;
 use crate::index::Index;
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use tracing::{info, warn};
 
 impl Store {
-    /// All indexes, and what their policies say of those that have one.
-    pub(crate) fn judged(&self) -> (Vec<Held>, Vec<Judged>) {
+    /// All indexes, and what their policies say of those that have one; new ones are given theirs first, by the templates of those.
+    ///
+    /// This reads of each index how large it is: it is no work for a thread that answers requests.
+    pub(crate) fn judged(&self) -> Result<(Vec<Held>, Vec<Judged>), ApiError> {
+        let mut book = Book::clone(&self.retention().book());
+        if book.policies.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let indexes: Vec<Arc<Index>> = self.names().iter().filter_map(|name| self.index(name)).collect();
         let held = held(&indexes, &self.aliases());
-        let judged = decide(&self.retention().book(), &held, self.now());
-        (held, judged)
-    }
-
-    /// Gives new indexes their policies, by the templates of those.
-    pub(crate) fn attach_policies(&self) -> Result<(), ApiError> {
-        let (held, _) = self.judged();
         // Nothing is written where nothing changes.
-        if super::Book::clone(&self.retention().book()).attach(&held) {
-            self.retention().change(|book| {
+        if book.attach(&held) {
+            book = self.retention().change(|book| {
                 book.attach(&held);
-                Ok(())
+                Ok(book.clone())
             })?;
         }
-        Ok(())
+        let judged = decide(&book, &held, self.now());
+        Ok((held, judged))
     }
 
     /// Deletes and rolls over what policies say. What fails is tried again at the next tick, and told by `_plugins/_ism/explain`.
     pub async fn tick(&self) {
-        if let Err(error) = self.attach_policies() {
-            warn!(%error, "policies could not be given to new indexes");
-        }
-        let (held, judged) = self.judged();
-        let mut failures = std::collections::BTreeMap::new();
+        let judged = self.aside(|store| store.judged()).await;
+        let (held, judged) = match judged {
+            Ok(judged) => judged,
+            Err(error) => {
+                warn!(%error, "policies cannot be looked after");
+                return;
+            }
+        };
+        let mut failures = BTreeMap::new();
         for Judged { uuid, policy, message, step, .. } in judged {
             let Some(step) = step else { continue };
             let Some(name) = held.iter().find(|held| held.uuid == uuid).map(|held| &held.name) else {
@@ -47,10 +52,13 @@ impl Store {
             let Some(index) = self.index(name).filter(|index| index.uuid == uuid) else { continue };
             let done = match step {
                 Step::Delete => self.delete(&index).await.map(|()| self.count(&self.counters().deleted)),
-                Step::RollOver(target) => self.roll_over(&target, &index).map(|next| {
-                    info!(index = %next, "made to be written to");
-                    self.count(&self.counters().rolled_over);
-                }),
+                Step::RollOver(target) => {
+                    let next = self.aside(move |store| store.roll_over(&target, &index)).await;
+                    next.map(|next| {
+                        info!(index = %next, "made to be written to");
+                        self.count(&self.counters().rolled_over);
+                    })
+                }
             };
             match done {
                 Ok(()) => info!(index = %name, policy, message, "done by its policy"),
@@ -61,6 +69,16 @@ impl Store {
             }
         }
         *self.retention().failures.lock().unwrap_or_else(PoisonError::into_inner) = failures;
+    }
+
+    /// Runs what reads and writes files where it holds up no requests.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        done.map_err(|error| ApiError::new(500, "exception", error.to_string()))?
     }
 
     fn count(&self, counter: &std::sync::atomic::AtomicU64) {
@@ -77,7 +95,14 @@ impl Store {
                 ApiError::illegal(format!("index name [{}] does not match pattern '^.*-\\d+$'", index.name))
             })?
         };
-        // One that is there already was made before a crash, and nothing was written to it since.
+        // One that is there already and empty was made before a crash; another one is somebody's own.
+        if self.index(&next).and_then(|there| there.snapshot()).is_some_and(|snapshot| snapshot.count() > 0) {
+            return Err(ApiError::new(
+                400,
+                "resource_already_exists_exception",
+                format!("index [{next}] already exists, and has documents"),
+            ));
+        }
         let stream = target.is_stream.then_some(target.name.as_str());
         self.create_as(&next, stream, None, true)?;
         self.write_through(&target.name, &index.name, &next)?;

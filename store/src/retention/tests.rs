@@ -159,14 +159,10 @@ fn circles_end_and_settings_name_the_alias() {
             {"name": "b", "transitions": [{"state_name": "a"}]},
         ],
     });
-    insta::assert_snapshot!(check(&circle, &[index("x", 1, 1, 1)], 2), @r#"
-    x a: - (the policy leads in a circle, and this is where it closes)
-    "#);
+    insta::assert_snapshot!(check(&circle, &[index("x", 1, 1, 1)], 2), @"x a: - (the policy leads in a circle, and this is where it closes)");
     let mut two = written(written(index("logs-000001", 1, 5, 1), "a"), "b");
     two.alias = Some("b".into());
-    insta::assert_snapshot!(check(&with_rollover(), &[two], 9), @r#"
-    logs-000001 hot: roll over b (`b` is to be rolled over: its conditions hold)
-    "#);
+    insta::assert_snapshot!(check(&with_rollover(), &[two], 9), @"logs-000001 hot: roll over b (`b` is to be rolled over: its conditions hold)");
 }
 
 #[test]

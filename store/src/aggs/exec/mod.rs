@@ -143,8 +143,9 @@ impl Node {
         }
     }
 
-    /// Tells the budget what it takes now.
+    /// Tells the budget what it takes now. Fails where there is no room for that, and where nobody waits for the answer.
     fn account(&mut self) -> Result<()> {
+        self.budget.wanted()?;
         let columns = match &self.column {
             Column::Bits(all) => all.iter().map(Bits::memory).sum(),
             _ => 0,
