@@ -21,6 +21,9 @@ mod files;
 mod http;
 mod ids;
 mod index;
+#[cfg(feature = "inside")]
+#[doc(hidden)]
+pub mod inside;
 mod json;
 mod mapping;
 mod names;

@@ -236,11 +236,16 @@ pub(super) struct Frozen {
 }
 
 impl Frozen {
-    /// Writes the segment's file; it is durable when this returns.
-    pub(super) fn write(&self, path: &Path) -> Result<u64, StoreError> {
+    /// The columns as they will be read.
+    pub(super) fn columns(&self) -> Result<Columns, StoreError> {
         let slice = FileSlice::new(Arc::new(self.columns.clone()));
         let reader = ColumnarReader::open(slice).map_err(tantivy::TantivyError::from)?;
-        let columns = Columns::new(reader);
+        Ok(Columns::new(reader))
+    }
+
+    /// Writes the segment's file; it is durable when this returns.
+    pub(super) fn write(&self, path: &Path) -> Result<u64, StoreError> {
+        let columns = self.columns()?;
         let mut out = Writer::create(path)?;
         out.part("columns", |out| out.write_all(&self.columns))?;
         let words = index::write(&columns, &mut out)?;

@@ -112,8 +112,16 @@ impl Parts {
         path: &Path,
         name: &str,
     ) -> Result<(Self, T), StoreError> {
-        let damaged = |reason: &str| StoreError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
         let whole = dir.open_read(Path::new(name)).map_err(tantivy::TantivyError::from)?;
+        Self::read(whole, path)
+    }
+
+    /// The same of a file's bytes; `path` is for errors.
+    pub(super) fn read<T: for<'de> Deserialize<'de>>(
+        whole: FileSlice,
+        path: &Path,
+    ) -> Result<(Self, T), StoreError> {
+        let damaged = |reason: &str| StoreError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
         let length = whole.len();
         let read =
             |range: std::ops::Range<usize>| whole.read_bytes_slice(range).map_err(StoreError::io(path));

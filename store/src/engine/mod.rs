@@ -8,6 +8,8 @@ mod build;
 mod columns;
 mod file;
 mod find;
+#[cfg(feature = "inside")]
+pub(crate) mod fuzz;
 mod index;
 mod manifest;
 mod merge;
