@@ -17,7 +17,7 @@ pub(crate) async fn listen_again(address: SocketAddr) -> TcpListener {
     for _ in 0..1_000 {
         match TcpListener::bind(address).await {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                tokio::time::sleep(Duration::from_millis(10)).await
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
             bound => return bound.unwrap(),
         }
