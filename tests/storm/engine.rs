@@ -73,7 +73,7 @@ impl Running {
     }
 
     pub(crate) async fn start_again(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = crate::rough::listen_again(self.address).await;
         self.running = tokio::spawn(accept(listener, self.engine.clone(), self.rng.fork()));
     }
 }

@@ -35,7 +35,7 @@ impl Receiver {
     }
 
     pub(crate) async fn start_again(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = crate::rough::listen_again(self.address).await;
         self.running = tokio::spawn(accept(listener, self.world.clone(), self.rng.fork()));
     }
 }
