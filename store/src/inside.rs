@@ -47,8 +47,16 @@ pub fn search(body: &[u8]) {
 
 /// A query string on its own.
 pub fn query_string(text: &str) {
-    search(json!({"query": {"query_string": {"query": text, "default_field": "message"}}}).to_string().as_bytes());
-    search(json!({"query": {"simple_query_string": {"query": text, "fields": ["message", "k"]}}}).to_string().as_bytes());
+    search(
+        json!({"query": {"query_string": {"query": text, "default_field": "message"}}})
+            .to_string()
+            .as_bytes(),
+    );
+    search(
+        json!({"query": {"simple_query_string": {"query": text, "fields": ["message", "k"]}}})
+            .to_string()
+            .as_bytes(),
+    );
     search(json!({"query": {"regexp": {"k": text}}}).to_string().as_bytes());
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn segment(bytes: &[u8]) -> bool {
     if parts.verify().is_err() {
         return false;
     }
-    let columns = parts.part("columns").ok().and_then(|slice| ColumnarReader::open(slice).ok()).map(Columns::new);
+    let columns =
+        parts.part("columns").ok().and_then(|slice| ColumnarReader::open(slice).ok()).map(Columns::new);
     columns.is_some_and(|columns| columns.rows() == about.rows)
 }
