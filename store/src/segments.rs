@@ -124,4 +124,10 @@ pub(crate) trait Strings {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, u64));
     /// The string of an ordinal.
     fn text(&self, ordinal: u64) -> Result<String, StoreError>;
+    /// The ordinal of a string, if any document of the segment holds it.
+    fn ordinal(&self, text: &str) -> Result<Option<u64>, StoreError>;
+    /// Number of strings in the dictionary: ordinals are below it.
+    fn len(&self) -> usize;
+    /// Bytes that it holds on the heap for this reader.
+    fn memory(&self) -> usize;
 }

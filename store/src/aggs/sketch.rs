@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 /// So many values are kept as they are; quantiles over them are exact.
 const EXACT: usize = 256;
-/// Beyond that, values fall into buckets whose width is 1 % of their size: an answer is at most 0.5 % off.
-const GROWTH: f64 = 1.01;
+/// Beyond that, values fall into buckets, 128 to an octave: an answer is at most 0.4 % off. A float's own bits say which, without a logarithm.
+const STEPS: u32 = 7;
+const SHIFT: u32 = f64::MANTISSA_DIGITS - 1 - STEPS;
 
 /// Quantiles: exact while small, then a histogram with logarithmic buckets.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +108,9 @@ fn bucket(value: f64) -> i32 {
     if value.abs() < SMALLEST {
         return 0;
     }
-    let place = ((value.abs() / SMALLEST).ln() / GROWTH.ln()).floor() as i32 + 1;
+    // Bits of positive floats rise with them; those beneath the shift are the place within a bucket.
+    let place = (value.abs().to_bits() >> SHIFT) - (SMALLEST.to_bits() >> SHIFT);
+    let place = i32::try_from(place).unwrap_or(i32::MAX - 1) + 1;
     if value < 0.0 { -place } else { place }
 }
 
@@ -115,7 +118,8 @@ fn middle(bucket: i32) -> f64 {
     if bucket == 0 {
         return 0.0;
     }
-    let size = SMALLEST * GROWTH.powf(f64::from(bucket.abs()) - 0.5);
+    let low = (u64::from(bucket.unsigned_abs()) - 1 + (SMALLEST.to_bits() >> SHIFT)) << SHIFT;
+    let size = f64::midpoint(f64::from_bits(low), f64::from_bits(low + (1 << SHIFT)));
     if bucket < 0 { -size } else { size }
 }
 
@@ -191,7 +195,7 @@ mod tests {
         (1..=100_000).for_each(|n| sketch.add(f64::from(n) / 1000.0));
         for percent in [1.0, 50.0, 95.0, 99.0] {
             let value = sketch.percentile(percent).unwrap();
-            assert!((value / percent - 1.0).abs() < 0.006, "{percent}: {value}");
+            assert!((value / percent - 1.0).abs() < 0.005, "{percent}: {value}");
         }
         let mut few = Quantiles::default();
         [1.0, 2.0, 3.0, 4.0].into_iter().for_each(|n| few.add(n));

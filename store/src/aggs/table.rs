@@ -28,6 +28,13 @@ impl Key {
 }
 
 impl Key {
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Bytes beside its own.
     fn memory(&self) -> usize {
         match self {

@@ -2,19 +2,56 @@
 
 use crate::error::StoreError;
 use crate::segments::{Number, Numbers, Strings};
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::columnar::{Column, ColumnarReader, DynamicColumn, StrColumn};
+
+/// A dictionary with so few values is kept decoded, if it is not larger than [`SMALL_BYTES`]: shapes, templates, methods, hosts.
+const SMALL: usize = 256;
+const SMALL_BYTES: usize = 128 * 1024;
+/// To read one value some sixty of its neighbours are decoded. A search that has asked for so large a part of a dictionary decodes it whole.
+const PART: usize = 64;
 
 /// The columns of one segment.
 pub(super) struct Columns {
     reader: ColumnarReader,
     open: RwLock<HashMap<String, Option<DynamicColumn>>>,
+    /// Dictionaries that are kept decoded; none where one is too large.
+    small: RwLock<HashMap<String, Option<Arc<Texts>>>>,
+}
+
+/// A decoded dictionary.
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Decodes a dictionary; none if it is larger than `limit` bytes.
+    fn decode(column: &StrColumn, limit: usize) -> Result<Option<Self>, StoreError> {
+        let mut texts = Self { bytes: Vec::new(), ends: Vec::with_capacity(column.dictionary().num_terms()) };
+        let mut stream = column.dictionary().stream().map_err(tantivy::TantivyError::from)?;
+        while stream.advance() {
+            texts.bytes.extend_from_slice(stream.key());
+            texts.ends.push(texts.bytes.len());
+            if texts.bytes.len() > limit {
+                return Ok(None);
+            }
+        }
+        Ok(Some(texts))
+    }
+
+    fn of(&self, ordinal: u64) -> Option<&str> {
+        let at = usize::try_from(ordinal).ok()?;
+        let from = at.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        std::str::from_utf8(self.bytes.get(from..*self.ends.get(at)?)?).ok()
+    }
 }
 
 impl Columns {
     pub(super) fn new(reader: ColumnarReader) -> Self {
-        Self { reader, open: RwLock::default() }
+        Self { reader, open: RwLock::default(), small: RwLock::default() }
     }
 
     pub(super) fn reader(&self) -> &ColumnarReader {
@@ -53,6 +90,27 @@ impl Columns {
         })
     }
 
+    /// The text of an ordinal of the column of this name.
+    pub(super) fn text(&self, name: &str, column: &StrColumn, ordinal: u64) -> Result<String, StoreError> {
+        if column.dictionary().num_terms() > SMALL {
+            return text(column, ordinal);
+        }
+        let known = self.small.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let texts = match known {
+            Some(texts) => texts,
+            None => {
+                let texts = Texts::decode(column, SMALL_BYTES)?.map(Arc::new);
+                let mut small = self.small.write().unwrap_or_else(PoisonError::into_inner);
+                small.insert(name.to_owned(), texts.clone());
+                texts
+            }
+        };
+        match texts.as_ref().and_then(|texts| texts.of(ordinal)) {
+            Some(text) => Ok(text.to_owned()),
+            None => text(column, ordinal),
+        }
+    }
+
     /// A column of numbers as searches read it.
     pub(super) fn numbers(&self, name: &str) -> Result<Option<Box<dyn Numbers>>, StoreError> {
         Ok(match self.column(name)? {
@@ -66,8 +124,7 @@ impl Columns {
     }
 }
 
-/// The text of an ordinal.
-pub(super) fn text(column: &StrColumn, ordinal: u64) -> Result<String, StoreError> {
+fn text(column: &StrColumn, ordinal: u64) -> Result<String, StoreError> {
     let mut text = String::new();
     column.ord_to_str(ordinal, &mut text).map_err(tantivy::TantivyError::from)?;
     Ok(text)
@@ -85,16 +142,49 @@ where
     }
 }
 
-/// A column of strings as searches read it.
-pub(super) struct StringColumn(pub(super) Arc<StrColumn>);
+/// A column of strings as one search reads it.
+pub(super) struct StringColumn {
+    column: StrColumn,
+    asked: Cell<usize>,
+    all: OnceCell<Texts>,
+}
+
+impl StringColumn {
+    pub(super) fn new(column: StrColumn) -> Self {
+        Self { column, asked: Cell::new(0), all: OnceCell::new() }
+    }
+}
 
 impl Strings for StringColumn {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, u64)) {
-        each(self.0.ords(), docs, visit);
+        each(self.column.ords(), docs, visit);
     }
 
     fn text(&self, ordinal: u64) -> Result<String, StoreError> {
-        text(&self.0, ordinal)
+        if let Some(text) = self.all.get().and_then(|all| all.of(ordinal)) {
+            return Ok(text.to_owned());
+        }
+        let asked = self.asked.get() + 1;
+        self.asked.set(asked);
+        if asked * PART > self.column.dictionary().num_terms()
+            && self.all.get().is_none()
+            && let Some(all) = Texts::decode(&self.column, usize::MAX)?
+        {
+            let _ = self.all.set(all);
+        }
+        text(&self.column, ordinal)
+    }
+
+    fn ordinal(&self, text: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.column.dictionary().term_ord(text).map_err(tantivy::TantivyError::from)?)
+    }
+
+    fn len(&self) -> usize {
+        self.column.dictionary().num_terms()
+    }
+
+    fn memory(&self) -> usize {
+        self.all.get().map_or(0, |all| all.bytes.capacity() + all.ends.capacity() * size_of::<usize>())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which rows of a segment a [`Plan`] means, and how well they fit.
 
 use super::bits::Bits;
+use super::index::Edge;
 use super::segment::{Segment, State, rows_with};
 use super::source::Sources;
 use crate::error::StoreError;
@@ -269,18 +270,9 @@ impl Finder<'_> {
     /// several pieces are read.
     fn phrase(&self, plan: &Plan, path: &str, phrase: &[String], slop: u32) -> Result<Found, StoreError> {
         let mut counts: HashMap<u32, u32> = HashMap::new();
-        let mut candidates = Bits::all(self.rows());
-        for word in phrase {
-            let values = self.segment.word(path, word)?;
-            let mut with = Bits::none(self.rows());
-            self.segment.rows_of(path, &values, &mut |row, _| with.insert(row))?;
-            candidates.and(&with);
-            if candidates.is_empty() {
-                break;
-            }
-        }
         let mut bits = Bits::none(self.rows());
-        if !candidates.is_empty() && slop == 0 {
+        let mut candidates = Bits::all(self.rows());
+        if slop == 0 {
             let values = self.segment.words()?.phrase(phrase)?;
             self.segment.rows_of(path, &values, &mut |row, count| {
                 bits.insert(row);
@@ -288,6 +280,13 @@ impl Finder<'_> {
                     *counts.entry(row).or_default() += count;
                 }
             })?;
+            candidates = self.over_an_edge(path, phrase)?;
+        }
+        for word in phrase {
+            if candidates.is_empty() {
+                break;
+            }
+            candidates.and(&self.rows_with_values(path, &self.segment.word(path, word)?)?);
         }
         candidates.and_not(&bits);
         let sources = Sources::new(self.segment.columns()?);
@@ -306,6 +305,29 @@ impl Finder<'_> {
             self.scored(&bits, |row| weight * saturated(counts.get(&row).copied().unwrap_or(1)))
         });
         Ok(Found { bits, scores })
+    }
+
+    fn rows_with_values(&self, path: &str, values: &[super::index::Hit]) -> Result<Bits, StoreError> {
+        let mut rows = Bits::none(self.rows());
+        self.segment.rows_of(path, values, &mut |row, _| rows.insert(row))?;
+        Ok(rows)
+    }
+
+    /// Rows in which a phrase may go over from one piece to the next.
+    fn over_an_edge(&self, path: &str, phrase: &[String]) -> Result<Bits, StoreError> {
+        let mut all = Bits::none(self.rows());
+        for pair in phrase.windows(2) {
+            let [before, after] = pair else { continue };
+            let (last, first) =
+                (self.segment.edge(path, Edge::Last, before)?, self.segment.edge(path, Edge::First, after)?);
+            if last.is_empty() || first.is_empty() {
+                continue;
+            }
+            let mut both = self.rows_with_values(path, &last)?;
+            both.and(&self.rows_with_values(path, &first)?);
+            all.or(&both);
+        }
+        Ok(all)
     }
 
     fn keys(&self, path: &str, keys: &[String]) -> Result<Bits, StoreError> {

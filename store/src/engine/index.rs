@@ -7,7 +7,7 @@ use super::columns::Columns;
 use super::file::{Parts, Writer};
 use super::template::{self, Piece, SLOTS};
 use crate::error::StoreError;
-use crate::query::words::Words;
+use crate::query::words::{WordStream, Words};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -21,12 +21,83 @@ use tantivy::directory::{
 use tantivy::postings::Postings;
 use tantivy::query::{EnableScoring, PhraseQuery, Query};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
+use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{DocSet, Index, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term};
 
 const ANALYZER: &str = "words";
 /// Room for building, in bytes.
 const MEMORY: usize = 32_000_000;
+
+/// An end of a piece. Its word is indexed a second time with a mark before it: a phrase that goes over from one piece to the next has a word that ends a
+/// piece and one that begins one, and few rows have both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    First,
+    Last,
+}
+
+impl Edge {
+    /// The word with its mark, which no word has in it.
+    pub(super) fn of(self, word: &str) -> String {
+        let mark = match self {
+            Self::First => '\u{1}',
+            Self::Last => '\u{2}',
+        };
+        format!("{mark}{word}")
+    }
+}
+
+/// The analyzer of values: their words, and behind them the first and the last with their marks.
+#[derive(Clone, Default)]
+struct Edged {
+    words: Words,
+}
+
+struct EdgedStream<'a> {
+    words: WordStream<'a>,
+    token: Token,
+    first: Option<String>,
+    last: Option<String>,
+    over: bool,
+}
+
+impl Tokenizer for Edged {
+    type TokenStream<'a> = EdgedStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> EdgedStream<'a> {
+        let words = self.words.token_stream(text);
+        EdgedStream { words, token: Token::default(), first: None, last: None, over: false }
+    }
+}
+
+impl TokenStream for EdgedStream<'_> {
+    fn advance(&mut self) -> bool {
+        if !self.over && self.words.advance() {
+            let word = self.words.token();
+            if self.first.is_none() {
+                self.first = Some(Edge::First.of(&word.text));
+            }
+            self.token.clone_from(word);
+            return true;
+        }
+        if !self.over {
+            self.over = true;
+            self.last = self.first.is_some().then(|| Edge::Last.of(&self.token.text));
+        }
+        let Some(edge) = self.first.take().or_else(|| self.last.take()) else { return false };
+        self.token.text = edge;
+        self.token.position = self.token.position.wrapping_add(1);
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}
 
 /// What a file says of its words.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -49,7 +120,7 @@ fn schema() -> (Schema, Field) {
 
 fn tokenizers() -> TokenizerManager {
     let manager = TokenizerManager::new();
-    manager.register(ANALYZER, TextAnalyzer::from(Words::default()));
+    manager.register(ANALYZER, TextAnalyzer::from(Edged::default()));
     manager
 }
 
@@ -214,7 +285,8 @@ impl ValueIndex {
                 if !stream.key().starts_with(prefix.as_bytes()) {
                     break;
                 }
-                if !std::str::from_utf8(stream.key()).is_ok_and(accept) {
+                let edge = stream.key().first().is_some_and(|byte| matches!(byte, 1 | 2));
+                if edge || !std::str::from_utf8(stream.key()).is_ok_and(accept) {
                     continue;
                 }
                 let postings = inverted.read_postings_from_terminfo(stream.value(), IndexRecordOption::Basic);

@@ -1,7 +1,7 @@
 //! One segment, open: its columns and its words. It never changes; what was deleted of it is told by the [`State`] that it is part of.
 
 use super::bits::Bits;
-use super::columns::{Columns, text};
+use super::columns::Columns;
 use super::file::Parts;
 use super::index::{Hit, ValueIndex};
 use super::template::{self, Piece};
@@ -116,6 +116,19 @@ impl Segment {
     /// The values of a text path's pieces that hold a word.
     pub(super) fn word(&self, path: &str, word: &str) -> Result<Vec<Hit>, StoreError> {
         let mut hits = self.words()?.word(word)?;
+        self.own_words(path, word, &mut hits)?;
+        Ok(hits)
+    }
+
+    /// The values of a text path's pieces that begin, or end, with a word.
+    pub(super) fn edge(&self, path: &str, edge: index::Edge, word: &str) -> Result<Vec<Hit>, StoreError> {
+        let mut hits = self.words()?.word(&edge.of(word))?;
+        self.own_words(path, word, &mut hits)?;
+        Ok(hits)
+    }
+
+    /// Adds the variables that are this word.
+    fn own_words(&self, path: &str, word: &str, hits: &mut Vec<Hit>) -> Result<(), StoreError> {
         if index::own_word(word) {
             self.each_variable(path, &mut |column, base| {
                 let found = column.dictionary().term_ord(word).map_err(tantivy::TantivyError::from)?;
@@ -126,7 +139,7 @@ impl Segment {
             })?;
             hits.sort_unstable();
         }
-        Ok(hits)
+        Ok(())
     }
 
     /// The same of all words that begin so and are accepted.
@@ -232,7 +245,10 @@ impl Segment {
     /// The id of a row.
     pub(super) fn id(&self, row: u32) -> Result<String, StoreError> {
         let Some(column) = self.columns()?.strings("_id")? else { return Ok(String::new()) };
-        column.ords().first(row).map_or_else(|| Ok(String::new()), |ordinal| text(&column, ordinal))
+        column
+            .ords()
+            .first(row)
+            .map_or_else(|| Ok(String::new()), |ordinal| self.columns()?.text("_id", &column, ordinal))
     }
 
     /// The version of a row; only those other than 1 are written down.

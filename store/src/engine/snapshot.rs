@@ -59,7 +59,7 @@ impl Snapshot for ColumnSnapshot {
 
     fn strings(&self, segment: usize, path: &str) -> Result<Option<Box<dyn Strings>>, StoreError> {
         let column = self.state.segments[segment].segment.columns()?.strings(&format!("k.{path}"))?;
-        Ok(column.map(|column| -> Box<dyn Strings> { Box::new(StringColumn(Arc::new(column))) }))
+        Ok(column.map(|column| -> Box<dyn Strings> { Box::new(StringColumn::new(column)) }))
     }
 
     fn fetch(&self, segment: usize, doc: u32) -> Result<Fetched, StoreError> {

@@ -1,7 +1,7 @@
 //! A document's source as its columns give it: the *shape* is the source with its plain values taken out, and for each of them a mark that
 //! says which column has it and how it was written. A value that would not come back byte for byte is kept as it was sent.
 
-use super::columns::{Columns, text};
+use super::columns::Columns;
 use super::template::{self, Piece};
 use crate::error::StoreError;
 use crate::json::Kind;
@@ -252,7 +252,7 @@ impl<'a> Sources<'a> {
     /// The strings of a row in a column, in their order.
     fn strings(&self, name: &str, row: u32) -> Result<Vec<String>, StoreError> {
         let Some(column) = self.columns.strings(name)? else { return Ok(Vec::new()) };
-        column.ords().values_for_doc(row).map(|ordinal| text(&column, ordinal)).collect()
+        column.ords().values_for_doc(row).map(|ordinal| self.columns.text(name, &column, ordinal)).collect()
     }
 
     /// All texts of a path in a row, in their order.
@@ -332,7 +332,7 @@ impl<'a> Sources<'a> {
                     let name = format!("{column}.{path}");
                     let strings = self.columns.strings(&name)?.ok_or_else(missing)?;
                     let ordinal = strings.ords().values_for_doc(row).nth(at).ok_or_else(missing)?;
-                    let value = text(&strings, ordinal)?;
+                    let value = self.columns.text(&name, &strings, ordinal)?;
                     match form {
                         Form::Kept => out.push_str(&value),
                         Form::Address => out.push_str(&ip_text(&value)),

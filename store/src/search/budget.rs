@@ -61,7 +61,7 @@ impl Drop for Waiting {
 }
 
 /// Whether a search goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Pace {
     GoOn,
     /// Its time is over: what was found so far is the answer.

@@ -129,6 +129,7 @@ pub(crate) fn search(
     let scored = (by_score || request.track_scores) && request.size > 0;
     let mut top = Top::new(request);
     let mut tree = Tree::new(&request.aggs, budget)?;
+    tree.defer(&parts.iter().map(|part| part.mapping.as_ref()).collect::<Vec<_>>());
     let mut pace = Pace::GoOn;
     let mut total = 0u64;
     let mut max_score: Option<f32> = None;
@@ -183,6 +184,9 @@ pub(crate) fn search(
             Pace::Gone => return Err(cancelled()),
         }
     }
+    if tree.choose()? {
+        pace = pace.max(again(parts, &mut tree, now, budget)?);
+    }
     let found = top.finish(request.from);
     let hits = show_hits(parts, &found, request, budget)?;
     let total = request.track.map(|limit| {
@@ -208,6 +212,23 @@ pub(crate) fn search(
         held: Some(Arc::clone(budget)),
         status: None,
     })
+}
+
+/// Goes through what was found again, for aggregations that counted first.
+fn again(parts: &[Part], tree: &mut Tree, now: i64, budget: &Budget) -> Result<Pace, ApiError> {
+    for (number, part) in parts.iter().enumerate() {
+        let context = Context { mapping: &part.mapping, now };
+        for segment in 0..part.snapshot.segments() {
+            match budget.pace() {
+                Pace::GoOn => {}
+                Pace::TimeOver => return Ok(Pace::TimeOver),
+                Pace::Gone => return Err(cancelled()),
+            }
+            let segment = Segment { context, snapshot: part.snapshot.as_ref(), place: (number, segment) };
+            tree.again(&segment).map_err(|error| error.of_query(&part.index.name))?;
+        }
+    }
+    Ok(Pace::GoOn)
 }
 
 fn shows_scores(request: &Request) -> bool {

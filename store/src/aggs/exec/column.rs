@@ -57,6 +57,9 @@ pub(super) fn each_number(
     (0..docs.len()).filter(|at| !seen[*at]).for_each(|at| visit(at, missing));
 }
 
+/// Documents that are read again at one time.
+const RUN: usize = 4096;
+
 /// The documents of a segment that match a filter.
 pub(super) struct Bits(Vec<u64>);
 
@@ -64,12 +67,34 @@ impl Bits {
     pub(super) fn of(segment: &Segment<'_>, query: &Query) -> Result<Self> {
         let number = segment.place.1;
         let plan = segment.context.plan(query)?;
-        let words = segment.snapshot.max_doc(number) as usize / 64 + 1;
-        let mut bits = Self(vec![0; words]);
-        segment.snapshot.prepare(&plan, false)?.run(number, &mut |docs, _| {
-            docs.iter().for_each(|doc| bits.0[*doc as usize / 64] |= 1 << (doc % 64));
-        })?;
+        let mut bits = Self::none(segment.snapshot.max_doc(number));
+        segment.snapshot.prepare(&plan, false)?.run(number, &mut |docs, _| bits.take(docs))?;
         Ok(bits)
+    }
+
+    pub(super) fn none(rows: u32) -> Self {
+        Self(vec![0; rows as usize / 64 + 1])
+    }
+
+    pub(super) fn take(&mut self, docs: &[u32]) {
+        docs.iter().for_each(|doc| self.0[*doc as usize / 64] |= 1 << (doc % 64));
+    }
+
+    /// Calls back with the documents, some at a time.
+    pub(super) fn runs(&self, visit: &mut dyn FnMut(&[u32]) -> Result<()>) -> Result<()> {
+        let mut docs = Vec::with_capacity(RUN + 64);
+        for (base, word) in (0u32..).step_by(64).zip(&self.0) {
+            let mut left = *word;
+            while left != 0 {
+                docs.push(base + left.trailing_zeros());
+                left &= left - 1;
+            }
+            if docs.len() >= RUN {
+                visit(&docs)?;
+                docs.clear();
+            }
+        }
+        visit(&docs)
     }
 
     /// Bytes that it takes.

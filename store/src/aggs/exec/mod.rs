@@ -5,14 +5,16 @@
 
 mod column;
 mod composite;
+mod deferred;
 mod sieve;
 mod split;
 
 use super::ast::{Agg, DateSpan, Kind, Metric};
 use super::figures::Figure;
-use super::table::Table;
+use super::table::{Key, Table};
 use crate::dates::{self, Format, Round};
 use crate::error::ApiError;
+use crate::mapping::Mapping;
 use crate::mapping::types::{FieldType, Scalar};
 use crate::query::ast::Query;
 use crate::query::parse::plain;
@@ -23,6 +25,7 @@ use crate::search::top::{Hit, Top, text_field};
 use crate::segments::{Number, Snapshot};
 use column::{Bits, Column, each_number};
 pub(super) use composite::compare;
+use deferred::Deferred;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use sieve::Sieve;
@@ -66,6 +69,10 @@ pub(super) struct Node {
     /// The ends of a `date_range`, in milliseconds.
     pub(super) spans: Vec<(Option<i64>, Option<i64>)>,
     pub(super) subs: Vec<(String, Node)>,
+    /// Documents of a `terms` whose buckets were never made.
+    pub(super) others: u64,
+    /// Counts of a `terms` whose buckets are made when all is counted.
+    deferred: Option<Deferred>,
     column: Column,
     place: (usize, usize),
     /// What stands for a value that a document has not.
@@ -100,6 +107,26 @@ impl Tree {
         Ok(Self { nodes, now: 0, budget: Arc::clone(budget) })
     }
 
+    /// Looks for what can be counted before buckets are made. `mappings` are those of all indexes.
+    pub(crate) fn defer(&mut self, mappings: &[&Mapping]) {
+        for (_, node) in &mut self.nodes {
+            let Some(terms) = deferred::can(&node.agg.kind) else { continue };
+            let strings =
+                |mapping: &&Mapping| mapping.type_of(&terms.field).is_none_or(|kind| !kind.is_numeric());
+            node.deferred = mappings.iter().all(strings).then(Deferred::default);
+        }
+    }
+
+    /// Makes the buckets that were put off, and tells whether the documents must be gone through again for what is nested in them.
+    pub(crate) fn choose(&mut self) -> Result<bool> {
+        self.nodes.iter_mut().try_fold(false, |again, (_, node)| Ok(node.choose()? || again))
+    }
+
+    /// Goes through the documents of a segment again.
+    pub(crate) fn again(&mut self, segment: &Segment<'_>) -> Result<()> {
+        self.nodes.iter_mut().try_for_each(|(_, node)| node.again(segment))
+    }
+
     /// Opens the columns of the next segment.
     pub(crate) fn segment(&mut self, segment: &Segment<'_>) -> Result<()> {
         self.now = segment.context.now;
@@ -128,6 +155,8 @@ impl Node {
             tops: Vec::new(),
             fields: Vec::new(),
             spans: Vec::new(),
+            others: 0,
+            deferred: None,
             column: Column::None,
             place: (0, 0),
             missing: None,
@@ -155,6 +184,7 @@ impl Node {
             + self.inner
             + self.ordinals.capacity() * 28
             + self.hashes.capacity() * 18
+            + self.deferred.as_ref().map_or(0, Deferred::memory)
             + columns;
         if own > self.held {
             self.budget.hold(own - self.held)?;
@@ -331,13 +361,63 @@ impl Node {
                 None => Column::None,
             },
         };
+        if let (Some(deferred), Kind::Terms(terms)) = (&mut self.deferred, &self.agg.kind) {
+            let column = std::mem::replace(&mut self.column, Column::None);
+            let rows = segment.snapshot.max_doc(segment.place.1);
+            match deferred.open(segment.place, column, rows, terms.size, !self.subs.is_empty()) {
+                Ok(()) => return self.account(),
+                Err(column) => (self.column, self.deferred) = (column, None),
+            }
+        }
         self.account()?;
         self.subs.iter_mut().try_for_each(|(_, sub)| sub.open(segment))
+    }
+
+    /// Makes the buckets that were put off.
+    fn choose(&mut self) -> Result<bool> {
+        let (Some(deferred), Kind::Terms(terms)) = (&self.deferred, &self.agg.kind) else { return Ok(false) };
+        let (budget, mut lent) = (&self.budget, 0);
+        let chosen = deferred.choose(terms.size, &mut |bytes| {
+            budget.hold(bytes)?;
+            lent += bytes;
+            Ok(())
+        });
+        budget.release(lent);
+        let chosen = chosen?;
+        self.others = chosen.others;
+        for (text, count) in chosen.terms {
+            let bucket = self.table.bucket(0, Key::Text(text.into()));
+            self.table.counts[bucket as usize] = count;
+        }
+        self.account()?;
+        Ok(!self.subs.is_empty())
+    }
+
+    fn again(&mut self, segment: &Segment<'_>) -> Result<()> {
+        if self.deferred.is_none() {
+            return Ok(());
+        }
+        self.check(&segment.context)?;
+        let Some(deferred) = &self.deferred else { return Ok(()) };
+        let subs = &mut self.subs;
+        subs.iter_mut().try_for_each(|(_, sub)| sub.open(segment))?;
+        // Buckets have the numbers of their places: no others were made.
+        let terms = self.table.keys.iter().map(|(_, key)| key.text().unwrap_or_default());
+        let terms: Vec<&str> = terms.collect();
+        let budget = &self.budget;
+        deferred.again(segment.place, &terms, &mut |docs, buckets| {
+            budget.wanted()?;
+            subs.iter_mut().try_for_each(|(_, sub)| sub.collect(docs, buckets))
+        })
     }
 
     fn collect(&mut self, docs: &[u32], parents: &[u32]) -> Result<()> {
         if docs.is_empty() {
             return Ok(());
+        }
+        if let Some(deferred) = &mut self.deferred {
+            deferred.count(docs);
+            return self.account();
         }
         match &self.agg.kind {
             Kind::Metric { metric, .. } => {

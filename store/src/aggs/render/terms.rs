@@ -36,7 +36,7 @@ impl Renderer<'_> {
             buckets.push(Value::Object(self.bucket(node, Some(at), head)?));
         }
         Ok(
-            json!({"doc_count_error_upper_bound": 0, "sum_other_doc_count": total - shown, "buckets": buckets}),
+            json!({"doc_count_error_upper_bound": 0, "sum_other_doc_count": total + node.others - shown, "buckets": buckets}),
         )
     }
 

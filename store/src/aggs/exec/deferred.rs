@@ -1,0 +1,305 @@
+//! `terms` in the order of their counts, counted first: only the terms that the answer shows get a bucket and what is nested in it. What
+//! OpenSearch calls `breadth_first`, but that its counts are exact.
+
+use super::Result;
+use super::column::{Bits, Column};
+use crate::aggs::ast::{Kind, Order, Terms};
+use crate::segments::Strings;
+use std::collections::{HashMap, HashSet};
+
+/// An answer with more terms than this has its buckets made at once.
+const MOST: usize = 1000;
+/// With something nested in them, buckets are made at once where there are not so many times more terms than the answer shows.
+const WORTH: usize = 4;
+/// Terms looked up in the segments' dictionaries, at most. Beyond that the dictionaries are read.
+const LOOKUPS: usize = 100_000;
+/// What a term takes while dictionaries are read, in bytes, about.
+const TERM: usize = 128;
+
+/// Counts by segment.
+#[derive(Default)]
+pub(super) struct Deferred {
+    counted: Vec<Counted>,
+    /// The last of them is the segment that is being read; otherwise that one has no such column.
+    open: bool,
+}
+
+struct Counted {
+    place: (usize, usize),
+    column: Box<dyn Strings>,
+    counts: Vec<u32>,
+    /// The documents, if anything is nested in the buckets.
+    docs: Option<Bits>,
+}
+
+/// The terms of the answer, by their counts, and the documents of all others.
+pub(super) struct Chosen {
+    pub(super) terms: Vec<(String, u64)>,
+    pub(super) others: u64,
+}
+
+/// Whether an aggregation at the root can be counted first, if its field holds strings.
+pub(super) fn can(kind: &Kind) -> Option<&Terms> {
+    let Kind::Terms(terms) = kind else { return None };
+    let by_count = terms.order.first() == Some(&(Order::Count, true));
+    let then_by_key = terms.order.iter().skip(1).all(|order| *order == (Order::Key, false));
+    let plain = terms.missing.is_none() && terms.include.is_none() && terms.exclude.is_none();
+    (by_count && then_by_key && plain && terms.min_count == 1 && terms.size <= MOST).then_some(terms)
+}
+
+impl Deferred {
+    /// Takes the column of the next segment; gives it back if buckets should rather be made at once.
+    pub(super) fn open(
+        &mut self,
+        place: (usize, usize),
+        column: Column,
+        rows: u32,
+        size: usize,
+        nested: bool,
+    ) -> std::result::Result<(), Column> {
+        self.open = false;
+        let Column::Strings(column) = column else { return Ok(()) };
+        if nested && self.counted.is_empty() && column.len() <= WORTH * size {
+            return Err(Column::Strings(column));
+        }
+        let docs = nested.then(|| Bits::none(rows));
+        self.counted.push(Counted { place, counts: vec![0; column.len()], column, docs });
+        self.open = true;
+        Ok(())
+    }
+
+    pub(super) fn count(&mut self, docs: &[u32]) {
+        let Some(counted) = self.counted.last_mut().filter(|_| self.open) else { return };
+        let counts = &mut counted.counts;
+        // A document's strings are a set.
+        let (mut last, mut own) = (usize::MAX, Vec::new());
+        counted.column.each(docs, &mut |at, ordinal| {
+            if at != last {
+                last = at;
+                own.clear();
+            }
+            if !own.contains(&ordinal) {
+                own.push(ordinal);
+                if let Some(count) = usize::try_from(ordinal).ok().and_then(|at| counts.get_mut(at)) {
+                    *count += 1;
+                }
+            }
+        });
+        if let Some(bits) = &mut counted.docs {
+            bits.take(docs);
+        }
+    }
+
+    /// The best `size` terms. `room` is asked for the bytes that finding them takes for a while.
+    pub(super) fn choose(&self, size: usize, room: &mut dyn FnMut(usize) -> Result<()>) -> Result<Chosen> {
+        let all: u64 = self.counted.iter().flat_map(|counted| &counted.counts).map(|n| u64::from(*n)).sum();
+        let mut terms: Vec<(String, u64)> = self.totals(size, room)?.into_iter().collect();
+        let by_count = |a: &(String, u64), b: &(String, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0));
+        if terms.len() > size && size > 0 {
+            terms.select_nth_unstable_by(size - 1, by_count);
+        }
+        terms.truncate(size);
+        terms.sort_unstable_by(by_count);
+        let shown: u64 = terms.iter().map(|(_, count)| count).sum();
+        Ok(Chosen { terms, others: all - shown })
+    }
+
+    /// The counts of all terms that may be among the best.
+    fn totals(&self, size: usize, room: &mut dyn FnMut(usize) -> Result<()>) -> Result<HashMap<String, u64>> {
+        let least = self.least(size)?;
+        let many = |least: u32| -> usize {
+            self.counted.iter().map(|counted| counted.counts.iter().filter(|n| **n >= least).count()).sum()
+        };
+        let known = many(least);
+        if least > 1 && known.saturating_mul(self.counted.len()) <= LOOKUPS {
+            room(known * TERM)?;
+            let mut totals = HashMap::new();
+            for counted in &self.counted {
+                for (ordinal, _) in counted.at_least(least) {
+                    let text = counted.column.text(ordinal)?;
+                    if !totals.contains_key(&text) {
+                        let total = self.total(&text)?;
+                        totals.insert(text, total);
+                    }
+                }
+            }
+            return Ok(totals);
+        }
+        room(many(1) * TERM)?;
+        let mut totals: HashMap<String, u64> = HashMap::new();
+        for counted in &self.counted {
+            for (ordinal, count) in counted.at_least(1) {
+                *totals.entry(counted.column.text(ordinal)?).or_default() += u64::from(count);
+            }
+        }
+        Ok(totals)
+    }
+
+    /// A term of the answer has at least this count in one of the segments: as many terms as it shows, the best of each segment, have totals that are
+    /// at least the last one's, and a total that is not less has such a share in some segment.
+    fn least(&self, size: usize) -> Result<u32> {
+        let mut best = HashSet::new();
+        for counted in &self.counted {
+            let mut all: Vec<(u64, u32)> = counted.at_least(1).collect();
+            if all.len() > size && size > 0 {
+                all.select_nth_unstable_by(size - 1, |a, b| b.1.cmp(&a.1));
+            }
+            for (ordinal, _) in all.into_iter().take(size) {
+                best.insert(counted.column.text(ordinal)?);
+            }
+        }
+        let mut totals = best.iter().map(|text| self.total(text)).collect::<Result<Vec<_>>>()?;
+        totals.sort_unstable_by(|a, b| b.cmp(a));
+        let last = size.checked_sub(1).and_then(|at| totals.get(at)).copied().unwrap_or(1);
+        Ok(u32::try_from(last.div_ceil(self.counted.len().max(1) as u64)).unwrap_or(u32::MAX).max(1))
+    }
+
+    fn total(&self, text: &str) -> Result<u64> {
+        let mut total = 0;
+        for counted in &self.counted {
+            total += counted.ordinal(text)?.map_or(0, |at| u64::from(counted.counts[at]));
+        }
+        Ok(total)
+    }
+
+    /// Calls back with runs of pairs of document and term, by its place in `terms`, of one segment.
+    pub(super) fn again(
+        &self,
+        place: (usize, usize),
+        terms: &[&str],
+        visit: &mut dyn FnMut(&[u32], &[u32]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(counted) = self.counted.iter().find(|counted| counted.place == place) else { return Ok(()) };
+        let Some(docs) = &counted.docs else { return Ok(()) };
+        let mut places = vec![u32::MAX; counted.counts.len()];
+        for (term, text) in (0u32..).zip(terms) {
+            if let Some(at) = counted.ordinal(text)? {
+                places[at] = term;
+            }
+        }
+        let (mut found, mut of) = (Vec::new(), Vec::new());
+        docs.runs(&mut |docs| {
+            (found.clear(), of.clear());
+            let (mut last, mut start) = (usize::MAX, 0);
+            counted.column.each(docs, &mut |at, ordinal| {
+                if at != last {
+                    (last, start) = (at, of.len());
+                }
+                let place = usize::try_from(ordinal).ok().and_then(|at| places.get(at)).copied();
+                if let Some(place) = place.filter(|place| *place != u32::MAX)
+                    && !of[start..].contains(&place)
+                {
+                    found.push(docs[at]);
+                    of.push(place);
+                }
+            });
+            visit(&found, &of)
+        })
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn memory(&self) -> usize {
+        let one = |counted: &Counted| {
+            counted.counts.capacity() * 4
+                + counted.docs.as_ref().map_or(0, Bits::memory)
+                + counted.column.memory()
+        };
+        self.counted.iter().map(one).sum()
+    }
+}
+
+impl Counted {
+    fn at_least(&self, least: u32) -> impl Iterator<Item = (u64, u32)> + '_ {
+        (0u64..).zip(self.counts.iter().copied()).filter(move |(_, count)| *count >= least)
+    }
+
+    fn ordinal(&self, text: &str) -> Result<Option<usize>> {
+        let found = self.column.ordinal(text)?.and_then(|ordinal| usize::try_from(ordinal).ok());
+        Ok(found.filter(|at| *at < self.counts.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::StoreError;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// A column by its dictionary and the ordinals of each document.
+    struct Fake(Vec<String>, Vec<Vec<u64>>);
+
+    impl Strings for Fake {
+        fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, u64)) {
+            for (at, doc) in docs.iter().enumerate() {
+                self.1[*doc as usize].iter().for_each(|ordinal| visit(at, *ordinal));
+            }
+        }
+        fn text(&self, ordinal: u64) -> std::result::Result<String, StoreError> {
+            Ok(self.0[ordinal as usize].clone())
+        }
+        fn ordinal(&self, text: &str) -> std::result::Result<Option<u64>, StoreError> {
+            Ok(self.0.iter().position(|own| own == text).map(|at| at as u64))
+        }
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn memory(&self) -> usize {
+            0
+        }
+    }
+
+    fn fake(docs: &[Vec<String>]) -> Fake {
+        let words: BTreeSet<&String> = docs.iter().flatten().collect();
+        let words: Vec<String> = words.into_iter().cloned().collect();
+        let ordinals = |doc: &Vec<String>| {
+            doc.iter().filter_map(|word| words.binary_search(word).ok().map(|at| at as u64)).collect()
+        };
+        let docs = docs.iter().map(ordinals).collect();
+        Fake(words, docs)
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_terms_of_all_segments_are_those_of_one_table(
+            segments in proptest::collection::vec(proptest::collection::vec(proptest::collection::vec("[a-e]{1,2}", 0..3), 0..40), 0..5),
+            size in 1usize..12,
+        ) {
+            let mut deferred = Deferred::default();
+            let mut dull: BTreeMap<String, BTreeSet<(usize, u32)>> = BTreeMap::new();
+            for (number, docs) in segments.iter().enumerate() {
+                let all: Vec<u32> = (0u32..).take(docs.len()).collect();
+                let column = Column::Strings(Box::new(fake(docs)));
+                // As if nothing were nested for the decision; the documents are kept for the second round.
+                prop_assert!(deferred.open((0, number), column, all.len() as u32, size, false).is_ok());
+                if let Some(counted) = deferred.counted.last_mut() {
+                    counted.docs = Some(Bits::none(all.len() as u32));
+                }
+                all.chunks(7).for_each(|docs| deferred.count(docs));
+                for (doc, words) in all.iter().zip(docs) {
+                    words.iter().for_each(|word| { dull.entry(word.clone()).or_default().insert((number, *doc)); });
+                }
+            }
+            let mut sorted: Vec<(String, u64)> = dull.iter().map(|(word, docs)| (word.clone(), docs.len() as u64)).collect();
+            sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            let others = sorted.iter().skip(size).map(|(_, count)| count).sum::<u64>();
+            sorted.truncate(size);
+            let chosen = deferred.choose(size, &mut |_| Ok(())).unwrap();
+            prop_assert_eq!(&chosen.terms, &sorted);
+            prop_assert_eq!(chosen.others, others);
+
+            let terms: Vec<&str> = chosen.terms.iter().map(|(word, _)| word.as_str()).collect();
+            let mut pairs = BTreeSet::new();
+            for number in 0..segments.len() {
+                deferred.again((0, number), &terms, &mut |docs, places| {
+                    for (doc, place) in docs.iter().zip(places) {
+                        assert!(pairs.insert((terms[*place as usize].to_owned(), (number, *doc))), "a pair twice");
+                    }
+                    Ok(())
+                }).unwrap();
+            }
+            let wanted = terms.iter().flat_map(|word| dull[*word].iter().map(|doc| ((*word).to_owned(), *doc))).collect();
+            prop_assert_eq!(pairs, wanted);
+        }
+    }
+}
