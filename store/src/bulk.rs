@@ -3,13 +3,16 @@
 use crate::error::ApiError;
 use crate::index::Index;
 use crate::json::{Kind as Json, Next, Place, Scanner, unescape};
-use crate::mapping::Mapped;
+use crate::mapping::{Batch, Span};
+use crate::quick::id_key;
 use crate::store::Store;
 use crate::update::Update;
 use crate::writer::{Job, Kind, Op, Outcomes};
 use bytes::Bytes;
 use serde_json::json;
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
@@ -17,8 +20,8 @@ use tokio::sync::oneshot;
 /// A line pair whose judgement is known, or which waits for the writer's.
 struct Item {
     action: &'static str,
-    index: String,
-    id: Option<String>,
+    index: Arc<str>,
+    id: Option<Arc<str>>,
     error: Option<ApiError>,
 }
 
@@ -26,13 +29,22 @@ struct Item {
 pub(crate) struct Bulk {
     items: Vec<Item>,
     ops: Vec<Op>,
+    batch: Batch,
+}
+
+/// The index of the action before: mostly that of the next one as well.
+struct Last {
+    asked: String,
+    index: Arc<Index>,
+    /// The name that the answer shows.
+    name: Arc<str>,
 }
 
 /// Reads the body and maps every document. Runs on a blocking thread: it is most of ingest's work.
 pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) -> Result<Bulk, ApiError> {
     let mut lines = Lines { body, at: 0 };
-    let mut bulk = Bulk { items: Vec::new(), ops: Vec::new() };
-    let mut last: Option<(String, Arc<Index>)> = None;
+    let mut bulk = Bulk { items: Vec::new(), ops: Vec::new(), batch: store.spare().take() };
+    let mut last = None;
     let mut number = 0;
     if !body.is_empty() && body.last() != Some(&b'\n') {
         return Err(ApiError::illegal("The bulk request must be terminated by a newline [\\n]"));
@@ -42,7 +54,7 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
         if line.is_empty() {
             continue;
         }
-        let Action { action, index, id } = action(&line, number)?;
+        let Action { action, index, id } = action(&body[line], number)?;
         let source = if action == "delete" {
             None
         } else {
@@ -51,12 +63,15 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
                 ApiError::illegal("The bulk request must hold a document after each action")
             })?)
         };
-        let index = index.or_else(|| default_index.map(str::to_owned));
-        let Some(index) = index else {
+        let Some(asked) = index.as_deref().or(default_index) else {
             return Err(invalid("index is missing"));
         };
-        let mut item = Item { action, index, id, error: None };
-        match op(store, &mut item, source, &mut last) {
+        let name =
+            last.as_ref().filter(|last: &&Last| last.asked == asked).map(|last| Arc::clone(&last.name));
+        let index = name.unwrap_or_else(|| Arc::from(asked));
+        let mut item = Item { action, index, id: id.as_deref().map(Arc::from), error: None };
+        let source = source.map(|range| body.slice(range));
+        match op(store, &mut item, asked, source, &mut last, &mut bulk.batch) {
             Ok(op) => bulk.ops.push(op),
             Err(error) => item.error = Some(error),
         }
@@ -77,14 +92,14 @@ fn invalid(what: &str) -> ApiError {
 }
 
 /// What an action's line says.
-struct Action {
+struct Action<'a> {
     action: &'static str,
-    index: Option<String>,
-    id: Option<String>,
+    index: Option<Cow<'a, str>>,
+    id: Option<Cow<'a, str>>,
 }
 
 /// `{"create":{"_index":"logs","_id":"7"}}`
-fn action(line: &[u8], number: usize) -> Result<Action, ApiError> {
+fn action(line: &[u8], number: usize) -> Result<Action<'_>, ApiError> {
     let malformed =
         |what: &str| ApiError::illegal(format!("Malformed action/metadata line [{number}], {what}"));
     let object = || malformed("expected a JSON object");
@@ -110,8 +125,8 @@ fn action(line: &[u8], number: usize) -> Result<Action, ApiError> {
     while let Some(key) = scanner.key(std::mem::take(&mut first)).map_err(|_| object())? {
         let value = scanner.next().map_err(|_| object())?;
         let plain = |place: Place| match place.kind {
-            Json::Escaped => unescape(&text[place.range()]),
-            _ => text[place.range()].to_owned(),
+            Json::Escaped => Cow::Owned(unescape(&text[place.range()])),
+            _ => Cow::Borrowed(&text[place.range()]),
         };
         match (&text[key.range()], value) {
             ("_index", Next::Plain(place @ Place { kind: Json::Text | Json::Escaped, .. })) => {
@@ -140,8 +155,10 @@ fn action(line: &[u8], number: usize) -> Result<Action, ApiError> {
 fn op(
     store: &Store,
     item: &mut Item,
+    asked: &str,
     source: Option<Bytes>,
-    last: &mut Option<(String, Arc<Index>)>,
+    last: &mut Option<Last>,
+    batch: &mut Batch,
 ) -> Result<Op, ApiError> {
     let kind = match item.action {
         "create" => Kind::Create,
@@ -150,11 +167,17 @@ fn op(
         _ => Kind::Update,
     };
     let index = match last {
-        Some((asked, index)) if *asked == item.index => Arc::clone(index),
-        _ => last.insert((item.index.clone(), store.writable(&item.index)?)).1.clone(),
+        Some(last) if last.asked == asked => Arc::clone(&last.index),
+        _ => {
+            let index = store.writable(asked)?;
+            let name = Arc::from(index.name.as_str());
+            Arc::clone(&last.insert(Last { asked: asked.to_owned(), index, name }).index)
+        }
     };
-    // The answer names the index behind an alias, or behind a name with date math.
-    item.index.clone_from(&index.name);
+    if let Some(last) = last {
+        // The answer names the index behind an alias, or behind a name with date math.
+        item.index = Arc::clone(&last.name);
+    }
     if index.data_stream && kind != Kind::Create {
         return Err(ApiError::illegal(
             "only write ops with an op_type of create are allowed in data streams",
@@ -179,15 +202,17 @@ fn op(
         let id = item.id.clone().ok_or_else(|| ApiError::illegal("an update needs an _id"))?;
         return Ok(bare(index, kind, id, Some(Update::parse(&source)?)));
     }
-    let mapped = index.map(&source, &|added| store.send(Job::Grown { index: Arc::clone(&index), added }))?;
+    let mapped =
+        index.map(&source, batch, &|added| store.send(Job::Grown { index: Arc::clone(&index), added }))?;
     let fresh = item.id.is_none();
-    let id = item.id.get_or_insert_with(|| store.new_id()).clone();
-    Ok(Op { index, kind, id, fresh, source, mapped, update: None })
+    let id = Arc::clone(item.id.get_or_insert_with(|| store.new_id().into()));
+    Ok(Op { index, kind, key: id_key(&id), id, fresh, source, mapped, update: None })
 }
 
 /// A change whose document the writer finds, or needs not.
-fn bare(index: Arc<Index>, kind: Kind, id: String, update: Option<Update>) -> Op {
-    Op { index, kind, id, fresh: false, source: Bytes::new(), mapped: Mapped::default(), update }
+fn bare(index: Arc<Index>, kind: Kind, id: Arc<str>, update: Option<Update>) -> Op {
+    let key = id_key(&id);
+    Op { index, kind, id, key, fresh: false, source: Bytes::new(), mapped: Span::default(), update }
 }
 
 impl Bulk {
@@ -198,7 +223,7 @@ impl Bulk {
         refresh: bool,
         took: impl FnOnce() -> u128,
     ) -> Result<String, ApiError> {
-        let Self { items, ops } = self;
+        let Self { items, ops, batch } = self;
         let bytes: usize = ops.iter().map(|op| op.source.len()).sum();
         let counters = store.counters();
         let flight = Flight::board(&counters.in_flight, bytes);
@@ -210,7 +235,7 @@ impl Bulk {
             ));
         }
         let (done, answer) = oneshot::channel();
-        store.send(Job::Bulk { ops, refresh, done });
+        store.send(Job::Bulk { ops, batch, refresh, done });
         let outcomes = answer.await;
         drop(flight);
         let outcomes = outcomes
@@ -258,7 +283,7 @@ fn answer_text(items: &[Item], outcomes: Outcomes, refresh: bool, took: u128) ->
                 .next()
                 .unwrap_or_else(|| Err(ApiError::new(500, "exception", "no answer from the writer"))),
         };
-        let (index, id) = (json!(item.index), json!(item.id));
+        let (index, id) = (Quoted(Some(&item.index)), Quoted(item.id.as_deref()));
         let _ = match judgement {
             Ok(done) => {
                 let status = match done.result {
@@ -289,22 +314,39 @@ fn answer_text(items: &[Item], outcomes: Outcomes, refresh: bool, took: u128) ->
     format!("{{\"took\":{took},\"errors\":{errors},\"items\":[{out}]}}")
 }
 
+/// A string as JSON; `null` for none.
+struct Quoted<'a>(Option<&'a str>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("null"),
+            Some(text) if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+                f.write_char('"')?;
+                f.write_str(text)?;
+                f.write_char('"')
+            }
+            Some(text) => write!(f, "{}", json!(text)),
+        }
+    }
+}
+
 struct Lines<'a> {
     body: &'a Bytes,
     at: usize,
 }
 
 impl Iterator for Lines<'_> {
-    type Item = Bytes;
+    type Item = Range<usize>;
 
-    fn next(&mut self) -> Option<Bytes> {
+    fn next(&mut self) -> Option<Range<usize>> {
         if self.at >= self.body.len() {
             return None;
         }
         let rest = &self.body[self.at..];
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let end = if length > 0 && rest[length - 1] == b'\r' { length - 1 } else { length };
-        let line = self.body.slice(self.at..self.at + end);
+        let line = self.at..self.at + end;
         self.at += length + 1;
         Some(line)
     }

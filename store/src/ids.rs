@@ -1,7 +1,5 @@
 //! A filter over all ids of an index: "certainly new" costs one cache line, "maybe known" a look into the segments.
 
-use xxhash_rust::xxh3::xxh3_64;
-
 /// A growing blocked Bloom filter: 12 bits an id, about one false alarm in a hundred.
 pub(crate) struct IdFilter {
     layers: Vec<Layer>,
@@ -31,12 +29,13 @@ impl IdFilter {
         Self { layers: vec![Layer::new(8192)] }
     }
 
-    pub(crate) fn insert(&mut self, id: &[u8]) {
+    /// Takes an id by its [`crate::quick::id_key`].
+    pub(crate) fn insert(&mut self, key: u128) {
         if self.layers.last().is_none_or(|layer| layer.room == 0) {
             let next = 8192usize << self.layers.len().min(20);
             self.layers.push(Layer::new(next));
         }
-        let hash = xxh3_64(id);
+        let hash = key as u64;
         if let Some(layer) = self.layers.last_mut() {
             let (block, bits) = layer.place(hash);
             for bit in bits {
@@ -46,8 +45,9 @@ impl IdFilter {
         }
     }
 
-    pub(crate) fn maybe(&self, id: &[u8]) -> bool {
-        let hash = xxh3_64(id);
+    /// Whether an id may have been taken.
+    pub(crate) fn maybe(&self, key: u128) -> bool {
+        let hash = key as u64;
         self.layers.iter().any(|layer| {
             let (block, bits) = layer.place(hash);
             bits.iter().all(|bit| layer.blocks[block][bit / 64] >> (bit % 64) & 1 == 1)
@@ -58,15 +58,16 @@ impl IdFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quick::id_key;
 
     #[test]
     fn never_misses_and_seldom_errs() {
         let mut filter = IdFilter::new();
         for n in 0..200_000u32 {
-            filter.insert(&n.to_le_bytes());
+            filter.insert(id_key(&n.to_string()));
         }
-        assert!((0..200_000u32).all(|n| filter.maybe(&n.to_le_bytes())));
-        let wrong = (200_000..300_000u32).filter(|n| filter.maybe(&n.to_le_bytes())).count();
+        assert!((0..200_000u32).all(|n| filter.maybe(id_key(&n.to_string()))));
+        let wrong = (200_000..300_000u32).filter(|n| filter.maybe(id_key(&n.to_string()))).count();
         assert!(wrong < 8_000, "{wrong} of 100,000");
     }
 }

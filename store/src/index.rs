@@ -2,7 +2,7 @@
 
 use crate::engine::ColumnEngine;
 use crate::error::{ApiError, StoreError};
-use crate::mapping::{Mapped, Mapping, prepare};
+use crate::mapping::{Batch, Mapping, Span, prepare};
 use crate::segments::{Reader, Snapshot};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -135,17 +135,22 @@ impl Index {
 
     /// Maps a document, growing the mapping where it brings new fields. `log` must put what was added into the log's
     /// queue; it is called before anyone can see the grown mapping.
-    pub(crate) fn map(&self, source: &[u8], log: &dyn Fn(Value)) -> Result<Mapped, ApiError> {
-        let prepared = prepare(&self.mapping(), source, self.data_stream)?;
+    pub(crate) fn map(
+        &self,
+        source: &[u8],
+        batch: &mut Batch,
+        log: &dyn Fn(Value),
+    ) -> Result<Span, ApiError> {
+        let prepared = prepare(&self.mapping(), source, self.data_stream, batch)?;
         if prepared.grown.is_none() {
-            return Ok(prepared.mapped);
+            return Ok(prepared.span);
         }
         let _one_at_a_time = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        let prepared = prepare(&self.mapping(), source, self.data_stream)?;
+        let prepared = prepare(&self.mapping(), source, self.data_stream, batch)?;
         if let Some((mapping, added)) = prepared.grown {
             log(added);
             *self.mapping.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(mapping);
         }
-        Ok(prepared.mapped)
+        Ok(prepared.span)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::fuzz as engine;
 use crate::json::{Next, Scanner};
-use crate::mapping::{Mapping, prepare};
+use crate::mapping::{Batch, Mapping, prepare};
 use crate::query::plan::Context;
 use crate::search::request::Request;
 use serde_json::{Value, json};
@@ -18,9 +18,10 @@ fn mapping() -> Mapping {
 
 /// A document, mapped. Answers whether it was taken; what was taken comes back from a segment byte for byte.
 pub fn document(source: &[u8]) -> bool {
-    let Ok(prepared) = prepare(&mapping(), source, false) else { return false };
+    let mut batch = Batch::default();
+    let Ok(prepared) = prepare(&mapping(), source, false, &mut batch) else { return false };
     let mut copy = Vec::new();
-    engine::through_a_segment(source, &prepared.mapped, &mut copy);
+    engine::through_a_segment(source, batch.get(prepared.span), &mut copy);
     assert_eq!(copy, source, "the source came back otherwise");
     true
 }

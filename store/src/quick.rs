@@ -1,7 +1,9 @@
 //! A hash that is fast for small keys.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::sync::OnceLock;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// A fast hash for small keys made by ourselves or bounded by a dictionary; not for text from outside.
 #[derive(Debug, Default, Clone, Copy)]
@@ -20,6 +22,10 @@ impl Hasher for Quick {
         self.write_u64(u64::from(n));
     }
 
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+
     fn write_u128(&mut self, n: u128) {
         self.write_u64((n >> 64) as u64 ^ n as u64);
     }
@@ -31,3 +37,10 @@ impl Hasher for Quick {
 
 /// A map with [`Quick`] hashing.
 pub(crate) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
+
+/// A number that stands for an id in memory. So many bits are never the same by chance, and as their seed is the process's own, nobody can look for
+/// two ids that share one.
+pub(crate) fn id_key(id: &str) -> u128 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    xxh3_128_with_seed(id.as_bytes(), *SEED.get_or_init(|| RandomState::new().hash_one(0)))
+}

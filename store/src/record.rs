@@ -27,16 +27,16 @@ pub(crate) enum Record<'a> {
 }
 
 /// Collects the changes of one record while they are decided.
+#[derive(Default)]
 pub(crate) struct ChangesWriter {
     count: u32,
     body: Vec<u8>,
 }
 
-impl ChangesWriter {
-    pub(crate) fn new() -> Self {
-        Self { count: 0, body: Vec::new() }
-    }
+/// Room of more than this is not kept for the next record.
+const KEPT: usize = 16 << 20;
 
+impl ChangesWriter {
     pub(crate) fn push(&mut self, change: &Change<'_>) {
         self.count += 1;
         self.body.extend_from_slice(&change.uuid.to_le_bytes());
@@ -46,22 +46,36 @@ impl ChangesWriter {
         bytes(&mut self.body, change.source);
     }
 
-    /// Frames the record; nothing if there was no change.
-    pub(crate) fn finish(self, out: &mut Vec<u8>, sequence: u64) {
+    /// Frames the record and begins the next; nothing if there was no change.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>, sequence: u64) {
         if self.count > 0 {
             frame(out, |out| {
-                let packed = self.body.len() >= SMALL;
-                out.push(if packed { 3 } else { 1 });
+                let kind = out.len();
+                out.push(3);
                 out.extend_from_slice(&sequence.to_le_bytes());
                 out.extend_from_slice(&self.count.to_le_bytes());
-                if packed {
-                    out.extend_from_slice(&block::compress_prepend_size(&self.body));
-                } else {
+                if !pack(&self.body, out) {
+                    out[kind] = 1;
                     out.extend_from_slice(&self.body);
                 }
             });
         }
+        self.count = 0;
+        self.body.clear();
+        self.body.shrink_to(KEPT);
     }
+}
+
+/// As `block::compress_prepend_size`, but into room that is there already. False, and nothing put there, if it is not worth it.
+fn pack(body: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(size) = u32::try_from(body.len()).ok().filter(|_| body.len() >= SMALL) else { return false };
+    let start = out.len();
+    out.extend_from_slice(&size.to_le_bytes());
+    let at = out.len();
+    out.resize(at + block::get_maximum_output_size(body.len()), 0);
+    let packed = block::compress_into(body, &mut out[at..]);
+    out.truncate(packed.as_ref().map_or(start, |size| at + size));
+    packed.is_ok()
 }
 
 /// Frames the growth of a mapping.
@@ -141,7 +155,7 @@ mod tests {
 
     #[test]
     fn there_and_back() {
-        let mut writer = ChangesWriter::new();
+        let mut writer = ChangesWriter::default();
         writer.push(&Change { uuid: 7, delete: false, version: 2, id: "a", source: b"{}" });
         writer.push(&Change { uuid: 7, delete: true, version: 3, id: "a", source: b"" });
         let mut out = Vec::new();
@@ -156,7 +170,7 @@ mod tests {
 
     #[test]
     fn many_changes_are_packed() {
-        let mut writer = ChangesWriter::new();
+        let mut writer = ChangesWriter::default();
         let source = br#"{"message":"the same in all of them"}"#;
         for version in 1..=100 {
             writer.push(&Change { uuid: 7, delete: false, version, id: "a", source });

@@ -7,13 +7,14 @@
 use crate::error::StoreError;
 use crate::mapping::Mapped;
 use crate::query::plan::Plan;
+use std::ops::ControlFlow;
 
 /// One document on its way into a segment.
 pub(crate) struct Incoming<'a> {
     pub(crate) id: &'a str,
     pub(crate) version: u64,
     pub(crate) source: &'a [u8],
-    pub(crate) mapped: &'a Mapped,
+    pub(crate) mapped: Mapped<'a>,
 }
 
 /// The writing side of one index. Owned by the one writer thread.
@@ -69,7 +70,7 @@ pub(crate) trait Snapshot: Send + Sync {
     /// The document with this id.
     fn get(&self, id: &str) -> Result<Option<Fetched>, StoreError>;
     /// Every id, for filling filters.
-    fn each_id(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError>;
+    fn each_id(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError>;
     /// Bytes on disk.
     fn bytes(&self) -> u64;
 }
@@ -81,12 +82,14 @@ pub(crate) struct Fetched {
     pub(crate) source: Vec<u8>,
 }
 
-/// Receives runs of matching documents in rising order, and their scores (empty if not asked for).
-pub(crate) type Sink<'a> = dyn FnMut(&[u32], &[f32]) + 'a;
+/// Receives runs of matching documents in rising order, and their scores (empty if not asked for), until it has enough.
+pub(crate) type Sink<'a> = dyn FnMut(&[u32], &[f32]) -> ControlFlow<()> + 'a;
 
 /// A query that is ready to run.
 pub(crate) trait Matcher {
     fn run(&self, segment: usize, sink: &mut Sink<'_>) -> Result<(), StoreError>;
+    /// How many documents match.
+    fn count(&self, segment: usize) -> Result<u64, StoreError>;
 }
 
 /// A number of a column.
@@ -116,6 +119,10 @@ impl Number {
 pub(crate) trait Numbers {
     /// Calls back with the position in `docs` and each value of that document.
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number));
+    /// No value is smaller than the first of these, nor larger than the other.
+    fn ends(&self) -> (Number, Number);
+    /// Whether there is a document without a value.
+    fn has_gaps(&self) -> bool;
 }
 
 /// A string column: every document holds ordinals of a sorted dictionary.

@@ -16,7 +16,7 @@ use crate::security::Security;
 use crate::security::roles::Scope;
 use crate::templates::Templates;
 use crate::wal::sync_dir;
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, Spare, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,6 +58,7 @@ struct Inner {
     aliases: RwLock<Aliases>,
     pits: Pits,
     jobs: mpsc::Sender<Job>,
+    spare: Arc<Spare>,
     writer: Mutex<Option<JoinHandle<()>>>,
     counters: Counters,
     retention: Retention,
@@ -107,7 +108,8 @@ impl Store {
         }
         aliases.prune(|name| indexes.contains_key(name));
         let all: Vec<_> = indexes.values().cloned().collect();
-        let writer = Writer::open(config.clone(), &all)?;
+        let spare = Arc::new(Spare::default());
+        let writer = Writer::open(config.clone(), &all, Arc::clone(&spare))?;
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -126,6 +128,7 @@ impl Store {
             aliases: RwLock::new(aliases),
             pits: Pits::default(),
             jobs,
+            spare,
             writer: Mutex::new(Some(thread)),
             counters: Counters::default(),
             retention,
@@ -183,6 +186,11 @@ impl Store {
 
     pub(crate) fn now(&self) -> i64 {
         (self.0.config.clock)()
+    }
+
+    /// Room for the values of requests.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.0.spare
     }
 
     /// A closed writer drops the job, and with it the sender that its answer would have come from.

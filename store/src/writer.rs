@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::error::{ApiError, StoreError};
 use crate::ids::IdFilter;
 use crate::index::Index;
-use crate::mapping::Mapped;
+use crate::mapping::{Batch, Mapped, Span};
+use crate::quick::{QuickMap, id_key};
 use crate::record::{self, Change, ChangesWriter, Record};
 use crate::segments::{Engine, Incoming};
 use crate::update::{Applied, Update};
@@ -14,8 +15,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -38,11 +39,14 @@ pub(crate) enum Kind {
 pub(crate) struct Op {
     pub(crate) index: Arc<Index>,
     pub(crate) kind: Kind,
-    pub(crate) id: String,
+    pub(crate) id: Arc<str>,
+    /// The id's [`id_key`].
+    pub(crate) key: u128,
     /// The store chose the id, so that nobody can have used it before.
     pub(crate) fresh: bool,
     pub(crate) source: Bytes,
-    pub(crate) mapped: Mapped,
+    /// Its values in the request's batch.
+    pub(crate) mapped: Span,
     /// Of an update; its source and values are known only when it is applied.
     pub(crate) update: Option<Update>,
 }
@@ -67,7 +71,7 @@ pub(crate) type Outcomes = Vec<Result<Done, ApiError>>;
 
 /// An order to the writer.
 pub(crate) enum Job {
-    Bulk { ops: Vec<Op>, refresh: bool, done: oneshot::Sender<Outcomes> },
+    Bulk { ops: Vec<Op>, batch: Batch, refresh: bool, done: oneshot::Sender<Outcomes> },
     Grown { index: Arc<Index>, added: Value },
     Open { index: Arc<Index>, engine: Box<dyn Engine> },
     Close { uuid: u64, done: oneshot::Sender<()> },
@@ -75,15 +79,21 @@ pub(crate) enum Job {
     Stop,
 }
 
+/// Versions by [`id_key`]; 0 for what was deleted.
+type Versions = QuickMap<u128, u64>;
+
+/// What is taken back when the log cannot be written: index, id, and the version before.
+type Undo = Vec<(u64, u128, Option<u64>)>;
+
 struct Slot {
     index: Arc<Index>,
     engine: Option<Box<dyn Engine>>,
     /// Made when it is first needed: the ids of an index that nobody writes to need no memory.
     ids: Option<IdFilter>,
     /// Ids changed since the last seal: their version, 0 for deleted.
-    tail: HashMap<String, u64>,
+    tail: Versions,
     /// The same of seals that are not finished, with the sequence number of each.
-    sealed: VecDeque<(u64, HashMap<String, u64>)>,
+    sealed: VecDeque<(u64, Versions)>,
     /// Something was taken since the last seal.
     dirty: bool,
     /// What the log says up to this is in the segments, or is none of this index's.
@@ -93,14 +103,43 @@ struct Slot {
     written: Instant,
 }
 
+/// Batches that are done, for the next requests.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Vec<Batch>>);
+
+impl Spare {
+    /// More are not kept than requests are read at once on most machines, nor such as are unusually large.
+    const KEPT: usize = 4;
+    const LARGEST: usize = 16 << 20;
+
+    pub(crate) fn take(&self) -> Batch {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put(&self, mut batch: Batch) {
+        if batch.memory() > Self::LARGEST {
+            return;
+        }
+        batch.clear();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < Self::KEPT {
+            all.push(batch);
+        }
+    }
+}
+
 /// The writer's state.
 pub(crate) struct Writer {
     config: Config,
-    slots: HashMap<u64, Slot>,
+    slots: QuickMap<u64, Slot>,
     wal: Wal,
     sequence: u64,
     /// Growths of mappings that could not be appended: they go before anything that comes later.
     unlogged: Vec<(u64, String)>,
+    /// Where batches go when they are done.
+    spare: Arc<Spare>,
+    /// Room for the changes of a request.
+    changes: ChangesWriter,
     /// Room for the records of a group.
     frames: Vec<u8>,
     /// A request with updates, which begins the next group: it reads what the groups before it wrote.
@@ -109,8 +148,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Opens the engines of the given indexes, replays the log onto them and commits.
-    pub(crate) fn open(config: Config, indexes: &[Arc<Index>]) -> Result<Self, StoreError> {
-        let mut slots = HashMap::new();
+    pub(crate) fn open(
+        config: Config,
+        indexes: &[Arc<Index>],
+        spare: Arc<Spare>,
+    ) -> Result<Self, StoreError> {
+        let mut slots = QuickMap::default();
         for index in indexes {
             let engine = index.open_engine()?;
             slots.insert(index.uuid, Slot::new(Arc::clone(index), Box::new(engine)));
@@ -134,8 +177,17 @@ impl Writer {
             Ok(at)
         })?;
         sequence = sequence.max(wal.highest());
-        let mut writer =
-            Self { config, slots, wal, sequence, unlogged: Vec::new(), frames: Vec::new(), next: None };
+        let mut writer = Self {
+            config,
+            slots,
+            wal,
+            sequence,
+            spare,
+            unlogged: vec![],
+            frames: vec![],
+            changes: ChangesWriter::default(),
+            next: None,
+        };
         if replayed > 0 {
             tracing::info!(changes = replayed, "replayed the write-ahead log");
         }
@@ -191,18 +243,18 @@ impl Writer {
         let mut job = Some(first);
         while let Some(current) = job.take() {
             match current {
-                Job::Bulk { mut ops, refresh, done } => {
+                Job::Bulk { mut ops, mut batch, refresh, done } => {
                     let updates = ops.iter().any(|op| op.kind == Kind::Update);
                     if updates && (!frames.is_empty() || !bulks.is_empty()) {
-                        self.next = Some(Job::Bulk { ops, refresh, done });
+                        self.next = Some(Job::Bulk { ops, batch, refresh, done });
                         break;
                     }
                     let outcomes = if updates {
-                        self.update(&mut ops, &mut frames, &mut undo, &mut grown)
+                        self.update(&mut ops, &mut batch, &mut frames, &mut undo, &mut grown)
                     } else {
                         self.decide(&ops, &mut frames, &mut undo)
                     };
-                    bulks.push((ops, outcomes, refresh, done));
+                    bulks.push((ops, batch, outcomes, refresh, done));
                     if updates {
                         break;
                     }
@@ -250,7 +302,7 @@ impl Writer {
         });
         let mut refresh = !refreshes.is_empty();
         let mut answers = Vec::new();
-        for (ops, mut outcomes, wanted, done) in bulks {
+        for (ops, batch, mut outcomes, wanted, done) in bulks {
             if let Some(error) = &failed {
                 outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()));
             }
@@ -263,7 +315,8 @@ impl Writer {
             } else {
                 let _ = done.send(outcomes);
             }
-            self.apply(&ops, &todo);
+            self.apply(&ops, &batch, &todo);
+            self.spare.put(batch);
         }
         self.seal_large();
         if refresh {
@@ -280,20 +333,16 @@ impl Writer {
     }
 
     /// Judges every change by its id, and frames those that go ahead.
-    fn decide(
-        &mut self,
-        ops: &[Op],
-        frames: &mut Vec<u8>,
-        undo: &mut Vec<(u64, String, Option<u64>)>,
-    ) -> Outcomes {
+    fn decide(&mut self, ops: &[Op], frames: &mut Vec<u8>, undo: &mut Undo) -> Outcomes {
         let known = self.known(ops);
-        let mut changes = ChangesWriter::new();
+        let mut changes = std::mem::take(&mut self.changes);
         let outcomes = ops
             .iter()
             .enumerate()
             .map(|(at, op)| self.judge(op, known.get(&at).copied(), &mut changes, undo));
         let outcomes = outcomes.collect();
         changes.finish(frames, self.sequence);
+        self.changes = changes;
         outcomes
     }
 
@@ -303,7 +352,7 @@ impl Writer {
         op: &Op,
         committed: Option<u64>,
         changes: &mut ChangesWriter,
-        undo: &mut Vec<(u64, String, Option<u64>)>,
+        undo: &mut Undo,
     ) -> Result<Done, ApiError> {
         let Some(slot) = self.slots.get_mut(&op.index.uuid) else {
             return Err(ApiError::no_index(&op.index.name));
@@ -311,7 +360,7 @@ impl Writer {
         if slot.engine.as_ref().is_some_and(|engine| engine.stuck()) {
             return Err(refused(&std::io::ErrorKind::StorageFull.into()));
         }
-        let present = match slot.recent(&op.id) {
+        let present = match slot.recent(op.key) {
             Some(0) => None,
             Some(version) => Some(version),
             None => committed,
@@ -332,8 +381,8 @@ impl Writer {
         };
         self.sequence += 1;
         let delete = op.kind == Kind::Delete;
-        let before = slot.tail.insert(op.id.clone(), if delete { 0 } else { version });
-        undo.push((op.index.uuid, op.id.clone(), before));
+        let before = slot.tail.insert(op.key, if delete { 0 } else { version });
+        undo.push((op.index.uuid, op.key, before));
         changes.push(&Change { uuid: op.index.uuid, delete, version, id: &op.id, source: &op.source });
         let result = match (delete, version) {
             (true, _) => "deleted",
@@ -348,8 +397,9 @@ impl Writer {
     fn update(
         &mut self,
         ops: &mut [Op],
+        batch: &mut Batch,
         frames: &mut Vec<u8>,
-        undo: &mut Vec<(u64, String, Option<u64>)>,
+        undo: &mut Undo,
         grown: &mut Vec<(u64, String)>,
     ) -> Outcomes {
         if self.slots.values().any(|slot| slot.dirty || !slot.sealed.is_empty())
@@ -358,12 +408,12 @@ impl Writer {
             tracing::error!(%error, "cannot commit before an update");
             return ops.iter().map(|_| Err(ApiError::new(503, "exception", error.to_string()))).collect();
         }
-        let mut changes = ChangesWriter::new();
+        let mut changes = std::mem::take(&mut self.changes);
         // The documents that this request has changed; none where it deleted them.
-        let mut own: HashMap<(u64, String), Option<Bytes>> = HashMap::new();
+        let mut own: HashMap<(u64, u128), Option<Bytes>> = HashMap::new();
         let mut outcomes = Vec::with_capacity(ops.len());
         for op in ops {
-            let key = (op.index.uuid, op.id.clone());
+            let key = (op.index.uuid, op.key);
             let before = match own.get(&key) {
                 Some(source) => Ok(source.clone().map(|source| (None, source))),
                 None => op.index.snapshot().map_or(Ok(None), |snapshot| {
@@ -388,7 +438,8 @@ impl Writer {
                         Applied::Document(document) => {
                             let source = Bytes::from(Value::Object(document).to_string());
                             let added = RefCell::new(Vec::new());
-                            op.mapped = op.index.map(&source, &|growth| added.borrow_mut().push(growth))?;
+                            op.mapped =
+                                op.index.map(&source, batch, &|growth| added.borrow_mut().push(growth))?;
                             for growth in added.into_inner() {
                                 self.sequence += 1;
                                 let json = growth.to_string();
@@ -411,27 +462,28 @@ impl Writer {
             outcomes.push(outcome);
         }
         changes.finish(frames, self.sequence);
+        self.changes = changes;
         outcomes
     }
 
     /// The version that a document got since the last commit.
     fn tail(&self, op: &Op) -> Option<u64> {
-        self.slots.get(&op.index.uuid)?.recent(&op.id)
+        self.slots.get(&op.index.uuid)?.recent(op.key)
     }
 
     /// Versions in the committed segments of the ids that may be there, by position in `ops`.
-    fn known(&mut self, ops: &[Op]) -> HashMap<usize, u64> {
+    fn known(&mut self, ops: &[Op]) -> QuickMap<usize, u64> {
         let mut maybe: HashMap<u64, Vec<(usize, &str)>> = HashMap::new();
         for (at, op) in ops.iter().enumerate() {
             if let Some(slot) = self.slots.get_mut(&op.index.uuid)
                 && !op.fresh
-                && slot.recent(&op.id).is_none()
-                && slot.maybe(&op.id)
+                && slot.recent(op.key).is_none()
+                && slot.maybe(op.key)
             {
                 maybe.entry(op.index.uuid).or_default().push((at, &op.id));
             }
         }
-        let mut known = HashMap::new();
+        let mut known = QuickMap::default();
         for (uuid, mut ids) in maybe {
             ids.sort_by_key(|(_, id)| *id);
             let Some(snapshot) = self.slots.get(&uuid).and_then(|slot| slot.index.snapshot()) else {
@@ -449,11 +501,11 @@ impl Writer {
     }
 
     /// Gives durable changes to the engines; `versions` says which, and as what.
-    fn apply(&mut self, ops: &[Op], versions: &[Option<u64>]) {
+    fn apply(&mut self, ops: &[Op], batch: &Batch, versions: &[Option<u64>]) {
         for (op, version) in ops.iter().zip(versions) {
             let (Some(version), Some(slot)) = (version, self.slots.get_mut(&op.index.uuid)) else { continue };
             let delete = op.kind == Kind::Delete;
-            slot.put(&op.id, *version, delete, &op.source, &op.mapped);
+            slot.put((&op.id, op.key), *version, delete, &op.source, batch.get(op.mapped));
         }
     }
 
@@ -545,7 +597,7 @@ impl Slot {
             index,
             engine: Some(engine),
             ids: None,
-            tail: HashMap::new(),
+            tail: Versions::default(),
             sealed: VecDeque::new(),
             dirty: false,
             floor,
@@ -560,19 +612,19 @@ impl Slot {
     }
 
     /// The version that an id got and segments do not show yet; 0 if it was deleted.
-    fn recent(&self, id: &str) -> Option<u64> {
-        let sealed = || self.sealed.iter().rev().find_map(|(_, ids)| ids.get(id));
-        self.tail.get(id).or_else(sealed).copied()
+    fn recent(&self, key: u128) -> Option<u64> {
+        let sealed = || self.sealed.iter().rev().find_map(|(_, ids)| ids.get(&key));
+        self.tail.get(&key).or_else(sealed).copied()
     }
 
     /// Whether segments may have this id.
-    fn maybe(&mut self, id: &str) -> bool {
+    fn maybe(&mut self, key: u128) -> bool {
         let ids = match &mut self.ids {
             Some(ids) => ids,
             none => {
                 let mut ids = IdFilter::new();
                 if let Some(snapshot) = self.index.snapshot()
-                    && let Err(error) = snapshot.each_id(&mut |id| ids.insert(id))
+                    && let Err(error) = snapshot.each_id(&mut |id| ids.insert(id_key(id)))
                 {
                     tracing::error!(index = %self.index.name, %error, "cannot read the ids");
                     return true;
@@ -580,18 +632,25 @@ impl Slot {
                 self.tail
                     .keys()
                     .chain(self.sealed.iter().flat_map(|(_, ids)| ids.keys()))
-                    .for_each(|id| ids.insert(id.as_bytes()));
+                    .for_each(|key| ids.insert(*key));
                 none.insert(ids)
             }
         };
-        ids.maybe(id.as_bytes())
+        ids.maybe(key)
     }
 
-    fn put(&mut self, id: &str, version: u64, delete: bool, source: &[u8], mapped: &Mapped) {
+    fn put(
+        &mut self,
+        (id, key): (&str, u128),
+        version: u64,
+        delete: bool,
+        source: &[u8],
+        mapped: Mapped<'_>,
+    ) {
         self.dirty = true;
         self.written = Instant::now();
         if let Some(ids) = &mut self.ids {
-            ids.insert(id.as_bytes());
+            ids.insert(key);
         }
         let Some(engine) = &mut self.engine else { return };
         let mut result = Ok(());
@@ -662,16 +721,19 @@ impl Slot {
                 Ok(0)
             }
             Record::Changes(changes) if self.engine.as_ref().is_some_and(|e| e.committed() < at) => {
-                let mut count = 0;
+                let (mut count, mut batch) = (0, Batch::default());
                 let uuid = self.index.uuid;
                 for change in changes.iter().filter(|change| change.uuid == uuid) {
-                    let mapped = if change.delete {
-                        Mapped::default()
+                    let span = if change.delete {
+                        Span::default()
                     } else {
-                        self.index.map(change.source, &|_| ()).map_err(|e| damaged(e.reason))?
+                        let mapped = self.index.map(change.source, &mut batch, &|_| ());
+                        mapped.map_err(|e| damaged(e.reason))?
                     };
-                    self.tail.insert(change.id.to_owned(), if change.delete { 0 } else { change.version });
-                    self.put(change.id, change.version, change.delete, change.source, &mapped);
+                    let key = id_key(change.id);
+                    self.tail.insert(key, if change.delete { 0 } else { change.version });
+                    self.put((change.id, key), change.version, change.delete, change.source, batch.get(span));
+                    batch.clear();
                     count += 1;
                 }
                 Ok(count)

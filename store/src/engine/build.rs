@@ -17,6 +17,8 @@ use tantivy::columnar::{ColumnarReader, ColumnarWriter};
 use tantivy::directory::{FileSlice, OwnedBytes};
 use xxhash_rust::xxh3::xxh3_128;
 
+/// Leaves of this number and beyond share a column.
+const LEAVES: usize = 999;
 /// Texts longer than this go into several values.
 const LONG_TEXT: usize = 16 * 1024;
 
@@ -42,7 +44,16 @@ struct Room {
     shape: String,
     written: String,
     derived: Derived,
-    marks: Vec<Vec<(Form, Arc<str>)>>,
+    marks: Vec<Vec<(Form, Of)>>,
+}
+
+/// Which column a mark means.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    /// That of a path, by its number in the batch.
+    Path(u32),
+    /// That of what is kept of the leaf with this number.
+    Leaf(usize),
 }
 
 fn name<'a>(room: &'a mut String, kind: char, path: &str) -> &'a str {
@@ -94,8 +105,8 @@ impl Buffer {
     fn values(&mut self, row: u32, source: &str, document: &Incoming<'_>) {
         let Room { name: room, derived, .. } = &mut self.room;
         let values = Values::new(document.mapped, source);
-        for value in &document.mapped.values {
-            let path = &value.path;
+        for value in document.mapped.values {
+            let path = document.mapped.path(value.path);
             match &value.datum {
                 Datum::Int(n) => self.columns.record_numerical(row, name(room, 'n', path), *n),
                 Datum::Float(n) => self.columns.record_numerical(row, name(room, 'n', path), *n),
@@ -152,31 +163,33 @@ impl Buffer {
                     }
                     _ => 1,
                 };
-                marks[at].extend(std::iter::repeat_n((form, Arc::clone(&value.path)), times));
+                marks[at].extend(std::iter::repeat_n((form, Of::Path(value.path)), times));
             }
-            let skips = |marks: &[(Form, Arc<str>)]| {
+            let skips = |marks: &[(Form, Of)]| {
                 marks.iter().all(|(f, _)| matches!(f, Form::SkipString | Form::SkipText | Form::SkipNumber))
             };
             if !shown && !raw.is_empty() && skips(&marks[at]) {
                 // Filled in below, when it is known what other leaves show.
-                marks[at].push((Form::Kept, Arc::default()));
+                marks[at].push((Form::Kept, Of::Leaf(at)));
             }
         }
         for at in 0..mapped.leaves.len() {
             let Some((Form::Kept, _)) = marks[at].last() else { continue };
             let leaf = &mapped.leaves[at];
             let raw = &text[leaf.place.range()];
-            let twin = (raw.len() >= 16).then(|| twin(text, raw, at, &mapped.leaves, marks)).flatten();
+            let twin = (raw.len() >= 16).then(|| twin(text, raw, at, mapped.leaves, marks)).flatten();
             marks[at].pop();
             if let Some(twin) = twin {
                 marks[at].push(twin);
                 continue;
             }
             // By the place among the leaves: a path of its own is not needed, as it is never searched.
-            let path: Arc<str> = Arc::from(at.min(999).to_string());
+            let number = at.min(LEAVES);
             for piece in source::cut(raw) {
-                self.columns.record_str(row, name(room, 'l', &path), &piece);
-                marks[at].push((Form::Kept, Arc::clone(&path)));
+                room.clear();
+                let _ = write!(room, "l.{number}");
+                self.columns.record_str(row, room, &piece);
+                marks[at].push((Form::Kept, Of::Leaf(number)));
             }
         }
     }
@@ -188,7 +201,12 @@ impl Buffer {
         for (leaf, marks) in document.mapped.leaves.iter().zip(marks) {
             let range = leaf.place.range();
             shape.push_str(&text[at..range.start]);
-            marks.iter().for_each(|(form, path)| source::mark(shape, *form, path));
+            for (form, of) in marks {
+                match of {
+                    Of::Path(number) => source::mark(shape, *form, document.mapped.path(*number)),
+                    Of::Leaf(number) => source::mark(shape, *form, number),
+                }
+            }
             at = range.end;
         }
         shape.push_str(&text[at..]);
@@ -213,19 +231,19 @@ fn twin(
     raw: &str,
     at: usize,
     leaves: &[crate::mapping::Located],
-    marks: &[Vec<(Form, Arc<str>)>],
-) -> Option<(Form, Arc<str>)> {
+    marks: &[Vec<(Form, Of)>],
+) -> Option<(Form, Of)> {
     let quoted = |place: crate::json::Place| {
         matches!(place.kind, crate::json::Kind::Text | crate::json::Kind::Escaped)
     };
     leaves.iter().zip(marks).enumerate().find_map(|(other, (leaf, marks))| {
-        let [(form, path)] = marks.as_slice() else { return None };
+        let [(form, of)] = marks.as_slice() else { return None };
         let range = leaf.place.range();
         let same = other != at
             && range.len() == raw.len()
             && quoted(leaf.place) == quoted(leaves[at].place)
             && text[range] == *raw;
-        same.then(|| source::shared(leaf, *form, path)).flatten()
+        same.then(|| Some((source::shared(leaf, *form)?, *of))).flatten()
     })
 }
 

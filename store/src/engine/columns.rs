@@ -5,7 +5,7 @@ use crate::segments::{Number, Numbers, Strings};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use tantivy::columnar::{Column, ColumnarReader, DynamicColumn, StrColumn};
+use tantivy::columnar::{Cardinality, Column, ColumnarReader, DynamicColumn, StrColumn};
 
 /// A dictionary with so few values is kept decoded, if it is not larger than [`SMALL_BYTES`]: shapes, templates, methods, hosts.
 const SMALL: usize = 256;
@@ -139,6 +139,14 @@ where
 {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number)) {
         each(&self.0, docs, &mut |at, value| visit(at, self.1(value)));
+    }
+
+    fn ends(&self) -> (Number, Number) {
+        (self.1(self.0.min_value()), self.1(self.0.max_value()))
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.0.get_cardinality() != Cardinality::Full
     }
 }
 

@@ -12,7 +12,7 @@ use tantivy::columnar::ColumnarReader;
 use tantivy::directory::{FileSlice, OwnedBytes};
 
 /// Takes a document, makes columns of it, and reads it back.
-pub(crate) fn through_a_segment(source: &[u8], mapped: &Mapped, out: &mut Vec<u8>) {
+pub(crate) fn through_a_segment(source: &[u8], mapped: Mapped<'_>, out: &mut Vec<u8>) {
     let mut buffer = Buffer::default();
     let incoming = Incoming { id: "1", version: 1, source, mapped };
     let columns = buffer.add(&incoming).and_then(|()| buffer.freeze()).and_then(|frozen| frozen.columns());

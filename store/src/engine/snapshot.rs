@@ -1,7 +1,7 @@
 //! Reading one state of an index.
 
 use super::columns::StringColumn;
-use super::find::{Finder, Frequencies, frequencies};
+use super::find::{Finder, Found, Frequencies, frequencies};
 use super::segment::State;
 use super::source::Sources;
 use crate::error::StoreError;
@@ -91,12 +91,14 @@ impl Snapshot for ColumnSnapshot {
         Ok(None)
     }
 
-    fn each_id(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+    fn each_id(&self, visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         for living in &self.state.segments {
             let Some(column) = living.segment.columns()?.strings("_id")? else { continue };
             let mut stream = column.dictionary().stream().map_err(tantivy::TantivyError::from)?;
             while stream.advance() {
-                visit(stream.key());
+                if let Ok(id) = std::str::from_utf8(stream.key()) {
+                    visit(id);
+                }
             }
         }
         Ok(())
@@ -115,12 +117,12 @@ struct ColumnMatcher<'a> {
     total: u64,
 }
 
-impl Matcher for ColumnMatcher<'_> {
-    fn run(&self, segment: usize, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+impl ColumnMatcher<'_> {
+    fn find(&self, segment: usize, scored: bool) -> Result<Found, StoreError> {
         let living = &self.snapshot.state.segments[segment];
         let finder = Finder {
             segment: &living.segment,
-            scoring: self.scored.then_some(()),
+            scoring: scored.then_some(()),
             frequencies: &self.counts,
             total: self.total,
         };
@@ -128,6 +130,20 @@ impl Matcher for ColumnMatcher<'_> {
         if let Some(dead) = &living.dead {
             found.bits.and_not(dead);
         }
+        Ok(found)
+    }
+}
+
+impl Matcher for ColumnMatcher<'_> {
+    fn count(&self, segment: usize) -> Result<u64, StoreError> {
+        if self.plan == Plan::All {
+            return Ok(u64::from(self.snapshot.state.segments[segment].alive()));
+        }
+        Ok(u64::from(self.find(segment, false)?.bits.count()))
+    }
+
+    fn run(&self, segment: usize, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        let found = self.find(segment, self.scored)?;
         let mut docs = Vec::with_capacity(RUN);
         let mut scores = Vec::new();
         for row in found.bits.iter() {
@@ -136,13 +152,16 @@ impl Matcher for ColumnMatcher<'_> {
                 scores.push(of.of(row));
             }
             if docs.len() == RUN {
-                sink(&docs, &scores);
+                if sink(&docs, &scores).is_break() {
+                    return Ok(());
+                }
                 docs.clear();
                 scores.clear();
             }
         }
         if !docs.is_empty() {
-            sink(&docs, &scores);
+            // Nothing follows that could be left out.
+            let _ = sink(&docs, &scores);
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use crate::mapping::{Datum, Located, Valued};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use tantivy::columnar::DynamicColumn;
 
 /// Begins a mark, which no JSON text can hold; the letter and the path follow.
@@ -78,10 +77,10 @@ impl Form {
 }
 
 /// Puts a mark into a shape.
-pub(super) fn mark(shape: &mut String, form: Form, path: &str) {
+pub(super) fn mark(shape: &mut String, form: Form, path: impl std::fmt::Display) {
     shape.push(MARK);
     shape.push(form.letter());
-    shape.push_str(path);
+    let _ = write!(shape, "{path}");
     shape.push(END);
 }
 
@@ -223,14 +222,11 @@ fn escape(text: &str, out: &mut String) {
     out.push_str(&text[done..]);
 }
 
-/// The path and form of a value that stands alone and gave a leaf's bytes: another leaf with the same bytes need not be kept.
-pub(super) fn shared(leaf: &Located, form: Form, path: &Arc<str>) -> Option<(Form, Arc<str>)> {
-    if leaf.many {
-        return None;
-    }
+/// The form by which a value that stands alone and gave a leaf's bytes gives them to another leaf with the same ones, which need not be kept.
+pub(super) fn shared(leaf: &Located, form: Form) -> Option<Form> {
     match form {
-        Form::String => Some((Form::SameString, Arc::clone(path))),
-        Form::Text => Some((Form::SameText, Arc::clone(path))),
+        Form::String if !leaf.many => Some(Form::SameString),
+        Form::Text if !leaf.many => Some(Form::SameText),
         _ => None,
     }
 }

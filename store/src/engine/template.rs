@@ -5,8 +5,8 @@
 //! end within a word, so that the words of a text are those of its pieces.
 
 use crate::mapping::{Datum, Mapped, Valued};
+use crate::quick::QuickMap;
 use memchr::memmem;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -70,12 +70,12 @@ pub(super) fn pieces(template: &str) -> Vec<Piece> {
 
 /// A document's values, as templates may use them.
 pub(super) struct Values<'a> {
-    mapped: &'a Mapped,
+    mapped: Mapped<'a>,
     source: &'a str,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn new(mapped: &'a Mapped, source: &'a str) -> Self {
+    pub(super) fn new(mapped: Mapped<'a>, source: &'a str) -> Self {
         Self { mapped, source }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Values<'a> {
         };
         let alone =
             !self.mapped.dotted || self.mapped.values.iter().filter(|value| value.path == *path).count() == 1;
-        alone.then(|| (path, text.of(self.source)))
+        alone.then(|| (self.mapped.path(*path), text.of(self.source)))
     }
 
     /// The same by path; `hint` is where it was last.
@@ -96,7 +96,8 @@ impl<'a> Values<'a> {
         {
             return Some((hint, text));
         }
-        let at = |value: &Valued| matches!(value.datum, Datum::Exact(_)) && value.path == *path;
+        let at =
+            |value: &Valued| matches!(value.datum, Datum::Exact(_)) && self.mapped.path(value.path) == path;
         let place = self.mapped.values.iter().position(at)?;
         self.at(place).map(|(_, text)| (place, text))
     }
@@ -119,7 +120,8 @@ struct Known {
 /// Makes templates, and remembers those that fitted lately.
 #[derive(Default)]
 pub(super) struct Deriver {
-    known: HashMap<Arc<str>, Vec<Known>>,
+    /// By path; of these there are so many as the mapping has.
+    known: QuickMap<Arc<str>, Vec<Known>>,
     taken: Vec<(Range<usize>, usize)>,
     candidates: Vec<usize>,
 }
@@ -336,30 +338,23 @@ pub(super) fn stretches(template: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::Text;
+    use crate::mapping::Batch;
     use crate::query::words::words;
     use proptest::prelude::*;
 
-    fn valued(values: &[(&str, String)]) -> Mapped {
-        let value = |(path, text): &(&str, String)| Valued {
-            path: Arc::from(*path),
-            datum: Datum::Exact(Text::Own(text.as_str().into())),
-            many: false,
-        };
-        Mapped { values: values.iter().map(value).collect(), ..Mapped::default() }
-    }
-
     /// The text again, and the words of all pieces.
-    fn back(derived: &Derived, text: &str, mapped: &Mapped) -> (String, Vec<String>) {
+    fn back(derived: &Derived, text: &str, mapped: Mapped<'_>) -> (String, Vec<String>) {
         let (mut out, mut found) = (String::new(), Vec::new());
         let mut variables = derived.variables.iter();
         for piece in pieces(&derived.template) {
             let piece = match piece {
                 Piece::Literal(text) => text,
-                Piece::Field(path) => match &mapped.values.iter().find(|v| v.path == path).unwrap().datum {
-                    Datum::Exact(text) => text.of("").to_owned(),
-                    _ => unreachable!(),
-                },
+                Piece::Field(path) => {
+                    match &mapped.values.iter().find(|v| *mapped.path(v.path) == path).unwrap().datum {
+                        Datum::Exact(text) => text.of("").to_owned(),
+                        _ => unreachable!(),
+                    }
+                }
                 Piece::Variable => text[variables.next().unwrap().clone()].to_owned(),
             };
             found.extend(words(&piece));
@@ -370,12 +365,13 @@ mod tests {
 
     #[test]
     fn an_access_line_is_its_fields() {
-        let mapped = valued(&[
+        let batch = Batch::exact(&[
             ("url.original", "/a/b.php?x=1".to_owned()),
             ("source.address", "10.0.0.1".to_owned()),
             ("http.request.method", "GET".to_owned()),
             ("user_agent.original", "Mozilla/5.0 (X11)".to_owned()),
         ]);
+        let mapped = batch.whole();
         let mut deriver = Deriver::default();
         let mut out = Derived::default();
         let path = Arc::from("message");
@@ -383,9 +379,9 @@ mod tests {
             let text = format!(
                 "10.0.0.1 - - [25/Nov/2026:10:00:{second} +0000] \"GET /a/b.php?x=1 HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0 (X11)\""
             );
-            deriver.derive(&path, &text, &Values::new(&mapped, ""), &mut out);
+            deriver.derive(&path, &text, &Values::new(mapped, ""), &mut out);
             insta(&out.template);
-            let (again, found) = back(&out, &text, &mapped);
+            let (again, found) = back(&out, &text, mapped);
             assert_eq!((again.as_str(), found), (text.as_str(), words(&text)));
         }
         fn insta(template: &str) {
@@ -407,14 +403,15 @@ mod tests {
         ) {
             let paths = ["p", "q", "r", "s"];
             let pairs: Vec<(&str, String)> = paths.into_iter().zip(values).collect();
-            let mapped = valued(&pairs);
+            let batch = Batch::exact(&pairs);
+            let mapped = batch.whole();
             let mut deriver = Deriver::default();
             let mut out = Derived::default();
             for text in texts {
                 // With a value in it, or it would hardly ever have one.
                 let text = pairs.first().map_or(text.clone(), |(_, value)| format!("{text}{value}{text}"));
-                deriver.derive(&Arc::from("message"), &text, &Values::new(&mapped, ""), &mut out);
-                let (again, found) = back(&out, &text, &mapped);
+                deriver.derive(&Arc::from("message"), &text, &Values::new(mapped, ""), &mut out);
+                let (again, found) = back(&out, &text, mapped);
                 prop_assert_eq!(&again, &text);
                 prop_assert_eq!(found, words(&text), "{:?}", out.template);
             }

@@ -3,7 +3,7 @@
 use super::ColumnEngine;
 use super::find::{Finder, Frequencies};
 use super::merge;
-use crate::mapping::{Mapping, prepare};
+use crate::mapping::{Batch, Mapping, prepare};
 use crate::query::plan::Plan;
 use crate::query::words::words;
 use crate::segments::{Engine, Incoming};
@@ -201,13 +201,14 @@ proptest! {
         for step in steps {
             match step {
                 Step::Put(id, source) => {
-                    let Ok(prepared) = prepare(&mapping, source.as_bytes(), false) else { continue };
+                    let mut batch = Batch::default();
+                    let Ok(prepared) = prepare(&mapping, source.as_bytes(), false, &mut batch) else { continue };
                     let version = twin.get(&id).map_or(1, |(version, _)| version + 1);
                     if version > 1 {
                         engine.delete(&id.to_string()).unwrap();
                     }
                     let id_text = id.to_string();
-                    engine.add(Incoming { id: &id_text, version, source: source.as_bytes(), mapped: &prepared.mapped }).unwrap();
+                    engine.add(Incoming { id: &id_text, version, source: source.as_bytes(), mapped: batch.get(prepared.span) }).unwrap();
                     twin.insert(id, (version, source));
                 }
                 Step::Delete(id) => {
@@ -249,9 +250,15 @@ proptest! {
 fn one(dir: &std::path::Path, documents: &[&str]) -> ColumnEngine {
     let mut engine = ColumnEngine::open(dir).unwrap();
     for (at, source) in documents.iter().enumerate() {
-        let mapped = prepare(&mapping(), source.as_bytes(), false).unwrap().mapped;
+        let mut batch = Batch::default();
+        let span = prepare(&mapping(), source.as_bytes(), false, &mut batch).unwrap().span;
         engine
-            .add(Incoming { id: &at.to_string(), version: 1, source: source.as_bytes(), mapped: &mapped })
+            .add(Incoming {
+                id: &at.to_string(),
+                version: 1,
+                source: source.as_bytes(),
+                mapped: batch.get(span),
+            })
             .unwrap();
         engine.seal(at as u64 + 1).unwrap();
         engine.settle().unwrap();
@@ -270,7 +277,11 @@ fn a_long_text_comes_back_and_is_found() {
     assert!(snapshot.get("0").unwrap().unwrap().source == source.as_bytes());
     let plan = Plan::Word { path: "message".into(), word: "needle".into() };
     let mut found = 0;
-    snapshot.prepare(&plan, false).unwrap().run(0, &mut |docs, _| found += docs.len()).unwrap();
+    let mut count = |docs: &[u32], _: &[f32]| {
+        found += docs.len();
+        std::ops::ControlFlow::Continue(())
+    };
+    snapshot.prepare(&plan, false).unwrap().run(0, &mut count).unwrap();
     assert_eq!(found, 1);
 }
 

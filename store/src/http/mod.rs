@@ -201,6 +201,11 @@ async fn collect(mut body: Body, limit: usize) -> std::result::Result<Bytes, Api
         if first.is_empty() && whole.is_empty() {
             first = data;
         } else {
+            if whole.is_empty() {
+                // Once, where its length is told.
+                let rest = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+                whole.reserve((first.len() + data.len() + rest).min(limit));
+            }
             whole.extend_from_slice(&std::mem::take(&mut first));
             whole.extend_from_slice(&data);
         }

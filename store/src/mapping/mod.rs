@@ -4,9 +4,7 @@ mod document;
 mod parse;
 pub(crate) mod types;
 
-#[cfg(test)]
-pub(crate) use document::Text;
-pub(crate) use document::{Datum, Located, Mapped, Valued, prepare};
+pub(crate) use document::{Batch, Datum, Located, Mapped, Span, Valued, prepare};
 
 use crate::error::ApiError;
 use crate::quick::QuickMap;

@@ -3,7 +3,7 @@
 use super::budget::{Budget, Pace, cancelled};
 use super::request::{By, Request, Sort};
 use super::source::SourceFilter;
-use super::top::{Hit, Top, show};
+use super::top::{Columns, Hit, Key, Top, show};
 use crate::aggs::exec::{Segment, Tree};
 use crate::error::ApiError;
 use crate::index::Index;
@@ -14,6 +14,7 @@ use crate::segments::Snapshot;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -92,6 +93,14 @@ impl Part {
     }
 }
 
+/// A segment that is to be read.
+struct Read {
+    place: (usize, usize),
+    columns: Columns,
+    /// No hit of it can have a better first key.
+    best: Option<Key>,
+}
+
 /// Number of documents that a query finds.
 pub(crate) fn count(parts: &[Part], query: &Query, now: i64, budget: &Budget) -> Result<u64, ApiError> {
     let mut total = 0;
@@ -106,7 +115,7 @@ pub(crate) fn count(parts: &[Part], query: &Query, now: i64, budget: &Budget) ->
         let matcher = part.snapshot.prepare(&plan, false)?;
         for segment in 0..part.snapshot.segments() {
             budget.wanted()?;
-            matcher.run(segment, &mut |docs, _| total += docs.len() as u64)?;
+            total += matcher.count(segment)?;
         }
     }
     Ok(total)
@@ -133,56 +142,72 @@ pub(crate) fn search(
     let mut pace = Pace::GoOn;
     let mut total = 0u64;
     let mut max_score: Option<f32> = None;
-    let mut buckets = Vec::new();
+    let mut matchers = Vec::with_capacity(parts.len());
+    let mut reads = Vec::new();
     for (number, part) in parts.iter().enumerate() {
-        let mut read = || -> Result<(), ApiError> {
+        budget.wanted()?;
+        let mut ready = || -> Result<_, ApiError> {
             request.fits_window()?;
             let context = Context { mapping: &part.mapping, now };
             let plan = part.plan(&context, &request.query)?;
-            let matcher = part.snapshot.prepare(&plan, scored)?;
             for segment in 0..part.snapshot.segments() {
-                pace = budget.pace();
-                if pace != Pace::GoOn {
-                    break;
-                }
                 let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
-                let place = (number, segment);
-                tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place })?;
-                let mut result = Ok(());
-                let before = top.memory();
-                matcher.run(segment, &mut |docs, scores| {
-                    // The engine cannot be stopped within a segment; what it still finds is passed by.
-                    if result.is_err() || pace != Pace::GoOn {
-                        return;
-                    }
-                    pace = budget.pace();
-                    if pace != Pace::GoOn {
-                        return;
-                    }
-                    total += docs.len() as u64;
-                    if by_score && let Some(best) = scores.iter().copied().reduce(f32::max) {
-                        max_score = Some(max_score.map_or(best, |m| m.max(best)));
-                    }
-                    buckets.resize(docs.len(), 0);
-                    result = top
-                        .collect(&columns, place, docs, scores)
-                        .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
-                })?;
-                result?;
-                budget.hold(top.memory().saturating_sub(before))?;
+                reads.push(Read { best: top.best(&columns), columns, place: (number, segment) });
             }
-            // Sorting or aggregating on something impossible is an error even where there is no segment yet.
+            // Aggregating on something impossible is an error even where there is no segment yet.
             if part.snapshot.segments() == 0 {
                 tree.check(&context)?;
             }
-            Ok(())
+            Ok(part.snapshot.prepare(&plan, scored)?)
+        };
+        matchers.push(ready().map_err(|error| error.of_query(&part.index.name))?);
+    }
+    // Where the best hits are is read first: the more of the rest can be passed by.
+    reads.sort_by(|a, b| top.compare_best(a.best.as_ref(), b.best.as_ref()));
+    let only_hits = request.aggs.is_empty() && !by_score && !scored;
+    let mut buckets = Vec::new();
+    for Read { columns, best, place } in &reads {
+        pace = budget.pace();
+        if pace != Pace::GoOn {
+            break;
+        }
+        let (part, matcher) = (&parts[place.0], &matchers[place.0]);
+        let mut read = || -> Result<(), ApiError> {
+            if only_hits && top.passes_by(best.as_ref()) {
+                if request.track.is_some_and(|limit| total <= limit) {
+                    total += matcher.count(place.1)?;
+                }
+                return Ok(());
+            }
+            let context = Context { mapping: &part.mapping, now };
+            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place: *place })?;
+            let mut result = Ok(());
+            let before = top.memory();
+            matcher.run(place.1, &mut |docs, scores| {
+                pace = budget.pace();
+                if pace != Pace::GoOn {
+                    return ControlFlow::Break(());
+                }
+                total += docs.len() as u64;
+                if by_score && let Some(best) = scores.iter().copied().reduce(f32::max) {
+                    max_score = Some(max_score.map_or(best, |m| m.max(best)));
+                }
+                buckets.resize(docs.len(), 0);
+                result = top
+                    .collect(columns, *place, docs, scores)
+                    .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
+                if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            result?;
+            budget.hold(top.memory().saturating_sub(before))
         };
         read().map_err(|error| error.of_query(&part.index.name))?;
-        match pace {
-            Pace::GoOn => {}
-            Pace::TimeOver => break,
-            Pace::Gone => return Err(cancelled()),
+        if pace != Pace::GoOn {
+            break;
         }
+    }
+    if pace == Pace::Gone {
+        return Err(cancelled());
     }
     if tree.choose()? {
         pace = pace.max(again(parts, &mut tree, now, budget)?);

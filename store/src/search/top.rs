@@ -48,6 +48,55 @@ enum Column {
     Strings(Box<dyn Strings>),
 }
 
+impl Column {
+    /// The keys of documents.
+    fn keys(
+        &self,
+        sort: &Sort,
+        (index, segment): (usize, usize),
+        docs: &[u32],
+        scores: &[f32],
+    ) -> Result<Vec<Key>, ApiError> {
+        Ok(match self {
+            Self::None => vec![Key::Missing; docs.len()],
+            Self::Score => {
+                scores_or_one(docs, scores).map(|s| Key::Number(Number::Float(f64::from(s)))).collect()
+            }
+            Self::Doc => {
+                docs.iter().map(|doc| Key::Number(Number::Int(order(index, segment, *doc)))).collect()
+            }
+            Self::Numbers(column) => {
+                let mut keys = vec![Key::Missing; docs.len()];
+                column.each(docs, &mut |at, number| better(sort, &mut keys[at], Key::Number(number)));
+                keys
+            }
+            Self::Strings(column) => {
+                // Ordinals sort like their strings, so the best of several is found without reading any.
+                let mut best: Vec<Option<u64>> = vec![None; docs.len()];
+                column.each(docs, &mut |at, ord| {
+                    let better = |b: u64| if sort.descending { b.max(ord) } else { b.min(ord) };
+                    best[at] = Some(best[at].map_or(ord, better));
+                });
+                let mut last: Option<(u64, String)> = None;
+                let mut text = |ord: u64| match &last {
+                    Some((seen, text)) if *seen == ord => Ok::<_, ApiError>(Key::Text(text.clone())),
+                    _ => {
+                        let text = column.text(ord)?;
+                        last = Some((ord, text.clone()));
+                        Ok(Key::Text(text))
+                    }
+                };
+                best.into_iter()
+                    .map(|ord| ord.map_or(Ok(Key::Missing), &mut text))
+                    .collect::<Result<_, _>>()?
+            }
+        })
+    }
+}
+
+/// Documents that are looked at together.
+const SOME: usize = 256;
+
 /// The sort columns of one segment.
 pub(crate) struct Columns(Vec<Column>);
 
@@ -137,11 +186,37 @@ impl Top {
         Ok(Columns(columns))
     }
 
+    /// The best first key that a segment can have; none where that is not known.
+    pub(crate) fn best(&self, columns: &Columns) -> Option<Key> {
+        let (Some(Column::Numbers(column)), Some(sort)) = (columns.0.first(), self.sort.first()) else {
+            return None;
+        };
+        let (low, high) = column.ends();
+        let known = !(sort.missing_first && column.has_gaps());
+        known.then_some(Key::Number(if sort.descending { high } else { low }))
+    }
+
+    /// The order in which segments are read, by the best keys that they can have.
+    pub(crate) fn compare_best(&self, a: Option<&Key>, b: Option<&Key>) -> Ordering {
+        match (a, b, self.sort.first()) {
+            (Some(a), Some(b), Some(sort)) => compare_key(sort, a, b),
+            _ => a.is_some().cmp(&b.is_some()),
+        }
+    }
+
+    /// Whether none of the documents of a segment with this best key can make it.
+    pub(crate) fn passes_by(&mut self, best: Option<&Key>) -> bool {
+        if self.room > 0 && self.hits.len() > self.room {
+            self.cut();
+        }
+        self.room == 0 || best.is_some_and(|best| self.hopeless(best))
+    }
+
     /// Takes a run of matching documents.
     pub(crate) fn collect(
         &mut self,
         columns: &Columns,
-        (index, segment): (usize, usize),
+        place: (usize, usize),
         docs: &[u32],
         scores: &[f32],
     ) -> Result<(), ApiError> {
@@ -149,61 +224,47 @@ impl Top {
         if self.room == 0 {
             return Ok(());
         }
-        let mut keys: Vec<Vec<Key>> = Vec::with_capacity(columns.0.len());
-        for (at, (column, sort)) in columns.0.iter().zip(&self.sort).enumerate() {
-            keys.push(match column {
-                Column::None => vec![Key::Missing; docs.len()],
-                Column::Score => {
-                    scores_or_one(docs, scores).map(|s| Key::Number(Number::Float(f64::from(s)))).collect()
-                }
-                Column::Doc => {
-                    docs.iter().map(|doc| Key::Number(Number::Int(order(index, segment, *doc)))).collect()
-                }
-                Column::Numbers(column) => {
-                    let mut keys = vec![Key::Missing; docs.len()];
-                    column.each(docs, &mut |at, number| better(sort, &mut keys[at], Key::Number(number)));
-                    keys
-                }
-                Column::Strings(column) => {
-                    // Ordinals sort like their strings, so the best of several is found without reading any.
-                    let mut best: Vec<Option<u64>> = vec![None; docs.len()];
-                    column.each(docs, &mut |at, ord| {
-                        best[at] = Some(
-                            best[at].map_or(ord, |b| if sort.descending { b.max(ord) } else { b.min(ord) }),
-                        );
-                    });
-                    let skip: Vec<bool> = if at > 0 {
-                        (0..docs.len()).map(|i| self.hopeless(&keys[0][i])).collect()
-                    } else {
-                        vec![false; docs.len()]
-                    };
-                    let mut last: Option<(u64, String)> = None;
-                    let mut texts = Vec::with_capacity(docs.len());
-                    for (ord, skip) in best.into_iter().zip(skip) {
-                        texts.push(match ord {
-                            Some(ord) if !skip => match &last {
-                                Some((seen, text)) if *seen == ord => Key::Text(text.clone()),
-                                _ => {
-                                    let text = column.text(ord)?;
-                                    last = Some((ord, text.clone()));
-                                    Key::Text(text)
-                                }
-                            },
-                            _ => Key::Missing,
-                        });
-                    }
-                    texts
-                }
-            });
+        let few = |at: usize| (SOME * at, (SOME * (at + 1)).min(docs.len()));
+        let runs = docs.len().div_ceil(SOME);
+        // Documents come as they were written. Of those that are sorted the other way the last ones are the best: once they are in, the rest
+        // is passed by.
+        let backward =
+            self.sort.first().is_some_and(|sort| sort.descending && matches!(sort.by, By::Field(_)));
+        for run in 0..runs {
+            let (from, to) = few(if backward { runs - 1 - run } else { run });
+            self.some(columns, place, &docs[from..to], scores.get(from..to).unwrap_or(&[]))?;
         }
-        for (at, doc) in docs.iter().enumerate() {
-            if self.hopeless(&keys[0][at]) {
-                continue;
+        Ok(())
+    }
+
+    fn some(
+        &mut self,
+        columns: &Columns,
+        (index, segment): (usize, usize),
+        docs: &[u32],
+        scores: &[f32],
+    ) -> Result<(), ApiError> {
+        let (Some(first), Some(sort)) = (columns.0.first(), self.sort.first()) else { return Ok(()) };
+        let first = first.keys(sort, (index, segment), docs, scores)?;
+        let kept: Vec<usize> = (0..docs.len()).filter(|at| !self.hopeless(&first[*at])).collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let mut keys = vec![first];
+        if columns.0.len() > 1 {
+            let some: Vec<u32> = kept.iter().map(|at| docs[*at]).collect();
+            let theirs: Vec<f32> = kept.iter().filter_map(|at| scores.get(*at).copied()).collect();
+            for (column, sort) in columns.0.iter().zip(&self.sort).skip(1) {
+                keys.push(column.keys(sort, (index, segment), &some, &theirs)?);
             }
-            let keys: Vec<Key> =
-                keys.iter_mut().map(|column| std::mem::replace(&mut column[at], Key::Missing)).collect();
+        }
+        for (place, at) in kept.into_iter().enumerate() {
+            let take = |(number, keys): (usize, &mut Vec<Key>)| {
+                std::mem::replace(&mut keys[if number == 0 { at } else { place }], Key::Missing)
+            };
+            let keys: Vec<Key> = keys.iter_mut().enumerate().map(take).collect();
             let score = scores.get(at).copied().unwrap_or(1.0);
-            self.push(Hit { keys, score, index, segment, doc: *doc });
+            self.push(Hit { keys, score, index, segment, doc: docs[at] });
         }
         Ok(())
     }

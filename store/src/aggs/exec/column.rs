@@ -4,6 +4,7 @@ use super::{Result, Segment};
 use crate::query::ast::Query;
 use crate::search::top::Columns;
 use crate::segments::{Number, Numbers, Strings};
+use std::ops::ControlFlow;
 
 /// The open column of one segment.
 pub(super) enum Column {
@@ -68,7 +69,10 @@ impl Bits {
         let number = segment.place.1;
         let plan = segment.context.plan(query)?;
         let mut bits = Self::none(segment.snapshot.max_doc(number));
-        segment.snapshot.prepare(&plan, false)?.run(number, &mut |docs, _| bits.take(docs))?;
+        segment.snapshot.prepare(&plan, false)?.run(number, &mut |docs, _| {
+            bits.take(docs);
+            ControlFlow::Continue(())
+        })?;
         Ok(bits)
     }
 
