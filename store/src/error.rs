@@ -57,10 +57,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a disk has no room.
+    pub(crate) fn is_full_disk(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if is_full_disk(source))
+    }
+
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+}
+
+/// Whether this says that a disk has no room.
+pub(crate) fn is_full_disk(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 /// An answer that is an error, in OpenSearch's words and shape.
@@ -112,6 +122,13 @@ impl ApiError {
     /// 400: a document or mapping does not fit.
     pub fn mapper(reason: impl Into<String>) -> Self {
         Self::new(400, "mapper_parsing_exception", reason)
+    }
+
+    /// 429: a disk has no room. OpenSearch's words for it, on which senders wait and try again.
+    pub(crate) fn full_disk() -> Self {
+        let reason = "blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has \
+                      read-only-allow-delete block];";
+        Self::new(429, "cluster_block_exception", reason)
     }
 
     /// 404: no such index.
@@ -191,6 +208,10 @@ impl std::error::Error for ApiError {}
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if error.is_full_disk() {
+            tracing::error!(%error, "the disk has no room");
+            return Self::full_disk();
+        }
         Self::new(500, "internal_server_error", error.to_string())
     }
 }

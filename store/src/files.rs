@@ -1,46 +1,65 @@
 //! Small files that must never be half written, and the lock of the data folder.
 
+use crate::disk;
 use crate::error::StoreError;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
 
 /// Writes a file so that after a crash it holds either the old or the new content.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    put(path, content)?;
+    path.parent().map_or(Ok(()), disk::sync_dir)
+}
+
+/// The same, but for the name, which is durable after a [`disk::sync_dir`]. On an error the old content is there.
+pub(crate) fn put(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary).map_err(StoreError::io(&temporary))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io(&temporary))?;
-    std::fs::rename(&temporary, path).map_err(StoreError::io(path))?;
-    match path.parent() {
-        Some(dir) => crate::wal::sync_dir(dir),
-        None => Ok(()),
+    fill(&temporary, path, disk::create, |file| file.write_all(content))
+}
+
+/// Makes a file, and gives it its name when it is whole. On an error nothing is left of it: a disk may be full.
+fn fill(
+    temporary: &PathBuf,
+    path: &Path,
+    create: fn(&Path) -> std::io::Result<disk::DiskFile>,
+    write: impl FnOnce(&mut disk::DiskFile) -> std::io::Result<()>,
+) -> Result<(), StoreError> {
+    let filled = create(temporary).and_then(|mut file| {
+        write(&mut file)?;
+        file.sync_all()
+    });
+    let named = filled
+        .map_err(StoreError::io(temporary))
+        .and_then(|()| disk::rename(temporary, path).map_err(StoreError::io(path)));
+    if named.is_err() {
+        let _ = disk::remove(temporary);
     }
+    named
 }
 
 /// The same for a file that only its owner may read.
 pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_extension("tmp");
     // One that was left behind may be readable by others.
-    match std::fs::remove_file(&temporary) {
+    match disk::remove(&temporary) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(StoreError::Io { path: temporary, source: error });
         }
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(&temporary).map_err(StoreError::io(&temporary))?;
-    // What root writes is for the user who runs the store, whose folder it is.
-    if let (Some(Ok(folder)), Ok(own)) = (path.parent().map(std::fs::metadata), file.metadata())
-        && folder.uid() != own.uid()
-    {
-        fchown(&file, Some(folder.uid()), Some(folder.gid())).map_err(StoreError::io(&temporary))?;
-    }
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io(&temporary))?;
-    std::fs::rename(&temporary, path).map_err(StoreError::io(path))?;
-    path.parent().map_or(Ok(()), crate::wal::sync_dir)
+    fill(&temporary, path, disk::create_private, |file| {
+        // What root writes is for the user who runs the store, whose folder it is.
+        if let (Some(Ok(folder)), Ok(own)) = (path.parent().map(std::fs::metadata), file.file().metadata())
+            && folder.uid() != own.uid()
+        {
+            fchown(file.file(), Some(folder.uid()), Some(folder.gid()))?;
+        }
+        file.write_all(content)
+    })?;
+    path.parent().map_or(Ok(()), disk::sync_dir)
 }
 
 /// False where there is no such file; an error where others may read it.
@@ -88,7 +107,7 @@ impl Drop for FolderLock {
 
 /// Takes the folder for this process.
 pub(crate) fn lock(dir: &Path) -> Result<FolderLock, StoreError> {
-    std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+    disk::make_dirs(dir)?;
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .create(true)

@@ -85,7 +85,7 @@ impl Index {
 
     /// Writes the folder's description.
     pub(crate) fn save(&self) -> Result<(), StoreError> {
-        std::fs::create_dir_all(&self.dir).map_err(StoreError::io(&self.dir))?;
+        crate::disk::make_dirs(&self.dir)?;
         let json = json!({
             "name": self.name,
             "uuid": format!("{:016x}", self.uuid),

@@ -15,6 +15,7 @@ mod aliases;
 mod bulk;
 mod config;
 mod dates;
+mod disk;
 mod engine;
 mod error;
 mod files;

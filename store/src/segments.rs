@@ -65,7 +65,7 @@ pub(crate) trait Snapshot: Send + Sync {
     fn strings(&self, segment: usize, path: &str) -> Result<Option<Box<dyn Strings>>, StoreError>;
     /// Reads a document back.
     fn fetch(&self, segment: usize, doc: u32) -> Result<Fetched, StoreError>;
-    /// The versions of the documents with these ids, as far as they exist. Give sorted ids: neighbours share pages.
+    /// The versions of the documents with these ids, as far as they exist. Give sorted ids, none of them twice: neighbours share pages.
     fn versions(&self, ids: &[&str]) -> Result<Vec<Option<u64>>, StoreError>;
     /// The document with this id.
     fn get(&self, id: &str) -> Result<Option<Fetched>, StoreError>;

@@ -2,6 +2,7 @@
 
 use crate::aliases::{Action, Aliases};
 use crate::config::Config;
+use crate::disk::{self, sync_dir};
 use crate::error::{ApiError, StoreError};
 use crate::files;
 use crate::index::{Index, Recipe};
@@ -15,7 +16,6 @@ use crate::search::run::Part;
 use crate::security::Security;
 use crate::security::roles::Scope;
 use crate::templates::Templates;
-use crate::wal::sync_dir;
 use crate::writer::{Job, Spare, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -88,8 +88,7 @@ impl Store {
     pub fn open(config: Config) -> Result<Self, StoreError> {
         let lock = files::lock(&config.data_dir)?;
         let root = config.data_dir.join("indices");
-        std::fs::create_dir_all(&root).map_err(StoreError::io(&root))?;
-        sync_dir(&config.data_dir)?;
+        disk::make_dirs(&root)?;
         let retention = Retention::open(&config.data_dir)?;
         let security = Security::open(&config.data_dir)?;
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
@@ -99,13 +98,17 @@ impl Store {
             let dir = entry.map_err(StoreError::io(&root))?.path();
             match Index::load(&root, &dir)? {
                 Some(index) => {
-                    indexes.insert(index.name.clone(), Arc::new(index));
+                    // What is found counts from now on; a kill may have come before it was durable.
+                    sync_dir(&dir)?;
+                    newest(&mut indexes, Arc::new(index));
                 }
                 // A crash while the index was being made or deleted: nothing in it was ever acknowledged, or all was
                 // given up.
-                None => std::fs::remove_dir_all(&dir).map_err(StoreError::io(&dir))?,
+                None => disk::remove_all(&dir).map_err(StoreError::io(&dir))?,
             }
         }
+        sync_dir(&root)?;
+        sync_dir(&config.data_dir)?;
         aliases.prune(|name| indexes.contains_key(name));
         let all: Vec<_> = indexes.values().cloned().collect();
         let spare = Arc::new(Spare::default());
@@ -482,9 +485,20 @@ impl Store {
                 mapping: start.mapping,
             },
         ));
-        let engine = index.open_engine()?;
-        index.save()?;
-        sync_dir(&root)?;
+        let made = index.open_engine().and_then(|engine| {
+            index.save()?;
+            sync_dir(&root)?;
+            Ok(engine)
+        });
+        let engine = match made {
+            Ok(engine) => engine,
+            Err(error) => {
+                // Or else it would be there at the next start, beside one of the same name that is made meanwhile.
+                let _ = disk::remove(&index.dir.join("index.json"));
+                let _ = disk::remove_all(&index.dir);
+                return Err(error.into());
+            }
+        };
         self.send(Job::Open { index: Arc::clone(&index), engine: Box::new(engine) });
         self.0
             .indexes
@@ -514,9 +528,9 @@ impl Store {
         let _ = closed.await;
         // Without its description the folder is no index, whatever happens to the rest of the removal.
         let description: PathBuf = index.dir.join("index.json");
-        std::fs::remove_file(&description).map_err(StoreError::io(&description))?;
+        disk::remove(&description).map_err(StoreError::io(&description))?;
         sync_dir(&index.dir)?;
-        std::fs::remove_dir_all(&index.dir).map_err(StoreError::io(&index.dir))?;
+        disk::remove_all(&index.dir).map_err(StoreError::io(&index.dir))?;
         // Last: an alias of an index that is no more means nothing, and an index without its alias would.
         let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut aliases = self.aliases();
@@ -549,6 +563,20 @@ impl Store {
         *self.0.templates.write().unwrap_or_else(PoisonError::into_inner) = templates;
         Ok(result)
     }
+}
+
+/// Takes an index among those that were found. Two have one name where a disk failed while one of them was deleted, or could not be made: the
+/// later one is the one that was used.
+fn newest(indexes: &mut BTreeMap<String, Arc<Index>>, index: Arc<Index>) {
+    let name = index.name.clone();
+    let Some(other) = indexes.get(&name) else {
+        indexes.insert(name, index);
+        return;
+    };
+    let (old, new) = if other.created <= index.created { (other, &index) } else { (&index, other) };
+    tracing::error!(index = %name, left = %old.dir.display(), used = %new.dir.display(), "two folders have an index of this name; the older one is left where it is");
+    let new = Arc::clone(new);
+    indexes.insert(name, new);
 }
 
 fn same_name(alias: &str) -> ApiError {

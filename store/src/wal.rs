@@ -3,9 +3,10 @@
 //! A file is a run of records: length (u32 LE), CRC-32 of the payload (u32 LE), payload. A record is written whole or
 //! cut off: the reader stops at the first one that does not check.
 
+use crate::disk::{self, DiskFile};
 use crate::error::StoreError;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A log file is closed at this size, so that commits can free the disk in steps.
@@ -15,8 +16,10 @@ const RECORD_LIMIT: u32 = 1 << 30;
 /// The log of one store.
 pub(crate) struct Wal {
     dir: PathBuf,
-    file: File,
+    file: DiskFile,
     length: u64,
+    /// What follows `length` in the file is not known: nothing may be written behind it.
+    doubtful: bool,
     number: u64,
     /// Closed files and the highest sequence number in each.
     closed: Vec<(PathBuf, u64)>,
@@ -30,42 +33,47 @@ impl Wal {
         dir: &Path,
         mut visit: impl FnMut(&[u8]) -> Result<u64, StoreError>,
     ) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
-        let mut numbers: Vec<u64> = std::fs::read_dir(dir)
-            .map_err(StoreError::io(dir))?
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".wal")?.parse().ok())
-            .collect();
+        disk::make_dirs(dir)?;
+        let mut numbers: Vec<u64> = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(StoreError::io(dir))? {
+            let name = entry.map_err(StoreError::io(dir))?.file_name();
+            numbers.extend(name.to_str().and_then(|n| n.strip_suffix(".wal")?.parse::<u64>().ok()));
+        }
         numbers.sort_unstable();
         let mut closed = Vec::new();
         let mut highest = 0;
         for number in &numbers {
-            let path = dir.join(format!("{number:012}.wal"));
+            let path = path(dir, *number);
             let mut last = 0;
             read(&path, |payload| {
                 last = visit(payload)?;
                 Ok(())
             })?;
+            // What was read counts from now on. It may have been written a moment before a kill, or cut, and not synced.
+            disk::open_present(&path).and_then(|file| file.sync_all()).map_err(StoreError::io(&path))?;
             highest = highest.max(last);
             closed.push((path, last));
         }
         let number = numbers.last().map_or(1, |last| last + 1);
         let file = create(dir, number)?;
-        Ok(Self { dir: dir.to_owned(), file, length: 0, number, closed, highest })
+        Ok(Self { dir: dir.to_owned(), file, length: 0, doubtful: false, number, closed, highest })
     }
 
     /// Appends framed records and makes them durable. On an error nothing of them remains.
     pub(crate) fn append(&mut self, frames: &[u8], highest: u64) -> io::Result<()> {
-        if self.length >= ROTATE_AT {
+        if self.length >= ROTATE_AT || self.doubtful {
             self.rotate()?;
         }
-        let result = self.file.write_all(frames).and_then(|()| self.file.sync_data());
+        let mut written = false;
+        let result = self.file.write_all(frames).and_then(|()| {
+            written = true;
+            self.file.sync_data()
+        });
         if let Err(error) = result {
-            // After a failed fsync the kernel may have dropped pages: only a fresh file can be trusted.
-            let cut =
-                self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
-            if cut.is_err() || error.kind() != io::ErrorKind::StorageFull {
-                self.rotate()?;
-            }
+            // Synced, or else it could be there again after a power cut.
+            let cut = self.file.cut(self.length).and_then(|()| self.file.sync_all());
+            // After a failed sync the kernel may have dropped pages: only a fresh file can be trusted then.
+            self.doubtful = written || cut.is_err();
             return Err(error);
         }
         self.length += frames.len() as u64;
@@ -82,6 +90,7 @@ impl Wal {
         self.number += 1;
         self.file = file;
         self.length = 0;
+        self.doubtful = false;
         Ok(())
     }
 
@@ -94,7 +103,7 @@ impl Wal {
             if *highest > sequence {
                 return true;
             }
-            match std::fs::remove_file(path) {
+            match disk::remove(path) {
                 Ok(()) => false,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => false,
                 Err(error) => {
@@ -138,16 +147,12 @@ fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:012}.wal"))
 }
 
-fn create(dir: &Path, number: u64) -> Result<File, StoreError> {
+/// Makes a new file. One may be there already, empty, whose name could not be made durable when it was tried before.
+fn create(dir: &Path, number: u64) -> Result<DiskFile, StoreError> {
     let path = path(dir, number);
-    let file = OpenOptions::new().create_new(true).write(true).open(&path).map_err(StoreError::io(&path))?;
-    sync_dir(dir)?;
+    let file = disk::create(&path).map_err(StoreError::io(&path))?;
+    disk::sync_dir(dir)?;
     Ok(file)
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io(dir))
 }
 
 fn read(path: &Path, mut visit: impl FnMut(&[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
@@ -160,7 +165,8 @@ fn read(path: &Path, mut visit: impl FnMut(&[u8]) -> Result<(), StoreError>) -> 
         let mut head = [0; 8];
         let record = reader.read_exact(&mut head).and_then(|()| {
             let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-            if length > RECORD_LIMIT || u64::from(length) > size - whole - 8 {
+            // No record is empty: zeros are what a file system leaves of bytes that did not get to the disk.
+            if length == 0 || length > RECORD_LIMIT || u64::from(length) > size - whole - 8 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             payload.resize(length as usize, 0);
@@ -177,8 +183,8 @@ fn read(path: &Path, mut visit: impl FnMut(&[u8]) -> Result<(), StoreError>) -> 
                 if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) =>
             {
                 tracing::warn!(file = %path.display(), at = whole, bytes = size - whole, "cut a torn record off the log");
-                let file = OpenOptions::new().write(true).open(path).map_err(StoreError::io(path))?;
-                file.set_len(whole).and_then(|()| file.sync_all()).map_err(StoreError::io(path))?;
+                let file = disk::open_present(path).map_err(StoreError::io(path))?;
+                file.cut(whole).and_then(|()| file.sync_all()).map_err(StoreError::io(path))?;
                 break;
             }
             Err(error) => return Err(StoreError::Io { path: path.to_owned(), source: error }),
@@ -223,6 +229,46 @@ mod tests {
         flipped[last] ^= 1;
         std::fs::write(&file, flipped).unwrap();
         assert_eq!(collect(dir.path()).1, [b"one".to_vec()]);
+        // The length got to the disk, and the bytes did not.
+        let mut zeros = frames[..11].to_vec();
+        zeros.extend([0; 40]);
+        std::fs::write(&file, zeros).unwrap();
+        assert_eq!(collect(dir.path()).1, [b"one".to_vec()]);
+    }
+
+    /// A call of each kind fails while a record is appended: what was acknowledged before and after is there, after a power cut.
+    #[test]
+    fn nothing_is_written_behind_what_may_be_torn() {
+        for (call, kind) in
+            (0..6).flat_map(|call| [(call, io::ErrorKind::StorageFull), (call, io::ErrorKind::Other)])
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let disk = crate::disk::fake::FakeDisk::new(dir.path(), &Default::default());
+            let wal_dir = dir.path().join("wal");
+            let (mut wal, _) = collect(&wal_dir);
+            let mut acknowledged = Vec::new();
+            disk.fail_in(Some((call, kind)));
+            let mut again = Some((0, kind));
+            for number in 0..6_u8 {
+                let mut frames = Vec::new();
+                frame(&mut frames, |out| out.extend_from_slice(&[number; 9]));
+                if wal.append(&frames, u64::from(number)).is_ok() {
+                    acknowledged.push(vec![number; 9]);
+                } else {
+                    // What follows a failure fails as well, once.
+                    disk.fail_in(again.take());
+                }
+            }
+            assert!(acknowledged.len() >= 2);
+            for seed in 0..8 {
+                disk.cut_in(u32::MAX, seed);
+                let after = tempfile::tempdir().unwrap();
+                let _disk = crate::disk::fake::FakeDisk::new(after.path(), &disk.image());
+                let (_, mut seen) = collect(&after.path().join("wal"));
+                seen.retain(|payload| acknowledged.contains(payload));
+                assert_eq!(seen, acknowledged, "call {call}, {kind}, seed {seed}");
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! engines, answers, and commits once per refresh interval.
 
 use crate::config::Config;
-use crate::error::{ApiError, StoreError};
+use crate::error::{ApiError, StoreError, is_full_disk};
 use crate::ids::IdFilter;
 use crate::index::Index;
 use crate::mapping::{Batch, Mapped, Span};
@@ -191,7 +191,13 @@ impl Writer {
         if replayed > 0 {
             tracing::info!(changes = replayed, "replayed the write-ahead log");
         }
-        writer.commit()?;
+        match writer.commit() {
+            // It serves what it can, and takes nothing until there is room.
+            Err(error) if error.is_full_disk() => {
+                tracing::error!(%error, "the disk has no room for what the log has; it is tried again");
+            }
+            other => other?,
+        }
         Ok(writer)
     }
 
@@ -300,11 +306,18 @@ impl Writer {
             }
             refused(&error)
         });
+        // What was to come next would wait for ever behind growths that cannot be appended.
+        if let Some(error) = &failed
+            && let Some(Job::Bulk { ops, done, .. }) = self.next.take()
+        {
+            let _ = done.send(ops.iter().map(|_| Err(error.clone())).collect());
+        }
         let mut refresh = !refreshes.is_empty();
         let mut answers = Vec::new();
         for (ops, batch, mut outcomes, wanted, done) in bulks {
             if let Some(error) = &failed {
-                outcomes.iter_mut().filter(|o| o.is_ok()).for_each(|o| *o = Err(error.clone()));
+                // Conflicts too: what they are with may be a change of this group.
+                outcomes.iter_mut().for_each(|outcome| *outcome = Err(error.clone()));
             }
             refresh |= wanted;
             let todo: Vec<Option<u64>> =
@@ -336,10 +349,11 @@ impl Writer {
     fn decide(&mut self, ops: &[Op], frames: &mut Vec<u8>, undo: &mut Undo) -> Outcomes {
         let known = self.known(ops);
         let mut changes = std::mem::take(&mut self.changes);
-        let outcomes = ops
-            .iter()
-            .enumerate()
-            .map(|(at, op)| self.judge(op, known.get(&at).copied(), &mut changes, undo));
+        let outcomes = ops.iter().enumerate().map(|(at, op)| match known.get(&at) {
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(version)) => self.judge(op, Some(*version), &mut changes, undo),
+            None => self.judge(op, None, &mut changes, undo),
+        });
         let outcomes = outcomes.collect();
         changes.finish(frames, self.sequence);
         self.changes = changes;
@@ -358,7 +372,7 @@ impl Writer {
             return Err(ApiError::no_index(&op.index.name));
         };
         if slot.engine.as_ref().is_some_and(|engine| engine.stuck()) {
-            return Err(refused(&std::io::ErrorKind::StorageFull.into()));
+            return Err(ApiError::full_disk());
         }
         let present = match slot.recent(op.key) {
             Some(0) => None,
@@ -406,7 +420,9 @@ impl Writer {
             && let Err(error) = self.commit()
         {
             tracing::error!(%error, "cannot commit before an update");
-            return ops.iter().map(|_| Err(ApiError::new(503, "exception", error.to_string()))).collect();
+            let full = error.is_full_disk();
+            let error = if full { ApiError::full_disk() } else { unavailable(error.to_string()) };
+            return ops.iter().map(|_| Err(error.clone())).collect();
         }
         let mut changes = std::mem::take(&mut self.changes);
         // The documents that this request has changed; none where it deleted them.
@@ -471,8 +487,8 @@ impl Writer {
         self.slots.get(&op.index.uuid)?.recent(op.key)
     }
 
-    /// Versions in the committed segments of the ids that may be there, by position in `ops`.
-    fn known(&mut self, ops: &[Op]) -> QuickMap<usize, u64> {
+    /// Versions in the committed segments of the ids that may be there, by position in `ops`; an error where it cannot be told.
+    fn known(&mut self, ops: &[Op]) -> QuickMap<usize, Result<u64, ApiError>> {
         let mut maybe: HashMap<u64, Vec<(usize, &str)>> = HashMap::new();
         for (at, op) in ops.iter().enumerate() {
             if let Some(slot) = self.slots.get_mut(&op.index.uuid)
@@ -489,12 +505,23 @@ impl Writer {
             let Some(snapshot) = self.slots.get(&uuid).and_then(|slot| slot.index.snapshot()) else {
                 continue;
             };
-            let names: Vec<&str> = ids.iter().map(|(_, id)| *id).collect();
+            // One request may name an id several times.
+            let mut names: Vec<&str> = ids.iter().map(|(_, id)| *id).collect();
+            names.dedup();
             match snapshot.versions(&names) {
                 Ok(versions) => {
-                    known.extend(ids.iter().zip(versions).filter_map(|((at, _), v)| Some((*at, v?))));
+                    let found: HashMap<&str, u64> = names
+                        .iter()
+                        .zip(versions)
+                        .filter_map(|(id, version)| Some((*id, version?)))
+                        .collect();
+                    known.extend(ids.iter().filter_map(|(at, id)| Some((*at, Ok(*found.get(id)?)))));
                 }
-                Err(error) => tracing::error!(%error, "cannot look up ids"),
+                Err(error) => {
+                    tracing::error!(%error, "cannot look up ids");
+                    let error = unavailable("the ids cannot be looked up".to_owned());
+                    known.extend(ids.iter().map(|(at, _)| (*at, Err(error.clone()))));
+                }
             }
         }
         known
@@ -743,19 +770,15 @@ impl Slot {
     }
 }
 
-/// OpenSearch's words for a disk that has no room.
+/// What is answered when the log cannot be written.
 fn refused(error: &std::io::Error) -> ApiError {
-    if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) {
-        return ApiError::new(
-            429,
-            "cluster_block_exception",
-            "blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has \
-             read-only-allow-delete block];",
-        );
+    if is_full_disk(error) {
+        return ApiError::full_disk();
     }
-    ApiError::new(
-        503,
-        "unavailable_shards_exception",
-        format!("the write-ahead log cannot be written: {error}"),
-    )
+    unavailable(format!("the write-ahead log cannot be written: {error}"))
+}
+
+/// 503: not now.
+fn unavailable(reason: String) -> ApiError {
+    ApiError::new(503, "unavailable_shards_exception", reason)
 }

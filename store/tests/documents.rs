@@ -232,3 +232,20 @@ async fn names_and_deletion() {
     assert_eq!(server.send("HEAD", "/a-1", Value::Null).await.0, 404);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn an_id_that_comes_twice_in_a_request_is_judged_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    server.fill("a", &[("1", json!({"n": 1})), ("2", json!({"n": 1}))]).await;
+    let create = "{\"create\":{\"_id\":\"1\"}}\n{\"n\":2}\n";
+    let index = "{\"index\":{\"_id\":\"2\"}}\n{\"n\":2}\n";
+    let delete = "{\"delete\":{\"_id\":\"2\"}}\n";
+    let body = [create, create, index, delete, index].concat();
+    let answer = server.bulk("/a/_bulk?refresh=true", &body).await;
+    let said = |at: usize| answer["items"][at].as_object().unwrap().values().next().unwrap().clone();
+    let statuses: Vec<_> = (0..5).map(|at| said(at)["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [409, 409, 200, 200, 201], "{answer}");
+    assert_eq!(server.count("a", json!({"match_all": {}})).await, 2);
+    server.stop().await;
+}

@@ -3,9 +3,9 @@
 //! `ALCSEG01`, the parts, a description in JSON, and at the end the description's length (u32 LE), its CRC-32 (u32 LE) and `ALCSEG01` again. A file
 //! that was not written whole has no such end.
 
+use crate::disk::{self, DiskFile};
 use crate::error::StoreError;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tantivy::HasLen;
@@ -32,14 +32,14 @@ struct Description<T> {
 /// Writes a file, part by part.
 pub(super) struct Writer {
     path: PathBuf,
-    out: BufWriter<File>,
+    out: BufWriter<DiskFile>,
     at: u64,
     parts: Vec<Part>,
 }
 
 /// Sums up what goes through it.
 struct Summed<'a> {
-    out: &'a mut BufWriter<File>,
+    out: &'a mut BufWriter<DiskFile>,
     length: u64,
     crc: crc32fast::Hasher,
 }
@@ -60,7 +60,7 @@ impl Write for Summed<'_> {
 impl Writer {
     /// Begins the file; one that is there already is written over.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
-        let file = File::create(path).map_err(StoreError::io(path))?;
+        let file = disk::create(path).map_err(StoreError::io(path))?;
         let mut out = BufWriter::with_capacity(1 << 18, file);
         out.write_all(MAGIC).map_err(StoreError::io(path))?;
         Ok(Self { path: path.to_owned(), out, at: MAGIC.len() as u64, parts: Vec::new() })
@@ -85,7 +85,7 @@ impl Writer {
         let description = Description { parts: std::mem::take(&mut self.parts), about };
         let json = serde_json::to_vec(&description)
             .map_err(|e| StoreError::Damaged { path: self.path.clone(), reason: e.to_string() })?;
-        let end = |out: &mut BufWriter<File>| {
+        let end = |out: &mut BufWriter<DiskFile>| {
             out.write_all(&json)?;
             out.write_all(&u32::try_from(json.len()).map_err(io::Error::other)?.to_le_bytes())?;
             out.write_all(&crc32fast::hash(&json).to_le_bytes())?;

@@ -7,6 +7,7 @@ use super::bits::Bits;
 use super::both;
 use super::build::Frozen;
 use super::segment::{Living, Segment, State};
+use crate::disk;
 use crate::error::StoreError;
 use crate::files;
 use serde::{Deserialize, Serialize};
@@ -44,13 +45,23 @@ pub(super) struct Shared {
     state: RwLock<Arc<State>>,
     /// Held while the state changes.
     manifest: Mutex<Manifest>,
+    /// Files that are to be removed when the manifest that does not name them is durable.
+    owed: Mutex<Vec<String>>,
     stopped: AtomicBool,
+}
+
+/// How far a change of the state came.
+#[must_use]
+pub(super) enum Changed {
+    Durable,
+    /// It is there for all who look, and not sure to outlast a power cut: the next change must make it so.
+    Visible(StoreError),
 }
 
 impl Shared {
     /// Opens the folder. A segment that cannot be read is set aside and said so; the others serve.
     pub(super) fn open(dir: &Path) -> Result<(Self, u64), StoreError> {
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        disk::make_dirs(dir)?;
         if dir.join("meta.json").exists() {
             return Err(StoreError::Damaged {
                 path: dir.join("meta.json"),
@@ -58,6 +69,8 @@ impl Shared {
             });
         }
         let mut manifest: Manifest = files::load(&dir.join(NAME))?;
+        // The process before may have ended between renaming it and making that durable. What only the one before it names goes below.
+        disk::sync_dir(dir)?;
         let mmap = MmapDirectory::open(dir).map_err(tantivy::TantivyError::from)?;
         let mut segments = Vec::new();
         let mut broken = Vec::new();
@@ -77,8 +90,8 @@ impl Shared {
         sweep(dir, &manifest)?;
         let sequence = manifest.sequence;
         let state = RwLock::new(Arc::new(State { segments }));
-        let (manifest, stopped) = (Mutex::new(manifest), AtomicBool::new(false));
-        Ok((Self { dir: dir.to_owned(), mmap, state, manifest, stopped }, sequence))
+        let (manifest, owed, stopped) = (Mutex::new(manifest), Mutex::default(), AtomicBool::new(false));
+        Ok((Self { dir: dir.to_owned(), mmap, state, manifest, owed, stopped }, sequence))
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -120,7 +133,7 @@ impl Shared {
         frozen: Option<&Frozen>,
         deletes: &[String],
         sequence: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Changed, StoreError> {
         let mut added = None;
         if let Some(frozen) = frozen {
             let name = self.name();
@@ -130,11 +143,25 @@ impl Shared {
                 Ok(segment) => added = Some((Arc::new(segment), &frozen.dead)),
                 Err(error) => {
                     // Half a file would only take more of a disk that is full.
-                    let _ = std::fs::remove_file(&path);
+                    let _ = disk::remove(&path);
                     return Err(error);
                 }
             }
         }
+        let path = added.as_ref().map(|(segment, _)| self.dir.join(&segment.name));
+        let changed = self.add(added, deletes, sequence);
+        if let (Err(_), Some(path)) = (&changed, path) {
+            let _ = disk::remove(&path);
+        }
+        changed
+    }
+
+    fn add(
+        &self,
+        added: Option<(Arc<Segment>, &Bits)>,
+        deletes: &[String],
+        sequence: u64,
+    ) -> Result<Changed, StoreError> {
         // Those that deletes are looked up in must be good; looked at before the lock is taken.
         if !deletes.is_empty() {
             self.checked();
@@ -170,13 +197,19 @@ impl Shared {
         old: &[Living],
         merged: Option<Arc<Segment>>,
         dead: impl FnOnce(&[Living]) -> Bits,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Changed, StoreError> {
         let mut manifest = self.lock();
         let mut state = State::clone(&self.state());
         let is = |living: &Living| living.segment.name == old[0].segment.name;
         let place = old.first().and_then(|_| state.segments.iter().position(is));
         let now = place.and_then(|place| state.segments.get(place..place + old.len()));
-        let Some((place, now)) = place.zip(now.map(<[Living]>::to_vec)) else { return Ok(()) };
+        let Some((place, now)) = place.zip(now.map(<[Living]>::to_vec)) else {
+            // The old ones were found damaged meanwhile.
+            return Err(StoreError::Damaged {
+                path: self.dir.clone(),
+                reason: "what was to be merged is gone".to_owned(),
+            });
+        };
         let dead = dead(&now);
         let mut changed = Vec::new();
         let merged = merged.map(|segment| {
@@ -197,37 +230,57 @@ impl Shared {
         state: State,
         changed: &[usize],
         sequence: Option<u64>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Changed, StoreError> {
         let mut next = manifest.clone();
         next.sequence = sequence.map_or(next.sequence, |sequence| sequence.max(next.sequence));
         next.segments.clear();
+        let mut made = Vec::new();
         for (at, living) in state.segments.iter().enumerate() {
             let name = living.segment.name.clone();
             let known = manifest.segments.iter().find(|entry| entry.name == name);
             let mut dead = known.and_then(|entry| entry.dead.clone());
             if let (true, Some(bits)) = (changed.contains(&at), &living.dead) {
                 next.next += 1;
+                // No name is given twice, whatever becomes of this change.
+                manifest.next = next.next;
                 let file = format!("{:010}.dead", next.next);
                 let mut bytes = bits.to_bytes();
                 bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-                files::replace(&self.dir.join(&file), &bytes)?;
+                made.push((file.clone(), bytes));
                 dead = Some(file);
             }
             next.segments.push(Entry { name, dead });
         }
         let json = serde_json::to_vec(&next)
             .map_err(|e| StoreError::Damaged { path: self.dir.join(NAME), reason: e.to_string() })?;
-        files::replace(&self.dir.join(NAME), &json)?;
+        let written = made
+            .iter()
+            .try_for_each(|(file, bytes)| files::put(&self.dir.join(file), bytes))
+            // What the manifest names must be found wherever the manifest is.
+            .and_then(|()| disk::sync_dir(&self.dir))
+            .and_then(|()| files::put(&self.dir.join(NAME), &json));
+        if let Err(error) = written {
+            for (file, _) in &made {
+                let _ = disk::remove(&self.dir.join(file));
+            }
+            return Err(error);
+        }
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         let keeps = names(&next);
         let gone = std::mem::replace(manifest, next);
-        for file in names(&gone).difference(&keeps) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.extend(names(&gone).difference(&keeps).cloned());
+        if let Err(error) = disk::sync_dir(&self.dir) {
+            return Ok(Changed::Visible(error));
+        }
+        for file in owed.drain(..) {
+            let path = self.dir.join(&file);
             // What is still open stays readable until it is closed.
-            if let Err(error) = std::fs::remove_file(self.dir.join(file)) {
-                tracing::warn!(file = %self.dir.join(file).display(), %error, "cannot remove a file that is no longer needed");
+            if let Err(error) = disk::remove(&path) {
+                tracing::warn!(file = %path.display(), %error, "cannot remove a file that is no longer needed");
             }
         }
-        Ok(())
+        Ok(Changed::Durable)
     }
 
     /// What searches see now, every segment of it held against its checksums once. One that is damaged is set aside and said so; the rest serves.
@@ -248,7 +301,8 @@ impl Shared {
         let mut left = State::clone(&self.state());
         left.segments.retain(|living| !broken.contains(&living.segment.name));
         manifest.set_aside.extend(broken);
-        if let Err(error) = self.change(&mut manifest, left.clone(), &[], None) {
+        if let Err(error) | Ok(Changed::Visible(error)) = self.change(&mut manifest, left.clone(), &[], None)
+        {
             tracing::error!(%error, "cannot write down that a damaged segment was set aside");
         }
         Arc::new(left)
@@ -288,7 +342,7 @@ fn sweep(dir: &Path, manifest: &Manifest) -> Result<(), StoreError> {
         let entry = entry.map_err(StoreError::io(dir))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name != NAME && !keeps.contains(&name) && !name.starts_with('.') {
-            std::fs::remove_file(entry.path()).map_err(StoreError::io(&entry.path()))?;
+            disk::remove(&entry.path()).map_err(StoreError::io(&entry.path()))?;
         }
     }
     Ok(())

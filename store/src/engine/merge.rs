@@ -3,9 +3,10 @@
 use super::bits::Bits;
 use super::columns::Columns;
 use super::file::Writer;
-use super::manifest::Shared;
+use super::manifest::{Changed, Shared};
 use super::segment::{Living, State};
 use super::{About, index};
+use crate::disk;
 use crate::error::StoreError;
 use std::sync::Arc;
 use tantivy::columnar::{ColumnarReader, RowAddr, ShuffleMergeOrder, StackMergeOrder, merge_columnar};
@@ -86,7 +87,7 @@ pub(super) fn run(shared: &Shared, old: &[Living]) -> Result<(), StoreError> {
         dead
     };
     if moved.is_empty() {
-        return shared.replace(old, None, after);
+        return shared.replace(old, None, after).map(told);
     }
     let readers = old
         .iter()
@@ -117,12 +118,24 @@ pub(super) fn run(shared: &Shared, old: &[Living]) -> Result<(), StoreError> {
     let merged = write(&mut out)
         .and_then(|words| out.finish(&About { rows: columns.rows(), words }))
         .and_then(|_| shared.open_segment(&name));
-    match merged {
-        Ok(segment) if !shared.stopped() => shared.replace(old, Some(Arc::new(segment)), after),
-        other => {
-            let _ = std::fs::remove_file(&path);
-            other.map(|_| ())
+    let replaced = match merged {
+        Ok(segment) if !shared.stopped() => shared.replace(old, Some(Arc::new(segment)), after).map(Some),
+        other => other.map(|_| None),
+    };
+    match replaced {
+        Ok(Some(changed)) => told(changed),
+        left_over => {
+            let _ = disk::remove(&path);
+            return left_over.map(|_| ());
         }
+    }
+    Ok(())
+}
+
+/// Nothing waits for a merge to be durable: the next change of the index makes it so, and what it replaced is kept until then.
+fn told(changed: Changed) {
+    if let Changed::Visible(error) = changed {
+        tracing::warn!(%error, "a merge of segments is not durable yet");
     }
 }
 

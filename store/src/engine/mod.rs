@@ -24,7 +24,7 @@ use crate::error::StoreError;
 use crate::segments::{Engine, Incoming, Reader, Snapshot};
 use bits::Bits;
 use build::{Buffer, Frozen};
-use manifest::Shared;
+use manifest::{Changed, Shared};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -185,7 +185,7 @@ fn seal(shared: &Shared, mut sealed: Sealed) -> Outcome {
             },
             Work::Frozen(frozen) => {
                 return match shared.publish(Some(&frozen), &sealed.deletes, sealed.sequence) {
-                    Ok(()) => Ok(sealed.sequence),
+                    Ok(changed) => durable(changed, sealed.sequence),
                     Err(error) => {
                         Err(Failure::of(error, Some(Sealed { work: Work::Frozen(frozen), ..sealed })))
                     }
@@ -193,11 +193,22 @@ fn seal(shared: &Shared, mut sealed: Sealed) -> Outcome {
             }
             Work::Nothing => {
                 return match shared.publish(None, &sealed.deletes, sealed.sequence) {
-                    Ok(()) => Ok(sealed.sequence),
+                    Ok(changed) => durable(changed, sealed.sequence),
                     Err(error) => Err(Failure::of(error, Some(Sealed { work: Work::Nothing, ..sealed }))),
                 };
             }
         };
+    }
+}
+
+/// What was sealed is in the index; where it is not durable, all that is left to try again is that.
+fn durable(changed: Changed, sequence: u64) -> Outcome {
+    match changed {
+        Changed::Durable => Ok(sequence),
+        Changed::Visible(error) => {
+            let sealed = Sealed { work: Work::Nothing, deletes: Vec::new(), sequence };
+            Err(Failure::of(error, Some(sealed)))
+        }
     }
 }
 

@@ -64,7 +64,7 @@ impl Users {
         dir: &Path,
         change: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        crate::disk::make_dirs(dir)?;
         // A lock on the folder: the file itself is replaced, and a running store holds the file `lock`.
         let folder = std::fs::File::open(dir).map_err(StoreError::io(dir))?;
         folder.lock().map_err(StoreError::io(dir))?;
