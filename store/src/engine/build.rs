@@ -195,7 +195,7 @@ impl Buffer {
     }
 
     fn shape(&mut self, row: u32, text: &str, document: &Incoming<'_>) {
-        let Room { marks, shape, .. } = &mut self.room;
+        let Room { marks, shape, name: room, .. } = &mut self.room;
         shape.clear();
         let mut at = 0;
         for (leaf, marks) in document.mapped.leaves.iter().zip(marks) {
@@ -204,7 +204,11 @@ impl Buffer {
             for (form, of) in marks {
                 match of {
                     Of::Path(number) => source::mark(shape, *form, document.mapped.path(*number)),
-                    Of::Leaf(number) => source::mark(shape, *form, number),
+                    Of::Leaf(number) => {
+                        room.clear();
+                        let _ = write!(room, "{number}");
+                        source::mark(shape, *form, room);
+                    }
                 }
             }
             at = range.end;

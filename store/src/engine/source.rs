@@ -77,10 +77,10 @@ impl Form {
 }
 
 /// Puts a mark into a shape.
-pub(super) fn mark(shape: &mut String, form: Form, path: impl std::fmt::Display) {
+pub(super) fn mark(shape: &mut String, form: Form, path: &str) {
     shape.push(MARK);
     shape.push(form.letter());
-    let _ = write!(shape, "{path}");
+    shape.push_str(path);
     shape.push(END);
 }
 
