@@ -14,6 +14,7 @@ mod clock;
 mod collector;
 mod engine;
 mod http;
+mod keep;
 mod ledger;
 mod lines;
 mod mood;
