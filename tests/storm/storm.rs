@@ -243,7 +243,7 @@ async fn fill(disk: Option<(Ballast, fastrand::Rng)>, count: &mut u64, end: Inst
 }
 
 /// An address of loopback that no other storm and no other run of them has.
-fn host() -> String {
+pub(crate) fn host() -> String {
     static LAST: AtomicU8 = AtomicU8::new(1);
     let (id, number) = (std::process::id(), LAST.fetch_add(1, Relaxed));
     format!("127.{}.{}.{number}", 80 + id / 250 % 100, 1 + id % 250)
