@@ -83,6 +83,7 @@ pub(crate) fn parse(store: &Store, body: &Bytes, default_index: Option<&str>) ->
         }
         bulk.items.push(item);
     }
+    store.counters().beyond.fetch_add(bulk.batch.beyond, Ordering::Relaxed);
     if bulk.items.is_empty() {
         return Err(if body.is_empty() {
             ApiError::new(400, "parse_exception", "request body is required")

@@ -39,6 +39,8 @@ pub(crate) struct Counters {
     pub(crate) rolled_over: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) cancelled: AtomicU64,
+    /// Values whose fields had no room in their mapping.
+    pub(crate) beyond: AtomicU64,
     pub(crate) in_flight: AtomicUsize,
 }
 

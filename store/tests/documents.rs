@@ -249,3 +249,64 @@ async fn an_id_that_comes_twice_in_a_request_is_judged_twice() {
     assert_eq!(server.count("a", json!({"match_all": {}})).await, 2);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn fields_beyond_the_limit_are_searched_in_one_column_of_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let document = |from: usize, to: usize| {
+        let fields: Vec<String> = (from..to).map(|n| format!(r#""f{n}":"v{n}""#)).collect();
+        format!(r#"{{ {},"deep":{{"{from}":{{"n":{from}.50}}}}}}"#, fields.join(", "))
+    };
+    // Each string field is two: its words, and its whole.
+    let bodies = [document(0, 400), document(380, 900), r#"{"f1":"v1","late":[true,"x=y"]}"#.to_owned()];
+    let check = async |server: &common::Server| {
+        for (query, ids) in [
+            (json!({"term": {"f1.keyword": "v1"}}), vec!["0", "2"]),
+            (json!({"match": {"f899": "v899"}}), vec!["1"]),
+            (json!({"term": {"f899": "v898"}}), vec![]),
+            (json!({"terms": {"_overflow": ["v899", "x=y"]}}), vec!["1", "2"]),
+            (json!({"term": {"late": "x=y"}}), vec!["2"]),
+            (json!({"term": {"late": true}}), vec!["2"]),
+            (json!({"exists": {"field": "late"}}), vec!["2"]),
+            (json!({"exists": {"field": "nowhere"}}), vec![]),
+            (json!({"prefix": {"f899": "v8"}}), vec!["1"]),
+            (json!({"wildcard": {"f899": "*99"}}), vec!["1"]),
+            (json!({"range": {"f899": {"gt": "v"}}}), vec!["1"]),
+            (json!({"range": {"f899": {"lt": "v"}}}), vec![]),
+            (json!({"query_string": {"query": "f899:v899 AND NOT f1:v1"}}), vec!["1"]),
+            (json!({"bool": {"must_not": {"exists": {"field": "f899"}}}}), vec!["0", "2"]),
+        ] {
+            let mut found = server.ids("wide", json!({"query": query, "size": 10})).await;
+            found.sort();
+            assert_eq!(found, ids, "{query}");
+        }
+        for (id, body) in bodies.iter().enumerate() {
+            let query = format!(r#"{{"query":{{"ids":{{"values":["{id}"]}}}}}}"#);
+            let (_, text) = server.raw("POST", "/wide/_search", "", query.as_bytes()).await;
+            assert!(text.contains(&format!("\"_source\":{body}")), "{text}");
+        }
+        let mapping = server.ok("GET", "/wide/_mapping", Value::Null).await;
+        let properties = mapping["wide"]["mappings"]["properties"].as_object().unwrap();
+        assert_eq!(properties["_overflow"], json!({"type": "flat_object"}));
+        assert!(properties.len() <= 502, "{}", properties.len());
+    };
+    for (id, body) in bodies.iter().enumerate() {
+        let lines = format!("{{\"create\":{{\"_id\":\"{id}\"}}}}\n{body}\n");
+        let answer = server.bulk("/wide/_bulk?refresh=true", &lines).await;
+        assert_eq!(answer["errors"], false, "{answer}");
+    }
+    check(&server).await;
+    let (_, metrics) = server.raw("GET", "/metrics", "", b"").await;
+    let counted = metrics.lines().find(|line| line.contains("values_beyond_field_limit_total ")).unwrap();
+    assert!(!counted.ends_with(" 0"), "{counted}");
+    // A mapping that a client asks for is refused, as OpenSearch does it.
+    let one = json!({"properties": {"one": {"type": "long"}, "more": {"type": "long"}}});
+    let (status, answer) = server.send("PUT", "/wide/_mapping", one).await;
+    assert_eq!(status, 400);
+    assert!(answer["error"]["reason"].as_str().unwrap().contains("Limit of total fields [1000]"), "{answer}");
+    server.stop().await;
+    let server = start(dir.path()).await;
+    check(&server).await;
+    server.stop().await;
+}

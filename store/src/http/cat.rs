@@ -162,6 +162,11 @@ pub(super) fn metrics(store: &Store) -> Result {
             "Bulk items answered with an error.",
             counters.rejected.load(Ordering::Relaxed),
         ),
+        (
+            "values_beyond_field_limit_total",
+            "Values that are searched in `_overflow`, as their index has too many fields.",
+            counters.beyond.load(Ordering::Relaxed),
+        ),
         ("bulk_requests_total", "Bulk requests.", counters.bulks.load(Ordering::Relaxed)),
         ("searches_total", "Searches.", counters.searches.load(Ordering::Relaxed)),
         ("http_requests_total", "HTTP requests.", counters.requests.load(Ordering::Relaxed)),

@@ -1,6 +1,7 @@
 //! One JSON document → the values that columns and postings take, judged by the mapping; and where in the document each of them stands,
 //! so that the engine need not keep twice what its columns hold.
 
+use super::beyond::{BEYOND, PATHS, SIGN};
 use super::types::{FieldType, Leaf, Scalar};
 use super::{Dynamic, Field, Mapping};
 use crate::error::ApiError;
@@ -44,6 +45,8 @@ pub(crate) struct Batch {
     /// Numbers of the mapping's paths, by their addresses, which live as long as they are in `paths`; and of flat objects' leaves.
     known: QuickMap<usize, u32>,
     flat: HashMap<Arc<str>, u32>,
+    /// Values whose fields had no room in a mapping.
+    pub(crate) beyond: u64,
 }
 
 /// Where a batch has one document.
@@ -94,6 +97,7 @@ impl Batch {
         self.paths.clear();
         self.known.clear();
         self.flat.clear();
+        self.beyond = 0;
     }
 
     /// Bytes of its room.
@@ -348,7 +352,10 @@ impl<'a> Walk<'a> {
                     )));
                 }
                 let mapping = self.grown.as_ref().unwrap_or(self.mapping);
-                if !mapping.objects.contains(path.as_str()) && mapping.dynamic_at(path) == Dynamic::True {
+                if !mapping.objects.contains(path.as_str())
+                    && mapping.dynamic_at(path) == Dynamic::True
+                    && mapping.has_room(path, 0)
+                {
                     let grown = self.grown.get_or_insert_with(|| self.mapping.clone());
                     grown.add_object(path);
                     self.added.insert(path.clone(), json!({"type": "object"}));
@@ -433,7 +440,7 @@ impl<'a> Walk<'a> {
         let read = self.read(place);
         let leaf = read.as_leaf();
         self.locate(place);
-        if matches!(leaf, Leaf::Null) || (self.field(path).is_none() && !self.grow(path, leaf)?) {
+        if matches!(leaf, Leaf::Null) || (self.field(path).is_none() && !self.grow(path, leaf, place)?) {
             return Ok(());
         }
         // Not `self.field`: the output is written while the field is borrowed.
@@ -459,8 +466,28 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Takes a value whose field has no room in the mapping.
+    fn beyond(&mut self, path: &str, place: Place) {
+        self.out.beyond += 1;
+        let known = self.grown.as_ref().unwrap_or(self.mapping).fields.get(BEYOND);
+        let root = known.map(|field| Arc::clone(&field.path)).unwrap_or_else(|| {
+            self.added.insert(BEYOND.to_owned(), json!({"type": "flat_object"}));
+            self.grown.get_or_insert_with(|| self.mapping.clone()).beyond()
+        });
+        let read = self.read(place);
+        let Some(text) = text(&read, place) else { return };
+        let whole = format!("{path}{SIGN}{}", text.of(self.text));
+        if whole.len() > TERM_LIMIT {
+            return;
+        }
+        let (root, paths) = (self.out.number(&root), self.out.flat_number(PATHS));
+        self.out.values.push(Valued { path: root, datum: Datum::Exact(text), many: true });
+        let datum = Datum::Exact(Text::Own(whole.into()));
+        self.out.values.push(Valued { path: paths, datum, many: true });
+    }
+
     /// Adds a field for a new path. False when the value is to be left unindexed.
-    fn grow(&mut self, path: &str, leaf: Leaf<'_>) -> Result<bool, ApiError> {
+    fn grow(&mut self, path: &str, leaf: Leaf<'_>, place: Place) -> Result<bool, ApiError> {
         let mapping = self.grown.as_ref().unwrap_or(self.mapping);
         if mapping.objects.contains(path) {
             return Err(ApiError::mapper(format!(
@@ -482,6 +509,10 @@ impl<'a> Walk<'a> {
             }
         }
         let Some(field) = mapping.invent(path, &leaf.to_value())? else { return Ok(false) };
+        if !mapping.has_room(path, field.subfields.len()) {
+            self.beyond(path, place);
+            return Ok(false);
+        }
         let grown = self.grown.get_or_insert_with(|| self.mapping.clone());
         self.added.insert(path.to_owned(), Value::Object(field.json.clone()));
         grown.add(path, field).map_err(|e| ApiError::mapper(format!("failed to parse: {}", e.reason)))?;

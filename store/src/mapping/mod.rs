@@ -1,5 +1,6 @@
 //! Mappings: which path holds which type, and what becomes of paths that nobody named.
 
+pub(crate) mod beyond;
 mod document;
 mod parse;
 pub(crate) mod types;
@@ -101,7 +102,7 @@ impl Mapping {
             }
             parent = up;
         }
-        None
+        self.is_beyond(path).then_some(&FieldType::FlatObject)
     }
 
     /// Adds a field. Fails when the path already means something else.
@@ -136,7 +137,7 @@ impl Mapping {
             self.insert(format!("{path}.{name}"), Arc::new(sub));
         }
         self.insert(path.to_owned(), Arc::new(field));
-        if self.fields.len() + self.objects.len() > FIELD_LIMIT {
+        if self.is_too_large() {
             return Err(ApiError::illegal(format!(
                 "Limit of total fields [{FIELD_LIMIT}] has been exceeded"
             )));

@@ -6,8 +6,9 @@ use super::pattern::{Pattern, escaped};
 use super::words::words;
 use crate::dates::{self, Format, Round};
 use crate::error::ApiError;
-use crate::mapping::Mapping;
+use crate::mapping::beyond::{BEYOND, NEXT, PATHS, SIGN};
 use crate::mapping::types::{FieldType, Scalar, cidr};
+use crate::mapping::{FIELD_LIMIT, Mapping};
 use crate::segments::Number;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -89,6 +90,71 @@ type Result<T> = std::result::Result<T, ApiError>;
 impl Context<'_> {
     /// The meaning of a query for this index.
     pub(crate) fn plan(&self, query: &Query) -> Result<Plan> {
+        let plan = self.of(query)?;
+        if self.mapping.fields.contains_key(BEYOND) { self.place(plan) } else { Ok(plan) }
+    }
+
+    /// What is asked of a field beyond the limit is asked of the column that all of those share.
+    fn place(&self, plan: Plan) -> Result<Plan> {
+        let path = match plan {
+            Plan::Bool { must, filter, should, must_not, minimum } => {
+                let all =
+                    |plans: Vec<Plan>| plans.into_iter().map(|plan| self.place(plan)).collect::<Result<_>>();
+                let (must, filter) = (all(must)?, all(filter)?);
+                return Ok(Plan::Bool {
+                    must,
+                    filter,
+                    should: all(should)?,
+                    must_not: all(must_not)?,
+                    minimum,
+                });
+            }
+            Plan::Constant(inner) => return Ok(Plan::Constant(Box::new(self.place(*inner)?))),
+            Plan::Exact { ref path, .. }
+            | Plan::ExactAny { ref path, .. }
+            | Plan::ExactRange { ref path, .. }
+            | Plan::Pattern { ref path, text: false, .. }
+            | Plan::Exists { ref path, text: false }
+                if self.mapping.is_beyond(path) =>
+            {
+                path.clone()
+            }
+            plan => return Ok(plan),
+        };
+        let at = |value: &str| format!("{path}{SIGN}{value}");
+        let end = |end: Bound<String>, open: Bound<String>| match end {
+            Bound::Included(value) => Bound::Included(at(&value)),
+            Bound::Excluded(value) => Bound::Excluded(at(&value)),
+            Bound::Unbounded => open,
+        };
+        let paths = || PATHS.to_owned();
+        let glob = |wildcard: &str, insensitive| {
+            let wildcard = format!("{}{wildcard}", escaped(&at("")));
+            Plan::Pattern { path: paths(), pattern: Pattern::Glob { wildcard, insensitive }, text: false }
+        };
+        Ok(match plan {
+            Plan::Exact { key, .. } => Plan::Exact { path: paths(), key: at(&key) },
+            Plan::ExactAny { keys, .. } => {
+                Plan::ExactAny { path: paths(), keys: keys.iter().map(|key| at(key)).collect() }
+            }
+            Plan::ExactRange { low, high, .. } => Plan::ExactRange {
+                path: paths(),
+                low: end(low, Bound::Included(at(""))),
+                high: end(high, Bound::Excluded(format!("{path}{NEXT}"))),
+            },
+            Plan::Exists { .. } => glob("*", false),
+            Plan::Pattern { pattern: Pattern::Glob { wildcard, insensitive }, .. } => {
+                glob(&wildcard, insensitive)
+            }
+            _ => {
+                return Err(ApiError::illegal(format!(
+                    "[regexp] on [{path}], which is beyond the limit of [{FIELD_LIMIT}] fields, is not supported; use [wildcard]"
+                )));
+            }
+        })
+    }
+
+    fn of(&self, query: &Query) -> Result<Plan> {
         Ok(match query {
             Query::All => Plan::All,
             Query::None => Plan::None,
