@@ -87,9 +87,18 @@ pub(crate) type Sink<'a> = dyn FnMut(&[u32], &[f32]) -> ControlFlow<()> + 'a;
 
 /// A query that is ready to run.
 pub(crate) trait Matcher {
-    fn run(&self, segment: usize, sink: &mut Sink<'_>) -> Result<(), StoreError>;
-    /// How many documents match.
+    /// The documents of a segment that match.
+    fn find(&self, segment: usize) -> Result<Box<dyn Hits>, StoreError>;
+    /// How many match.
     fn count(&self, segment: usize) -> Result<u64, StoreError>;
+}
+
+/// Documents that match.
+pub(crate) trait Hits {
+    fn count(&self) -> u64;
+    /// The score that all of them have, if it is one and was asked for.
+    fn score(&self) -> Option<f32>;
+    fn run(&self, sink: &mut Sink<'_>);
 }
 
 /// A number of a column.
@@ -119,6 +128,8 @@ impl Number {
 pub(crate) trait Numbers {
     /// Calls back with the position in `docs` and each value of that document.
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number));
+    /// The values of the documents, if each has one and all are whole numbers: much cheaper than [`Numbers::each`].
+    fn ints(&self, docs: &[u32], out: &mut Vec<i64>) -> bool;
     /// No value is smaller than the first of these, nor larger than the other.
     fn ends(&self) -> (Number, Number);
     /// Whether there is a document without a value.
@@ -129,6 +140,8 @@ pub(crate) trait Numbers {
 pub(crate) trait Strings {
     /// Calls back with the position in `docs` and each ordinal of that document.
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, u64));
+    /// The ordinals of the documents, if each has one: much cheaper than [`Strings::each`].
+    fn ordinals(&self, docs: &[u32], out: &mut Vec<u64>) -> bool;
     /// The string of an ordinal.
     fn text(&self, ordinal: u64) -> Result<String, StoreError>;
     /// The ordinal of a string, if any document of the segment holds it.

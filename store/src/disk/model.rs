@@ -215,7 +215,7 @@ impl Run {
                 rows.extend_from_slice(docs);
                 ControlFlow::Continue(())
             };
-            matcher.run(segment, &mut take).unwrap();
+            matcher.find(segment).unwrap().run(&mut take);
             for row in rows {
                 let document = snapshot.fetch(segment, row).unwrap();
                 let source: Value = serde_json::from_slice(&document.source).unwrap();

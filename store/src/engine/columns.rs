@@ -141,6 +141,19 @@ where
         each(&self.0, docs, &mut |at, value| visit(at, self.1(value)));
     }
 
+    fn ints(&self, docs: &[u32], out: &mut Vec<i64>) -> bool {
+        let mut values = Vec::new();
+        if !single(&self.0, docs, &mut values) {
+            return false;
+        }
+        out.clear();
+        out.extend(values.into_iter().map_while(|value| match self.1(value) {
+            Number::Int(n) => Some(n),
+            Number::Float(_) => None,
+        }));
+        out.len() == docs.len()
+    }
+
     fn ends(&self) -> (Number, Number) {
         (self.1(self.0.min_value()), self.1(self.0.max_value()))
     }
@@ -166,6 +179,10 @@ impl StringColumn {
 impl Strings for StringColumn {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, u64)) {
         each(self.column.ords(), docs, visit);
+    }
+
+    fn ordinals(&self, docs: &[u32], out: &mut Vec<u64>) -> bool {
+        single(self.column.ords(), docs, out)
     }
 
     fn text(&self, ordinal: u64) -> Result<String, StoreError> {
@@ -194,6 +211,29 @@ impl Strings for StringColumn {
     fn memory(&self) -> usize {
         self.all.get().map_or(0, |all| all.bytes.capacity() + all.ends.capacity() * size_of::<usize>())
     }
+}
+
+/// Reads the one value of each document, if each document of the segment has one.
+fn single<T>(column: &Column<T>, docs: &[u32], out: &mut Vec<T>) -> bool
+where
+    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
+{
+    if column.get_cardinality() != Cardinality::Full {
+        return false;
+    }
+    out.clear();
+    out.resize(docs.len(), column.min_value());
+    match (docs.first(), docs.last()) {
+        // A document comes twice where it is in two buckets of the aggregation above.
+        (Some(first), Some(last))
+            if last.checked_sub(*first).is_some_and(|more| more as usize + 1 == docs.len())
+                && docs.array_windows().all(|[a, b]| a + 1 == *b) =>
+        {
+            column.values.get_range(u64::from(*first), out);
+        }
+        _ => column.values.get_vals(docs, out),
+    }
+    true
 }
 
 fn each<T>(column: &Column<T>, docs: &[u32], visit: &mut dyn FnMut(usize, T))

@@ -39,8 +39,19 @@ impl Scores {
     }
 }
 
-/// In how many rows of all segments a term is.
-pub(super) type Frequencies = HashMap<Term, u64>;
+/// What was learned of terms before scoring.
+#[derive(Default)]
+pub(super) struct Frequencies {
+    /// In how many rows of all segments a term is.
+    counts: HashMap<Term, u64>,
+    /// How often words are in the rows of a segment, so that they need not be looked for twice.
+    words: HashMap<(usize, Term), Vec<u32>>,
+    /// Rows in `words`.
+    kept: usize,
+}
+
+/// Rows that are kept so, 16 MB.
+const KEPT: usize = 4 << 20;
 
 /// A term that scores by its rarity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -69,17 +80,26 @@ pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> 
         Plan::Boost(inner, _) => frequencies(inner, state, out),
         _ => {
             let Some(term) = term(plan) else { return Ok(()) };
-            let none = Frequencies::new();
+            let none = Frequencies::default();
             let mut count = 0;
-            for living in &state.segments {
-                let finder = Finder { segment: &living.segment, scoring: None, frequencies: &none, total: 0 };
-                let mut found = finder.find(plan)?.bits;
+            for (number, living) in state.segments.iter().enumerate() {
+                let segment = &living.segment;
+                let finder = Finder { segment, number, scoring: None, frequencies: &none, total: 0 };
+                let mut found = match plan {
+                    Plan::Word { path, word } if out.kept + segment.rows as usize <= KEPT => {
+                        let (bits, counts) = finder.word(path, word)?;
+                        out.kept += counts.len();
+                        out.words.insert((number, term.clone()), counts);
+                        bits
+                    }
+                    _ => finder.find(plan)?.bits,
+                };
                 if let Some(dead) = &living.dead {
                     found.and_not(dead);
                 }
                 count += u64::from(found.count());
             }
-            out.insert(term, count);
+            out.counts.insert(term, count);
             Ok(())
         }
     }
@@ -88,6 +108,8 @@ pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> 
 /// Finds rows in one segment.
 pub(super) struct Finder<'a> {
     pub(super) segment: &'a Segment,
+    /// Its number in the state.
+    pub(super) number: usize,
     /// Set where scores are wanted.
     pub(super) scoring: Option<()>,
     pub(super) frequencies: &'a Frequencies,
@@ -126,10 +148,7 @@ impl Finder<'_> {
                 self.constant(bits)
             }
             Plan::Numbers { path, low, high } => self.constant(self.numbers(path, low, high)?),
-            Plan::Word { path, word } => {
-                let values = self.segment.word(path, word)?;
-                self.counted(plan, path, &values)?
-            }
+            Plan::Word { path, word } => self.counted(plan, path, word)?,
             Plan::Phrase { path, words, slop } => self.phrase(plan, path, words, *slop)?,
             Plan::Exists { path, text: true } => self.constant(self.present(&format!("t.{path}"))?),
             Plan::Exists { path, text: false } => {
@@ -244,26 +263,39 @@ impl Finder<'_> {
 
     /// The weight of a term by its rarity, as Lucene's BM25 has it.
     fn weight(&self, plan: &Plan) -> f32 {
-        let of = term(plan).and_then(|term| self.frequencies.get(&term).copied()).unwrap_or(0) as f64;
+        let of = term(plan).and_then(|term| self.frequencies.counts.get(&term).copied()).unwrap_or(0) as f64;
         let total = self.total as f64;
         ((1.0 + (total - of + 0.5) / (of + 0.5)).ln()) as f32
     }
 
-    /// Rows that have values as pieces of a text, scored by how often.
-    fn counted(&self, plan: &Plan, path: &str, values: &[super::index::Hit]) -> Result<Found, StoreError> {
+    /// Rows whose text has a word, and how often each row's has it.
+    fn word(&self, path: &str, word: &str) -> Result<(Bits, Vec<u32>), StoreError> {
+        let values = self.segment.word(path, word)?;
         let mut bits = Bits::none(self.rows());
-        if self.scoring.is_none() {
-            self.segment.rows_of(path, values, &mut |row, _| bits.insert(row))?;
-            return Ok(Found { bits, scores: None });
-        }
         let mut counts = vec![0u32; self.rows() as usize];
-        self.segment.rows_of(path, values, &mut |row, count| {
+        self.segment.rows_of(path, &values, &mut |row, count| {
             bits.insert(row);
             counts[row as usize] += count;
         })?;
+        Ok((bits, counts))
+    }
+
+    /// Rows whose text has a word, scored by how often.
+    fn counted(&self, plan: &Plan, path: &str, word: &str) -> Result<Found, StoreError> {
+        if self.scoring.is_none() {
+            let bits = self.rows_with_values(path, &self.segment.word(path, word)?)?;
+            return Ok(Found { bits, scores: None });
+        }
         let weight = self.weight(plan);
-        let scores = counts.into_iter().map(|count| weight * saturated(count)).collect();
-        Ok(Found { bits, scores: Some(Scores::Each(scores)) })
+        let score = |counts: &[u32]| Scores::Each(counts.iter().map(|n| weight * saturated(*n)).collect());
+        let known = term(plan).and_then(|term| self.frequencies.words.get(&(self.number, term)));
+        if let Some(counts) = known {
+            let mut bits = Bits::none(self.rows());
+            counts.iter().zip(0u32..).filter(|(n, _)| **n > 0).for_each(|(_, row)| bits.insert(row));
+            return Ok(Found { bits, scores: Some(score(counts)) });
+        }
+        let (bits, counts) = self.word(path, word)?;
+        Ok(Found { bits, scores: Some(score(&counts)) })
     }
 
     /// Rows whose text has the words one after the other. Where they stand in one piece the index of values knows; rows that have the words in

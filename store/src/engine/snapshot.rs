@@ -1,12 +1,12 @@
 //! Reading one state of an index.
 
 use super::columns::StringColumn;
-use super::find::{Finder, Found, Frequencies, frequencies};
+use super::find::{Finder, Found, Frequencies, Scores, frequencies};
 use super::segment::State;
 use super::source::Sources;
 use crate::error::StoreError;
 use crate::query::plan::Plan;
-use crate::segments::{Fetched, Matcher, Numbers, Sink, Snapshot, Strings};
+use crate::segments::{Fetched, Hits, Matcher, Numbers, Sink, Snapshot, Strings};
 use std::sync::Arc;
 
 /// Matching documents are handed on in runs of this many.
@@ -40,7 +40,7 @@ impl Snapshot for ColumnSnapshot {
     }
 
     fn prepare(&self, plan: &Plan, scored: bool) -> Result<Box<dyn Matcher + '_>, StoreError> {
-        let mut counts = Frequencies::new();
+        let mut counts = Frequencies::default();
         if scored {
             frequencies(plan, &self.state, &mut counts)?;
         }
@@ -118,10 +118,11 @@ struct ColumnMatcher<'a> {
 }
 
 impl ColumnMatcher<'_> {
-    fn find(&self, segment: usize, scored: bool) -> Result<Found, StoreError> {
+    fn found(&self, segment: usize, scored: bool) -> Result<Found, StoreError> {
         let living = &self.snapshot.state.segments[segment];
         let finder = Finder {
             segment: &living.segment,
+            number: segment,
             scoring: scored.then_some(()),
             frequencies: &self.counts,
             total: self.total,
@@ -139,21 +140,37 @@ impl Matcher for ColumnMatcher<'_> {
         if self.plan == Plan::All {
             return Ok(u64::from(self.snapshot.state.segments[segment].alive()));
         }
-        Ok(u64::from(self.find(segment, false)?.bits.count()))
+        Ok(u64::from(self.found(segment, false)?.bits.count()))
     }
 
-    fn run(&self, segment: usize, sink: &mut Sink<'_>) -> Result<(), StoreError> {
-        let found = self.find(segment, self.scored)?;
+    fn find(&self, segment: usize) -> Result<Box<dyn Hits>, StoreError> {
+        Ok(Box::new(self.found(segment, self.scored)?))
+    }
+}
+
+impl Hits for Found {
+    fn count(&self) -> u64 {
+        u64::from(self.bits.count())
+    }
+
+    fn score(&self) -> Option<f32> {
+        match &self.scores {
+            Some(Scores::One(score)) => Some(*score),
+            _ => None,
+        }
+    }
+
+    fn run(&self, sink: &mut Sink<'_>) {
         let mut docs = Vec::with_capacity(RUN);
         let mut scores = Vec::new();
-        for row in found.bits.iter() {
+        for row in self.bits.iter() {
             docs.push(row);
-            if let Some(of) = &found.scores {
+            if let Some(of) = &self.scores {
                 scores.push(of.of(row));
             }
             if docs.len() == RUN {
                 if sink(&docs, &scores).is_break() {
-                    return Ok(());
+                    return;
                 }
                 docs.clear();
                 scores.clear();
@@ -163,6 +180,5 @@ impl Matcher for ColumnMatcher<'_> {
             // Nothing follows that could be left out.
             let _ = sink(&docs, &scores);
         }
-        Ok(())
     }
 }

@@ -176,8 +176,9 @@ fn check(engine: &ColumnEngine, twin: &BTreeMap<u8, (u64, String)>) -> Result<()
         };
         let mut found = Vec::new();
         for living in &engine.shared.state().segments {
-            let counts = Frequencies::new();
-            let finder = Finder { segment: &living.segment, scoring: None, frequencies: &counts, total: 0 };
+            let counts = Frequencies::default();
+            let finder =
+                Finder { segment: &living.segment, number: 0, scoring: None, frequencies: &counts, total: 0 };
             let rows = finder.find(&plan).unwrap().bits;
             for row in rows.iter().filter(|row| living.is_alive(*row)) {
                 found.push(living.segment.id(row).unwrap());
@@ -281,7 +282,7 @@ fn a_long_text_comes_back_and_is_found() {
         found += docs.len();
         std::ops::ControlFlow::Continue(())
     };
-    snapshot.prepare(&plan, false).unwrap().run(0, &mut count).unwrap();
+    snapshot.prepare(&plan, false).unwrap().find(0).unwrap().run(&mut count);
     assert_eq!(found, 1);
 }
 

@@ -154,10 +154,8 @@ pub(crate) fn search(
                 let columns = top.columns(part.snapshot.as_ref(), &part.mapping, segment)?;
                 reads.push(Read { best: top.best(&columns), columns, place: (number, segment) });
             }
-            // Aggregating on something impossible is an error even where there is no segment yet.
-            if part.snapshot.segments() == 0 {
-                tree.check(&context)?;
-            }
+            // Aggregating on something impossible is an error even where nothing is found.
+            tree.check(&context)?;
             Ok(part.snapshot.prepare(&plan, scored)?)
         };
         matchers.push(ready().map_err(|error| error.of_query(&part.index.name))?);
@@ -179,25 +177,52 @@ pub(crate) fn search(
                 }
                 return Ok(());
             }
+            let hits = matcher.find(place.1)?;
+            let count = hits.count();
+            if count == 0 {
+                return Ok(());
+            }
+            // With aggregations the total is of the documents that these saw, should the time be over before all are gone through.
+            let at_once = request.aggs.is_empty();
+            total += if at_once { count } else { 0 };
+            let uniform = hits.score().filter(|_| by_score);
+            if let Some(score) = uniform {
+                max_score = Some(max_score.map_or(score, |m| m.max(score)));
+            }
+            let only_first = at_once && top.is_by_score_alone();
+            // Of documents with one score the first are the best.
+            let mut wanted = match uniform {
+                Some(score) if only_first => top.room_for(score),
+                _ => usize::MAX,
+            };
+            if wanted == 0 {
+                return Ok(());
+            }
             let context = Context { mapping: &part.mapping, now };
             tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place: *place })?;
             let mut result = Ok(());
             let before = top.memory();
-            matcher.run(place.1, &mut |docs, scores| {
+            hits.run(&mut |docs, scores| {
                 pace = budget.pace();
                 if pace != Pace::GoOn {
                     return ControlFlow::Break(());
                 }
-                total += docs.len() as u64;
-                if by_score && let Some(best) = scores.iter().copied().reduce(f32::max) {
+                if by_score
+                    && uniform.is_none()
+                    && let Some(best) = scores.iter().copied().reduce(f32::max)
+                {
                     max_score = Some(max_score.map_or(best, |m| m.max(best)));
                 }
+                total += if at_once { 0 } else { docs.len() as u64 };
+                let some = docs.len().min(wanted);
+                wanted -= some;
+                let (docs, scores) = (&docs[..some], scores.get(..some).unwrap_or(scores));
                 buckets.resize(docs.len(), 0);
                 result = top
                     .collect(columns, *place, docs, scores)
                     .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
-                if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            })?;
+                if result.is_ok() && wanted > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
             result?;
             budget.hold(top.memory().saturating_sub(before))
         };

@@ -38,6 +38,7 @@ pub(crate) struct Top {
     bar: Option<Hit>,
     /// Documents that came by.
     pub(crate) seen: u64,
+    ints: Vec<i64>,
 }
 
 enum Column {
@@ -144,7 +145,15 @@ impl Top {
                 })
                 .collect()
         });
-        Self { sort, after, room: request.from + request.size, hits: Vec::new(), bar: None, seen: 0 }
+        Self {
+            sort,
+            after,
+            room: request.from + request.size,
+            hits: Vec::new(),
+            bar: None,
+            seen: 0,
+            ints: Vec::new(),
+        }
     }
 
     /// About how many bytes the hits take.
@@ -204,6 +213,20 @@ impl Top {
         }
     }
 
+    /// Whether hits are in the order of their scores, and nothing else is asked for.
+    pub(crate) fn is_by_score_alone(&self) -> bool {
+        self.after.is_none() && matches!(self.sort.as_slice(), [Sort { by: By::Score, descending: true, .. }])
+    }
+
+    /// How many more hits of this score there is room for, before those that come later.
+    pub(crate) fn room_for(&mut self, score: f32) -> usize {
+        if self.room > 0 && self.hits.len() >= self.room {
+            self.cut();
+        }
+        let better = self.hits.iter().filter(|hit| hit.score >= score).count();
+        self.room.saturating_sub(better)
+    }
+
     /// Whether none of the documents of a segment with this best key can make it.
     pub(crate) fn passes_by(&mut self, best: Option<&Key>) -> bool {
         if self.room > 0 && self.hits.len() > self.room {
@@ -238,6 +261,37 @@ impl Top {
     }
 
     fn some(
+        &mut self,
+        columns: &Columns,
+        (index, segment): (usize, usize),
+        docs: &[u32],
+        scores: &[f32],
+    ) -> Result<(), ApiError> {
+        let (Some(first), Some(sort)) = (columns.0.first(), self.sort.first()) else { return Ok(()) };
+        if let (Column::Numbers(numbers), Some(bar), false) = (first, &self.bar, sort.missing_first)
+            && let Some(Key::Number(Number::Int(least))) = bar.keys.first()
+            && numbers.ints(docs, &mut self.ints)
+        {
+            // Most are passed by, and it takes no more than this. Those that are as good as the last one come later than it, if nothing else is asked for.
+            let worst = *least;
+            let good: fn(i64, i64) -> bool = match (sort.descending, self.sort.len() == 1) {
+                (true, true) if bar_is_before(bar, (index, segment), docs) => |n, worst| n > worst,
+                (false, true) if bar_is_before(bar, (index, segment), docs) => |n, worst| n < worst,
+                (true, _) => |n, worst| n >= worst,
+                (false, _) => |n, worst| n <= worst,
+            };
+            let kept = self.ints.iter().enumerate().filter(|(_, n)| good(**n, worst)).map(|(at, _)| at);
+            let kept: Vec<usize> = kept.collect();
+            if kept.len() < docs.len() {
+                let some: Vec<u32> = kept.iter().map(|at| docs[*at]).collect();
+                let theirs: Vec<f32> = kept.iter().filter_map(|at| scores.get(*at).copied()).collect();
+                return self.few(columns, (index, segment), &some, &theirs);
+            }
+        }
+        self.few(columns, (index, segment), docs, scores)
+    }
+
+    fn few(
         &mut self,
         columns: &Columns,
         (index, segment): (usize, usize),
@@ -316,6 +370,11 @@ impl Top {
         self.cut();
         self.hits.into_iter().skip(from).collect()
     }
+}
+
+/// Whether a hit comes before all of these documents where their keys are equal.
+fn bar_is_before(bar: &Hit, (index, segment): (usize, usize), docs: &[u32]) -> bool {
+    docs.first().is_some_and(|first| (bar.index, bar.segment, bar.doc) < (index, segment, *first))
 }
 
 fn better(sort: &Sort, slot: &mut Key, key: Key) {

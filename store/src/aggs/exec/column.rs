@@ -36,8 +36,14 @@ pub(super) fn each_number(
     column: &Column,
     docs: &[u32],
     missing: Option<Number>,
-    visit: &mut dyn FnMut(usize, Number),
+    visit: &mut impl FnMut(usize, Number),
 ) {
+    let mut ints = Vec::new();
+    if let Column::Numbers(numbers) = column
+        && numbers.ints(docs, &mut ints)
+    {
+        return ints.into_iter().enumerate().for_each(|(at, n)| visit(at, Number::Int(n)));
+    }
     let numbers = match column {
         Column::Numbers(numbers) => Some(numbers),
         _ => None,
@@ -69,10 +75,10 @@ impl Bits {
         let number = segment.place.1;
         let plan = segment.context.plan(query)?;
         let mut bits = Self::none(segment.snapshot.max_doc(number));
-        segment.snapshot.prepare(&plan, false)?.run(number, &mut |docs, _| {
+        segment.snapshot.prepare(&plan, false)?.find(number)?.run(&mut |docs, _| {
             bits.take(docs);
             ControlFlow::Continue(())
-        })?;
+        });
         Ok(bits)
     }
 

@@ -76,7 +76,7 @@ pub(super) fn split(
         }
         for tuple in tuples {
             let key = Key::Many(tuple.into());
-            if after.is_none_or(|after| compare(composite, &key, after) == Ordering::Greater) {
+            if is_after(composite, &key, after) {
                 visit(at, key)?;
             }
         }
@@ -84,13 +84,81 @@ pub(super) fn split(
     Ok(())
 }
 
+/// Whether a bucket comes after the page before.
+pub(super) fn is_after(composite: &Composite, key: &Key, after: Option<&Key>) -> bool {
+    after.is_none_or(|after| compare(composite, key, after) == Ordering::Greater)
+}
+
+/// Sources that [`codes`] is for, at most.
+const SOURCES: usize = 4;
+/// A bucket within one segment, by source: an ordinal, or a number's bits.
+pub(super) type Code = [u64; SOURCES];
+
+/// The bucket of each document, where each of them has just one value of each source: much cheaper than [`split`].
+pub(super) fn codes(
+    composite: &Composite,
+    columns: &[Column],
+    docs: &[u32],
+    room: &mut Vec<u64>,
+    out: &mut Vec<Code>,
+) -> bool {
+    if columns.len() > SOURCES {
+        return false;
+    }
+    out.clear();
+    out.resize(docs.len(), Code::default());
+    let mut ints = Vec::new();
+    for (number, (source, column)) in composite.sources.iter().zip(columns).enumerate() {
+        match column {
+            Column::Strings(strings) if strings.ordinals(docs, room) => {
+                out.iter_mut().zip(&*room).for_each(|(code, ordinal)| code[number] = *ordinal);
+            }
+            Column::Numbers(numbers) if numbers.ints(docs, &mut ints) => {
+                // Neighbours in time mostly share a bucket.
+                let mut near: Option<(i64, i64)> = None;
+                for (code, n) in out.iter_mut().zip(&ints) {
+                    code[number] = match (&source.by, near) {
+                        (SourceBy::Date(_), Some((start, end))) if (start..end).contains(n) => {
+                            start.cast_unsigned()
+                        }
+                        (SourceBy::Date(rounding), _) => {
+                            let start = rounding.start(*n);
+                            near = Some((start, rounding.next(start).unwrap_or(start)));
+                            start.cast_unsigned()
+                        }
+                        (SourceBy::Histogram(interval), _) => floor(*n as f64, *interval).to_bits(),
+                        (SourceBy::Terms, _) => n.cast_unsigned(),
+                    };
+                }
+            }
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The key that a code means.
+pub(super) fn key(composite: &Composite, columns: &[Column], code: &Code) -> Result<Key> {
+    let one = |((source, column), code): ((&Source, &Column), &u64)| -> Result<Key> {
+        Ok(match (column, &source.by) {
+            (Column::Strings(strings), _) => Key::Text(strings.text(*code)?.into()),
+            (_, SourceBy::Histogram(_)) => Key::Float(*code),
+            _ => Key::Int(code.cast_signed()),
+        })
+    };
+    let keys = composite.sources.iter().zip(columns).zip(code).map(one).collect::<Result<Vec<_>>>()?;
+    Ok(Key::Many(keys.into()))
+}
+
+fn floor(n: f64, interval: f64) -> f64 {
+    (n / interval).floor() * interval
+}
+
 fn by_number(source: &Source, number: Number) -> Key {
     match &source.by {
         SourceBy::Terms => number_key(number),
         SourceBy::Date(rounding) => Key::Int(rounding.start(number.int())),
-        SourceBy::Histogram(interval) => {
-            Key::Float(((number.float() / interval).floor() * interval).to_bits())
-        }
+        SourceBy::Histogram(interval) => Key::Float(floor(number.float(), *interval).to_bits()),
     }
 }
 

@@ -5,6 +5,7 @@ use super::Result;
 use super::column::{Bits, Column};
 use crate::aggs::ast::{Kind, Order, Terms};
 use crate::segments::Strings;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// An answer with more terms than this has its buckets made at once.
@@ -16,12 +17,16 @@ const LOOKUPS: usize = 100_000;
 /// What a term takes while dictionaries are read, in bytes, about.
 const TERM: usize = 128;
 
+/// Takes documents and the term of each.
+type Visit<'a> = dyn FnMut(&[u32], &[u32]) -> Result<()> + 'a;
+
 /// Counts by segment.
 #[derive(Default)]
 pub(super) struct Deferred {
     counted: Vec<Counted>,
     /// The last of them is the segment that is being read; otherwise that one has no such column.
     open: bool,
+    room: Vec<u64>,
 }
 
 struct Counted {
@@ -71,6 +76,17 @@ impl Deferred {
     pub(super) fn count(&mut self, docs: &[u32]) {
         let Some(counted) = self.counted.last_mut().filter(|_| self.open) else { return };
         let counts = &mut counted.counts;
+        if counted.column.ordinals(docs, &mut self.room) {
+            for ordinal in &self.room {
+                if let Some(count) = usize::try_from(*ordinal).ok().and_then(|at| counts.get_mut(at)) {
+                    *count += 1;
+                }
+            }
+            if let Some(bits) = &mut counted.docs {
+                bits.take(docs);
+            }
+            return;
+        }
         // A document's strings are a set.
         let (mut last, mut own) = (usize::MAX, Vec::new());
         counted.column.each(docs, &mut |at, ordinal| {
@@ -117,9 +133,9 @@ impl Deferred {
             for counted in &self.counted {
                 for (ordinal, _) in counted.at_least(least) {
                     let text = counted.column.text(ordinal)?;
-                    if !totals.contains_key(&text) {
-                        let total = self.total(&text)?;
-                        totals.insert(text, total);
+                    if let Entry::Vacant(place) = totals.entry(text) {
+                        let total = self.total(place.key())?;
+                        place.insert(total);
                     }
                 }
             }
@@ -163,12 +179,7 @@ impl Deferred {
     }
 
     /// Calls back with runs of pairs of document and term, by its place in `terms`, of one segment.
-    pub(super) fn again(
-        &self,
-        place: (usize, usize),
-        terms: &[&str],
-        visit: &mut dyn FnMut(&[u32], &[u32]) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn again(&self, place: (usize, usize), terms: &[&str], visit: &mut Visit<'_>) -> Result<()> {
         let Some(counted) = self.counted.iter().find(|counted| counted.place == place) else { return Ok(()) };
         let Some(docs) = &counted.docs else { return Ok(()) };
         let mut places = vec![u32::MAX; counted.counts.len()];
@@ -179,7 +190,8 @@ impl Deferred {
         }
         let (mut found, mut of) = (Vec::new(), Vec::new());
         docs.runs(&mut |docs| {
-            (found.clear(), of.clear());
+            found.clear();
+            of.clear();
             let (mut last, mut start) = (usize::MAX, 0);
             counted.column.each(docs, &mut |at, ordinal| {
                 if at != last {
@@ -234,6 +246,11 @@ mod tests {
             for (at, doc) in docs.iter().enumerate() {
                 self.1[*doc as usize].iter().for_each(|ordinal| visit(at, *ordinal));
             }
+        }
+        fn ordinals(&self, docs: &[u32], out: &mut Vec<u64>) -> bool {
+            out.clear();
+            out.extend(docs.iter().filter_map(|doc| self.1[*doc as usize].first()));
+            self.1.iter().all(|own| own.len() == 1)
         }
         fn text(&self, ordinal: u64) -> std::result::Result<String, StoreError> {
             Ok(self.0[ordinal as usize].clone())

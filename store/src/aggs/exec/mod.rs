@@ -86,6 +86,12 @@ pub(super) struct Node {
     ordinals: QuickMap<(u32, u64), Option<u32>>,
     /// Hash of the text by ordinal, within one segment.
     hashes: QuickMap<u64, u64>,
+    /// Bits of the ordinals that the only bucket has counted, within one segment.
+    counted: Vec<u64>,
+    /// Bucket of a composite by parent and code, within one segment.
+    codes: QuickMap<(u32, composite::Code), Option<u32>>,
+    composed: Vec<composite::Code>,
+    room: Vec<u64>,
     budget: Arc<Budget>,
     /// Bytes that are counted in the budget.
     held: usize,
@@ -165,6 +171,10 @@ impl Node {
             after: None,
             ordinals: QuickMap::default(),
             hashes: QuickMap::default(),
+            counted: Vec::new(),
+            codes: QuickMap::default(),
+            composed: Vec::new(),
+            room: Vec::new(),
             budget: Arc::clone(budget),
             held: 0,
             inner: 0,
@@ -184,6 +194,8 @@ impl Node {
             + self.inner
             + self.ordinals.capacity() * 28
             + self.hashes.capacity() * 18
+            + self.counted.capacity() * 8
+            + self.codes.capacity() * (size_of::<composite::Code>() + 16)
             + self.deferred.as_ref().map_or(0, Deferred::memory)
             + columns;
         if own > self.held {
@@ -340,6 +352,8 @@ impl Node {
     fn open(&mut self, segment: &Segment<'_>) -> Result<()> {
         self.ordinals.clear();
         self.hashes.clear();
+        self.counted.clear();
+        self.codes.clear();
         self.place = segment.place;
         let mut all = Vec::new();
         for query in self.queries() {
@@ -488,6 +502,22 @@ impl Node {
             *inner = (*inner + figure.memory()).saturating_sub(before);
         };
         match &self.column {
+            // A value counts once, and most are seen again and again.
+            Column::Strings(column)
+                if figures.len() == 1
+                    && matches!(&self.agg.kind, Kind::Metric { metric: Metric::Cardinality, .. })
+                    && column.ordinals(docs, &mut self.room) =>
+            {
+                self.counted.resize(column.len().div_ceil(64), 0);
+                for ordinal in &self.room {
+                    let (word, bit) = (*ordinal as usize / 64, 1 << (ordinal % 64));
+                    if self.counted[word] & bit == 0 {
+                        self.counted[word] |= bit;
+                        let hash = xxh3_64(column.text(*ordinal)?.as_bytes());
+                        grow(&mut figures[0], &|figure| figure.add_text(hash));
+                    }
+                }
+            }
             Column::Strings(column) => {
                 let hashes = &mut self.hashes;
                 let mut result = Ok(());

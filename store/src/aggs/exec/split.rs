@@ -45,6 +45,26 @@ impl Node {
             Kind::Composite(composite) => {
                 let Column::Many(columns) = &self.column else { return Ok(()) };
                 let (budget, mut near) = (&self.budget, self.table.memory() + NEAR);
+                if composite::codes(composite, columns, docs, &mut self.room, &mut self.composed) {
+                    for (at, code) in self.composed.iter().enumerate() {
+                        let parent = parents[at];
+                        let bucket = match self.codes.get(&(parent, *code)) {
+                            Some(bucket) => *bucket,
+                            None => {
+                                let key = composite::key(composite, columns, code)?;
+                                let after = self.after.as_ref();
+                                let bucket = composite::is_after(composite, &key, after)
+                                    .then(|| self.table.bucket(parent, key));
+                                self.codes.insert((parent, *code), bucket);
+                                bucket
+                            }
+                        };
+                        if let Some(bucket) = bucket {
+                            push.add(at, bucket);
+                        }
+                    }
+                    return Ok(());
+                }
                 return composite::split(composite, columns, docs, self.after.as_ref(), &mut |at, key| {
                     let bucket = self.table.bucket(parents[at], key);
                     push.add(at, bucket);
@@ -154,7 +174,7 @@ impl Node {
             Column::Strings(column) => {
                 let ordinals = &mut self.ordinals;
                 let mut result = Ok(());
-                column.each(docs, &mut |at, ordinal| {
+                let mut one = |at: usize, ordinal: u64| {
                     let bucket = match ordinals.get(&(parents[at], ordinal)) {
                         Some(bucket) => *bucket,
                         None => match column.text(ordinal) {
@@ -176,7 +196,12 @@ impl Node {
                     if let Some(bucket) = bucket {
                         push.add(at, bucket);
                     }
-                });
+                };
+                if column.ordinals(docs, &mut self.room) {
+                    self.room.iter().enumerate().for_each(|(at, ordinal)| one(at, *ordinal));
+                } else {
+                    column.each(docs, &mut one);
+                }
                 result?;
             }
             Column::Numbers(column) => column.each(docs, &mut |at, number| {
