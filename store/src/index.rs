@@ -145,6 +145,7 @@ impl Index {
         if prepared.grown.is_none() {
             return Ok(prepared.span);
         }
+        batch.forget(prepared.span);
         let _one_at_a_time = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         let prepared = prepare(&self.mapping(), source, self.data_stream, batch)?;
         if let Some((mapping, added)) = prepared.grown {

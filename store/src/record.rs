@@ -33,6 +33,8 @@ pub(crate) struct ChangesWriter {
     body: Vec<u8>,
 }
 
+/// More changes go into another record.
+const ENOUGH: usize = 256 << 20;
 /// Room of more than this is not kept for the next record.
 const KEPT: usize = 16 << 20;
 
@@ -44,6 +46,11 @@ impl ChangesWriter {
         self.body.extend_from_slice(&change.version.to_le_bytes());
         bytes(&mut self.body, change.id.as_bytes());
         bytes(&mut self.body, change.source);
+    }
+
+    /// It is large enough for a record: what is read back is bounded.
+    pub(crate) fn is_large(&self) -> bool {
+        self.body.len() >= ENOUGH
     }
 
     /// Frames the record and begins the next; nothing if there was no change.

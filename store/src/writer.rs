@@ -116,6 +116,10 @@ impl Spare {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn put(&self, mut batch: Batch) {
         if batch.memory() > Self::LARGEST {
             return;
@@ -428,6 +432,8 @@ impl Writer {
         // The documents that this request has changed; none where it deleted them.
         let mut own: HashMap<(u64, u128), Option<Bytes>> = HashMap::new();
         let mut outcomes = Vec::with_capacity(ops.len());
+        // A small request can write one large document again and again.
+        let mut written = 0;
         for op in ops {
             let key = (op.index.uuid, op.key);
             let before = match own.get(&key) {
@@ -439,6 +445,13 @@ impl Writer {
             };
             let outcome = before.map_err(|error: StoreError| error.into()).and_then(|before| {
                 if let Some(update) = op.update.take() {
+                    if written > self.config.max_in_flight {
+                        return Err(ApiError::new(
+                            429,
+                            "rejected_execution_exception",
+                            "rejected execution of bulk: its updates write too many bytes; send fewer of them at a time",
+                        ));
+                    }
                     let over = update.apply(before.as_ref().map(|(_, source)| source.as_ref()))?;
                     match over {
                         Applied::Missing => {
@@ -465,6 +478,7 @@ impl Writer {
                                     slot.grown = true;
                                 }
                             }
+                            written += source.len();
                             op.source = source;
                             op.kind = Kind::Index;
                         }
@@ -476,6 +490,9 @@ impl Writer {
                 own.insert(key, (op.kind != Kind::Delete).then(|| op.source.clone()));
             }
             outcomes.push(outcome);
+            if changes.is_large() {
+                changes.finish(frames, self.sequence);
+            }
         }
         changes.finish(frames, self.sequence);
         self.changes = changes;
@@ -607,7 +624,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Gives back what only writing needs.
     fn rest(&mut self) {
+        if self.slots.values().all(|slot| !slot.busy() && slot.written.elapsed() > IDLE) {
+            self.spare.clear();
+            (self.frames, self.changes) = (Vec::new(), ChangesWriter::default());
+        }
         for slot in self.slots.values_mut().filter(|s| !s.busy() && s.written.elapsed() > IDLE) {
             slot.ids = None;
             if let Some(engine) = &mut slot.engine {
@@ -754,8 +776,12 @@ impl Slot {
                     let span = if change.delete {
                         Span::default()
                     } else {
-                        let mapped = self.index.map(change.source, &mut batch, &|_| ());
-                        mapped.map_err(|e| damaged(e.reason))?
+                        // It was acknowledged under the mapping of its time: whatever this one says, it is kept.
+                        self.index.map(change.source, &mut batch, &|_| ()).unwrap_or_else(|error| {
+                            let (index, id) = (&self.index.name, change.id);
+                            tracing::error!(%index, id, reason = %error.reason, "a document of the log does not fit the mapping any more: it is kept, but not searched");
+                            Span::default()
+                        })
                     };
                     let key = id_key(change.id);
                     self.tail.insert(key, if change.delete { 0 } else { change.version });

@@ -310,3 +310,85 @@ async fn fields_beyond_the_limit_are_searched_in_one_column_of_all() {
     check(&server).await;
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_field_of_the_client_that_is_named_as_the_shared_column_stays_the_clients() {
+    for own in [r#"{"_overflow":{"a":1}}"#, r#"{"_overflow":"a"}"#] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = start(dir.path()).await;
+        let many: Vec<String> = (0..1100).map(|n| format!(r#""n{n}":{n}"#)).collect();
+        let lines = format!("{{\"index\":{{}}}}\n{own}\n{{\"index\":{{}}}}\n{{{}}}\n", many.join(","));
+        let answer = server.bulk("/own/_bulk?refresh=true", &lines).await;
+        assert_eq!(answer["errors"], false, "{answer}");
+        server.stop().await;
+        let server = start(dir.path()).await;
+        assert_eq!(server.count("own", json!({"term": {"n1": 1}})).await, 1);
+        assert_eq!(server.count("own", json!({"match_all": {}})).await, 2);
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_path_beyond_the_limit_stays_there_and_disturbs_no_other_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let many: Vec<String> = (0..999).map(|n| format!(r#""n{n}":{n}"#)).collect();
+    let lines = [
+        format!("{{{}}}", many.join(",")),
+        r#"{"x":"abc"}"#.to_owned(),
+        r#"{"x":5}"#.to_owned(),
+        r#"{"n1":1,"a=b":"c","a":"b=c"}"#.to_owned(),
+    ];
+    let body: String = lines.iter().map(|line| format!("{{\"index\":{{}}}}\n{line}\n")).collect();
+    let answer = server.bulk("/full/_bulk?refresh=true", &body).await;
+    assert_eq!(answer["errors"], false, "{answer}");
+    let below = server.bulk("/full/_bulk", "{\"index\":{}}\n{\"n1.y\":1}\n").await;
+    assert_eq!(below["items"][0]["index"]["status"], 400, "nothing is below a number: {below}");
+    server.fill("other", &[("1", json!({"bytes": 7, "from": "10.0.0.1", "name": "abc"}))]).await;
+    let check = async |server: &common::Server| {
+        for (query, count) in [
+            (json!({"term": {"x": "abc"}}), 1),
+            (json!({"term": {"x": 5}}), 1),
+            (json!({"regexp": {"x": "a.c"}}), 1),
+            (json!({"regexp": {"x": "b.*"}}), 0),
+            (json!({"term": {"a": "b=c"}}), 1),
+            (json!({"term": {"a=b": "c"}}), 1),
+            (json!({"term": {"a=b": "b=c"}}), 0),
+        ] {
+            assert_eq!(server.count("full", query.clone()).await, count, "{query}");
+        }
+        let body = json!({"size": 1, "query": {"regexp": {"name.keyword": "ab."}}, "sort": [{"bytes": {"order": "desc", "unmapped_type": "long"}}],
+            "aggs": {"avg": {"avg": {"field": "bytes"}}, "by": {"terms": {"field": "bytes"}}}});
+        let answer = server.ok("POST", "/full,other/_search", body).await;
+        assert_eq!(answer["aggregations"]["avg"]["value"], 7.0, "{answer}");
+        assert_eq!(answer["aggregations"]["by"]["buckets"][0]["key"], 7, "{answer}");
+    };
+    check(&server).await;
+    server.stop().await;
+    let server = start(dir.path()).await;
+    check(&server).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn updates_that_write_too_much_are_refused_and_what_was_taken_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = alces_store::Config::new(dir.path());
+    config.max_in_flight = 3_000_000;
+    let server = common::start_with(config.clone()).await;
+    let large = format!("{{\"index\":{{\"_id\":\"1\"}}}}\n{{\"note\":\"{}\"}}\n", "x y ".repeat(250_000));
+    assert_eq!(server.bulk("/large/_bulk?refresh=true", &large).await["errors"], false);
+    let update = |n: usize| format!("{{\"update\":{{\"_id\":\"1\"}}}}\n{{\"doc\":{{\"n\":{n}}}}}\n");
+    let answer = server.bulk("/large/_bulk", &(0..8).map(update).collect::<String>()).await;
+    let statuses: Vec<u64> = answer["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["update"]["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(statuses, [200, 200, 200, 429, 429, 429, 429, 429], "{statuses:?}");
+    server.stop().await;
+    let server = common::start_with(config).await;
+    assert_eq!(server.count("large", json!({"term": {"n": 2}})).await, 1);
+    server.stop().await;
+}

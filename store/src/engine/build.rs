@@ -8,14 +8,13 @@ use crate::engine::bits::Bits;
 use crate::engine::columns::Columns;
 use crate::error::StoreError;
 use crate::mapping::Datum;
-use crate::quick::QuickMap;
+use crate::quick::{QuickMap, id_key};
 use crate::segments::Incoming;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use tantivy::columnar::{ColumnarReader, ColumnarWriter};
 use tantivy::directory::{FileSlice, OwnedBytes};
-use xxhash_rust::xxh3::xxh3_128;
 
 /// Leaves of this number and beyond share a column.
 const LEAVES: usize = 999;
@@ -75,7 +74,7 @@ impl Buffer {
 
     /// Forgets the document with this id, if it is here.
     pub(super) fn delete(&mut self, id: &str) {
-        self.dead.extend(self.ids.remove(&xxh3_128(id.as_bytes())));
+        self.dead.extend(self.ids.remove(&id_key(id)));
     }
 
     pub(super) fn add(&mut self, document: &Incoming<'_>) -> Result<(), StoreError> {
@@ -94,7 +93,7 @@ impl Buffer {
                 i64::try_from(document.version).unwrap_or(i64::MAX),
             );
         }
-        if let Some(before) = self.ids.insert(xxh3_128(document.id.as_bytes()), row) {
+        if let Some(before) = self.ids.insert(id_key(document.id), row) {
             self.dead.push(before);
         }
         self.rows += 1;

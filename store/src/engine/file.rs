@@ -178,12 +178,9 @@ impl Parts {
 
     /// Reads all of it and compares the checksums.
     pub(super) fn verify(&self) -> Result<(), StoreError> {
-        // Not by the mapping: what is read once need not count as this process's memory.
-        let file = if self.is_file {
-            Some(File::open(&self.path).map_err(StoreError::io(&self.path))?)
-        } else {
-            None
-        };
+        // Not by the mapping: what is read once need not count as this process's memory. But a merge may have removed the name, and files may be
+        // open in too large a number: then by the mapping, which is there.
+        let file = self.is_file.then(|| File::open(&self.path).ok()).flatten();
         for part in &self.parts {
             let mut crc = crc32fast::Hasher::new();
             match &file {

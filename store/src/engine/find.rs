@@ -9,7 +9,7 @@ use crate::query::pattern::Pattern;
 use crate::query::plan::Plan;
 use crate::query::words::words;
 use crate::segments::Number;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Bound, Range, RangeInclusive};
 use tantivy::columnar::{Column, DynamicColumn};
 
@@ -255,7 +255,9 @@ impl Finder<'_> {
             if scoring.is_empty() {
                 Scores::One(0.0)
             } else {
-                self.scored(&bits, |row| scoring.iter().filter_map(|one| score_in(one, row)).sum())
+                self.scored(&bits, |row| {
+                    scoring.iter().filter_map(|one| score_in(one, row)).fold(0.0, |a, b| a + b)
+                })
             }
         });
         Ok(Found { bits, scores })
@@ -312,7 +314,6 @@ impl Finder<'_> {
                     *counts.entry(row).or_default() += count;
                 }
             })?;
-            candidates = self.over_an_edge(path, phrase)?;
         }
         for word in phrase {
             if candidates.is_empty() {
@@ -321,6 +322,9 @@ impl Finder<'_> {
             candidates.and(&self.rows_with_values(path, &self.segment.word(path, word)?)?);
         }
         candidates.and_not(&bits);
+        if slop == 0 && !candidates.is_empty() {
+            candidates.and(&self.over_an_edge(path, phrase)?);
+        }
         let sources = Sources::new(self.segment.columns()?);
         for row in candidates.iter() {
             let texts = sources.texts(path, row)?;
@@ -348,7 +352,9 @@ impl Finder<'_> {
     /// Rows in which a phrase may go over from one piece to the next.
     fn over_an_edge(&self, path: &str, phrase: &[String]) -> Result<Bits, StoreError> {
         let mut all = Bits::none(self.rows());
-        for pair in phrase.windows(2) {
+        // A phrase may say the same words again and again.
+        let pairs: HashSet<&[String]> = phrase.windows(2).collect();
+        for pair in pairs {
             let [before, after] = pair else { continue };
             let (last, first) =
                 (self.segment.edge(path, Edge::Last, before)?, self.segment.edge(path, Edge::First, after)?);

@@ -115,6 +115,10 @@ impl Segment {
 
     /// The values of a text path's pieces that hold a word.
     pub(super) fn word(&self, path: &str, word: &str) -> Result<Vec<Hit>, StoreError> {
+        // Marked words are not asked for by name.
+        if word.starts_with(['\u{1}', '\u{2}']) {
+            return Ok(Vec::new());
+        }
         let mut hits = self.words()?.word(word)?;
         self.own_words(path, word, &mut hits)?;
         Ok(hits)

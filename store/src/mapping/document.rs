@@ -3,17 +3,21 @@
 
 use super::beyond::{BEYOND, PATHS, SIGN};
 use super::types::{FieldType, Leaf, Scalar};
-use super::{Dynamic, Field, Mapping};
+use super::{Dynamic, FIELD_LIMIT, Field, Mapping};
 use crate::error::ApiError;
 use crate::json::{Fault, Kind, Next, Place, Scanner, unescape};
 use crate::quick::QuickMap;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Objects within each other, as OpenSearch's `index.mapping.depth.limit`.
 const DEPTH: usize = 20;
+/// Keys of an object that are compared one by one.
+const FEW: usize = 32;
+/// Values of a document whose fields are beyond the index's limit.
+const BEYOND_LIMIT: u64 = 10_000;
 /// Lucene's limit of one term, in bytes.
 const TERM_LIMIT: usize = 32_766;
 
@@ -90,6 +94,12 @@ impl Batch {
         batch
     }
 
+    /// Takes back the document that came last.
+    pub(crate) fn forget(&mut self, span: Span) {
+        self.values.truncate(span.values.0 as usize);
+        self.leaves.truncate(span.leaves.0 as usize);
+    }
+
     /// Makes it empty, and keeps its room.
     pub(crate) fn clear(&mut self) {
         self.values.clear();
@@ -102,7 +112,11 @@ impl Batch {
 
     /// Bytes of its room.
     pub(crate) fn memory(&self) -> usize {
-        self.values.capacity() * size_of::<Valued>() + self.leaves.capacity() * size_of::<Located>()
+        self.values.capacity() * size_of::<Valued>()
+            + self.leaves.capacity() * size_of::<Located>()
+            + self.paths.capacity() * 16
+            + self.known.capacity() * 17
+            + self.flat.capacity() * 32
     }
 
     fn number(&mut self, path: &Arc<str>) -> u32 {
@@ -190,6 +204,8 @@ struct Walk<'a> {
     dotted: bool,
     /// Keys of the objects around the present place.
     seen: Vec<Cow<'a, str>>,
+    /// Values that went into the columns of fields beyond the limit.
+    shared: u64,
     /// Arrays around the present place.
     arrays: usize,
     /// A top key `@timestamp` that is not null.
@@ -216,7 +232,10 @@ pub(crate) fn prepare(
         batch.values.truncate(values);
         batch.leaves.truncate(leaves);
     }
-    let (dotted, grown) = prepared?;
+    let Walked { dotted, shared, grown } = prepared?;
+    if grown.is_none() {
+        batch.beyond += shared;
+    }
     let span = Span {
         values: (place(values), place(batch.values.len())),
         leaves: (place(leaves), place(batch.leaves.len())),
@@ -225,8 +244,11 @@ pub(crate) fn prepare(
     Ok(Prepared { span, grown })
 }
 
-/// Whether a key has a dot in it, and the mapping that the document needs.
-type Walked = (bool, Option<(Mapping, Value)>);
+struct Walked {
+    dotted: bool,
+    shared: u64,
+    grown: Option<(Mapping, Value)>,
+}
 
 fn walk(mapping: &Mapping, source: &[u8], stream: bool, batch: &mut Batch) -> Result<Walked, ApiError> {
     let text = std::str::from_utf8(source).map_err(|e| {
@@ -245,6 +267,7 @@ fn walk(mapping: &Mapping, source: &[u8], stream: bool, batch: &mut Batch) -> Re
         out: batch,
         dotted: false,
         seen: Vec::with_capacity(32),
+        shared: 0,
         arrays: 0,
         timestamp: false,
     };
@@ -257,8 +280,8 @@ fn walk(mapping: &Mapping, source: &[u8], stream: bool, batch: &mut Batch) -> Re
     if stream && !walk.timestamp {
         return Err(ApiError::mapper("failed to parse: data stream timestamp field [@timestamp] is missing"));
     }
-    let Walk { grown, added, dotted, .. } = walk;
-    Ok((dotted, grown.map(|mapping| (mapping, json!({"properties": added})))))
+    let Walk { grown, added, dotted, shared, .. } = walk;
+    Ok(Walked { dotted, shared, grown: grown.map(|mapping| (mapping, json!({"properties": added}))) })
 }
 
 fn fault(fault: &Fault) -> ApiError {
@@ -286,10 +309,20 @@ impl<'a> Walk<'a> {
         mut visit: impl FnMut(&mut Self, &mut String, &str) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
         let own = self.seen.len();
+        let mut many: HashSet<Cow<'a, str>> = HashSet::new();
         let mut first = true;
         while let Some(place) = self.scanner.key(std::mem::take(&mut first)).map_err(|e| fault(&e))? {
             let key = self.name(place);
-            if self.seen[own..].contains(&key) {
+            // One by one while they are few.
+            let twice = if self.seen.len() - own < FEW {
+                self.seen[own..].contains(&key)
+            } else {
+                if many.is_empty() {
+                    many.extend(self.seen[own..].iter().cloned());
+                }
+                !many.insert(key.clone())
+            };
+            if twice {
                 return Err(ApiError::mapper(format!("failed to parse: Duplicate field '{key}'")));
             }
             let length = path.len();
@@ -467,23 +500,37 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes a value whose field has no room in the mapping.
-    fn beyond(&mut self, path: &str, place: Place) {
-        self.out.beyond += 1;
-        let known = self.grown.as_ref().unwrap_or(self.mapping).fields.get(BEYOND);
-        let root = known.map(|field| Arc::clone(&field.path)).unwrap_or_else(|| {
-            self.added.insert(BEYOND.to_owned(), json!({"type": "flat_object"}));
-            self.grown.get_or_insert_with(|| self.mapping.clone()).beyond()
-        });
+    fn beyond(&mut self, path: &str, place: Place) -> Result<(), ApiError> {
+        self.shared += 1;
+        if self.shared > BEYOND_LIMIT {
+            return Err(ApiError::mapper(format!(
+                "the document has more than [{BEYOND_LIMIT}] values whose fields are beyond the limit of [{FIELD_LIMIT}] of the index"
+            )));
+        }
+        let mapping = self.grown.as_ref().unwrap_or(self.mapping);
+        let root = match mapping.fields.get(BEYOND) {
+            Some(field) => (field.ty == FieldType::FlatObject).then(|| Arc::clone(&field.path)),
+            None => {
+                let made = self.grown.get_or_insert_with(|| self.mapping.clone()).beyond();
+                if made.is_some() {
+                    self.added.insert(BEYOND.to_owned(), json!({"type": "flat_object"}));
+                }
+                made
+            }
+        };
+        // The name is a field of the client's own: the value is in the source only.
+        let Some(root) = root else { return Ok(()) };
         let read = self.read(place);
-        let Some(text) = text(&read, place) else { return };
+        let Some(text) = text(&read, place) else { return Ok(()) };
         let whole = format!("{path}{SIGN}{}", text.of(self.text));
         if whole.len() > TERM_LIMIT {
-            return;
+            return Ok(());
         }
         let (root, paths) = (self.out.number(&root), self.out.flat_number(PATHS));
         self.out.values.push(Valued { path: root, datum: Datum::Exact(text), many: true });
         let datum = Datum::Exact(Text::Own(whole.into()));
         self.out.values.push(Valued { path: paths, datum, many: true });
+        Ok(())
     }
 
     /// Adds a field for a new path. False when the value is to be left unindexed.
@@ -510,7 +557,12 @@ impl<'a> Walk<'a> {
         }
         let Some(field) = mapping.invent(path, &leaf.to_value())? else { return Ok(false) };
         if !mapping.has_room(path, field.subfields.len()) {
-            self.beyond(path, place);
+            if let Some(around) = mapping.field_around(path) {
+                return Err(ApiError::mapper(format!(
+                    "failed to parse: can't merge an object mapping [{around}] with a non object mapping"
+                )));
+            }
+            self.beyond(path, place)?;
             return Ok(false);
         }
         let grown = self.grown.get_or_insert_with(|| self.mapping.clone());

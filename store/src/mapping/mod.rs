@@ -102,7 +102,7 @@ impl Mapping {
             }
             parent = up;
         }
-        self.is_beyond(path).then_some(&FieldType::FlatObject)
+        None
     }
 
     /// Adds a field. Fails when the path already means something else.

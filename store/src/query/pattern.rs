@@ -10,6 +10,8 @@ pub(crate) enum Pattern {
     Glob { wildcard: String, insensitive: bool },
     /// Matches whole terms.
     Regexp(Arc<Regex>),
+    /// Terms that begin so and whose rest matches.
+    Within { prefix: String, regex: Arc<Regex> },
 }
 
 impl PartialEq for Pattern {
@@ -19,6 +21,9 @@ impl PartialEq for Pattern {
                 a == b && x == y
             }
             (Self::Regexp(a), Self::Regexp(b)) => a.as_str() == b.as_str(),
+            (Self::Within { prefix: a, regex: x }, Self::Within { prefix: b, regex: y }) => {
+                a == b && x.as_str() == y.as_str()
+            }
             _ => false,
         }
     }
@@ -31,6 +36,7 @@ impl Pattern {
             Self::Glob { wildcard, insensitive: false } => {
                 wildcard.split(['*', '?', '\\']).next().unwrap_or("")
             }
+            Self::Within { prefix, .. } => prefix,
             _ => "",
         }
     }
@@ -39,6 +45,9 @@ impl Pattern {
         match self {
             Self::Glob { wildcard, insensitive } => glob(wildcard, text, *insensitive),
             Self::Regexp(regex) => regex.is_match(text),
+            Self::Within { prefix, regex } => {
+                text.strip_prefix(prefix.as_str()).is_some_and(|rest| regex.is_match(rest))
+            }
         }
     }
 }

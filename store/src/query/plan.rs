@@ -6,9 +6,9 @@ use super::pattern::{Pattern, escaped};
 use super::words::words;
 use crate::dates::{self, Format, Round};
 use crate::error::ApiError;
-use crate::mapping::beyond::{BEYOND, NEXT, PATHS, SIGN};
+use crate::mapping::Mapping;
+use crate::mapping::beyond::{NEXT, PATHS, SIGN};
 use crate::mapping::types::{FieldType, Scalar, cidr};
-use crate::mapping::{FIELD_LIMIT, Mapping};
 use crate::segments::Number;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -91,7 +91,7 @@ impl Context<'_> {
     /// The meaning of a query for this index.
     pub(crate) fn plan(&self, query: &Query) -> Result<Plan> {
         let plan = self.of(query)?;
-        if self.mapping.fields.contains_key(BEYOND) { self.place(plan) } else { Ok(plan) }
+        if self.mapping.has_beyond() { self.place(plan) } else { Ok(plan) }
     }
 
     /// What is asked of a field beyond the limit is asked of the column that all of those share.
@@ -142,15 +142,24 @@ impl Context<'_> {
                 low: end(low, Bound::Included(at(""))),
                 high: end(high, Bound::Excluded(format!("{path}{NEXT}"))),
             },
-            Plan::Exists { .. } => glob("*", false),
+            Plan::Exists { .. } => {
+                let below = escaped(&format!("{path}."));
+                let wildcard = format!("{below}*");
+                let below = Plan::Pattern {
+                    path: paths(),
+                    pattern: Pattern::Glob { wildcard, insensitive: false },
+                    text: false,
+                };
+                any(vec![glob("*", false), below])
+            }
             Plan::Pattern { pattern: Pattern::Glob { wildcard, insensitive }, .. } => {
                 glob(&wildcard, insensitive)
             }
-            _ => {
-                return Err(ApiError::illegal(format!(
-                    "[regexp] on [{path}], which is beyond the limit of [{FIELD_LIMIT}] fields, is not supported; use [wildcard]"
-                )));
+            Plan::Pattern { pattern: Pattern::Regexp(regex), .. } => {
+                let within = Pattern::Within { prefix: at(""), regex };
+                Plan::Pattern { path: paths(), pattern: within, text: false }
             }
+            plan => plan,
         })
     }
 
@@ -215,6 +224,9 @@ impl Context<'_> {
             Query::Phrase { field, text, slop, prefix } => match self.kind(field) {
                 Some(FieldType::Text) => {
                     let mut words = words(&plain(text));
+                    if words.len() > CLAUSE_LIMIT {
+                        return Err(too_many_clauses());
+                    }
                     match (words.len(), prefix) {
                         (0, _) => Plan::None,
                         (1, false) => Plan::Word { path: field.clone(), word: words.remove(0) },
@@ -251,7 +263,8 @@ impl Context<'_> {
     }
 
     fn kind(&self, field: &str) -> Option<&FieldType> {
-        self.mapping.type_of(field)
+        let beyond = || self.mapping.is_beyond(field).then_some(&FieldType::FlatObject);
+        self.mapping.type_of(field).or_else(beyond)
     }
 
     fn terms(&self, field: &str, values: &[Value], insensitive: bool) -> Result<Plan> {
@@ -415,6 +428,10 @@ impl Context<'_> {
             .collect();
         if self.kind(field) == Some(&FieldType::FlatObject) {
             plans.push(Plan::Exists { path: field.to_owned(), text: false });
+        } else if self.mapping.has_beyond() && self.mapping.objects.contains(field) {
+            let wildcard = format!("{}*", escaped(&prefix));
+            let pattern = Pattern::Glob { wildcard, insensitive: false };
+            plans.push(Plan::Pattern { path: PATHS.to_owned(), pattern, text: false });
         }
         Plan::Constant(Box::new(any(plans)))
     }

@@ -164,7 +164,7 @@ pub(crate) fn search(
     reads.sort_by(|a, b| top.compare_best(a.best.as_ref(), b.best.as_ref()));
     let only_hits = request.aggs.is_empty() && !by_score && !scored;
     let mut buckets = Vec::new();
-    for Read { columns, best, place } in &reads {
+    for Read { columns, best, place } in reads {
         pace = budget.pace();
         if pace != Pace::GoOn {
             break;
@@ -195,11 +195,11 @@ pub(crate) fn search(
                 Some(score) if only_first => top.room_for(score),
                 _ => usize::MAX,
             };
-            if wanted == 0 {
+            if wanted == 0 || (at_once && request.from + request.size == 0) {
                 return Ok(());
             }
             let context = Context { mapping: &part.mapping, now };
-            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place: *place })?;
+            tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place })?;
             let mut result = Ok(());
             let before = top.memory();
             hits.run(&mut |docs, scores| {
@@ -219,7 +219,7 @@ pub(crate) fn search(
                 let (docs, scores) = (&docs[..some], scores.get(..some).unwrap_or(scores));
                 buckets.resize(docs.len(), 0);
                 result = top
-                    .collect(columns, *place, docs, scores)
+                    .collect(&columns, place, docs, scores)
                     .and_then(|()| tree.collect(docs, &buckets[..docs.len()]));
                 if result.is_ok() && wanted > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });

@@ -104,7 +104,14 @@ pub(crate) struct Columns(Vec<Column>);
 fn compare_numbers(a: Number, b: Number) -> Ordering {
     match (a, b) {
         (Number::Int(a), Number::Int(b)) => a.cmp(&b),
-        (a, b) => a.float().total_cmp(&b.float()),
+        (Number::Float(a), Number::Float(b)) => a.total_cmp(&b),
+        // Whole numbers that are the same as floats are not the same: an order must be one.
+        (Number::Int(a), Number::Float(b)) => {
+            (a as f64).total_cmp(&b).then_with(|| i128::from(a).cmp(&(b as i128)))
+        }
+        (Number::Float(a), Number::Int(b)) => {
+            a.total_cmp(&(b as f64)).then_with(|| (a as i128).cmp(&i128::from(b)))
+        }
     }
 }
 

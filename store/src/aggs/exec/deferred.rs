@@ -14,8 +14,10 @@ const MOST: usize = 1000;
 const WORTH: usize = 4;
 /// Terms looked up in the segments' dictionaries, at most. Beyond that the dictionaries are read.
 const LOOKUPS: usize = 100_000;
-/// What a term takes while dictionaries are read, in bytes, about.
-const TERM: usize = 128;
+/// What a term takes beside its text while dictionaries are read, in bytes, about.
+const TERM: usize = 96;
+/// After so many bytes it is asked whether there is room for them.
+const ROOM: usize = 1 << 20;
 
 /// Takes documents and the term of each.
 type Visit<'a> = dyn FnMut(&[u32], &[u32]) -> Result<()> + 'a;
@@ -123,10 +125,7 @@ impl Deferred {
     /// The counts of all terms that may be among the best.
     fn totals(&self, size: usize, room: &mut dyn FnMut(usize) -> Result<()>) -> Result<HashMap<String, u64>> {
         let least = self.least(size)?;
-        let many = |least: u32| -> usize {
-            self.counted.iter().map(|counted| counted.counts.iter().filter(|n| **n >= least).count()).sum()
-        };
-        let known = many(least);
+        let known: usize = self.counted.iter().map(|counted| counted.at_least(least).count()).sum();
         if least > 1 && known.saturating_mul(self.counted.len()) <= LOOKUPS {
             room(known * TERM)?;
             let mut totals = HashMap::new();
@@ -141,32 +140,47 @@ impl Deferred {
             }
             return Ok(totals);
         }
-        room(many(1) * TERM)?;
         let mut totals: HashMap<String, u64> = HashMap::new();
+        let mut unpaid = 0;
         for counted in &self.counted {
             for (ordinal, count) in counted.at_least(1) {
-                *totals.entry(counted.column.text(ordinal)?).or_default() += u64::from(count);
+                let text = counted.column.text(ordinal)?;
+                unpaid += text.len() + TERM;
+                if unpaid > ROOM {
+                    room(std::mem::take(&mut unpaid))?;
+                }
+                *totals.entry(text).or_default() += u64::from(count);
             }
+            room(counted.column.memory())?;
         }
         Ok(totals)
     }
 
-    /// A term of the answer has at least this count in one of the segments: as many terms as it shows, the best of each segment, have totals that are
-    /// at least the last one's, and a total that is not less has such a share in some segment.
+    /// A term of the answer has at least this count in one of the segments. As many terms as it shows have totals that are at least some number: the
+    /// last of the best of one segment has, and so have, where it is cheap to look that up, the best of all. A total that is not less has a share of at
+    /// least a segment's part of that in some segment.
     fn least(&self, size: usize) -> Result<u32> {
-        let mut best = HashSet::new();
+        let few: usize = self.counted.iter().map(|counted| counted.at_least(1).take(size).count()).sum();
+        let look = few.saturating_mul(self.counted.len()) <= LOOKUPS;
+        let (mut last, mut best) = (1, HashSet::new());
         for counted in &self.counted {
             let mut all: Vec<(u64, u32)> = counted.at_least(1).collect();
             if all.len() > size && size > 0 {
                 all.select_nth_unstable_by(size - 1, |a, b| b.1.cmp(&a.1));
             }
-            for (ordinal, _) in all.into_iter().take(size) {
-                best.insert(counted.column.text(ordinal)?);
+            if all.len() >= size {
+                let least = all.iter().take(size).map(|(_, count)| u64::from(*count)).min();
+                last = last.max(least.unwrap_or(1));
+            }
+            if look {
+                for (ordinal, _) in all.into_iter().take(size) {
+                    best.insert(counted.column.text(ordinal)?);
+                }
             }
         }
         let mut totals = best.iter().map(|text| self.total(text)).collect::<Result<Vec<_>>>()?;
         totals.sort_unstable_by(|a, b| b.cmp(a));
-        let last = size.checked_sub(1).and_then(|at| totals.get(at)).copied().unwrap_or(1);
+        last = last.max(size.checked_sub(1).and_then(|at| totals.get(at)).copied().unwrap_or(1));
         Ok(u32::try_from(last.div_ceil(self.counted.len().max(1) as u64)).unwrap_or(u32::MAX).max(1))
     }
 

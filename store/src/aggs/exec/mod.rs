@@ -187,6 +187,7 @@ impl Node {
         self.budget.wanted()?;
         let columns = match &self.column {
             Column::Bits(all) => all.iter().map(Bits::memory).sum(),
+            Column::Strings(column) => column.memory(),
             _ => 0,
         };
         let own = self.table.memory()
