@@ -267,6 +267,7 @@ impl Top {
         Ok(())
     }
 
+    /// Takes some of a run: what the first sort key alone rules out goes first, where that is cheap to see.
     fn some(
         &mut self,
         columns: &Columns,
@@ -290,14 +291,14 @@ impl Top {
             let kept = self.ints.iter().enumerate().filter(|(_, n)| good(**n, worst)).map(|(at, _)| at);
             let kept: Vec<usize> = kept.collect();
             if kept.len() < docs.len() {
-                let some: Vec<u32> = kept.iter().map(|at| docs[*at]).collect();
-                let theirs: Vec<f32> = kept.iter().filter_map(|at| scores.get(*at).copied()).collect();
+                let (some, theirs) = picked(&kept, docs, scores);
                 return self.few(columns, (index, segment), &some, &theirs);
             }
         }
         self.few(columns, (index, segment), docs, scores)
     }
 
+    /// Takes those that are left.
     fn few(
         &mut self,
         columns: &Columns,
@@ -313,8 +314,7 @@ impl Top {
         }
         let mut keys = vec![first];
         if columns.0.len() > 1 {
-            let some: Vec<u32> = kept.iter().map(|at| docs[*at]).collect();
-            let theirs: Vec<f32> = kept.iter().filter_map(|at| scores.get(*at).copied()).collect();
+            let (some, theirs) = picked(&kept, docs, scores);
             for (column, sort) in columns.0.iter().zip(&self.sort).skip(1) {
                 keys.push(column.keys(sort, (index, segment), &some, &theirs)?);
             }
@@ -377,6 +377,12 @@ impl Top {
         self.cut();
         self.hits.into_iter().skip(from).collect()
     }
+}
+
+/// The documents at these positions, and their scores, if there are any.
+fn picked(kept: &[usize], docs: &[u32], scores: &[f32]) -> (Vec<u32>, Vec<f32>) {
+    let docs = kept.iter().filter_map(|at| docs.get(*at).copied()).collect();
+    (docs, kept.iter().filter_map(|at| scores.get(*at).copied()).collect())
 }
 
 /// Whether a hit comes before all of these documents where their keys are equal.
