@@ -315,15 +315,20 @@ impl Finder<'_> {
                 }
             })?;
         }
-        for word in phrase {
+        // By the dictionaries alone it is seen whether a word is nowhere; then edges, which few rows have; columns are scanned for words only where these left any.
+        let values =
+            phrase.iter().map(|word| self.segment.word(path, word)).collect::<Result<Vec<_>, _>>()?;
+        if values.iter().any(Vec::is_empty) {
+            candidates = Bits::none(self.rows());
+        } else if slop == 0 {
+            candidates = self.over_an_edge(path, phrase)?;
+        }
+        candidates.and_not(&bits);
+        for values in &values {
             if candidates.is_empty() {
                 break;
             }
-            candidates.and(&self.rows_with_values(path, &self.segment.word(path, word)?)?);
-        }
-        candidates.and_not(&bits);
-        if slop == 0 && !candidates.is_empty() {
-            candidates.and(&self.over_an_edge(path, phrase)?);
+            candidates.and(&self.rows_with_values(path, values)?);
         }
         let sources = Sources::new(self.segment.columns()?);
         for row in candidates.iter() {
