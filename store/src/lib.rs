@@ -12,6 +12,7 @@
 
 mod aggs;
 mod aliases;
+mod bits;
 mod bulk;
 mod config;
 mod dates;

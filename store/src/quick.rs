@@ -1,6 +1,6 @@
 //! A hash that is fast for small keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::sync::OnceLock;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -37,6 +37,9 @@ impl Hasher for Quick {
 
 /// A map with [`Quick`] hashing.
 pub(crate) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
+
+/// A set with [`Quick`] hashing.
+pub(crate) type QuickSet<K> = HashSet<K, BuildHasherDefault<Quick>>;
 
 /// A number that stands for an id in memory. So many bits are never the same by chance, and as their seed is the process's own, nobody can look for
 /// two ids that share one.

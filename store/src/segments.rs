@@ -4,6 +4,7 @@
 //! [`Plan`], and read columns. Aggregations, sorting and JSON are above this line, so that another engine
 //! can take this one's place without touching them.
 
+use crate::bits::Bits;
 use crate::error::StoreError;
 use crate::mapping::Mapped;
 use crate::query::plan::Plan;
@@ -91,6 +92,10 @@ pub(crate) trait Matcher {
     fn find(&self, segment: usize) -> Result<Box<dyn Hits>, StoreError>;
     /// How many match.
     fn count(&self, segment: usize) -> Result<u64, StoreError>;
+    /// No document of a segment has a better score; none where that is not known without finding them.
+    fn bound(&self, segment: usize) -> Result<Option<f32>, StoreError>;
+    /// Leaves those of a segment's hits that this plan finds, too.
+    fn narrow(&self, segment: usize, hits: &mut dyn Hits, plan: &Plan) -> Result<(), StoreError>;
 }
 
 /// Documents that match.
@@ -99,6 +104,10 @@ pub(crate) trait Hits {
     /// The score that all of them have, if it is one and was asked for.
     fn score(&self) -> Option<f32>;
     fn run(&self, sink: &mut Sink<'_>);
+    /// Leaves those that are among these rows.
+    fn keep(&mut self, rows: &Bits);
+    /// All of them.
+    fn into_rows(self: Box<Self>) -> Bits;
 }
 
 /// A number of a column.
@@ -130,6 +139,8 @@ pub(crate) trait Numbers {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number));
     /// The values of the documents, if each has one and all are whole numbers: much cheaper than [`Numbers::each`].
     fn ints(&self, docs: &[u32], out: &mut Vec<i64>) -> bool;
+    /// The values of the documents as floats, if each has one.
+    fn floats(&self, docs: &[u32], out: &mut Vec<f64>) -> bool;
     /// No value is smaller than the first of these, nor larger than the other.
     fn ends(&self) -> (Number, Number);
     /// Whether there is a document without a value.
@@ -144,6 +155,8 @@ pub(crate) trait Strings {
     fn ordinals(&self, docs: &[u32], out: &mut Vec<u64>) -> bool;
     /// The string of an ordinal.
     fn text(&self, ordinal: u64) -> Result<String, StoreError>;
+    /// Calls back with the strings of rising ordinals: much cheaper than to ask for each.
+    fn texts(&self, ordinals: &[u64], visit: &mut dyn FnMut(&str)) -> Result<(), StoreError>;
     /// The ordinal of a string, if any document of the segment holds it.
     fn ordinal(&self, text: &str) -> Result<Option<u64>, StoreError>;
     /// Number of strings in the dictionary: ordinals are below it.

@@ -2,7 +2,6 @@
 
 use super::ast::Metric;
 use super::sketch::{Distinct, Quantiles};
-use crate::segments::Number;
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -52,8 +51,12 @@ impl Figure {
         }
     }
 
-    pub(crate) fn add(&mut self, number: Number) {
-        let value = number.float();
+    /// Whether it may grow.
+    pub(crate) fn is_sketch(&self) -> bool {
+        matches!(self, Self::Quantiles(_) | Self::Distinct(_))
+    }
+
+    pub(crate) fn add(&mut self, value: f64) {
         match self {
             Self::Plain { count, sum, min, max } => {
                 *count += 1;

@@ -1,6 +1,6 @@
 //! Sketches that merge without losing their bound: quantiles and distinct counts.
 
-use std::collections::HashSet;
+use crate::quick::QuickSet;
 
 /// So many values are kept as they are; quantiles over them are exact.
 const EXACT: usize = 256;
@@ -130,13 +130,13 @@ const REGISTERS: usize = 1 << 14;
 /// Distinct values by their hashes: exact while few, then HyperLogLog with an error of about 0.8 %.
 #[derive(Debug, Clone)]
 pub(crate) enum Distinct {
-    Few(HashSet<u64>),
+    Few(QuickSet<u64>),
     Many(Vec<u8>),
 }
 
 impl Default for Distinct {
     fn default() -> Self {
-        Self::Few(HashSet::new())
+        Self::Few(QuickSet::default())
     }
 }
 

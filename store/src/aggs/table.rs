@@ -68,6 +68,9 @@ impl PartialOrd for Key {
     }
 }
 
+/// Whole numbers whose buckets are found without asking the map.
+const NEAR: usize = 512;
+
 /// All buckets of one aggregation, under all its parents.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -77,6 +80,8 @@ pub(crate) struct Table {
     pub(crate) counts: Vec<u64>,
     /// The bucket asked for last: neighbours in time mostly share one.
     last: Option<(u32, i64, u32)>,
+    /// Buckets asked for not long ago, by parent and key.
+    near: Vec<Option<(u32, i64, u32)>>,
     /// Bytes that the keys have beside their own.
     texts: usize,
     /// Numbers of the buckets in the order of their parents, once that is asked for.
@@ -101,8 +106,21 @@ impl Table {
         {
             return bucket;
         }
+        if self.near.is_empty() {
+            self.near = vec![None; NEAR];
+        }
+        let mixed =
+            (key.cast_unsigned() ^ u64::from(parent).rotate_left(40)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let place = (mixed >> (u64::BITS - NEAR.ilog2())) as usize;
+        if let Some((p, k, bucket)) = self.near[place]
+            && (p, k) == (parent, key)
+        {
+            self.last = self.near[place];
+            return bucket;
+        }
         let bucket = self.bucket(parent, Key::Int(key));
         self.last = Some((parent, key, bucket));
+        self.near[place] = self.last;
         bucket
     }
 

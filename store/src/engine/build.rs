@@ -4,7 +4,7 @@ use super::file::Writer;
 use super::source::{self, Form};
 use super::template::{self, Derived, Deriver, Values};
 use super::{About, index};
-use crate::engine::bits::Bits;
+use crate::bits::Bits;
 use crate::engine::columns::Columns;
 use crate::error::StoreError;
 use crate::mapping::Datum;

@@ -114,11 +114,9 @@ impl Columns {
     /// A column of numbers as searches read it.
     pub(super) fn numbers(&self, name: &str) -> Result<Option<Box<dyn Numbers>>, StoreError> {
         Ok(match self.column(name)? {
-            Some(DynamicColumn::I64(column)) => Some(Box::new(NumberColumn(column, Number::Int))),
-            Some(DynamicColumn::U64(column)) => {
-                Some(Box::new(NumberColumn(column, |n| Number::Int(i64::try_from(n).unwrap_or(i64::MAX)))))
-            }
-            Some(DynamicColumn::F64(column)) => Some(Box::new(NumberColumn(column, Number::Float))),
+            Some(DynamicColumn::I64(column)) => Some(Box::new(NumberColumn(column))),
+            Some(DynamicColumn::U64(column)) => Some(Box::new(NumberColumn(column))),
+            Some(DynamicColumn::F64(column)) => Some(Box::new(NumberColumn(column))),
             _ => None,
         })
     }
@@ -130,32 +128,84 @@ fn text(column: &StrColumn, ordinal: u64) -> Result<String, StoreError> {
     Ok(text)
 }
 
-struct NumberColumn<T: 'static, F>(Column<T>, F);
+/// A value of a column of numbers.
+trait Value: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static {
+    fn number(self) -> Number;
+    /// See [`Numbers::ints`].
+    fn ints(column: &Column<Self>, docs: &[u32], out: &mut Vec<i64>) -> bool;
+    /// See [`Numbers::floats`].
+    fn floats(column: &Column<Self>, docs: &[u32], out: &mut Vec<f64>) -> bool;
+}
 
-impl<T, F> Numbers for NumberColumn<T, F>
-where
-    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
-    F: Fn(T) -> Number,
-{
+impl Value for i64 {
+    fn number(self) -> Number {
+        Number::Int(self)
+    }
+
+    fn ints(column: &Column<Self>, docs: &[u32], out: &mut Vec<i64>) -> bool {
+        single(column, docs, out)
+    }
+
+    fn floats(column: &Column<Self>, docs: &[u32], out: &mut Vec<f64>) -> bool {
+        converted(column, docs, out, |n| n as f64)
+    }
+}
+
+impl Value for u64 {
+    fn number(self) -> Number {
+        Number::Int(i64::try_from(self).unwrap_or(i64::MAX))
+    }
+
+    fn ints(column: &Column<Self>, docs: &[u32], out: &mut Vec<i64>) -> bool {
+        converted(column, docs, out, |n| i64::try_from(n).unwrap_or(i64::MAX))
+    }
+
+    fn floats(column: &Column<Self>, docs: &[u32], out: &mut Vec<f64>) -> bool {
+        converted(column, docs, out, |n| n.number().float())
+    }
+}
+
+impl Value for f64 {
+    fn number(self) -> Number {
+        Number::Float(self)
+    }
+
+    fn ints(_: &Column<Self>, _: &[u32], _: &mut Vec<i64>) -> bool {
+        false
+    }
+
+    fn floats(column: &Column<Self>, docs: &[u32], out: &mut Vec<f64>) -> bool {
+        single(column, docs, out)
+    }
+}
+
+fn converted<T: Value, U>(column: &Column<T>, docs: &[u32], out: &mut Vec<U>, into: impl Fn(T) -> U) -> bool {
+    let mut values = Vec::new();
+    if !single(column, docs, &mut values) {
+        return false;
+    }
+    out.clear();
+    out.extend(values.into_iter().map(into));
+    true
+}
+
+struct NumberColumn<T: 'static>(Column<T>);
+
+impl<T: Value> Numbers for NumberColumn<T> {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number)) {
-        each(&self.0, docs, &mut |at, value| visit(at, self.1(value)));
+        each(&self.0, docs, &mut |at, value| visit(at, value.number()));
     }
 
     fn ints(&self, docs: &[u32], out: &mut Vec<i64>) -> bool {
-        let mut values = Vec::new();
-        if !single(&self.0, docs, &mut values) {
-            return false;
-        }
-        out.clear();
-        out.extend(values.into_iter().map_while(|value| match self.1(value) {
-            Number::Int(n) => Some(n),
-            Number::Float(_) => None,
-        }));
-        out.len() == docs.len()
+        T::ints(&self.0, docs, out)
+    }
+
+    fn floats(&self, docs: &[u32], out: &mut Vec<f64>) -> bool {
+        T::floats(&self.0, docs, out)
     }
 
     fn ends(&self) -> (Number, Number) {
-        (self.1(self.0.min_value()), self.1(self.0.max_value()))
+        (self.0.min_value().number(), self.0.max_value().number())
     }
 
     fn has_gaps(&self) -> bool {
@@ -198,6 +248,24 @@ impl Strings for StringColumn {
             let _ = self.all.set(all);
         }
         text(&self.column, ordinal)
+    }
+
+    fn texts(&self, ordinals: &[u64], visit: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        let mut bad = false;
+        let found =
+            self.column.dictionary().sorted_ords_to_term_cb(ordinals, |text| {
+                match std::str::from_utf8(text) {
+                    Ok(text) => visit(text),
+                    Err(_) => bad = true,
+                }
+            });
+        if !found.map_err(tantivy::TantivyError::from)? || bad {
+            return Err(StoreError::Damaged {
+                path: "segment".into(),
+                reason: "a value is not in its column's dictionary".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     fn ordinal(&self, text: &str) -> Result<Option<u64>, StoreError> {

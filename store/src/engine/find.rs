@@ -1,17 +1,17 @@
 //! Which rows of a segment a [`Plan`] means, and how well they fit.
 
-use super::bits::Bits;
 use super::index::Edge;
-use super::segment::{Segment, State, rows_with};
+use super::segment::{Segment, State, Wanted, rows_with};
 use super::source::Sources;
+use crate::bits::Bits;
 use crate::error::StoreError;
 use crate::query::pattern::Pattern;
 use crate::query::plan::Plan;
 use crate::query::words::words;
 use crate::segments::Number;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::{Bound, Range, RangeInclusive};
-use tantivy::columnar::{Column, DynamicColumn};
+use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 
 /// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
 const K1: f32 = 1.2;
@@ -84,7 +84,14 @@ pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> 
             let mut count = 0;
             for (number, living) in state.segments.iter().enumerate() {
                 let segment = &living.segment;
-                let finder = Finder { segment, number, scoring: None, frequencies: &none, total: 0 };
+                // Of rows that were deleted since nothing is remembered.
+                let known = segment.known(&term).filter(|_| living.dead.is_none());
+                if let Some(known) = known {
+                    count += u64::from(known);
+                    continue;
+                }
+                let finder =
+                    Finder { segment, number, scoring: None, frequencies: &none, total: 0, among: None };
                 let mut found = match plan {
                     Plan::Word { path, word } if out.kept + segment.rows as usize <= KEPT => {
                         let (bits, counts) = finder.word(path, word)?;
@@ -94,8 +101,9 @@ pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> 
                     }
                     _ => finder.find(plan)?.bits,
                 };
-                if let Some(dead) = &living.dead {
-                    found.and_not(dead);
+                match &living.dead {
+                    Some(dead) => found.and_not(dead),
+                    None => segment.learn(&term, found.count()),
                 }
                 count += u64::from(found.count());
             }
@@ -115,7 +123,12 @@ pub(super) struct Finder<'a> {
     pub(super) frequencies: &'a Frequencies,
     /// Documents in all segments.
     pub(super) total: u64,
+    /// Of other rows nothing need be found. Given where these are few.
+    pub(super) among: Option<&'a Bits>,
 }
+
+/// Rows are few where there are so many times more in the segment.
+const FEW: u32 = 8;
 
 impl Finder<'_> {
     fn rows(&self) -> u32 {
@@ -144,7 +157,7 @@ impl Finder<'_> {
             Plan::Pattern { path, pattern, text: true } => {
                 let values = self.segment.pattern(path, pattern.literal(), &|word| pattern.matches(word))?;
                 let mut bits = Bits::none(self.rows());
-                self.segment.rows_of(path, &values, &mut |row, _| bits.insert(row))?;
+                self.segment.rows_of(path, &values, self.among, &mut |row, _| bits.insert(row))?;
                 self.constant(bits)
             }
             Plan::Numbers { path, low, high } => self.constant(self.numbers(path, low, high)?),
@@ -206,25 +219,29 @@ impl Finder<'_> {
         must_not: &[Plan],
         minimum: usize,
     ) -> Result<Found, StoreError> {
-        let mut bits = Bits::all(self.rows());
-        // What is cheap and leaves little comes first in most requests; nothing is reordered.
-        for plan in filter {
-            bits.and(&self.unscored().find(plan)?.bits);
+        let mut bits = self.among.map_or_else(|| Bits::all(self.rows()), Bits::clone);
+        // What is cheap comes first, and what is not is looked for only in the rows that this leaves, if they are few.
+        let mut scoring: Vec<Option<Found>> = must.iter().map(|_| None).collect();
+        for costly in [false, true] {
+            for plan in filter.iter().filter(|plan| is_costly(plan) == costly) {
+                let among = self.few(&bits).cloned();
+                bits.and(&self.unscored().within(among.as_ref()).find(plan)?.bits);
+            }
+            for (plan, place) in must.iter().zip(&mut scoring).filter(|(plan, _)| is_costly(plan) == costly) {
+                let among = self.few(&bits).cloned();
+                let found = self.within(among.as_ref()).find(plan)?;
+                bits.and(&found.bits);
+                *place = Some(found);
+            }
             if bits.is_empty() {
                 return Ok(self.constant(bits));
             }
         }
-        let mut scoring: Vec<Found> = Vec::new();
-        for plan in must {
-            let found = self.find(plan)?;
-            bits.and(&found.bits);
-            scoring.push(found);
-            if bits.is_empty() {
-                return Ok(self.constant(bits));
-            }
-        }
+        let mut scoring: Vec<Found> = scoring.into_iter().flatten().collect();
         if minimum > 0 || self.scoring.is_some() {
-            let found = should.iter().map(|plan| self.find(plan)).collect::<Result<Vec<_>, _>>()?;
+            let among = self.few(&bits).cloned();
+            let finder = self.within(among.as_ref());
+            let found = should.iter().map(|plan| finder.find(plan)).collect::<Result<Vec<_>, _>>()?;
             match minimum {
                 0 => {}
                 1 => {
@@ -245,22 +262,62 @@ impl Finder<'_> {
             }
             scoring.extend(found);
         }
-        for plan in must_not {
-            if bits.is_empty() {
-                break;
+        for costly in [false, true] {
+            for plan in must_not.iter().filter(|plan| is_costly(plan) == costly) {
+                if bits.is_empty() {
+                    break;
+                }
+                let among = self.few(&bits).cloned();
+                bits.and_not(&self.unscored().within(among.as_ref()).find(plan)?.bits);
             }
-            bits.and_not(&self.unscored().find(plan)?.bits);
         }
+        let one = |found: &Found| match found.scores {
+            Some(Scores::One(score)) => Some(score),
+            _ => None,
+        };
         let scores = self.scoring.map(|()| {
-            if scoring.is_empty() {
-                Scores::One(0.0)
-            } else {
-                self.scored(&bits, |row| {
+            // What all must have gives each of them the same.
+            let same: Option<Vec<f32>> = scoring.iter().map(one).collect();
+            match same.filter(|_| should.is_empty()) {
+                Some(same) => Scores::One(same.into_iter().fold(0.0, |a, b| a + b)),
+                None => self.scored(&bits, |row| {
                     scoring.iter().filter_map(|one| score_in(one, row)).fold(0.0, |a, b| a + b)
-                })
+                }),
             }
         });
         Ok(Found { bits, scores })
+    }
+
+    /// These rows, if they are few.
+    fn few<'b>(&self, rows: &'b Bits) -> Option<&'b Bits> {
+        Some(rows).filter(|rows| rows.count() < self.rows() / FEW)
+    }
+
+    fn within<'b>(&'b self, among: Option<&'b Bits>) -> Finder<'b> {
+        Finder { among, ..*self }
+    }
+
+    /// No row has a better score; none where that is not known without finding them.
+    pub(super) fn bound(&self, plan: &Plan) -> Result<Option<f32>, StoreError> {
+        let all = |plans: &mut dyn Iterator<Item = &Plan>| -> Result<Option<Vec<f32>>, StoreError> {
+            plans.map(|plan| self.bound(plan)).collect()
+        };
+        Ok(match plan {
+            Plan::Bool { must, should, .. } => {
+                // In the order in which the scores of a row are summed up, so that the sums are rounded alike.
+                all(&mut must.iter().chain(should))?.map(|all| all.into_iter().fold(0.0, |a, b| a + b))
+            }
+            Plan::Best(plans) => all(&mut plans.iter())?.and_then(|all| all.into_iter().reduce(f32::max)),
+            Plan::Boost(inner, by) if *by >= 0.0 => self.bound(inner)?.map(|bound| bound * by),
+            Plan::Boost(..) => None,
+            Plan::Exact { .. } => Some(self.weight(plan) * saturated(1)),
+            Plan::Word { path, word } => {
+                let most = self.segment.most(path, &self.segment.word(path, word)?)?;
+                most.map(|most| self.weight(plan) * saturated(most))
+            }
+            Plan::Phrase { .. } => None,
+            _ => Some(1.0),
+        })
     }
 
     /// The weight of a term by its rarity, as Lucene's BM25 has it.
@@ -275,7 +332,7 @@ impl Finder<'_> {
         let values = self.segment.word(path, word)?;
         let mut bits = Bits::none(self.rows());
         let mut counts = vec![0u32; self.rows() as usize];
-        self.segment.rows_of(path, &values, &mut |row, count| {
+        self.segment.rows_of(path, &values, self.among, &mut |row, count| {
             bits.insert(row);
             counts[row as usize] += count;
         })?;
@@ -305,10 +362,10 @@ impl Finder<'_> {
     fn phrase(&self, plan: &Plan, path: &str, phrase: &[String], slop: u32) -> Result<Found, StoreError> {
         let mut counts: HashMap<u32, u32> = HashMap::new();
         let mut bits = Bits::none(self.rows());
-        let mut candidates = Bits::all(self.rows());
+        let mut candidates = self.among.map_or_else(|| Bits::all(self.rows()), Bits::clone);
         if slop == 0 {
             let values = self.segment.words()?.phrase(phrase)?;
-            self.segment.rows_of(path, &values, &mut |row, count| {
+            self.segment.rows_of(path, &values, self.among, &mut |row, count| {
                 bits.insert(row);
                 if self.scoring.is_some() {
                     *counts.entry(row).or_default() += count;
@@ -321,14 +378,15 @@ impl Finder<'_> {
         if values.iter().any(Vec::is_empty) {
             candidates = Bits::none(self.rows());
         } else if slop == 0 {
-            candidates = self.over_an_edge(path, phrase)?;
+            candidates.and(&self.over_an_edge(path, phrase)?);
         }
         candidates.and_not(&bits);
         for values in &values {
             if candidates.is_empty() {
                 break;
             }
-            candidates.and(&self.rows_with_values(path, values)?);
+            let among = self.few(&candidates).cloned();
+            candidates.and(&self.within(among.as_ref()).rows_with_values(path, values)?);
         }
         let sources = Sources::new(self.segment.columns()?);
         for row in candidates.iter() {
@@ -350,7 +408,7 @@ impl Finder<'_> {
 
     fn rows_with_values(&self, path: &str, values: &[super::index::Hit]) -> Result<Bits, StoreError> {
         let mut rows = Bits::none(self.rows());
-        self.segment.rows_of(path, values, &mut |row, _| rows.insert(row))?;
+        self.segment.rows_of(path, values, self.among, &mut |row, _| rows.insert(row))?;
         Ok(rows)
     }
 
@@ -377,42 +435,69 @@ impl Finder<'_> {
         let Some(column) = self.segment.columns()?.strings(&format!("k.{path}"))? else {
             return Ok(Bits::none(self.rows()));
         };
-        let mut wanted = Vec::with_capacity(keys.len());
+        let mut ordinals = BTreeSet::new();
         for key in keys {
-            wanted.extend(column.dictionary().term_ord(key).map_err(tantivy::TantivyError::from)?);
+            ordinals.extend(column.dictionary().term_ord(key).map_err(tantivy::TantivyError::from)?);
         }
-        Ok(rows_with(&column, self.rows(), &wanted))
+        let mut wanted = Wanted::none(column.dictionary().num_terms());
+        ordinals.into_iter().for_each(|ordinal| wanted.add(ordinal, 1));
+        Ok(rows_with(&column, self.rows(), &wanted, self.among))
     }
 
     fn between(&self, path: &str, low: &Bound<String>, high: &Bound<String>) -> Result<Bits, StoreError> {
         let Some(column) = self.segment.columns()?.strings(&format!("k.{path}"))? else {
             return Ok(Bits::none(self.rows()));
         };
-        let mut range = column.dictionary().range();
-        range = match low {
-            Bound::Included(key) => range.ge(key),
-            Bound::Excluded(key) => range.gt(key),
-            Bound::Unbounded => range,
+        self.ordinals(&column, low.as_ref().map(String::as_bytes), high.as_ref().map(String::as_bytes))
+    }
+
+    /// Rows with a string between these.
+    fn ordinals(
+        &self,
+        column: &StrColumn,
+        low: Bound<&[u8]>,
+        high: Bound<&[u8]>,
+    ) -> Result<Bits, StoreError> {
+        let (rows, terms) = (self.rows(), column.dictionary().num_terms() as u64);
+        // Strings have the order of their ordinals.
+        let found = column.dictionary().term_bounds_to_ord(low, high).map_err(tantivy::TantivyError::from)?;
+        let low = match found.0 {
+            Bound::Included(ordinal) => ordinal,
+            Bound::Excluded(ordinal) => ordinal.saturating_add(1),
+            Bound::Unbounded => 0,
         };
-        range = match high {
-            Bound::Included(key) => range.le(key),
-            Bound::Excluded(key) => range.lt(key),
-            Bound::Unbounded => range,
+        let end = match found.1 {
+            Bound::Included(ordinal) => ordinal.saturating_add(1),
+            Bound::Excluded(ordinal) => ordinal,
+            Bound::Unbounded => terms,
         };
-        let mut wanted = Vec::new();
-        let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
-        while stream.advance() {
-            wanted.push(stream.term_ord());
+        let mut docs = Vec::new();
+        match end.min(terms).checked_sub(1) {
+            Some(high) if low <= high && scan(column.ords(), low..=high, 0..rows, &mut docs) => {
+                return Ok(Bits::all(rows));
+            }
+            _ => {}
         }
-        Ok(rows_with(&column, self.rows(), &wanted))
+        let mut bits = Bits::none(rows);
+        bits.insert_all(&docs);
+        Ok(bits)
     }
 
     fn matching(&self, path: &str, pattern: &Pattern) -> Result<Bits, StoreError> {
         let Some(column) = self.segment.columns()?.strings(&format!("k.{path}"))? else {
             return Ok(Bits::none(self.rows()));
         };
+        if let Some(prefix) = pattern.prefix() {
+            // The first string that does not begin so, and is not before those that do; no byte of UTF-8 is the largest.
+            let mut after = prefix.as_bytes().to_vec();
+            if let Some(last) = after.last_mut() {
+                *last += 1;
+            }
+            let high = if after.is_empty() { Bound::Unbounded } else { Bound::Excluded(after.as_slice()) };
+            return self.ordinals(&column, Bound::Included(prefix.as_bytes()), high);
+        }
         let prefix = pattern.literal();
-        let mut wanted = Vec::new();
+        let mut wanted = Wanted::none(column.dictionary().num_terms());
         let range = column.dictionary().range().ge(prefix);
         let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
         while stream.advance() {
@@ -420,10 +505,10 @@ impl Finder<'_> {
                 break;
             }
             if std::str::from_utf8(stream.key()).is_ok_and(|text| pattern.matches(text)) {
-                wanted.push(stream.term_ord());
+                wanted.add(stream.term_ord(), 1);
             }
         }
-        Ok(rows_with(&column, self.rows(), &wanted))
+        Ok(rows_with(&column, self.rows(), &wanted, self.among))
     }
 
     /// Rows that have any value in a column.
@@ -462,8 +547,21 @@ impl Finder<'_> {
             return Ok(Bits::all(rows));
         }
         let mut bits = Bits::none(rows);
-        docs.into_iter().for_each(|row| bits.insert(row));
+        bits.insert_all(&docs);
         Ok(bits)
+    }
+}
+
+/// Whether texts are looked into, which takes longer than to look through one column.
+fn is_costly(plan: &Plan) -> bool {
+    match plan {
+        Plan::Word { .. } | Plan::Phrase { .. } | Plan::Pattern { text: true, .. } => true,
+        Plan::Bool { must, filter, should, must_not, .. } => {
+            must.iter().chain(filter).chain(should).chain(must_not).any(is_costly)
+        }
+        Plan::Best(plans) => plans.iter().any(is_costly),
+        Plan::Constant(inner) | Plan::Boost(inner, _) => is_costly(inner),
+        _ => false,
     }
 }
 

@@ -3,10 +3,10 @@
 //! `manifest.json` names the segments, the files that tell what of them is deleted, and up to which sequence number of the log they go. It is written
 //! anew, synced and renamed; what it does not name is left over from a crash, and removed when the folder is opened.
 
-use super::bits::Bits;
 use super::both;
 use super::build::Frozen;
 use super::segment::{Living, Segment, State};
+use crate::bits::Bits;
 use crate::disk;
 use crate::error::StoreError;
 use crate::files;

@@ -1,11 +1,11 @@
 //! Several segments become one: fewer to look into, and what was deleted is gone.
 
-use super::bits::Bits;
 use super::columns::Columns;
 use super::file::Writer;
 use super::manifest::{Changed, Shared};
 use super::segment::{Living, State};
 use super::{About, index};
+use crate::bits::Bits;
 use crate::disk;
 use crate::error::StoreError;
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 //! The columns of a segment are named by what they hold and the path: `n.` numbers, dates and booleans; `k.` exact strings; `t.` the templates of
 //! texts and `v0.` to `v15.` their variables ([`template`]); `l.` what is kept as it was sent; and `_id`, `_version`, `_shape` ([`source`]).
 
-pub(crate) mod bits;
 mod build;
 mod columns;
 mod file;
@@ -20,9 +19,9 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use crate::bits::Bits;
 use crate::error::StoreError;
 use crate::segments::{Engine, Incoming, Reader, Snapshot};
-use bits::Bits;
 use build::{Buffer, Frozen};
 use manifest::{Changed, Shared};
 use serde::{Deserialize, Serialize};

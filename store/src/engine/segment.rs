@@ -1,17 +1,22 @@
 //! One segment, open: its columns and its words. It never changes; what was deleted of it is told by the [`State`] that it is part of.
 
-use super::bits::Bits;
 use super::columns::Columns;
 use super::file::Parts;
+use super::find::Term;
 use super::index::{Hit, ValueIndex};
 use super::template::{self, Piece};
 use super::{About, index};
+use crate::bits::Bits;
 use crate::error::StoreError;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tantivy::columnar::{Cardinality, Column, ColumnarReader, StrColumn};
 use tantivy::directory::MmapDirectory;
+
+/// Terms whose rows are remembered, in each segment.
+const KNOWN: usize = 256;
 
 /// A segment. Its file's end is read when it is opened; the rest when it is first needed, and then all of it is held against its checksums: a store
 /// with many segments starts at once, and nothing that is damaged is ever believed.
@@ -22,7 +27,15 @@ pub(super) struct Segment {
     words: index::About,
     inner: OnceLock<Inner>,
     /// By text path and field: the templates that name the field.
-    naming: Mutex<HashMap<(String, String), Arc<Bits>>>,
+    naming: Mutex<HashMap<(String, String), Arc<Naming>>>,
+    /// In how many rows terms are that were searched for.
+    known: Mutex<HashMap<Term, u32>>,
+}
+
+/// The templates that name a field.
+struct Naming {
+    bits: Bits,
+    all: bool,
 }
 
 struct Inner {
@@ -57,8 +70,15 @@ pub(super) struct State {
 impl Segment {
     pub(super) fn open(dir: &MmapDirectory, folder: &Path, name: &str) -> Result<Self, StoreError> {
         let (parts, about) = Parts::open::<About>(dir, &folder.join(name), name)?;
-        let (inner, naming) = (OnceLock::new(), Mutex::default());
-        Ok(Self { name: name.to_owned(), rows: about.rows, parts, words: about.words, inner, naming })
+        Ok(Self {
+            name: name.to_owned(),
+            rows: about.rows,
+            parts,
+            words: about.words,
+            inner: OnceLock::new(),
+            naming: Mutex::default(),
+            known: Mutex::default(),
+        })
     }
 
     fn inner(&self) -> Result<&Inner, StoreError> {
@@ -89,8 +109,22 @@ impl Segment {
         Ok(&self.inner()?.words)
     }
 
+    /// In how many rows a term is, if that was told before.
+    pub(super) fn known(&self, term: &Term) -> Option<u32> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(term).copied()
+    }
+
+    /// Remembers in how many rows a term is.
+    pub(super) fn learn(&self, term: &Term, rows: u32) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(term.clone(), rows);
+    }
+
     /// The templates of a text path that name a field.
-    fn naming(&self, path: &str, field: &str, templates: &StrColumn) -> Result<Arc<Bits>, StoreError> {
+    fn naming(&self, path: &str, field: &str, templates: &StrColumn) -> Result<Arc<Naming>, StoreError> {
         let key = (path.to_owned(), field.to_owned());
         if let Some(found) = self.naming.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(found));
@@ -108,7 +142,8 @@ impl Segment {
             }
             ordinal += 1;
         }
-        let bits = Arc::new(bits);
+        let all = u64::from(bits.count()) == templates.dictionary().num_terms() as u64;
+        let bits = Arc::new(Naming { bits, all });
         self.naming.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&bits));
         Ok(bits)
     }
@@ -184,11 +219,12 @@ impl Segment {
     }
 
     /// Calls back with each row that has one of these values as a piece of a text of `path`, and how often the word is in that piece; a row may
-    /// come several times.
+    /// come several times. Of `among`, if that is given, and otherwise of all.
     pub(super) fn rows_of(
         &self,
         path: &str,
         values: &[Hit],
+        among: Option<&Bits>,
         visit: &mut dyn FnMut(u32, u32),
     ) -> Result<(), StoreError> {
         if values.is_empty() {
@@ -199,47 +235,64 @@ impl Segment {
             let to = values.partition_point(|(value, _)| *value < range.end);
             let Some(mine) = values.get(from..to).filter(|mine| !mine.is_empty()) else { continue };
             let Some(column) = self.columns()?.strings(name)? else { continue };
-            let mut counts = vec![0u32; (range.end - range.start) as usize];
-            mine.iter().for_each(|(value, count)| counts[(value - range.start) as usize] = *count);
-            match name.strip_prefix("k.") {
-                None => each_row(column.ords(), &counts, visit),
-                Some(field) => {
-                    // Only where the row's template has this field.
-                    let Some(templates) = self.columns()?.strings(&format!("t.{path}"))? else { continue };
-                    let naming = self.naming(path, field, &templates)?;
-                    let ords = templates.ords();
-                    each_row(column.ords(), &counts, &mut |row, count| {
-                        for ordinal in ords.values_for_doc(row) {
-                            if naming.has(u32::try_from(ordinal).unwrap_or(u32::MAX)) {
-                                visit(row, count);
-                            }
-                        }
-                    });
-                }
+            let mut wanted = Wanted::none((range.end - range.start) as usize);
+            mine.iter().for_each(|(value, count)| wanted.add(u64::from(value - range.start), *count));
+            let Some(field) = name.strip_prefix("k.") else {
+                each_row(column.ords(), &wanted, among, visit);
+                continue;
+            };
+            // Only where the row's template has this field.
+            let Some(templates) = self.columns()?.strings(&format!("t.{path}"))? else { continue };
+            let naming = self.naming(path, field, &templates)?;
+            let ords = templates.ords();
+            if naming.all && ords.get_cardinality() == Cardinality::Full {
+                each_row(column.ords(), &wanted, among, visit);
+                continue;
             }
+            each_row(column.ords(), &wanted, among, &mut |row, count| {
+                for ordinal in ords.values_for_doc(row) {
+                    if naming.bits.has(u32::try_from(ordinal).unwrap_or(u32::MAX)) {
+                        visit(row, count);
+                    }
+                }
+            });
         }
         Ok(())
+    }
+
+    /// A word that has these values is not more often in a text than this; none where that is not known without reading.
+    pub(super) fn most(&self, path: &str, values: &[Hit]) -> Result<Option<u32>, StoreError> {
+        let mut most = 0;
+        for (name, range) in self.words()?.columns(path) {
+            let Some(column) = self.columns()?.strings(name)? else { continue };
+            if column.ords().get_cardinality() == Cardinality::Multivalued {
+                return Ok(None);
+            }
+            let mine = values.iter().filter(|(value, _)| range.contains(value));
+            most += mine.map(|(_, count)| *count).max().unwrap_or(0);
+        }
+        Ok(Some(most))
     }
 
     /// The rows with these ids, by the ids' places.
     pub(super) fn rows_of_ids(&self, ids: &[&str]) -> Result<Vec<(usize, u32)>, StoreError> {
         let Some(column) = self.columns()?.strings("_id")? else { return Ok(Vec::new()) };
-        let mut wanted: HashMap<u64, usize> = HashMap::new();
+        let mut places: BTreeMap<u64, usize> = BTreeMap::new();
         for (at, id) in ids.iter().enumerate() {
             let found = column.dictionary().term_ord(id).map_err(tantivy::TantivyError::from)?;
             if let Some(ordinal) = found {
-                wanted.insert(ordinal, at);
+                places.insert(ordinal, at);
             }
         }
-        let mut out = Vec::with_capacity(wanted.len());
-        if wanted.is_empty() {
+        let mut out = Vec::with_capacity(places.len());
+        if places.is_empty() {
             return Ok(out);
         }
-        let mut counts = vec![0u32; column.dictionary().num_terms()];
-        wanted.keys().for_each(|ordinal| counts[*ordinal as usize] = 1);
+        let mut wanted = Wanted::none(column.dictionary().num_terms());
+        places.keys().for_each(|ordinal| wanted.add(*ordinal, 1));
         let ords = column.ords();
-        each_row(ords, &counts, &mut |row, _| {
-            if let Some(at) = ords.first(row).and_then(|ordinal| wanted.get(&ordinal)) {
+        each_row(ords, &wanted, None, &mut |row, _| {
+            if let Some(at) = ords.first(row).and_then(|ordinal| places.get(&ordinal)) {
                 out.push((*at, row));
             }
         });
@@ -266,69 +319,115 @@ impl Segment {
     }
 }
 
-/// Calls back with the rows whose ordinal counts for something.
-fn each_row(ords: &Column<u64>, counts: &[u32], visit: &mut dyn FnMut(u32, u32)) {
+/// Ordinals that are looked for in a column, and how much each counts for.
+pub(super) struct Wanted {
+    bits: Bits,
+    /// Those that count for more than one, rising.
+    more: Vec<(u64, u32)>,
+    /// The first and the last.
+    ends: Option<(u64, u64)>,
+    number: u64,
+}
+
+impl Wanted {
+    /// None of so many ordinals.
+    pub(super) fn none(ordinals: usize) -> Self {
+        let bits = Bits::none(u32::try_from(ordinals).unwrap_or(u32::MAX));
+        Self { bits, more: Vec::new(), ends: None, number: 0 }
+    }
+
+    /// Takes the next ordinal in; they must rise.
+    pub(super) fn add(&mut self, ordinal: u64, count: u32) {
+        self.bits.insert(u32::try_from(ordinal).unwrap_or(u32::MAX));
+        if count > 1 {
+            self.more.push((ordinal, count));
+        }
+        self.ends = Some((self.ends.map_or(ordinal, |(first, _)| first), ordinal));
+        self.number += 1;
+    }
+
+    fn has(&self, ordinal: u64) -> bool {
+        self.bits.has(u32::try_from(ordinal).unwrap_or(u32::MAX))
+    }
+
+    fn count(&self, ordinal: u64) -> u32 {
+        self.more.binary_search_by_key(&ordinal, |(other, _)| *other).map_or(1, |at| self.more[at].1)
+    }
+
+    /// All of them, if they are neighbours.
+    fn range(&self) -> Option<RangeInclusive<u64>> {
+        let (first, last) = self.ends?;
+        (last - first + 1 == self.number).then_some(first..=last)
+    }
+}
+
+/// Rows that are read at one time.
+const BLOCK: usize = 4096;
+
+/// Calls back with the rows that have a wanted ordinal, and how much it counts for; of `among`, if that is given, and otherwise of all.
+fn each_row(ords: &Column<u64>, wanted: &Wanted, among: Option<&Bits>, visit: &mut dyn FnMut(u32, u32)) {
     let rows = ords.num_docs();
-    let count = |ordinal: u64| counts.get(ordinal as usize).copied().unwrap_or(0);
-    let mut few = counts.iter().zip(0u64..).filter(|(count, _)| **count > 0);
-    if ords.get_cardinality() != Cardinality::Multivalued
-        && let (Some((times, only)), None) = (few.next(), few.next())
+    let multivalued = ords.get_cardinality() == Cardinality::Multivalued;
+    if among.is_none()
+        && !multivalued
+        && wanted.more.is_empty()
+        && let Some(range) = wanted.range()
     {
         let mut found = Vec::new();
-        ords.get_docids_for_value_range(only..=only, 0..rows, &mut found);
-        found.into_iter().for_each(|row| visit(row, *times));
+        ords.get_docids_for_value_range(range, 0..rows, &mut found);
+        found.into_iter().for_each(|row| visit(row, 1));
         return;
     }
-    match ords.get_cardinality() {
+    let mut see = |row: u32, ordinal: u64| {
+        if wanted.has(ordinal) {
+            visit(row, wanted.count(ordinal));
+        }
+    };
+    let (mut block, mut some) = ([0u64; BLOCK], vec![None; BLOCK]);
+    let mut each = |docs: &[u32]| match ords.get_cardinality() {
         Cardinality::Full => {
-            let mut block = [0u64; 4096];
-            for from in (0..rows).step_by(4096) {
-                let length = (rows - from).min(4096) as usize;
-                ords.values.get_range(u64::from(from), &mut block[..length]);
-                for (row, ordinal) in (from..).zip(&block[..length]) {
-                    if count(*ordinal) > 0 {
-                        visit(row, count(*ordinal));
-                    }
-                }
+            let block = &mut block[..docs.len()];
+            match among {
+                None => ords.values.get_range(docs.first().copied().map_or(0, u64::from), block),
+                Some(_) => ords.values.get_vals(docs, block),
             }
+            docs.iter().zip(block).for_each(|(row, ordinal)| see(*row, *ordinal));
         }
         Cardinality::Optional => {
-            let mut docs = Vec::with_capacity(4096);
-            let mut values = vec![None; 4096];
-            for from in (0..rows).step_by(4096) {
-                docs.clear();
-                docs.extend(from..rows.min(from + 4096));
-                values.fill(None);
-                ords.first_vals(&docs, &mut values[..docs.len()]);
-                for (row, ordinal) in docs.iter().zip(&values) {
-                    if let Some(times) = ordinal.map(count).filter(|times| *times > 0) {
-                        visit(*row, times);
-                    }
+            let some = &mut some[..docs.len()];
+            some.fill(None);
+            ords.first_vals(docs, some);
+            for (row, ordinal) in docs.iter().zip(some) {
+                if let Some(ordinal) = ordinal {
+                    see(*row, *ordinal);
                 }
             }
         }
         Cardinality::Multivalued => {
-            for row in 0..rows {
-                for times in ords.values_for_doc(row).map(count).filter(|times| *times > 0) {
-                    visit(row, times);
-                }
+            docs.iter().for_each(|row| ords.values_for_doc(*row).for_each(|ordinal| see(*row, ordinal)));
+        }
+    };
+    match among {
+        Some(among) => among.runs(BLOCK, |docs| {
+            each(docs);
+            ControlFlow::Continue(())
+        }),
+        None => {
+            let mut docs = Vec::with_capacity(BLOCK);
+            for from in (0..rows).step_by(BLOCK) {
+                docs.clear();
+                docs.extend(from..rows.min(from + BLOCK as u32));
+                each(&docs);
             }
         }
     }
 }
 
 /// The rows whose ordinal is wanted.
-pub(super) fn rows_with(column: &StrColumn, rows: u32, wanted: &[u64]) -> Bits {
+pub(super) fn rows_with(column: &StrColumn, rows: u32, wanted: &Wanted, among: Option<&Bits>) -> Bits {
     let mut bits = Bits::none(rows);
-    if wanted.is_empty() {
-        return bits;
+    if wanted.number > 0 {
+        each_row(column.ords(), wanted, among, &mut |row, _| bits.insert(row));
     }
-    let mut counts = vec![0u32; column.dictionary().num_terms()];
-    wanted.iter().filter_map(|ordinal| usize::try_from(*ordinal).ok()).for_each(|ordinal| {
-        if let Some(count) = counts.get_mut(ordinal) {
-            *count = 1;
-        }
-    });
-    each_row(column.ords(), &counts, &mut |row, _| bits.insert(row));
     bits
 }

@@ -4,6 +4,7 @@ use super::columns::StringColumn;
 use super::find::{Finder, Found, Frequencies, Scores, frequencies};
 use super::segment::State;
 use super::source::Sources;
+use crate::bits::Bits;
 use crate::error::StoreError;
 use crate::query::plan::Plan;
 use crate::segments::{Fetched, Hits, Matcher, Numbers, Sink, Snapshot, Strings};
@@ -118,17 +119,20 @@ struct ColumnMatcher<'a> {
 }
 
 impl ColumnMatcher<'_> {
-    fn found(&self, segment: usize, scored: bool) -> Result<Found, StoreError> {
-        let living = &self.snapshot.state.segments[segment];
-        let finder = Finder {
-            segment: &living.segment,
+    fn finder(&self, segment: usize, scored: bool) -> Finder<'_> {
+        Finder {
+            segment: &self.snapshot.state.segments[segment].segment,
             number: segment,
             scoring: scored.then_some(()),
             frequencies: &self.counts,
             total: self.total,
-        };
-        let mut found = finder.find(&self.plan)?;
-        if let Some(dead) = &living.dead {
+            among: None,
+        }
+    }
+
+    fn found(&self, segment: usize, scored: bool) -> Result<Found, StoreError> {
+        let mut found = self.finder(segment, scored).find(&self.plan)?;
+        if let Some(dead) = &self.snapshot.state.segments[segment].dead {
             found.bits.and_not(dead);
         }
         Ok(found)
@@ -146,6 +150,15 @@ impl Matcher for ColumnMatcher<'_> {
     fn find(&self, segment: usize) -> Result<Box<dyn Hits>, StoreError> {
         Ok(Box::new(self.found(segment, self.scored)?))
     }
+
+    fn bound(&self, segment: usize) -> Result<Option<f32>, StoreError> {
+        self.finder(segment, true).bound(&self.plan)
+    }
+
+    fn narrow(&self, segment: usize, hits: &mut dyn Hits, plan: &Plan) -> Result<(), StoreError> {
+        hits.keep(&self.finder(segment, false).find(plan)?.bits);
+        Ok(())
+    }
 }
 
 impl Hits for Found {
@@ -161,24 +174,21 @@ impl Hits for Found {
     }
 
     fn run(&self, sink: &mut Sink<'_>) {
-        let mut docs = Vec::with_capacity(RUN);
         let mut scores = Vec::new();
-        for row in self.bits.iter() {
-            docs.push(row);
+        self.bits.runs(RUN, |docs| {
             if let Some(of) = &self.scores {
-                scores.push(of.of(row));
-            }
-            if docs.len() == RUN {
-                if sink(&docs, &scores).is_break() {
-                    return;
-                }
-                docs.clear();
                 scores.clear();
+                scores.extend(docs.iter().map(|row| of.of(*row)));
             }
-        }
-        if !docs.is_empty() {
-            // Nothing follows that could be left out.
-            let _ = sink(&docs, &scores);
-        }
+            sink(docs, &scores)
+        });
+    }
+
+    fn keep(&mut self, rows: &Bits) {
+        self.bits.and(rows);
+    }
+
+    fn into_rows(self: Box<Self>) -> Bits {
+        self.bits
     }
 }

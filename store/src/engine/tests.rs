@@ -177,8 +177,14 @@ fn check(engine: &ColumnEngine, twin: &BTreeMap<u8, (u64, String)>) -> Result<()
         let mut found = Vec::new();
         for living in &engine.shared.state().segments {
             let counts = Frequencies::default();
-            let finder =
-                Finder { segment: &living.segment, number: 0, scoring: None, frequencies: &counts, total: 0 };
+            let finder = Finder {
+                segment: &living.segment,
+                number: 0,
+                scoring: None,
+                frequencies: &counts,
+                total: 0,
+                among: None,
+            };
             let rows = finder.find(&plan).unwrap().bits;
             for row in rows.iter().filter(|row| living.is_alive(*row)) {
                 found.push(living.segment.id(row).unwrap());

@@ -41,6 +41,16 @@ impl Pattern {
         }
     }
 
+    /// What all terms that match begin with, if all that begin so match.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::Glob { wildcard, insensitive: false } => {
+                wildcard.strip_suffix('*').filter(|prefix| !prefix.contains(['*', '?', '\\']))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Glob { wildcard, insensitive } => glob(wildcard, text, *insensitive),
@@ -112,5 +122,11 @@ mod tests {
     fn globs() {
         assert!(glob("a*c?", "abbcd", false) && glob("A*", "abc", true) && glob(r"a\*", "a*", false));
         assert!(!glob(r"a\*", "ab", false) && !glob("A*", "abc", false));
+        let prefix = |wildcard: &str| {
+            let pattern = Pattern::Glob { wildcard: wildcard.to_owned(), insensitive: false };
+            pattern.prefix().map(str::to_owned)
+        };
+        assert_eq!((prefix("ab*"), prefix("*")), (Some("ab".to_owned()), Some(String::new())));
+        assert_eq!((prefix("a*b*"), prefix(r"a\*"), prefix("a?*"), prefix("a")), (None, None, None, None));
     }
 }

@@ -177,7 +177,18 @@ pub(crate) fn search(
                 }
                 return Ok(());
             }
-            let hits = matcher.find(place.1)?;
+            let only_first = request.aggs.is_empty() && top.is_by_score_alone();
+            if only_first
+                && top.is_full()
+                && let Some(bound) = matcher.bound(place.1)?
+                && top.room_for(bound) == 0
+            {
+                if request.track.is_some_and(|limit| total <= limit) {
+                    total += matcher.count(place.1)?;
+                }
+                return Ok(());
+            }
+            let mut hits = matcher.find(place.1)?;
             let count = hits.count();
             if count == 0 {
                 return Ok(());
@@ -189,7 +200,6 @@ pub(crate) fn search(
             if let Some(score) = uniform {
                 max_score = Some(max_score.map_or(score, |m| m.max(score)));
             }
-            let only_first = at_once && top.is_by_score_alone();
             // Of documents with one score the first are the best.
             let mut wanted = match uniform {
                 Some(score) if only_first => top.room_for(score),
@@ -197,6 +207,9 @@ pub(crate) fn search(
             };
             if wanted == 0 || (at_once && request.from + request.size == 0) {
                 return Ok(());
+            }
+            if only_hits && let Some(plan) = top.narrowing(&columns, place) {
+                matcher.narrow(place.1, hits.as_mut(), &plan)?;
             }
             let context = Context { mapping: &part.mapping, now };
             tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place })?;
@@ -234,8 +247,10 @@ pub(crate) fn search(
     if pace == Pace::Gone {
         return Err(cancelled());
     }
+    tree.settle()?;
     if tree.choose()? {
         pace = pace.max(again(parts, &mut tree, now, budget)?);
+        tree.settle()?;
     }
     let found = top.finish(request.from);
     let hits = show_hits(parts, &found, request, budget)?;

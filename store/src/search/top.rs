@@ -4,9 +4,11 @@ use super::request::{By, Request, Sort};
 use crate::error::ApiError;
 use crate::mapping::Mapping;
 use crate::mapping::types::{FieldType, ip_text};
+use crate::query::plan::Plan;
 use crate::segments::{Number, Numbers, Snapshot, Strings};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
+use std::ops::Bound;
 
 /// One value of a sort key.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,6 +227,11 @@ impl Top {
         self.after.is_none() && matches!(self.sort.as_slice(), [Sort { by: By::Score, descending: true, .. }])
     }
 
+    /// Whether there are as many hits as are wanted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.hits.len() >= self.room
+    }
+
     /// How many more hits of this score there is room for, before those that come later.
     pub(crate) fn room_for(&mut self, score: f32) -> usize {
         if self.room > 0 && self.hits.len() >= self.room {
@@ -232,6 +239,46 @@ impl Top {
         }
         let better = self.hits.iter().filter(|hit| hit.score >= score).count();
         self.room.saturating_sub(better)
+    }
+
+    /// What all of a segment's documents that can still make it have in common, where that is worth looking for. Only for hits that are wanted for
+    /// nothing else.
+    pub(crate) fn narrowing(&mut self, columns: &Columns, (index, segment): (usize, usize)) -> Option<Plan> {
+        let (sort, column) = (self.sort.first()?, columns.0.first()?);
+        let (By::Field(path), false) = (&sort.by, sort.missing_first) else { return None };
+        let (path, descending, alone) = (path.clone(), sort.descending, self.sort.len() == 1);
+        if self.hits.len() > self.room {
+            self.cut();
+        }
+        // Documents of a later segment with the key of the last one come after it, if nothing else is asked for.
+        let last = self.bar.as_ref().filter(|bar| bar.keys.first() != Some(&Key::Missing)).and_then(|bar| {
+            let key = bar.keys.first()?.clone();
+            let later = (bar.index, bar.segment) < (index, segment);
+            Some(if alone && later { Bound::Excluded(key) } else { Bound::Included(key) })
+        });
+        let after = self
+            .after
+            .as_ref()
+            .and_then(|after| after.first())
+            .map(|key| if alone { Bound::Excluded(key.clone()) } else { Bound::Included(key.clone()) });
+        // Documents without the field come last.
+        let with_missing = last.is_none() && !matches!(column, Column::Numbers(column) if !column.has_gaps());
+        if (last.is_none() && after.is_none()) || with_missing {
+            return None;
+        }
+        let (first, last) = (after.unwrap_or(Bound::Unbounded), last.unwrap_or(Bound::Unbounded));
+        let (low, high) = if descending { (last, first) } else { (first, last) };
+        match column {
+            Column::Numbers(_) => {
+                let number = |key: Key| if let Key::Number(number) = key { Some(number) } else { None };
+                Some(Plan::Numbers { path, low: each(low, number)?, high: each(high, number)? })
+            }
+            Column::Strings(_) => {
+                let text = |key: Key| if let Key::Text(text) = key { Some(text) } else { None };
+                Some(Plan::ExactRange { path, low: each(low, text)?, high: each(high, text)? })
+            }
+            _ => None,
+        }
     }
 
     /// Whether none of the documents of a segment with this best key can make it.
@@ -377,6 +424,15 @@ impl Top {
         self.cut();
         self.hits.into_iter().skip(from).collect()
     }
+}
+
+/// A bound of another kind; none if its key is of neither.
+fn each<T>(bound: Bound<Key>, into: impl Fn(Key) -> Option<T>) -> Option<Bound<T>> {
+    Some(match bound {
+        Bound::Included(key) => Bound::Included(into(key)?),
+        Bound::Excluded(key) => Bound::Excluded(into(key)?),
+        Bound::Unbounded => Bound::Unbounded,
+    })
 }
 
 /// The documents at these positions, and their scores, if there are any.

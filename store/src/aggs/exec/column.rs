@@ -1,10 +1,10 @@
 //! What an aggregation reads of a segment.
 
 use super::{Result, Segment};
+use crate::bits::Bits;
 use crate::query::ast::Query;
 use crate::search::top::Columns;
 use crate::segments::{Number, Numbers, Strings};
-use std::ops::ControlFlow;
 
 /// The open column of one segment.
 pub(super) enum Column {
@@ -64,55 +64,8 @@ pub(super) fn each_number(
     (0..docs.len()).filter(|at| !seen[*at]).for_each(|at| visit(at, missing));
 }
 
-/// Documents that are read again at one time.
-const RUN: usize = 4096;
-
 /// The documents of a segment that match a filter.
-pub(super) struct Bits(Vec<u64>);
-
-impl Bits {
-    pub(super) fn of(segment: &Segment<'_>, query: &Query) -> Result<Self> {
-        let number = segment.place.1;
-        let plan = segment.context.plan(query)?;
-        let mut bits = Self::none(segment.snapshot.max_doc(number));
-        segment.snapshot.prepare(&plan, false)?.find(number)?.run(&mut |docs, _| {
-            bits.take(docs);
-            ControlFlow::Continue(())
-        });
-        Ok(bits)
-    }
-
-    pub(super) fn none(rows: u32) -> Self {
-        Self(vec![0; rows as usize / 64 + 1])
-    }
-
-    pub(super) fn take(&mut self, docs: &[u32]) {
-        docs.iter().for_each(|doc| self.0[*doc as usize / 64] |= 1 << (doc % 64));
-    }
-
-    /// Calls back with the documents, some at a time.
-    pub(super) fn runs(&self, visit: &mut dyn FnMut(&[u32]) -> Result<()>) -> Result<()> {
-        let mut docs = Vec::with_capacity(RUN + 64);
-        for (base, word) in (0u32..).step_by(64).zip(&self.0) {
-            let mut left = *word;
-            while left != 0 {
-                docs.push(base + left.trailing_zeros());
-                left &= left - 1;
-            }
-            if docs.len() >= RUN {
-                visit(&docs)?;
-                docs.clear();
-            }
-        }
-        visit(&docs)
-    }
-
-    /// Bytes that it takes.
-    pub(super) fn memory(&self) -> usize {
-        self.0.capacity() * 8
-    }
-
-    pub(super) fn has(&self, doc: u32) -> bool {
-        self.0[doc as usize / 64] >> (doc % 64) & 1 == 1
-    }
+pub(super) fn matching(segment: &Segment<'_>, query: &Query) -> Result<Bits> {
+    let plan = segment.context.plan(query)?;
+    Ok(segment.snapshot.prepare(&plan, false)?.find(segment.place.1)?.into_rows())
 }

@@ -2,7 +2,7 @@
 
 use super::Result;
 use super::column::Column;
-use super::split::{key_of, number_key};
+use super::split::{key_of, number_key, until};
 use crate::aggs::ast::{Composite, Source, SourceBy};
 use crate::aggs::table::Key;
 use crate::dates::{self, Format};
@@ -123,7 +123,7 @@ pub(super) fn codes(
                         }
                         (SourceBy::Date(rounding), _) => {
                             let start = rounding.start(*n);
-                            near = Some((start, rounding.next(start).unwrap_or(start)));
+                            near = Some((start, until(rounding, start)));
                             start.cast_unsigned()
                         }
                         (SourceBy::Histogram(interval), _) => floor(*n as f64, *interval).to_bits(),

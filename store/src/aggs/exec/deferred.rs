@@ -2,11 +2,13 @@
 //! OpenSearch calls `breadth_first`, but that its counts are exact.
 
 use super::Result;
-use super::column::{Bits, Column};
+use super::column::Column;
 use crate::aggs::ast::{Kind, Order, Terms};
+use crate::bits::Bits;
 use crate::segments::Strings;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 /// An answer with more terms than this has its buckets made at once.
 const MOST: usize = 1000;
@@ -18,6 +20,9 @@ const LOOKUPS: usize = 100_000;
 const TERM: usize = 96;
 /// After so many bytes it is asked whether there is room for them.
 const ROOM: usize = 1 << 20;
+
+/// Documents that are read again at one time.
+const RUN: usize = 4096;
 
 /// Takes documents and the term of each.
 type Visit<'a> = dyn FnMut(&[u32], &[u32]) -> Result<()> + 'a;
@@ -85,7 +90,7 @@ impl Deferred {
                 }
             }
             if let Some(bits) = &mut counted.docs {
-                bits.take(docs);
+                bits.insert_all(docs);
             }
             return;
         }
@@ -104,7 +109,7 @@ impl Deferred {
             }
         });
         if let Some(bits) = &mut counted.docs {
-            bits.take(docs);
+            bits.insert_all(docs);
         }
     }
 
@@ -203,7 +208,8 @@ impl Deferred {
             }
         }
         let (mut found, mut of) = (Vec::new(), Vec::new());
-        docs.runs(&mut |docs| {
+        let mut result = Ok(());
+        docs.runs(RUN, |docs| {
             found.clear();
             of.clear();
             let (mut last, mut start) = (usize::MAX, 0);
@@ -219,8 +225,10 @@ impl Deferred {
                     of.push(place);
                 }
             });
-            visit(&found, &of)
-        })
+            result = visit(&found, &of);
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        result
     }
 
     /// Bytes that it takes.
@@ -268,6 +276,14 @@ mod tests {
         }
         fn text(&self, ordinal: u64) -> std::result::Result<String, StoreError> {
             Ok(self.0[ordinal as usize].clone())
+        }
+        fn texts(
+            &self,
+            ordinals: &[u64],
+            visit: &mut dyn FnMut(&str),
+        ) -> std::result::Result<(), StoreError> {
+            ordinals.iter().for_each(|ordinal| visit(&self.0[*ordinal as usize]));
+            Ok(())
         }
         fn ordinal(&self, text: &str) -> std::result::Result<Option<u64>, StoreError> {
             Ok(self.0.iter().position(|own| own == text).map(|at| at as u64))

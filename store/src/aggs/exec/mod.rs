@@ -3,15 +3,19 @@
 //! Bucket numbers are global to the search, so that segments and indexes merge as they are read, and sketches are
 //! shared rather than averaged.
 
+mod assign;
 mod column;
 mod composite;
 mod deferred;
+mod measure;
+mod places;
 mod sieve;
 mod split;
 
 use super::ast::{Agg, DateSpan, Kind, Metric};
 use super::figures::Figure;
 use super::table::{Key, Table};
+use crate::bits::Bits;
 use crate::dates::{self, Format, Round};
 use crate::error::ApiError;
 use crate::mapping::Mapping;
@@ -23,10 +27,12 @@ use crate::quick::QuickMap;
 use crate::search::budget::Budget;
 use crate::search::top::{Hit, Top, text_field};
 use crate::segments::{Number, Snapshot};
-use column::{Bits, Column, each_number};
+use assign::NONE;
+use column::Column;
 pub(super) use composite::compare;
 use deferred::Deferred;
 use jiff::tz::TimeZone;
+use places::Places;
 use serde_json::Value;
 use sieve::Sieve;
 use std::sync::Arc;
@@ -83,15 +89,22 @@ pub(super) struct Node {
     /// The bucket of a composite's last page.
     after: Option<super::table::Key>,
     /// Bucket by parent and ordinal, within one segment.
-    ordinals: QuickMap<(u32, u64), Option<u32>>,
+    ordinals: QuickMap<(u32, u64), u32>,
+    /// The same of the first of them.
+    plain: Vec<u32>,
     /// Hash of the text by ordinal, within one segment.
     hashes: QuickMap<u64, u64>,
     /// Bits of the ordinals that the only bucket has counted, within one segment.
     counted: Vec<u64>,
     /// Bucket of a composite by parent and code, within one segment.
-    codes: QuickMap<(u32, composite::Code), Option<u32>>,
+    codes: QuickMap<(u32, composite::Code), u32>,
     composed: Vec<composite::Code>,
+    /// The ranges of a `range` or `date_range`, if no number is in two of them.
+    places: Option<Places>,
     room: Vec<u64>,
+    ints: Vec<i64>,
+    floats: Vec<f64>,
+    buckets: Vec<u32>,
     budget: Arc<Budget>,
     /// Bytes that are counted in the budget.
     held: usize,
@@ -121,6 +134,11 @@ impl Tree {
                 |mapping: &&Mapping| mapping.type_of(&terms.field).is_none_or(|kind| !kind.is_numeric());
             node.deferred = mappings.iter().all(strings).then(Deferred::default);
         }
+    }
+
+    /// Takes into the figures what was put off until the last segment was read.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.nodes.iter_mut().try_for_each(|(_, node)| node.settle_all())
     }
 
     /// Makes the buckets that were put off, and tells whether the documents must be gone through again for what is nested in them.
@@ -170,11 +188,16 @@ impl Node {
             sieve: Sieve::default(),
             after: None,
             ordinals: QuickMap::default(),
+            plain: Vec::new(),
             hashes: QuickMap::default(),
             counted: Vec::new(),
             codes: QuickMap::default(),
             composed: Vec::new(),
+            places: None,
             room: Vec::new(),
+            ints: Vec::new(),
+            floats: Vec::new(),
+            buckets: Vec::new(),
             budget: Arc::clone(budget),
             held: 0,
             inner: 0,
@@ -194,9 +217,10 @@ impl Node {
             + self.figures.capacity() * size_of::<Figure>()
             + self.inner
             + self.ordinals.capacity() * 28
+            + self.plain.capacity() * 4
             + self.hashes.capacity() * 18
             + self.counted.capacity() * 8
-            + self.codes.capacity() * (size_of::<composite::Code>() + 16)
+            + self.codes.capacity() * (size_of::<composite::Code>() + 12)
             + self.deferred.as_ref().map_or(0, Deferred::memory)
             + columns;
         if own > self.held {
@@ -327,6 +351,10 @@ impl Node {
                     Ok((end(&span.from)?, end(&span.to)?))
                 };
                 self.spans = ranges.iter().map(span).collect::<Result<_>>()?;
+                self.places = Places::new(self.spans.iter().copied());
+            }
+            Kind::Range { ranges, .. } => {
+                self.places = Places::of_floats(ranges.iter().map(|range| (range.from, range.to)));
             }
             Kind::Terms(terms) => self.sieve = Sieve::new(terms, self.field())?,
             Kind::Composite(composite) => self.after = composite::after(composite, &self.fields)?,
@@ -351,14 +379,15 @@ impl Node {
     }
 
     fn open(&mut self, segment: &Segment<'_>) -> Result<()> {
+        self.settle()?;
         self.ordinals.clear();
+        self.plain.clear();
         self.hashes.clear();
-        self.counted.clear();
         self.codes.clear();
         self.place = segment.place;
         let mut all = Vec::new();
         for query in self.queries() {
-            all.push(Bits::of(segment, &query)?);
+            all.push(column::matching(segment, &query)?);
         }
         self.column = match &self.agg.kind {
             Kind::Filter(_) | Kind::Filters { .. } | Kind::Missing { .. } => Column::Bits(all),
@@ -477,8 +506,12 @@ impl Node {
 
     /// Puts some documents into buckets, and tells how many pairs that made.
     fn some(&mut self, docs: &[u32], parents: &[u32]) -> Result<usize> {
+        let mut buckets = std::mem::take(&mut self.buckets);
         let mut pairs = Pairs::default();
-        self.split(docs, parents, &mut pairs)?;
+        let one = self.assign(docs, parents, &mut buckets)?;
+        if !one {
+            self.split(docs, parents, &mut pairs)?;
+        }
         self.account()?;
         if self.table.keys.len() > COLLECT_LIMIT {
             return Err(ApiError::new(
@@ -487,82 +520,30 @@ impl Node {
                 format!("the aggregation made more than [{COLLECT_LIMIT}] buckets; narrow the query"),
             ));
         }
-        for bucket in &pairs.buckets {
-            self.table.counts[*bucket as usize] += 1;
+        if !one {
+            self.count(&pairs.buckets);
+            self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(&pairs.docs, &pairs.buckets))?;
+        } else if self.count(&buckets) == buckets.len() {
+            self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(docs, &buckets))?;
+        } else if !self.subs.is_empty() {
+            let both = docs.iter().copied().zip(buckets.iter().copied());
+            (pairs.docs, pairs.buckets) = both.filter(|(_, bucket)| *bucket != NONE).unzip();
+            self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(&pairs.docs, &pairs.buckets))?;
         }
-        self.subs.iter_mut().try_for_each(|(_, sub)| sub.collect(&pairs.docs, &pairs.buckets))?;
-        Ok(pairs.docs.len())
+        self.buckets = buckets;
+        Ok(if one { docs.len() } else { pairs.docs.len() })
     }
 
-    fn measure(&mut self, docs: &[u32], parents: &[u32]) -> Result<()> {
-        let (figures, inner) = (&mut self.figures, &mut self.inner);
-        // What a sketch has grown by.
-        let mut grow = |figure: &mut Figure, add: &dyn Fn(&mut Figure)| {
-            let before = figure.memory();
-            add(figure);
-            *inner = (*inner + figure.memory()).saturating_sub(before);
-        };
-        match &self.column {
-            // A value counts once, and most are seen again and again.
-            Column::Strings(column)
-                if figures.len() == 1
-                    && matches!(&self.agg.kind, Kind::Metric { metric: Metric::Cardinality, .. })
-                    && column.ordinals(docs, &mut self.room) =>
-            {
-                self.counted.resize(column.len().div_ceil(64), 0);
-                for ordinal in &self.room {
-                    let (word, bit) = (*ordinal as usize / 64, 1 << (ordinal % 64));
-                    if self.counted[word] & bit == 0 {
-                        self.counted[word] |= bit;
-                        let hash = xxh3_64(column.text(*ordinal)?.as_bytes());
-                        grow(&mut figures[0], &|figure| figure.add_text(hash));
-                    }
-                }
+    /// Counts documents in buckets, and tells how many are in one.
+    fn count(&mut self, buckets: &[u32]) -> usize {
+        let mut counted = 0;
+        for bucket in buckets {
+            if let Some(count) = self.table.counts.get_mut(*bucket as usize) {
+                *count += 1;
+                counted += 1;
             }
-            Column::Strings(column) => {
-                let hashes = &mut self.hashes;
-                let mut result = Ok(());
-                let mut seen = self.missing.map(|_| vec![false; docs.len()]);
-                // A document's strings are a set.
-                let (mut last, mut own) = (usize::MAX, Vec::new());
-                column.each(docs, &mut |at, ordinal| {
-                    if at != last {
-                        last = at;
-                        own.clear();
-                    }
-                    if own.contains(&ordinal) {
-                        return;
-                    }
-                    own.push(ordinal);
-                    let hash = match hashes.get(&ordinal) {
-                        Some(hash) => *hash,
-                        None => match column.text(ordinal) {
-                            Ok(text) => *hashes.entry(ordinal).or_insert(xxh3_64(text.as_bytes())),
-                            Err(error) => {
-                                result = Err(error);
-                                return;
-                            }
-                        },
-                    };
-                    if let Some(seen) = &mut seen {
-                        seen[at] = true;
-                    }
-                    grow(&mut figures[parents[at] as usize], &|figure| figure.add_text(hash));
-                });
-                result?;
-                if let (Some(seen), Some(Number::Int(hash))) = (seen, self.missing) {
-                    for at in (0..docs.len()).filter(|at| !seen[*at]) {
-                        grow(&mut figures[parents[at] as usize], &|figure| {
-                            figure.add_text(hash.cast_unsigned());
-                        });
-                    }
-                }
-            }
-            column => each_number(column, docs, self.missing, &mut |at, number| {
-                grow(&mut figures[parents[at] as usize], &|figure| figure.add(number));
-            }),
         }
-        Ok(())
+        counted
     }
 
     /// The best hits of a bucket, of `top_hits`.

@@ -1,9 +1,11 @@
-//! Documents into buckets, by the kind of the aggregation.
+//! Documents into buckets, by the kind of the aggregation, where a document may be in several.
 
+use super::assign::NONE;
 use super::column::{Column, each_number};
 use super::{Node, Pairs, Result, composite};
 use crate::aggs::ast::Kind;
 use crate::aggs::table::Key;
+use crate::dates::Rounding;
 use crate::mapping::types::{FieldType, Scalar, ip_key};
 use crate::query::parse::plain;
 use crate::segments::Number;
@@ -45,26 +47,6 @@ impl Node {
             Kind::Composite(composite) => {
                 let Column::Many(columns) = &self.column else { return Ok(()) };
                 let (budget, mut near) = (&self.budget, self.table.memory() + NEAR);
-                if composite::codes(composite, columns, docs, &mut self.room, &mut self.composed) {
-                    for (at, code) in self.composed.iter().enumerate() {
-                        let parent = parents[at];
-                        let bucket = match self.codes.get(&(parent, *code)) {
-                            Some(bucket) => *bucket,
-                            None => {
-                                let key = composite::key(composite, columns, code)?;
-                                let after = self.after.as_ref();
-                                let bucket = composite::is_after(composite, &key, after)
-                                    .then(|| self.table.bucket(parent, key));
-                                self.codes.insert((parent, *code), bucket);
-                                bucket
-                            }
-                        };
-                        if let Some(bucket) = bucket {
-                            push.add(at, bucket);
-                        }
-                    }
-                    return Ok(());
-                }
                 return composite::split(composite, columns, docs, self.after.as_ref(), &mut |at, key| {
                     let bucket = self.table.bucket(parents[at], key);
                     push.add(at, bucket);
@@ -100,7 +82,7 @@ impl Node {
                                 return;
                             }
                             let bucket = table.int(parent, start);
-                            near = Some((start, rounding.next(start).unwrap_or(start), parent, bucket));
+                            near = Some((start, until(rounding, start), parent, bucket));
                             bucket
                         }
                     };
@@ -180,7 +162,8 @@ impl Node {
                         None => match column.text(ordinal) {
                             Ok(text) => {
                                 let key = Key::Text(Arc::from(text));
-                                let bucket = sieve.takes(&key).then(|| table.bucket(parents[at], key));
+                                let bucket =
+                                    if sieve.takes(&key) { table.bucket(parents[at], key) } else { NONE };
                                 ordinals.insert((parents[at], ordinal), bucket);
                                 bucket
                             }
@@ -193,15 +176,11 @@ impl Node {
                     if let Some(seen) = &mut seen {
                         seen[at] = true;
                     }
-                    if let Some(bucket) = bucket {
+                    if bucket != NONE {
                         push.add(at, bucket);
                     }
                 };
-                if column.ordinals(docs, &mut self.room) {
-                    self.room.iter().enumerate().for_each(|(at, ordinal)| one(at, *ordinal));
-                } else {
-                    column.each(docs, &mut one);
-                }
+                column.each(docs, &mut one);
                 result?;
             }
             Column::Numbers(column) => column.each(docs, &mut |at, number| {
@@ -230,6 +209,11 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// Where the bucket that begins at `start` ends; at `start` where time ends with it.
+pub(super) fn until(rounding: &Rounding, start: i64) -> i64 {
+    rounding.next(start).unwrap_or(start)
 }
 
 pub(super) fn number_key(number: Number) -> Key {

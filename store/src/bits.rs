@@ -1,5 +1,7 @@
 //! A set of the rows of one segment.
 
+use std::ops::ControlFlow;
+
 /// One bit a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bits {
@@ -69,6 +71,43 @@ impl Bits {
         self.with(other, |a, b| a & !b);
     }
 
+    /// Takes rows in.
+    pub(crate) fn insert_all(&mut self, rows: &[u32]) {
+        rows.iter().for_each(|row| self.insert(*row));
+    }
+
+    /// Calls back with the rows in rising order, at most so many at a time (and not less than 64), until it is told to stop.
+    pub(crate) fn runs(&self, most: usize, mut visit: impl FnMut(&[u32]) -> ControlFlow<()>) {
+        let mut rows = Vec::with_capacity(most);
+        for (base, word) in (0u32..).step_by(64).zip(&self.words) {
+            // Most words of a wide search are full.
+            if *word == u64::MAX {
+                rows.extend(base..base + 64);
+            } else {
+                let mut left = *word;
+                while left != 0 {
+                    rows.push(base + left.trailing_zeros());
+                    left &= left - 1;
+                }
+            }
+            if rows.len() + 64 > most {
+                if visit(&rows).is_break() {
+                    return;
+                }
+                rows.clear();
+            }
+        }
+        if !rows.is_empty() {
+            // Nothing follows that could be left out.
+            let _ = visit(&rows);
+        }
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn memory(&self) -> usize {
+        self.words.capacity() * 8
+    }
+
     /// The rows in rising order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().zip(0u32..).flat_map(|(word, at)| {
@@ -100,5 +139,17 @@ mod tests {
         even.or(&odd);
         assert_eq!(Bits::from_bytes(&even.to_bytes(), 130), Some(odd.clone()));
         assert_eq!(Bits::from_bytes(&odd.to_bytes(), 13), None);
+        let mut runs = Vec::new();
+        Bits::all(130).runs(64, |rows| {
+            runs.push(rows.to_vec());
+            if rows.contains(&64) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(runs, [(0..64).collect::<Vec<_>>(), (64..128).collect()]);
+        let mut all = Vec::new();
+        Bits::all(130).runs(64, |rows| {
+            all.extend_from_slice(rows);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(all, (0..130).collect::<Vec<_>>());
     }
 }
