@@ -8,7 +8,7 @@ use crate::bits::Bits;
 use crate::error::StoreError;
 use crate::mapping::Mapped;
 use crate::query::plan::Plan;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// One document on its way into a segment.
 pub(crate) struct Incoming<'a> {
@@ -143,6 +143,9 @@ pub(crate) trait Numbers {
     fn floats(&self, docs: &[u32], out: &mut Vec<f64>) -> bool;
     /// No value is smaller than the first of these, nor larger than the other.
     fn ends(&self) -> (Number, Number);
+    /// No value of these documents is smaller than the first, nor larger than the other; if each of the segment's has one, all are whole numbers, and that
+    /// is quickly told.
+    fn between(&self, docs: Range<u32>) -> Option<(i64, i64)>;
     /// Whether there is a document without a value.
     fn has_gaps(&self) -> bool;
 }

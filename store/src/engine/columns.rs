@@ -4,7 +4,8 @@ use crate::error::StoreError;
 use crate::segments::{Number, Numbers, Strings};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tantivy::columnar::{Cardinality, Column, ColumnarReader, DynamicColumn, StrColumn};
 
 /// A dictionary with so few values is kept decoded, if it is not larger than [`SMALL_BYTES`]: shapes, templates, methods, hosts.
@@ -19,6 +20,8 @@ pub(super) struct Columns {
     open: RwLock<HashMap<String, Option<DynamicColumn>>>,
     /// Dictionaries that are kept decoded; none where one is too large.
     small: RwLock<HashMap<String, Option<Arc<Texts>>>>,
+    /// Of columns of numbers, once they are asked for.
+    zones: RwLock<HashMap<String, Arc<OnceLock<Option<Zones>>>>>,
 }
 
 /// A decoded dictionary.
@@ -51,7 +54,7 @@ impl Texts {
 
 impl Columns {
     pub(super) fn new(reader: ColumnarReader) -> Self {
-        Self { reader, open: RwLock::default(), small: RwLock::default() }
+        Self { reader, open: RwLock::default(), small: RwLock::default(), zones: RwLock::default() }
     }
 
     pub(super) fn reader(&self) -> &ColumnarReader {
@@ -111,12 +114,26 @@ impl Columns {
         }
     }
 
+    fn zones(&self, name: &str) -> Arc<OnceLock<Option<Zones>>> {
+        if let Some(zones) = self.zones.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Arc::clone(zones);
+        }
+        let mut zones = self.zones.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(zones.entry(name.to_owned()).or_default())
+    }
+
     /// A column of numbers as searches read it.
     pub(super) fn numbers(&self, name: &str) -> Result<Option<Box<dyn Numbers>>, StoreError> {
         Ok(match self.column(name)? {
-            Some(DynamicColumn::I64(column)) => Some(Box::new(NumberColumn(column))),
-            Some(DynamicColumn::U64(column)) => Some(Box::new(NumberColumn(column))),
-            Some(DynamicColumn::F64(column)) => Some(Box::new(NumberColumn(column))),
+            Some(DynamicColumn::I64(column)) => {
+                Some(Box::new(NumberColumn { column, zones: self.zones(name) }))
+            }
+            Some(DynamicColumn::U64(column)) => {
+                Some(Box::new(NumberColumn { column, zones: self.zones(name) }))
+            }
+            Some(DynamicColumn::F64(column)) => {
+                Some(Box::new(NumberColumn { column, zones: self.zones(name) }))
+            }
             _ => None,
         })
     }
@@ -189,27 +206,58 @@ fn converted<T: Value, U>(column: &Column<T>, docs: &[u32], out: &mut Vec<U>, in
     true
 }
 
-struct NumberColumn<T: 'static>(Column<T>);
+/// Rows of a zone.
+const ZONE: u32 = 1024;
+
+/// The least and the largest value of each [`ZONE`] of a column. Rows come in the order of time, nearly: their times are close to each other.
+type Zones = Arc<[(i64, i64)]>;
+
+fn zones<T: Value>(column: &Column<T>) -> Option<Zones> {
+    let mut zones = Vec::new();
+    let (mut docs, mut ints) = (Vec::new(), Vec::new());
+    for from in (0..column.num_docs()).step_by(ZONE as usize) {
+        docs.clear();
+        docs.extend(from..column.num_docs().min(from + ZONE));
+        if !T::ints(column, &docs, &mut ints) {
+            return None;
+        }
+        zones.push((*ints.iter().min()?, *ints.iter().max()?));
+    }
+    Some(zones.into())
+}
+
+struct NumberColumn<T: 'static> {
+    column: Column<T>,
+    zones: Arc<OnceLock<Option<Zones>>>,
+}
 
 impl<T: Value> Numbers for NumberColumn<T> {
     fn each(&self, docs: &[u32], visit: &mut dyn FnMut(usize, Number)) {
-        each(&self.0, docs, &mut |at, value| visit(at, value.number()));
+        each(&self.column, docs, &mut |at, value| visit(at, value.number()));
     }
 
     fn ints(&self, docs: &[u32], out: &mut Vec<i64>) -> bool {
-        T::ints(&self.0, docs, out)
+        T::ints(&self.column, docs, out)
     }
 
     fn floats(&self, docs: &[u32], out: &mut Vec<f64>) -> bool {
-        T::floats(&self.0, docs, out)
+        T::floats(&self.column, docs, out)
     }
 
     fn ends(&self) -> (Number, Number) {
-        (self.0.min_value().number(), self.0.max_value().number())
+        (self.column.min_value().number(), self.column.max_value().number())
     }
 
     fn has_gaps(&self) -> bool {
-        self.0.get_cardinality() != Cardinality::Full
+        self.column.get_cardinality() != Cardinality::Full
+    }
+
+    fn between(&self, rows: Range<u32>) -> Option<(i64, i64)> {
+        let zones = self.zones.get_or_init(|| zones(&self.column)).as_ref()?;
+        let zones = zones.get((rows.start / ZONE) as usize..rows.end.div_ceil(ZONE) as usize)?;
+        let (low, high) =
+            (zones.iter().map(|(low, _)| *low).min()?, zones.iter().map(|(_, high)| *high).max()?);
+        Some((low, high))
     }
 }
 

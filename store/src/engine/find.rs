@@ -155,9 +155,9 @@ impl Finder<'_> {
             Plan::ExactRange { path, low, high } => self.constant(self.between(path, low, high)?),
             Plan::Pattern { path, pattern, text: false } => self.constant(self.matching(path, pattern)?),
             Plan::Pattern { path, pattern, text: true } => {
-                let values = self.segment.pattern(path, pattern.literal(), &|word| pattern.matches(word))?;
+                let values = self.segment.pattern(path, &pattern.literal(), &|word| pattern.matches(word))?;
                 let mut bits = Bits::none(self.rows());
-                self.segment.rows_of(path, &values, self.among, &mut |row, _| bits.insert(row))?;
+                self.segment.rows_of(path, &values, self.among, &mut |rows, _| bits.insert_all(rows))?;
                 self.constant(bits)
             }
             Plan::Numbers { path, low, high } => self.constant(self.numbers(path, low, high)?),
@@ -227,7 +227,10 @@ impl Finder<'_> {
                 let among = self.few(&bits).cloned();
                 bits.and(&self.unscored().within(among.as_ref()).find(plan)?.bits);
             }
-            for (plan, place) in must.iter().zip(&mut scoring).filter(|(plan, _)| is_costly(plan) == costly) {
+            let mut some: Vec<_> = must.iter().zip(&mut scoring).collect();
+            some.retain(|(plan, _)| is_costly(plan) == costly);
+            some.sort_by_key(|(plan, _)| self.rows_known(plan));
+            for (plan, place) in some {
                 let among = self.few(&bits).cloned();
                 let found = self.within(among.as_ref()).find(plan)?;
                 bits.and(&found.bits);
@@ -288,6 +291,15 @@ impl Finder<'_> {
         Ok(Found { bits, scores })
     }
 
+    /// About how many rows a term is in, so that the rarest is looked for first.
+    fn rows_known(&self, plan: &Plan) -> u64 {
+        let of = |term: Term| {
+            let counted = self.frequencies.counts.get(&term).copied();
+            counted.or_else(|| self.segment.known(&term).map(u64::from))
+        };
+        term(plan).and_then(of).unwrap_or(u64::MAX)
+    }
+
     /// These rows, if they are few.
     fn few<'b>(&self, rows: &'b Bits) -> Option<&'b Bits> {
         Some(rows).filter(|rows| rows.count() < self.rows() / FEW)
@@ -332,9 +344,12 @@ impl Finder<'_> {
         let values = self.segment.word(path, word)?;
         let mut bits = Bits::none(self.rows());
         let mut counts = vec![0u32; self.rows() as usize];
-        self.segment.rows_of(path, &values, self.among, &mut |row, count| {
-            bits.insert(row);
-            counts[row as usize] += count;
+        self.segment.rows_of(path, &values, self.among, &mut |rows, times| {
+            bits.insert_all(rows);
+            if times.is_empty() {
+                rows.iter().for_each(|row| counts[*row as usize] += 1);
+            }
+            rows.iter().zip(times).for_each(|(row, times)| counts[*row as usize] += times);
         })?;
         Ok((bits, counts))
     }
@@ -365,10 +380,12 @@ impl Finder<'_> {
         let mut candidates = self.among.map_or_else(|| Bits::all(self.rows()), Bits::clone);
         if slop == 0 {
             let values = self.segment.words()?.phrase(phrase)?;
-            self.segment.rows_of(path, &values, self.among, &mut |row, count| {
-                bits.insert(row);
+            self.segment.rows_of(path, &values, self.among, &mut |rows, times| {
+                bits.insert_all(rows);
                 if self.scoring.is_some() {
-                    *counts.entry(row).or_default() += count;
+                    for (at, row) in rows.iter().enumerate() {
+                        *counts.entry(*row).or_default() += times.get(at).copied().unwrap_or(1);
+                    }
                 }
             })?;
         }
@@ -408,7 +425,7 @@ impl Finder<'_> {
 
     fn rows_with_values(&self, path: &str, values: &[super::index::Hit]) -> Result<Bits, StoreError> {
         let mut rows = Bits::none(self.rows());
-        self.segment.rows_of(path, values, self.among, &mut |row, _| rows.insert(row))?;
+        self.segment.rows_of(path, values, self.among, &mut |found, _| rows.insert_all(found))?;
         Ok(rows)
     }
 
@@ -498,7 +515,7 @@ impl Finder<'_> {
         }
         let prefix = pattern.literal();
         let mut wanted = Wanted::none(column.dictionary().num_terms());
-        let range = column.dictionary().range().ge(prefix);
+        let range = column.dictionary().range().ge(&prefix);
         let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
         while stream.advance() {
             if !stream.key().starts_with(prefix.as_bytes()) {

@@ -218,14 +218,14 @@ impl Segment {
         Ok(())
     }
 
-    /// Calls back with each row that has one of these values as a piece of a text of `path`, and how often the word is in that piece; a row may
-    /// come several times. Of `among`, if that is given, and otherwise of all.
+    /// Calls back with the rows that have one of these values as a piece of a text of `path`, and how often the word is in that piece (nothing where
+    /// that is once in all of them); a row may come several times. Of `among`, if that is given, and otherwise of all.
     pub(super) fn rows_of(
         &self,
         path: &str,
         values: &[Hit],
         among: Option<&Bits>,
-        visit: &mut dyn FnMut(u32, u32),
+        visit: &mut Rows<'_>,
     ) -> Result<(), StoreError> {
         if values.is_empty() {
             return Ok(());
@@ -249,12 +249,19 @@ impl Segment {
                 each_row(column.ords(), &wanted, among, visit);
                 continue;
             }
-            each_row(column.ords(), &wanted, among, &mut |row, count| {
-                for ordinal in ords.values_for_doc(row) {
-                    if naming.bits.has(u32::try_from(ordinal).unwrap_or(u32::MAX)) {
-                        visit(row, count);
+            let (mut some, mut theirs) = (Vec::new(), Vec::new());
+            each_row(column.ords(), &wanted, among, &mut |rows, counts| {
+                some.clear();
+                theirs.clear();
+                for (at, row) in rows.iter().enumerate() {
+                    for ordinal in ords.values_for_doc(*row) {
+                        if naming.bits.has(u32::try_from(ordinal).unwrap_or(u32::MAX)) {
+                            some.push(*row);
+                            theirs.push(counts.get(at).copied().unwrap_or(1));
+                        }
                     }
                 }
+                visit(&some, &theirs);
             });
         }
         Ok(())
@@ -291,9 +298,11 @@ impl Segment {
         let mut wanted = Wanted::none(column.dictionary().num_terms());
         places.keys().for_each(|ordinal| wanted.add(*ordinal, 1));
         let ords = column.ords();
-        each_row(ords, &wanted, None, &mut |row, _| {
-            if let Some(at) = ords.first(row).and_then(|ordinal| places.get(&ordinal)) {
-                out.push((*at, row));
+        each_row(ords, &wanted, None, &mut |rows, _| {
+            for row in rows {
+                if let Some(at) = ords.first(*row).and_then(|ordinal| places.get(&ordinal)) {
+                    out.push((*at, *row));
+                }
             }
         });
         Ok(out)
@@ -361,63 +370,60 @@ impl Wanted {
     }
 }
 
-/// Rows that are read at one time.
+/// Values that are read at one time.
 const BLOCK: usize = 4096;
 
-/// Calls back with the rows that have a wanted ordinal, and how much it counts for; of `among`, if that is given, and otherwise of all.
-fn each_row(ords: &Column<u64>, wanted: &Wanted, among: Option<&Bits>, visit: &mut dyn FnMut(u32, u32)) {
-    let rows = ords.num_docs();
+/// Receives rows in rising order, and how much each counts for; nothing in the second place where that is one for all.
+type Rows<'a> = dyn FnMut(&[u32], &[u32]) + 'a;
+
+/// Calls back with the rows that have a wanted ordinal; of `among`, if that is given, and otherwise of all. A row that has several may come several
+/// times.
+fn each_row(ords: &Column<u64>, wanted: &Wanted, among: Option<&Bits>, visit: &mut Rows<'_>) {
+    let (mut rows, mut counts) = (Vec::new(), Vec::new());
     let multivalued = ords.get_cardinality() == Cardinality::Multivalued;
-    if among.is_none()
-        && !multivalued
-        && wanted.more.is_empty()
-        && let Some(range) = wanted.range()
-    {
-        let mut found = Vec::new();
-        ords.get_docids_for_value_range(range, 0..rows, &mut found);
-        found.into_iter().for_each(|row| visit(row, 1));
-        return;
-    }
-    let mut see = |row: u32, ordinal: u64| {
-        if wanted.has(ordinal) {
-            visit(row, wanted.count(ordinal));
+    match (among, wanted.range().filter(|_| wanted.more.is_empty())) {
+        (None, Some(range)) if !multivalued => {
+            ords.get_docids_for_value_range(range, 0..ords.num_docs(), &mut rows);
+            visit(&rows, &[]);
         }
-    };
-    let (mut block, mut some) = ([0u64; BLOCK], vec![None; BLOCK]);
-    let mut each = |docs: &[u32]| match ords.get_cardinality() {
-        Cardinality::Full => {
-            let block = &mut block[..docs.len()];
-            match among {
-                None => ords.values.get_range(docs.first().copied().map_or(0, u64::from), block),
-                Some(_) => ords.values.get_vals(docs, block),
-            }
-            docs.iter().zip(block).for_each(|(row, ordinal)| see(*row, *ordinal));
-        }
-        Cardinality::Optional => {
-            let some = &mut some[..docs.len()];
-            some.fill(None);
-            ords.first_vals(docs, some);
-            for (row, ordinal) in docs.iter().zip(some) {
-                if let Some(ordinal) = ordinal {
-                    see(*row, *ordinal);
+        // Values are read in their order, and only for those that are wanted it is asked whose they are.
+        (None, _) if !multivalued => {
+            let (mut block, mut found) = ([0u64; BLOCK], [0u32; BLOCK]);
+            for from in (0..ords.values.num_vals()).step_by(BLOCK) {
+                let length = (ords.values.num_vals() - from).min(BLOCK as u32) as usize;
+                ords.values.get_range(u64::from(from), &mut block[..length]);
+                let mut number = 0;
+                for (rank, ordinal) in (from..).zip(&block[..length]) {
+                    // Whether one is wanted cannot be foretold, so it is not asked for.
+                    found[number] = rank;
+                    number += usize::from(wanted.has(*ordinal));
                 }
+                rows.clear();
+                rows.extend_from_slice(&found[..number]);
+                counts.clear();
+                if !wanted.more.is_empty() {
+                    counts.extend(rows.iter().map(|rank| wanted.count(block[(rank - from) as usize])));
+                }
+                ords.index.select_batch_in_place(0, &mut rows);
+                visit(&rows, &counts);
             }
         }
-        Cardinality::Multivalued => {
-            docs.iter().for_each(|row| ords.values_for_doc(*row).for_each(|ordinal| see(*row, ordinal)));
-        }
-    };
-    match among {
-        Some(among) => among.runs(BLOCK, |docs| {
-            each(docs);
-            ControlFlow::Continue(())
-        }),
-        None => {
-            let mut docs = Vec::with_capacity(BLOCK);
-            for from in (0..rows).step_by(BLOCK) {
-                docs.clear();
-                docs.extend(from..rows.min(from + BLOCK as u32));
-                each(&docs);
+        _ => {
+            let mut each = |docs: &[u32]| {
+                rows.clear();
+                counts.clear();
+                for row in docs {
+                    for ordinal in ords.values_for_doc(*row).filter(|ordinal| wanted.has(*ordinal)) {
+                        rows.push(*row);
+                        counts.push(wanted.count(ordinal));
+                    }
+                }
+                visit(&rows, &counts);
+                ControlFlow::Continue(())
+            };
+            match among {
+                Some(among) => among.runs(BLOCK, each),
+                None => Bits::all(ords.num_docs()).runs(BLOCK, &mut each),
             }
         }
     }
@@ -427,7 +433,7 @@ fn each_row(ords: &Column<u64>, wanted: &Wanted, among: Option<&Bits>, visit: &m
 pub(super) fn rows_with(column: &StrColumn, rows: u32, wanted: &Wanted, among: Option<&Bits>) -> Bits {
     let mut bits = Bits::none(rows);
     if wanted.number > 0 {
-        each_row(column.ords(), wanted, among, &mut |row, _| bits.insert(row));
+        each_row(column.ords(), wanted, among, &mut |rows, _| bits.insert_all(rows));
     }
     bits
 }

@@ -30,22 +30,21 @@ impl PartialEq for Pattern {
 }
 
 impl Pattern {
-    /// The part before the first special character: where in the dictionary to begin.
-    pub(crate) fn literal(&self) -> &str {
+    /// What all terms that match begin with: where in the dictionary to begin.
+    pub(crate) fn literal(&self) -> String {
         match self {
-            Self::Glob { wildcard, insensitive: false } => {
-                wildcard.split(['*', '?', '\\']).next().unwrap_or("")
-            }
-            Self::Within { prefix, .. } => prefix,
-            _ => "",
+            Self::Glob { wildcard, insensitive: false } => beginning(wildcard).0,
+            Self::Within { prefix, .. } => prefix.clone(),
+            _ => String::new(),
         }
     }
 
-    /// What all terms that match begin with, if all that begin so match.
-    pub(crate) fn prefix(&self) -> Option<&str> {
+    /// The same, if all terms that begin so match.
+    pub(crate) fn prefix(&self) -> Option<String> {
         match self {
             Self::Glob { wildcard, insensitive: false } => {
-                wildcard.strip_suffix('*').filter(|prefix| !prefix.contains(['*', '?', '\\']))
+                let (literal, rest) = beginning(wildcard);
+                (rest == "*").then_some(literal)
             }
             _ => None,
         }
@@ -68,50 +67,62 @@ pub(crate) fn escaped(text: &str) -> String {
     text.chars().flat_map(|c| special(c).into_iter().chain([c])).collect()
 }
 
-/// Like [`crate::names::wildcard`], with `\` taking the next character as it is.
-fn glob(pattern: &str, text: &str, insensitive: bool) -> bool {
-    enum Piece {
-        Any,
-        One,
-        Char(char),
+/// A wildcard up to its first special character, as text, and the rest of it.
+fn beginning(wildcard: &str) -> (String, &str) {
+    let (mut literal, mut rest) = (String::new(), wildcard);
+    while let (Some(Piece::Char(c)), left) = next(rest) {
+        literal.push(c);
+        rest = left;
     }
-    let fold = |c: char| if insensitive { c.to_lowercase().next().unwrap_or(c) } else { c };
-    let mut pieces = Vec::new();
+    (literal, rest)
+}
+
+enum Piece {
+    Any,
+    One,
+    Char(char),
+}
+
+/// The first piece of a pattern, and the rest of it.
+fn next(pattern: &str) -> (Option<Piece>, &str) {
     let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        pieces.push(match c {
-            '*' => Piece::Any,
-            '?' => Piece::One,
-            '\\' => Piece::Char(fold(chars.next().unwrap_or('\\'))),
-            c => Piece::Char(fold(c)),
-        });
-    }
-    let text: Vec<char> = text.chars().map(fold).collect();
-    let (mut i, mut j, mut star, mut mark) = (0, 0, None, 0);
-    while j < text.len() {
-        match pieces.get(i) {
-            Some(Piece::Any) => {
-                star = Some(i);
-                mark = j;
-                i += 1;
+    let piece = chars.next().map(|c| match c {
+        '*' => Piece::Any,
+        '?' => Piece::One,
+        '\\' => Piece::Char(chars.next().unwrap_or('\\')),
+        c => Piece::Char(c),
+    });
+    (piece, chars.as_str())
+}
+
+/// Like [`crate::names::wildcard`], with `\` taking the next character as it is.
+fn glob(mut pattern: &str, mut text: &str, insensitive: bool) -> bool {
+    let fold = |c: char| if insensitive { c.to_lowercase().next().unwrap_or(c) } else { c };
+    // The pattern behind the last star, and the text that this has not taken.
+    let mut star: Option<(&str, &str)> = None;
+    loop {
+        let mut chars = text.chars();
+        let (piece, left) = next(pattern);
+        match (piece, chars.next()) {
+            (Some(Piece::Any), _) => {
+                star = Some((left, text));
+                pattern = left;
             }
-            Some(Piece::One) => {
-                i += 1;
-                j += 1;
-            }
-            Some(Piece::Char(c)) if *c == text[j] => {
-                i += 1;
-                j += 1;
-            }
+            (None, None) => return true,
+            (Some(Piece::One), Some(_)) => (pattern, text) = (left, chars.as_str()),
+            (Some(Piece::Char(a)), Some(b)) if fold(a) == fold(b) => (pattern, text) = (left, chars.as_str()),
             _ => {
-                let Some(s) = star else { return false };
-                i = s + 1;
-                mark += 1;
-                j = mark;
+                // The star takes one more, if there is one.
+                let Some((behind, taken)) = star else { return false };
+                let mut more = taken.chars();
+                if more.next().is_none() {
+                    return false;
+                }
+                star = Some((behind, more.as_str()));
+                (pattern, text) = (behind, more.as_str());
             }
         }
     }
-    pieces[i..].iter().all(|piece| matches!(piece, Piece::Any))
 }
 
 #[cfg(test)]
@@ -124,9 +135,12 @@ mod tests {
         assert!(!glob(r"a\*", "ab", false) && !glob("A*", "abc", false));
         let prefix = |wildcard: &str| {
             let pattern = Pattern::Glob { wildcard: wildcard.to_owned(), insensitive: false };
-            pattern.prefix().map(str::to_owned)
+            pattern.prefix()
         };
         assert_eq!((prefix("ab*"), prefix("*")), (Some("ab".to_owned()), Some(String::new())));
         assert_eq!((prefix("a*b*"), prefix(r"a\*"), prefix("a?*"), prefix("a")), (None, None, None, None));
+        assert_eq!(prefix(r"\/a\*b*"), Some("/a*b".to_owned()));
+        assert!(glob("**", "", false) && glob("*a*b", "xaabab", false) && glob("?\u{e9}*", "x\u{c9}", true));
+        assert!(!glob("*a?", "ba", false) && !glob("", "a", false) && glob("", "", false));
     }
 }

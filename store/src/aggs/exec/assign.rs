@@ -3,19 +3,54 @@
 use super::column::Column;
 use super::split::{number_key, until};
 use super::{Node, Result, composite};
-use crate::aggs::ast::Kind;
+use crate::aggs::ast::{Kind, Source, SourceBy};
 use crate::aggs::table::Key;
-use crate::segments::Number;
+use crate::segments::{Number, Numbers};
 use std::sync::Arc;
 
 /// Stands for no bucket.
 pub(super) const NONE: u32 = u32::MAX;
 /// Stands for a bucket that nobody asked for yet.
 const UNKNOWN: u32 = u32::MAX - 1;
-/// Buckets by parent and ordinal that are kept in a plain table.
+/// Buckets by parent, and ordinal or range, that are kept in a plain table.
 const PLAIN: usize = 1 << 17;
+/// Parents whose bucket of the date that is being read is kept in a plain table.
+const PARENTS: usize = 64;
+
+/// The one parent of documents, and two numbers between which their values are, where that is quickly seen.
+fn ends(column: &dyn Numbers, docs: &[u32], parents: &[u32]) -> Option<(u32, i64, i64)> {
+    debug_assert!(docs.is_sorted());
+    let (first, last, parent) = (docs.first()?, docs.last()?, parents.first()?);
+    if parents.iter().any(|other| other != parent) {
+        return None;
+    }
+    let (low, high) = column.between(*first..last.checked_add(1).filter(|end| end > first)?)?;
+    Some((*parent, low, high))
+}
 
 impl Node {
+    /// Counts documents in ranges that nothing is nested in, without telling which is where. False where it cannot.
+    pub(super) fn tally(&mut self, docs: &[u32], parents: &[u32]) -> bool {
+        let (Some(places), Column::Numbers(column)) = (&self.places, &self.column) else { return false };
+        let (Some(parent), (Number::Int(low), Number::Int(high))) = (parents.first(), column.ends()) else {
+            return false;
+        };
+        let small = i32::try_from(low).is_ok() && i32::try_from(high).is_ok();
+        if !small || !self.subs.is_empty() || parents.iter().any(|other| other != parent) {
+            return false;
+        }
+        let mut ints = std::mem::take(&mut self.ints);
+        let one = column.ints(docs, &mut ints);
+        if one {
+            places.tally(&ints, &mut |place, count| {
+                let bucket = self.table.int(*parent, i64::from(place));
+                self.table.counts[bucket as usize] += count;
+            });
+        }
+        self.ints = ints;
+        one
+    }
+
     /// Writes the bucket of each document, or [`NONE`]. False where a document may be in several.
     pub(super) fn assign(&mut self, docs: &[u32], parents: &[u32], out: &mut Vec<u32>) -> Result<bool> {
         out.clear();
@@ -42,6 +77,10 @@ impl Node {
                 out.extend(docs.iter().zip(parents).map(one));
             }
             (_, Column::Numbers(column)) => {
+                if let Some(bucket) = self.together(column.as_ref(), docs, parents) {
+                    out.resize(docs.len(), bucket);
+                    return Ok(true);
+                }
                 let mut ints = std::mem::take(&mut self.ints);
                 let one = column.ints(docs, &mut ints) && self.by_number(&ints, parents, out);
                 self.ints = ints;
@@ -52,21 +91,68 @@ impl Node {
         Ok(true)
     }
 
+    /// The one bucket of all these documents, where that is seen from the ends of their values.
+    fn together(&self, column: &dyn Numbers, docs: &[u32], parents: &[u32]) -> Option<u32> {
+        if !matches!(self.agg.kind, Kind::DateHistogram { .. } | Kind::Range { .. } | Kind::DateRange { .. })
+        {
+            return None;
+        }
+        let (parent, low, high) = ends(column, docs, parents)?;
+        let key = match &self.agg.kind {
+            Kind::DateHistogram { rounding, .. } => {
+                let start = rounding.start(low);
+                (high < until(rounding, start) && self.is_inside(start)).then_some(start)?
+            }
+            _ => {
+                let places = self.places.as_ref()?;
+                // The same region, so that nothing lies between.
+                places.both(low, high)?.map(i64::from)?
+            }
+        };
+        self.table.find(parent, &Key::Int(key))
+    }
+
+    /// Whether the bucket that begins at this date is wanted.
+    fn is_inside(&self, start: i64) -> bool {
+        let start = start as f64;
+        self.hard.0.is_none_or(|min| start >= min) && self.hard.1.is_none_or(|max| start < max)
+    }
+
     fn by_number(&mut self, ints: &[i64], parents: &[u32], out: &mut Vec<u32>) -> bool {
         let (table, hard) = (&mut self.table, self.hard);
         let all = ints.iter().zip(parents);
         match &self.agg.kind {
             Kind::DateHistogram { rounding, .. } => {
-                // Neighbours in time mostly share a bucket: its beginning and end.
+                // Neighbours in time mostly share a bucket: its beginning and end, and its number under each parent.
                 let (mut start, mut end, mut inside) = (0, 0, false);
+                let known = &mut self.known;
+                known.clear();
                 out.extend(all.map(|(millis, parent)| {
                     if !(start..end).contains(millis) {
                         start = rounding.start(*millis);
                         end = until(rounding, start);
                         inside = hard.0.is_none_or(|min| start as f64 >= min)
                             && hard.1.is_none_or(|max| (start as f64) < max);
+                        known.clear();
                     }
-                    if inside { table.int(*parent, start) } else { NONE }
+                    if !inside {
+                        return NONE;
+                    }
+                    match known.get_mut(*parent as usize) {
+                        Some(bucket) if *bucket != UNKNOWN => *bucket,
+                        Some(bucket) => {
+                            *bucket = table.int(*parent, start);
+                            *bucket
+                        }
+                        None => {
+                            let bucket = table.int(*parent, start);
+                            if (*parent as usize) < PARENTS {
+                                known.resize(*parent as usize + 1, UNKNOWN);
+                                known[*parent as usize] = bucket;
+                            }
+                            bucket
+                        }
+                    }
                 }));
             }
             Kind::Histogram { interval, offset, .. } => out.extend(all.map(|(n, parent)| {
@@ -77,8 +163,21 @@ impl Node {
             })),
             Kind::Range { .. } | Kind::DateRange { .. } => {
                 let Some(places) = &self.places else { return false };
+                let of = places.len();
                 out.extend(all.map(|(n, parent)| {
-                    places.find(*n).map_or(NONE, |place| table.int(*parent, i64::from(place)))
+                    let Some(place) = places.find(*n) else { return NONE };
+                    let at = (*parent as usize).saturating_mul(of).saturating_add(place as usize);
+                    if at >= PLAIN {
+                        return table.int(*parent, i64::from(place));
+                    }
+                    if at >= self.plain.len() {
+                        self.plain.resize((at + 1).next_multiple_of(of.max(1)), UNKNOWN);
+                    }
+                    let bucket = &mut self.plain[at];
+                    if *bucket == UNKNOWN {
+                        *bucket = table.int(*parent, i64::from(place));
+                    }
+                    *bucket
                 }));
             }
             Kind::Terms(_) => {
@@ -125,10 +224,24 @@ impl Node {
         let (Kind::Composite(composite), Column::Many(columns)) = (&self.agg.kind, &self.column) else {
             return Ok(false);
         };
+        let together = match (composite.sources.as_slice(), columns.as_slice()) {
+            ([Source { by: SourceBy::Date(rounding), .. }], [Column::Numbers(column)]) => {
+                ends(column.as_ref(), docs, parents)
+                    .map(|(parent, low, high)| (parent, rounding.start(low), high))
+                    .filter(|(_, start, high)| *high < until(rounding, *start))
+            }
+            _ => None,
+        };
+        if let Some((parent, start, _)) = together
+            && let Some(bucket) = self.codes.get(&(parent, composite::date(start)))
+        {
+            out.resize(docs.len(), *bucket);
+            return Ok(true);
+        }
         if !composite::codes(composite, columns, docs, &mut self.room, &mut self.composed) {
             return Ok(false);
         }
-        let mut last = None;
+        let mut last: Option<(u32, &composite::Code, u32)> = None;
         for (parent, code) in parents.iter().zip(&self.composed) {
             if let Some((p, c, bucket)) = last
                 && p == *parent

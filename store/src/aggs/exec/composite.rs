@@ -94,6 +94,13 @@ const SOURCES: usize = 4;
 /// A bucket within one segment, by source: an ordinal, or a number's bits.
 pub(super) type Code = [u64; SOURCES];
 
+/// The code of a date, where that is the only source.
+pub(super) fn date(start: i64) -> Code {
+    let mut code = Code::default();
+    code[0] = start.cast_unsigned();
+    code
+}
+
 /// The bucket of each document, where each of them has just one value of each source: much cheaper than [`split`].
 pub(super) fn codes(
     composite: &Composite,
@@ -179,7 +186,7 @@ pub(super) fn after(composite: &Composite, fields: &[Option<FieldType>]) -> Resu
     for ((source, value), kind) in composite.sources.iter().zip(values).zip(fields) {
         keys.push(match (&source.by, value) {
             (_, Value::Null) => Key::Null,
-            (SourceBy::Date(_), value) => Key::Int(date(source, value)?),
+            (SourceBy::Date(_), value) => Key::Int(written(source, value)?),
             (SourceBy::Histogram(_), value) => Key::Float(value.as_f64().unwrap_or(0.0).to_bits()),
             (SourceBy::Terms, value) => key_of(value, kind.as_ref()),
         });
@@ -187,7 +194,7 @@ pub(super) fn after(composite: &Composite, fields: &[Option<FieldType>]) -> Resu
     Ok(Some(Key::Many(keys.into())))
 }
 
-fn date(source: &Source, value: &Value) -> Result<i64> {
+fn written(source: &Source, value: &Value) -> Result<i64> {
     let formats: Vec<Format> =
         source.format.clone().map_or_else(|| dates::DEFAULT.to_vec(), |format| vec![format]);
     value

@@ -5,17 +5,18 @@ use super::Result;
 use super::column::Column;
 use crate::aggs::ast::{Kind, Order, Terms};
 use crate::bits::Bits;
+use crate::quick::QuickSet;
 use crate::segments::Strings;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
 
 /// An answer with more terms than this has its buckets made at once.
 const MOST: usize = 1000;
 /// With something nested in them, buckets are made at once where there are not so many times more terms than the answer shows.
 const WORTH: usize = 4;
-/// Terms looked up in the segments' dictionaries, at most. Beyond that the dictionaries are read.
-const LOOKUPS: usize = 100_000;
+/// Counts that are looked at one by one, at most. Beyond that all are.
+const MOST_SHARES: usize = 200_000;
 /// What a term takes beside its text while dictionaries are read, in bytes, about.
 const TERM: usize = 96;
 /// After so many bytes it is asked whether there is room for them.
@@ -23,6 +24,9 @@ const ROOM: usize = 1 << 20;
 
 /// Documents that are read again at one time.
 const RUN: usize = 4096;
+
+/// Counts by term.
+type Totals = HashMap<String, u64, RandomState>;
 
 /// Takes documents and the term of each.
 type Visit<'a> = dyn FnMut(&[u32], &[u32]) -> Result<()> + 'a;
@@ -128,73 +132,46 @@ impl Deferred {
     }
 
     /// The counts of all terms that may be among the best.
-    fn totals(&self, size: usize, room: &mut dyn FnMut(usize) -> Result<()>) -> Result<HashMap<String, u64>> {
-        let least = self.least(size)?;
-        let known: usize = self.counted.iter().map(|counted| counted.at_least(least).count()).sum();
-        if least > 1 && known.saturating_mul(self.counted.len()) <= LOOKUPS {
-            room(known * TERM)?;
-            let mut totals = HashMap::new();
-            for counted in &self.counted {
-                for (ordinal, _) in counted.at_least(least) {
-                    let text = counted.column.text(ordinal)?;
-                    if let Entry::Vacant(place) = totals.entry(text) {
-                        let total = self.total(place.key())?;
-                        place.insert(total);
-                    }
-                }
+    fn totals(&self, size: usize, room: &mut dyn FnMut(usize) -> Result<()>) -> Result<Totals> {
+        let segments = self.counted.len() as u64;
+        // As many terms as the answer shows have totals of at least `last`: the best of one segment have, and so have the best of what is known.
+        let first = self.counted.iter().map(|counted| counted.nth(size)).max().unwrap_or(1).max(1);
+        let entries = |least: u32| -> usize { self.counted.iter().map(|c| c.at_least(least).count()).sum() };
+        if first > 1 && entries(first) <= MOST_SHARES {
+            let mut shares = Shares::default();
+            shares.add(&self.counted, first..u32::MAX, room)?;
+            let last = shares.nth(size).max(u64::from(first));
+            // A total that is not less has a share of at least a segment's part of that in some segment.
+            let least = u32::try_from(last.div_ceil(segments.max(1))).unwrap_or(u32::MAX).min(first);
+            if least > 1 && entries(least) <= MOST_SHARES {
+                shares.add(&self.counted, least..first, room)?;
+                let last = last.max(shares.nth(size));
+                return shares.totals(&self.counted, last, least);
             }
-            return Ok(totals);
         }
-        let mut totals: HashMap<String, u64> = HashMap::new();
+        let mut totals = Totals::default();
         let mut unpaid = 0;
         for counted in &self.counted {
-            for (ordinal, count) in counted.at_least(1) {
-                let text = counted.column.text(ordinal)?;
-                unpaid += text.len() + TERM;
-                if unpaid > ROOM {
-                    room(std::mem::take(&mut unpaid))?;
+            let ordinals: Vec<u64> = counted.at_least(1).map(|(ordinal, _)| ordinal).collect();
+            let mut counts = ordinals.iter().map(|ordinal| counted.counts[*ordinal as usize]);
+            let mut result = Ok(());
+            counted.column.texts(&ordinals, &mut |text| {
+                let count = counts.next().map_or(0, u64::from);
+                match totals.get_mut(text) {
+                    Some(total) => *total += count,
+                    None if result.is_ok() => {
+                        unpaid += text.len() + TERM;
+                        if unpaid > ROOM {
+                            result = room(std::mem::take(&mut unpaid));
+                        }
+                        totals.insert(text.to_owned(), count);
+                    }
+                    None => {}
                 }
-                *totals.entry(text).or_default() += u64::from(count);
-            }
-            room(counted.column.memory())?;
+            })?;
+            result?;
         }
         Ok(totals)
-    }
-
-    /// A term of the answer has at least this count in one of the segments. As many terms as it shows have totals that are at least some number: the
-    /// last of the best of one segment has, and so have, where it is cheap to look that up, the best of all. A total that is not less has a share of at
-    /// least a segment's part of that in some segment.
-    fn least(&self, size: usize) -> Result<u32> {
-        let few: usize = self.counted.iter().map(|counted| counted.at_least(1).take(size).count()).sum();
-        let look = few.saturating_mul(self.counted.len()) <= LOOKUPS;
-        let (mut last, mut best) = (1, HashSet::new());
-        for counted in &self.counted {
-            let mut all: Vec<(u64, u32)> = counted.at_least(1).collect();
-            if all.len() > size && size > 0 {
-                all.select_nth_unstable_by(size - 1, |a, b| b.1.cmp(&a.1));
-            }
-            if all.len() >= size {
-                let least = all.iter().take(size).map(|(_, count)| u64::from(*count)).min();
-                last = last.max(least.unwrap_or(1));
-            }
-            if look {
-                for (ordinal, _) in all.into_iter().take(size) {
-                    best.insert(counted.column.text(ordinal)?);
-                }
-            }
-        }
-        let mut totals = best.iter().map(|text| self.total(text)).collect::<Result<Vec<_>>>()?;
-        totals.sort_unstable_by(|a, b| b.cmp(a));
-        last = last.max(size.checked_sub(1).and_then(|at| totals.get(at)).copied().unwrap_or(1));
-        Ok(u32::try_from(last.div_ceil(self.counted.len().max(1) as u64)).unwrap_or(u32::MAX).max(1))
-    }
-
-    fn total(&self, text: &str) -> Result<u64> {
-        let mut total = 0;
-        for counted in &self.counted {
-            total += counted.ordinal(text)?.map_or(0, |at| u64::from(counted.counts[at]));
-        }
-        Ok(total)
     }
 
     /// Calls back with runs of pairs of document and term, by its place in `terms`, of one segment.
@@ -242,7 +219,87 @@ impl Deferred {
     }
 }
 
+/// What is known of the totals of terms: the sums of their larger counts.
+#[derive(Default)]
+struct Shares {
+    places: HashMap<String, usize, RandomState>,
+    sums: Vec<u64>,
+    /// Of each sum, the segments that it has.
+    parts: Vec<(usize, usize)>,
+}
+
+impl Shares {
+    /// Takes in the counts that are in a range.
+    fn add(
+        &mut self,
+        all: &[Counted],
+        range: Range<u32>,
+        room: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<()> {
+        for (segment, counted) in all.iter().enumerate() {
+            let some: Vec<(u64, u32)> =
+                counted.at_least(range.start).filter(|(_, count)| *count < range.end).collect();
+            room(some.len() * TERM)?;
+            let ordinals: Vec<u64> = some.iter().map(|(ordinal, _)| *ordinal).collect();
+            let mut counts = some.iter().map(|(_, count)| u64::from(*count));
+            counted.column.texts(&ordinals, &mut |text| {
+                let place = match self.places.get(text) {
+                    Some(place) => *place,
+                    None => {
+                        self.sums.push(0);
+                        *self.places.entry(text.to_owned()).or_insert(self.sums.len() - 1)
+                    }
+                };
+                self.sums[place] += counts.next().unwrap_or(0);
+                self.parts.push((place, segment));
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The sum that so many are not below; 0 if there are not so many.
+    fn nth(&self, n: usize) -> u64 {
+        let mut sums = self.sums.clone();
+        if n == 0 || sums.len() < n {
+            return 0;
+        }
+        *sums.select_nth_unstable_by(n - 1, |a, b| b.cmp(a)).1
+    }
+
+    /// The totals of all terms that may have one of at least `last`. What was not taken in is below `least`.
+    fn totals(self, all: &[Counted], last: u64, least: u32) -> Result<Totals> {
+        let mut missing = vec![all.len() as u64; self.sums.len()];
+        self.parts.iter().for_each(|(place, _)| missing[*place] -= 1);
+        let may = |place: usize| self.sums[place] + missing[place] * u64::from(least - 1) >= last;
+        let mut seen = QuickSet::default();
+        seen.extend(self.parts.iter().copied().filter(|(place, _)| may(*place)));
+        let mut totals = Totals::default();
+        for (text, place) in &self.places {
+            if !may(*place) {
+                continue;
+            }
+            let mut total = self.sums[*place];
+            for (segment, counted) in all.iter().enumerate() {
+                if !seen.contains(&(*place, segment)) {
+                    total += counted.ordinal(text)?.map_or(0, |at| u64::from(counted.counts[at]));
+                }
+            }
+            totals.insert(text.clone(), total);
+        }
+        Ok(totals)
+    }
+}
+
 impl Counted {
+    /// The count that so many terms are not below; 0 if there are not so many.
+    fn nth(&self, n: usize) -> u32 {
+        let mut counts: Vec<u32> = self.counts.iter().copied().filter(|count| *count > 0).collect();
+        if n == 0 || counts.len() < n {
+            return 0;
+        }
+        *counts.select_nth_unstable_by(n - 1, |a, b| b.cmp(a)).1
+    }
+
     fn at_least(&self, least: u32) -> impl Iterator<Item = (u64, u32)> + '_ {
         (0u64..).zip(self.counts.iter().copied()).filter(move |(_, count)| *count >= least)
     }

@@ -90,8 +90,10 @@ pub(super) struct Node {
     after: Option<super::table::Key>,
     /// Bucket by parent and ordinal, within one segment.
     ordinals: QuickMap<(u32, u64), u32>,
-    /// The same of the first of them.
+    /// Buckets by parent, and ordinal or range, of the first of these.
     plain: Vec<u32>,
+    /// The bucket of a date, by parent.
+    known: Vec<u32>,
     /// Hash of the text by ordinal, within one segment.
     hashes: QuickMap<u64, u64>,
     /// Bits of the ordinals that the only bucket has counted, within one segment.
@@ -189,6 +191,7 @@ impl Node {
             after: None,
             ordinals: QuickMap::default(),
             plain: Vec::new(),
+            known: Vec::new(),
             hashes: QuickMap::default(),
             counted: Vec::new(),
             codes: QuickMap::default(),
@@ -497,6 +500,10 @@ impl Node {
                 parents.split_at(self.stride.min(parents.len())),
             );
             (docs, parents) = (docs_left, parents_left);
+            if self.tally(some, theirs) {
+                self.account()?;
+                continue;
+            }
             let pairs = self.some(some, theirs)?;
             let fewer = (self.stride / 4).max(1);
             self.stride = if pairs > PAIRS { fewer } else { (self.stride * 4).min(STRIDE.1) };
@@ -536,6 +543,13 @@ impl Node {
 
     /// Counts documents in buckets, and tells how many are in one.
     fn count(&mut self, buckets: &[u32]) -> usize {
+        if let Some(first) = buckets.first()
+            && buckets.iter().all(|bucket| bucket == first)
+        {
+            let Some(count) = self.table.counts.get_mut(*first as usize) else { return 0 };
+            *count += buckets.len() as u64;
+            return buckets.len();
+        }
         let mut counted = 0;
         for bucket in buckets {
             if let Some(count) = self.table.counts.get_mut(*bucket as usize) {

@@ -15,7 +15,7 @@ pub(super) struct Places {
     /// The range of each region.
     of: Vec<Option<u32>>,
     shift: u32,
-    /// The region of all numbers that are this far above the first end, shifted.
+    /// The region of all numbers that are this far above the first end, shifted, and of those outside of all ends.
     cells: Vec<u16>,
 }
 
@@ -44,8 +44,12 @@ impl Places {
         if let (Some(first), Some(last)) = (places.ends.first(), places.ends.last()) {
             let span = last.abs_diff(*first);
             places.shift = (u64::BITS - span.leading_zeros()).saturating_sub(CELLS.ilog2());
-            places.cells = vec![MIXED; usize::try_from((span >> places.shift) + 1).unwrap_or(0)];
-            for (cell, region) in (0u64..).zip(&mut places.cells) {
+            // Before them one for all numbers below the first end, and behind them one for those above the last.
+            places.cells = vec![MIXED; usize::try_from((span >> places.shift) + 3).unwrap_or(0)];
+            let all = places.cells.len();
+            places.cells[0] = 0;
+            places.cells[all - 1] = u16::try_from(places.ends.len()).unwrap_or(MIXED);
+            for (cell, region) in (0u64..).zip(&mut places.cells[1..all - 1]) {
                 // Where both ends of a cell are in one region all of it is.
                 let low = first.saturating_add_unsigned(cell << places.shift);
                 let high = low.saturating_add_unsigned((1 << places.shift) - 1);
@@ -70,20 +74,51 @@ impl Places {
         Self::new(ends.collect::<Result<Vec<_>, ()>>().ok()?.into_iter())
     }
 
+    /// Calls back with each range and how many of these numbers, all of 32 bits, are in it. To hold all of them against each end takes less than to look each
+    /// up: several at once are compared.
+    pub(super) fn tally(&self, numbers: &[i64], visit: &mut dyn FnMut(u32, u64)) {
+        let numbers: Vec<i32> = numbers.iter().map(|n| *n as i32).collect();
+        let mut below = 0;
+        for (region, of) in self.of.iter().enumerate() {
+            // How many are below the region's other end.
+            let upto = match self.ends.get(region).map(|end| i32::try_from(*end)) {
+                None => numbers.len() as u64,
+                Some(Ok(end)) => numbers.iter().map(|n| u32::from(*n < end)).sum::<u32>().into(),
+                Some(Err(_)) if self.ends[region] < 0 => 0,
+                Some(Err(_)) => numbers.len() as u64,
+            };
+            if let Some(place) = of
+                && upto > below
+            {
+                visit(*place, upto - below);
+            }
+            below = upto;
+        }
+    }
+
+    /// How many ranges there are.
+    pub(super) fn len(&self) -> usize {
+        self.of.iter().flatten().max().map_or(0, |place| *place as usize + 1)
+    }
+
+    /// The range of two numbers and of all between them, or none if those are outside of ranges; no answer where they are not together.
+    pub(super) fn both(&self, low: i64, high: i64) -> Option<Option<u32>> {
+        let region = |n: i64| self.ends.partition_point(|end| *end <= n);
+        (region(low) == region(high)).then(|| self.of[region(low)])
+    }
+
     /// The range that a number is in.
     pub(super) fn find(&self, n: i64) -> Option<u32> {
-        let region = match (self.ends.first(), self.ends.last()) {
-            (Some(first), Some(last)) if n >= *first && n < *last => {
-                let cell = usize::try_from(n.abs_diff(*first) >> self.shift).unwrap_or(usize::MAX);
-                match self.cells.get(cell).copied() {
-                    Some(region) if region != MIXED => usize::from(region),
-                    _ => self.ends.partition_point(|end| *end <= n),
-                }
-            }
-            (Some(first), _) if n < *first => 0,
-            _ => self.ends.len(),
+        // Not by asking whether it is below or above all ends: which of them it is cannot be foretold, and that costs more than to count.
+        let (Some(first), Some(last)) = (self.ends.first(), self.ends.last()) else { return self.of[0] };
+        let within = 1 + (n.clamp(*first, *last).abs_diff(*first) >> self.shift);
+        let cell = if n < *first { 0 } else { within };
+        let cell = if n >= *last { self.cells.len() as u64 - 1 } else { cell };
+        let region = match self.cells[cell as usize] {
+            MIXED => self.ends.partition_point(|end| *end <= n),
+            region => usize::from(region),
         };
-        self.of.get(region).copied().flatten()
+        self.of[region]
     }
 }
 
@@ -91,6 +126,7 @@ impl Places {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn number() -> impl Strategy<Value = i64> {
         prop_oneof![-30i64..30, -1_000_000i64..1_000_000, any::<i64>()]
@@ -110,6 +146,26 @@ mod tests {
                 match &places {
                     Some(places) => prop_assert_eq!(places.find(n).into_iter().collect::<Vec<_>>(), dull),
                     None => prop_assert!(ends.len() > 1),
+                }
+            }
+        }
+
+        #[test]
+        fn as_many_are_in_each_range_as_looking_each_up_finds(
+            ends in proptest::collection::vec((proptest::option::of(number()), proptest::option::of(number())), 0..5),
+            numbers in proptest::collection::vec(prop_oneof![any::<i32>(), -40i32..40].prop_map(i64::from), 0..40),
+        ) {
+            if let Some(places) = Places::new(ends.iter().copied()) {
+                let (mut found, mut dull) = (BTreeMap::new(), BTreeMap::new());
+                places.tally(&numbers, &mut |place, count| *found.entry(place).or_insert(0) += count);
+                for n in &numbers {
+                    if let Some(place) = places.find(*n) {
+                        *dull.entry(place).or_insert(0) += 1;
+                    }
+                }
+                prop_assert_eq!(found, dull);
+                if let Some(both) = numbers.first().and_then(|n| places.both(*n, *n)) {
+                    prop_assert_eq!(both, places.find(numbers[0]));
                 }
             }
         }
