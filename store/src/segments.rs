@@ -107,6 +107,7 @@ pub(crate) trait Hits {
     /// Leaves those that are among these rows.
     fn keep(&mut self, rows: &Bits);
     /// All of them.
+    fn rows(&self) -> &Bits;
     fn into_rows(self: Box<Self>) -> Bits;
 }
 

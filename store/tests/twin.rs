@@ -4,13 +4,15 @@
 
 mod common;
 
-use common::start;
+use common::{Server, start};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
 struct Doc {
+    /// Each document has one.
+    m: i64,
     n: Option<i64>,
     tags: Vec<String>,
     words: String,
@@ -54,8 +56,9 @@ impl Ask {
 }
 
 fn docs() -> impl Strategy<Value = Vec<Doc>> {
-    let doc = (prop::option::of(-20i64..20), prop::collection::vec("[ab]c?", 0..3), "[xyz]( [xyz]){0,3}");
-    prop::collection::vec(doc.prop_map(|(n, tags, words)| Doc { n, tags, words }), 1..40)
+    let doc =
+        (-5i64..5, prop::option::of(-20i64..20), prop::collection::vec("[ab]c?", 0..3), "[xyz]( [xyz]){0,3}");
+    prop::collection::vec(doc.prop_map(|(m, n, tags, words)| Doc { m, n, tags, words }), 1..40)
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -75,19 +78,85 @@ fn ask() -> impl Strategy<Value = Ask> {
     })
 }
 
-async fn compare(docs: Vec<Doc>, asks: Vec<Ask>) {
-    let dir = tempfile::tempdir().unwrap();
-    let server = start(dir.path()).await;
-    // Two indexes, and several segments in each.
+/// Two indexes, and several segments in each.
+async fn fill(server: &Server, docs: &[Doc]) {
     for (at, part) in docs.chunks(7).enumerate() {
-        let lines: Vec<(String, Value)> = part
-            .iter()
-            .enumerate()
-            .map(|(n, d)| (format!("{:03}", at * 7 + n), json!({"n": d.n, "tags": d.tags, "words": d.words})))
-            .collect();
+        let line = |(n, d): (usize, &Doc)| {
+            let word = d.words.split(' ').next();
+            let source =
+                json!({"m": d.m, "n": d.n, "tags": d.tags, "words": d.words, "word": word, "id": at * 7 + n});
+            (format!("{:03}", at * 7 + n), source)
+        };
+        let lines: Vec<(String, Value)> = part.iter().enumerate().map(line).collect();
         let lines: Vec<(&str, Value)> = lines.iter().map(|(id, d)| (id.as_str(), d.clone())).collect();
         assert_eq!(server.fill(&format!("i{}", at % 2), &lines).await["errors"], false);
     }
+}
+
+/// A small page is the beginning of a large one, and page after page gives all of it: whatever was left out unread because it could not make it.
+async fn pages(docs: Vec<Doc>, asks: Vec<(Ask, usize)>) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    fill(&server, &docs).await;
+    let ids = |answer: &Value| -> Vec<Value> {
+        answer["hits"]["hits"].as_array().unwrap().iter().map(|hit| hit["_id"].clone()).collect()
+    };
+    for (ask, size) in asks {
+        for (field, order, missing) in [
+            ("", "desc", "_last"),
+            ("m", "asc", "_last"),
+            ("m", "desc", "_first"),
+            ("n", "asc", "_last"),
+            ("n", "desc", "_last"),
+            ("n", "asc", "_first"),
+            ("word.keyword", "asc", "_last"),
+            ("word.keyword", "desc", "_last"),
+            ("tags.keyword", "asc", "_last"),
+            ("tags.keyword", "desc", "_first"),
+        ] {
+            let mut sort = vec![if field.is_empty() {
+                json!("_score")
+            } else {
+                json!({field: {"order": order, "missing": missing, "unmapped_type": "keyword"}})
+            }];
+            let body = |size: usize, sort: &[Value]| json!({"query": ask.json(), "size": size, "sort": sort});
+            let all = server.ok("POST", "/i*/_search", body(100, &sort)).await;
+            let page = server.ok("POST", "/i*/_search", body(size, &sort)).await;
+            let first: Vec<Value> = ids(&all).into_iter().take(size).collect();
+            assert_eq!(ids(&page), first, "{ask:?} {field} {order} {missing} {size}");
+            assert_eq!(page["hits"]["total"], all["hits"]["total"], "{ask:?} {field}");
+            assert_eq!(page["hits"]["max_score"], all["hits"]["max_score"], "{ask:?} {field}");
+            let mut few = body(size, &sort);
+            few["track_total_hits"] = json!(2);
+            assert_eq!(ids(&server.ok("POST", "/i*/_search", few).await), first, "{ask:?} {field} {order}");
+
+            // A key that is missing cannot be told from one that is the least or the largest.
+            if field.is_empty() || field.starts_with('n') || field.starts_with("tags") {
+                continue;
+            }
+            sort.push(json!({"id": order}));
+            let all = ids(&server.ok("POST", "/i*/_search", body(100, &sort)).await);
+            let (mut walked, mut after) = (Vec::new(), None);
+            loop {
+                let mut next = body(size, &sort);
+                if let Some(after) = after {
+                    next["search_after"] = after;
+                }
+                let page = server.ok("POST", "/i*/_search", next).await;
+                let Some(last) = page["hits"]["hits"].as_array().unwrap().last() else { break };
+                after = Some(last["sort"].clone());
+                walked.extend(ids(&page));
+            }
+            assert_eq!(walked, all, "{ask:?} {field} {order} {size}");
+        }
+    }
+    server.stop().await;
+}
+
+async fn compare(docs: Vec<Doc>, asks: Vec<Ask>) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    fill(&server, &docs).await;
     for ask in asks {
         let body = json!({"query": ask.json(), "size": 100, "sort": [{"n": {"order": "desc", "unmapped_type": "long"}}],
             "aggs": {"tags": {"terms": {"field": "tags.keyword", "order": {"_key": "asc"}}, "aggs": {"sum": {"sum": {"field": "n"}}}},
@@ -143,5 +212,10 @@ proptest! {
     #[test]
     fn same_answers(docs in docs(), asks in prop::collection::vec(ask(), 1..8)) {
         tokio::runtime::Runtime::new().unwrap().block_on(compare(docs, asks));
+    }
+
+    #[test]
+    fn small_pages_are_the_beginnings_of_large_ones(docs in docs(), asks in prop::collection::vec((ask(), 1usize..6), 1..4)) {
+        tokio::runtime::Runtime::new().unwrap().block_on(pages(docs, asks));
     }
 }

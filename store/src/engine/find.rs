@@ -1,7 +1,7 @@
 //! Which rows of a segment a [`Plan`] means, and how well they fit.
 
 use super::index::Edge;
-use super::segment::{Segment, State, Wanted, rows_with};
+use super::segment::{Learned, Segment, State, Wanted, rows_with};
 use super::source::Sources;
 use crate::bits::Bits;
 use crate::error::StoreError;
@@ -10,7 +10,7 @@ use crate::query::plan::Plan;
 use crate::query::words::words;
 use crate::segments::Number;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::{Bound, Range, RangeInclusive};
+use std::ops::{Bound, RangeInclusive};
 use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 
 /// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
@@ -87,15 +87,17 @@ pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> 
                 // Of rows that were deleted since nothing is remembered.
                 let known = segment.known(&term).filter(|_| living.dead.is_none());
                 if let Some(known) = known {
-                    count += u64::from(known);
+                    count += u64::from(known.rows);
                     continue;
                 }
                 let finder =
                     Finder { segment, number, scoring: None, frequencies: &none, total: 0, among: None };
+                let mut most = None;
                 let mut found = match plan {
                     Plan::Word { path, word } if out.kept + segment.rows as usize <= KEPT => {
                         let (bits, counts) = finder.word(path, word)?;
                         out.kept += counts.len();
+                        most = counts.iter().max().copied();
                         out.words.insert((number, term.clone()), counts);
                         bits
                     }
@@ -103,7 +105,7 @@ pub(super) fn frequencies(plan: &Plan, state: &State, out: &mut Frequencies) -> 
                 };
                 match &living.dead {
                     Some(dead) => found.and_not(dead),
-                    None => segment.learn(&term, found.count()),
+                    None => segment.learn(&term, Learned { rows: found.count(), most }),
                 }
                 count += u64::from(found.count());
             }
@@ -127,8 +129,10 @@ pub(super) struct Finder<'a> {
     pub(super) among: Option<&'a Bits>,
 }
 
-/// Rows are few where there are so many times more in the segment.
+/// Rows are few where there are so many times more in the segment: to read what stands in a row takes so many times longer than to read on in a
+/// column, for ordinals and for numbers.
 const FEW: u32 = 8;
+const FEW_NUMBERS: u32 = 3;
 
 impl Finder<'_> {
     fn rows(&self) -> u32 {
@@ -222,16 +226,16 @@ impl Finder<'_> {
         let mut bits = self.among.map_or_else(|| Bits::all(self.rows()), Bits::clone);
         // What is cheap comes first, and what is not is looked for only in the rows that this leaves, if they are few.
         let mut scoring: Vec<Option<Found>> = must.iter().map(|_| None).collect();
-        for costly in [false, true] {
-            for plan in filter.iter().filter(|plan| is_costly(plan) == costly) {
-                let among = self.few(&bits).cloned();
+        for costs in COSTS {
+            for plan in filter.iter().filter(|plan| cost(plan) == costs) {
+                let among = self.few(&bits, costs).cloned();
                 bits.and(&self.unscored().within(among.as_ref()).find(plan)?.bits);
             }
             let mut some: Vec<_> = must.iter().zip(&mut scoring).collect();
-            some.retain(|(plan, _)| is_costly(plan) == costly);
+            some.retain(|(plan, _)| cost(plan) == costs);
             some.sort_by_key(|(plan, _)| self.rows_known(plan));
             for (plan, place) in some {
-                let among = self.few(&bits).cloned();
+                let among = self.few(&bits, costs).cloned();
                 let found = self.within(among.as_ref()).find(plan)?;
                 bits.and(&found.bits);
                 *place = Some(found);
@@ -242,7 +246,7 @@ impl Finder<'_> {
         }
         let mut scoring: Vec<Found> = scoring.into_iter().flatten().collect();
         if minimum > 0 || self.scoring.is_some() {
-            let among = self.few(&bits).cloned();
+            let among = self.few(&bits, Cost::Texts).cloned();
             let finder = self.within(among.as_ref());
             let found = should.iter().map(|plan| finder.find(plan)).collect::<Result<Vec<_>, _>>()?;
             match minimum {
@@ -265,12 +269,12 @@ impl Finder<'_> {
             }
             scoring.extend(found);
         }
-        for costly in [false, true] {
-            for plan in must_not.iter().filter(|plan| is_costly(plan) == costly) {
+        for costs in COSTS {
+            for plan in must_not.iter().filter(|plan| cost(plan) == costs) {
                 if bits.is_empty() {
                     break;
                 }
-                let among = self.few(&bits).cloned();
+                let among = self.few(&bits, costs).cloned();
                 bits.and_not(&self.unscored().within(among.as_ref()).find(plan)?.bits);
             }
         }
@@ -291,18 +295,21 @@ impl Finder<'_> {
         Ok(Found { bits, scores })
     }
 
-    /// About how many rows a term is in, so that the rarest is looked for first.
+    /// About how many rows there are, as far as that was learned, so that the rarest are looked for first.
     fn rows_known(&self, plan: &Plan) -> u64 {
-        let of = |term: Term| {
-            let counted = self.frequencies.counts.get(&term).copied();
-            counted.or_else(|| self.segment.known(&term).map(u64::from))
-        };
-        term(plan).and_then(of).unwrap_or(u64::MAX)
+        match plan {
+            Plan::Best(plans) => plans.iter().map(|plan| self.rows_known(plan)).fold(0, u64::saturating_add),
+            Plan::Boost(inner, _) => self.rows_known(inner),
+            _ => term(plan)
+                .and_then(|term| self.segment.known(&term))
+                .map_or(u64::MAX, |known| u64::from(known.rows)),
+        }
     }
 
-    /// These rows, if they are few.
-    fn few<'b>(&self, rows: &'b Bits) -> Option<&'b Bits> {
-        Some(rows).filter(|rows| rows.count() < self.rows() / FEW)
+    /// These rows, if they are so few that what takes so much should look at nothing else.
+    pub(super) fn few<'b>(&self, rows: &'b Bits, cost: Cost) -> Option<&'b Bits> {
+        let few = if cost == Cost::Numbers { FEW_NUMBERS } else { FEW };
+        Some(rows).filter(|rows| rows.count() < self.rows() / few)
     }
 
     fn within<'b>(&'b self, among: Option<&'b Bits>) -> Finder<'b> {
@@ -324,7 +331,10 @@ impl Finder<'_> {
             Plan::Boost(..) => None,
             Plan::Exact { .. } => Some(self.weight(plan) * saturated(1)),
             Plan::Word { path, word } => {
-                let most = self.segment.most(path, &self.segment.word(path, word)?)?;
+                let most = match term(plan).and_then(|term| self.segment.known(&term)?.most) {
+                    Some(most) => Some(most),
+                    None => self.segment.most(path, &self.segment.word(path, word)?)?,
+                };
                 most.map(|most| self.weight(plan) * saturated(most))
             }
             Plan::Phrase { .. } => None,
@@ -402,7 +412,7 @@ impl Finder<'_> {
             if candidates.is_empty() {
                 break;
             }
-            let among = self.few(&candidates).cloned();
+            let among = self.few(&candidates, Cost::Texts).cloned();
             candidates.and(&self.within(among.as_ref()).rows_with_values(path, values)?);
         }
         let sources = Sources::new(self.segment.columns()?);
@@ -490,7 +500,7 @@ impl Finder<'_> {
         };
         let mut docs = Vec::new();
         match end.min(terms).checked_sub(1) {
-            Some(high) if low <= high && scan(column.ords(), low..=high, 0..rows, &mut docs) => {
+            Some(high) if low <= high && scan(column.ords(), low..=high, self.among, &mut docs) => {
                 return Ok(Bits::all(rows));
             }
             _ => {}
@@ -544,7 +554,7 @@ impl Finder<'_> {
     fn numbers(&self, path: &str, low: &Bound<Number>, high: &Bound<Number>) -> Result<Bits, StoreError> {
         let rows = self.rows();
         let mut docs = Vec::new();
-        let all = 0..rows;
+        let all = self.among;
         let whole = match self.segment.columns()?.column(&format!("n.{path}"))? {
             Some(DynamicColumn::I64(column)) => {
                 ints(low, high).is_some_and(|range| scan(&column, range, all, &mut docs))
@@ -569,16 +579,28 @@ impl Finder<'_> {
     }
 }
 
-/// Whether texts are looked into, which takes longer than to look through one column.
-fn is_costly(plan: &Plan) -> bool {
+/// What it takes to look for a plan's rows: to look through one column of ordinals is the least, numbers are unpacked one by one, and texts
+/// are in several columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cost {
+    Ordinals,
+    Numbers,
+    Texts,
+}
+
+const COSTS: [Cost; 3] = [Cost::Ordinals, Cost::Numbers, Cost::Texts];
+
+pub(super) fn cost(plan: &Plan) -> Cost {
+    let most = |plans: &mut dyn Iterator<Item = &Plan>| plans.map(cost).max().unwrap_or(Cost::Ordinals);
     match plan {
-        Plan::Word { .. } | Plan::Phrase { .. } | Plan::Pattern { text: true, .. } => true,
+        Plan::Word { .. } | Plan::Phrase { .. } | Plan::Pattern { text: true, .. } => Cost::Texts,
+        Plan::Numbers { .. } => Cost::Numbers,
         Plan::Bool { must, filter, should, must_not, .. } => {
-            must.iter().chain(filter).chain(should).chain(must_not).any(is_costly)
+            most(&mut must.iter().chain(filter).chain(should).chain(must_not))
         }
-        Plan::Best(plans) => plans.iter().any(is_costly),
-        Plan::Constant(inner) | Plan::Boost(inner, _) => is_costly(inner),
-        _ => false,
+        Plan::Best(plans) => most(&mut plans.iter()),
+        Plan::Constant(inner) | Plan::Boost(inner, _) => cost(inner),
+        _ => Cost::Ordinals,
     }
 }
 
@@ -656,9 +678,9 @@ fn floats(low: &Bound<Number>, high: &Bound<Number>) -> Option<RangeInclusive<f6
     (low <= high).then_some(low..=high)
 }
 
-/// Collects the rows; or says that it is all of them. Ends beyond the column's own are not understood by its packed values, so they are brought in
-/// first.
-fn scan<T>(column: &Column<T>, range: RangeInclusive<T>, all: Range<u32>, docs: &mut Vec<u32>) -> bool
+/// Collects the rows, of `among` if that is given; or says that it is all of them. Ends beyond the column's own are not understood by its packed values,
+/// so they are brought in first.
+fn scan<T>(column: &Column<T>, range: RangeInclusive<T>, among: Option<&Bits>, docs: &mut Vec<u32>) -> bool
 where
     T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
 {
@@ -673,8 +695,12 @@ where
     if column.max_value() < high {
         high = column.max_value();
     }
-    if low <= high {
-        column.get_docids_for_value_range(low..=high, all, docs);
+    match among {
+        Some(among) => {
+            docs.extend(among.iter().filter(|row| column.values_for_doc(*row).any(|n| low <= n && n <= high)));
+        }
+        None if low <= high => column.get_docids_for_value_range(low..=high, 0..column.num_docs(), docs),
+        None => {}
     }
     false
 }

@@ -15,7 +15,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tantivy::columnar::{Cardinality, Column, ColumnarReader, StrColumn};
 use tantivy::directory::MmapDirectory;
 
-/// Terms whose rows are remembered, in each segment.
+/// What is remembered of a term.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Learned {
+    /// In how many rows it is.
+    pub(super) rows: u32,
+    /// How often it is in the text that has it most often, if that was looked at.
+    pub(super) most: Option<u32>,
+}
+
+/// Terms that are remembered, in each segment.
 const KNOWN: usize = 256;
 
 /// A segment. Its file's end is read when it is opened; the rest when it is first needed, and then all of it is held against its checksums: a store
@@ -28,8 +37,8 @@ pub(super) struct Segment {
     inner: OnceLock<Inner>,
     /// By text path and field: the templates that name the field.
     naming: Mutex<HashMap<(String, String), Arc<Naming>>>,
-    /// In how many rows terms are that were searched for.
-    known: Mutex<HashMap<Term, u32>>,
+    /// What was learned of terms that were searched for.
+    known: Mutex<HashMap<Term, Learned>>,
 }
 
 /// The templates that name a field.
@@ -109,18 +118,18 @@ impl Segment {
         Ok(&self.inner()?.words)
     }
 
-    /// In how many rows a term is, if that was told before.
-    pub(super) fn known(&self, term: &Term) -> Option<u32> {
+    /// What was learned of a term before.
+    pub(super) fn known(&self, term: &Term) -> Option<Learned> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(term).copied()
     }
 
-    /// Remembers in how many rows a term is.
-    pub(super) fn learn(&self, term: &Term, rows: u32) {
+    /// Remembers a term.
+    pub(super) fn learn(&self, term: &Term, learned: Learned) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KNOWN {
             known.clear();
         }
-        known.insert(term.clone(), rows);
+        known.insert(term.clone(), learned);
     }
 
     /// The templates of a text path that name a field.

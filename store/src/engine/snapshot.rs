@@ -1,7 +1,7 @@
 //! Reading one state of an index.
 
 use super::columns::StringColumn;
-use super::find::{Finder, Found, Frequencies, Scores, frequencies};
+use super::find::{Finder, Found, Frequencies, Scores, cost, frequencies};
 use super::segment::State;
 use super::source::Sources;
 use crate::bits::Bits;
@@ -156,7 +156,10 @@ impl Matcher for ColumnMatcher<'_> {
     }
 
     fn narrow(&self, segment: usize, hits: &mut dyn Hits, plan: &Plan) -> Result<(), StoreError> {
-        hits.keep(&self.finder(segment, false).find(plan)?.bits);
+        let finder = self.finder(segment, false);
+        let among = finder.few(hits.rows(), cost(plan));
+        let rows = Finder { among, ..finder }.find(plan)?.bits;
+        hits.keep(&rows);
         Ok(())
     }
 }
@@ -186,6 +189,10 @@ impl Hits for Found {
 
     fn keep(&mut self, rows: &Bits) {
         self.bits.and(rows);
+    }
+
+    fn rows(&self) -> &Bits {
+        &self.bits
     }
 
     fn into_rows(self: Box<Self>) -> Bits {

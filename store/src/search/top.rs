@@ -41,6 +41,7 @@ pub(crate) struct Top {
     /// Documents that came by.
     pub(crate) seen: u64,
     ints: Vec<i64>,
+    ordinals: Vec<u64>,
 }
 
 enum Column {
@@ -162,6 +163,7 @@ impl Top {
             bar: None,
             seen: 0,
             ints: Vec::new(),
+            ordinals: Vec::new(),
         }
     }
 
@@ -341,6 +343,29 @@ impl Top {
                 let (some, theirs) = picked(&kept, docs, scores);
                 return self.few(columns, (index, segment), &some, &theirs);
             }
+        }
+        if let (Column::Score, Some(bar), true) = (first, &self.bar, sort.descending)
+            && let Some(Key::Number(Number::Float(worst))) = bar.keys.first()
+            && scores.len() == docs.len()
+        {
+            // The same for scores.
+            let strict = self.sort.len() == 1 && bar_is_before(bar, (index, segment), docs);
+            let good = |score: f32| f64::from(score) > *worst || (!strict && f64::from(score) >= *worst);
+            let kept: Vec<usize> = (0..docs.len()).filter(|at| good(scores[*at])).collect();
+            let (some, theirs) = picked(&kept, docs, scores);
+            return self.few(columns, (index, segment), &some, &theirs);
+        }
+        if let (Column::Strings(strings), true) = (first, docs.len() > self.room && self.after.is_none())
+            && strings.ordinals(docs, &mut self.ordinals)
+        {
+            // Of a segment's strings the best are known without reading them.
+            let mut best = self.ordinals.clone();
+            let order = |a: &u64, b: &u64| if sort.descending { b.cmp(a) } else { a.cmp(b) };
+            let worst = *best.select_nth_unstable_by(self.room - 1, order).1;
+            let good = |ordinal: u64| if sort.descending { ordinal >= worst } else { ordinal <= worst };
+            let kept: Vec<usize> = (0..docs.len()).filter(|at| good(self.ordinals[*at])).collect();
+            let (some, theirs) = picked(&kept, docs, scores);
+            return self.few(columns, (index, segment), &some, &theirs);
         }
         self.few(columns, (index, segment), docs, scores)
     }

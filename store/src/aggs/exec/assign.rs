@@ -17,33 +17,37 @@ const PLAIN: usize = 1 << 17;
 /// Parents whose bucket of the date that is being read is kept in a plain table.
 const PARENTS: usize = 64;
 
+/// The parent, if all have the same.
+fn one(parents: &[u32]) -> Option<u32> {
+    parents.first().copied().filter(|first| parents.iter().all(|parent| parent == first))
+}
+
+/// Whether all numbers are whole and of 32 bits.
+fn is_small(column: &dyn Numbers) -> bool {
+    let (Number::Int(low), Number::Int(high)) = column.ends() else { return false };
+    i32::try_from(low).is_ok() && i32::try_from(high).is_ok()
+}
+
 /// The one parent of documents, and two numbers between which their values are, where that is quickly seen.
 fn ends(column: &dyn Numbers, docs: &[u32], parents: &[u32]) -> Option<(u32, i64, i64)> {
     debug_assert!(docs.is_sorted());
-    let (first, last, parent) = (docs.first()?, docs.last()?, parents.first()?);
-    if parents.iter().any(|other| other != parent) {
-        return None;
-    }
+    let (first, last, parent) = (docs.first()?, docs.last()?, one(parents)?);
     let (low, high) = column.between(*first..last.checked_add(1).filter(|end| end > first)?)?;
-    Some((*parent, low, high))
+    Some((parent, low, high))
 }
 
 impl Node {
     /// Counts documents in ranges that nothing is nested in, without telling which is where. False where it cannot.
     pub(super) fn tally(&mut self, docs: &[u32], parents: &[u32]) -> bool {
         let (Some(places), Column::Numbers(column)) = (&self.places, &self.column) else { return false };
-        let (Some(parent), (Number::Int(low), Number::Int(high))) = (parents.first(), column.ends()) else {
+        let Some(parent) = one(parents).filter(|_| self.subs.is_empty() && is_small(column.as_ref())) else {
             return false;
         };
-        let small = i32::try_from(low).is_ok() && i32::try_from(high).is_ok();
-        if !small || !self.subs.is_empty() || parents.iter().any(|other| other != parent) {
-            return false;
-        }
         let mut ints = std::mem::take(&mut self.ints);
         let one = column.ints(docs, &mut ints);
         if one {
             places.tally(&ints, &mut |place, count| {
-                let bucket = self.table.int(*parent, i64::from(place));
+                let bucket = self.table.int(parent, i64::from(place));
                 self.table.counts[bucket as usize] += count;
             });
         }
@@ -81,8 +85,9 @@ impl Node {
                     out.resize(docs.len(), bucket);
                     return Ok(true);
                 }
-                let mut ints = std::mem::take(&mut self.ints);
-                let one = column.ints(docs, &mut ints) && self.by_number(&ints, parents, out);
+                let (small, mut ints) = (is_small(column.as_ref()), std::mem::take(&mut self.ints));
+                let one = column.ints(docs, &mut ints)
+                    && (self.by_region(small, &ints, parents, out) || self.by_number(&ints, parents, out));
                 self.ints = ints;
                 return Ok(one);
             }
@@ -188,6 +193,21 @@ impl Node {
             }
             _ => return false,
         }
+        true
+    }
+
+    /// The same for few ranges under one parent.
+    fn by_region(&mut self, small: bool, ints: &[i64], parents: &[u32], out: &mut Vec<u32>) -> bool {
+        let (Some(places), Some(parent)) = (&self.places, one(parents)) else { return false };
+        let Some(regions) = small.then(|| places.regions(ints)).flatten() else { return false };
+        // Only of regions that there is something in.
+        let there = regions.iter().fold(0u32, |there, region| there | 1 << region);
+        let bucket = |region: u32| match places.range_of(region) {
+            Some(place) if there >> region & 1 == 1 => self.table.int(parent, i64::from(place)),
+            _ => NONE,
+        };
+        let buckets: Vec<u32> = (0..=places.ends()).map(bucket).collect();
+        out.extend(regions.iter().map(|region| buckets[*region as usize]));
         true
     }
 

@@ -7,6 +7,49 @@ use crate::aggs::figures::Figure;
 use crate::segments::Number;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Ordinals of one segment that were seen.
+#[derive(Default)]
+pub(super) struct Marks {
+    words: Vec<u64>,
+    number: usize,
+}
+
+impl Marks {
+    fn has_all(&self, ordinals: usize) -> bool {
+        self.number == ordinals
+    }
+
+    /// Marks ordinals, all of which are below `all`.
+    fn take(&mut self, ordinals: &[u64], all: usize) {
+        self.words.resize(all.div_ceil(64), 0);
+        for ordinal in ordinals {
+            let (word, bit) = (&mut self.words[*ordinal as usize / 64], 1 << (ordinal % 64));
+            self.number += usize::from(*word & bit == 0);
+            *word |= bit;
+        }
+    }
+
+    /// The marked ones, rising; none are marked then.
+    fn end(&mut self) -> Vec<u64> {
+        let mut marked = Vec::with_capacity(self.number);
+        for (word, base) in self.words.iter().zip((0u64..).step_by(64)) {
+            let mut left = *word;
+            while left != 0 {
+                marked.push(base + u64::from(left.trailing_zeros()));
+                left &= left - 1;
+            }
+        }
+        self.words.clear();
+        self.number = 0;
+        marked
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.words.capacity() * 8
+    }
+}
+
 impl Node {
     pub(super) fn measure(&mut self, docs: &[u32], parents: &[u32]) -> Result<()> {
         let (figures, inner) = (&mut self.figures, &mut self.inner);
@@ -21,11 +64,10 @@ impl Node {
             Column::Strings(column)
                 if figures.len() == 1
                     && matches!(&self.agg.kind, Kind::Metric { metric: Metric::Cardinality, .. })
-                    && column.ordinals(docs, &mut self.room) =>
+                    && (self.counted.has_all(column.len()) || column.ordinals(docs, &mut self.room)) =>
             {
-                self.counted.resize(column.len().div_ceil(64), 0);
-                for ordinal in &self.room {
-                    self.counted[*ordinal as usize / 64] |= 1 << (ordinal % 64);
+                if !self.counted.has_all(column.len()) {
+                    self.counted.take(&self.room, column.len());
                 }
             }
             Column::Strings(column) => {
@@ -89,15 +131,7 @@ impl Node {
 
     /// Takes the marked values of the segment that was read.
     pub(super) fn settle(&mut self) -> Result<()> {
-        let mut marked = Vec::new();
-        for (word, base) in self.counted.iter().zip((0u64..).step_by(64)) {
-            let mut left = *word;
-            while left != 0 {
-                marked.push(base + u64::from(left.trailing_zeros()));
-                left &= left - 1;
-            }
-        }
-        self.counted.clear();
+        let marked = self.counted.end();
         let (Column::Strings(column), Some(figure)) = (&self.column, self.figures.first_mut()) else {
             return Ok(());
         };

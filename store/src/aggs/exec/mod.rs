@@ -32,6 +32,7 @@ use column::Column;
 pub(super) use composite::compare;
 use deferred::Deferred;
 use jiff::tz::TimeZone;
+use measure::Marks;
 use places::Places;
 use serde_json::Value;
 use sieve::Sieve;
@@ -96,8 +97,8 @@ pub(super) struct Node {
     known: Vec<u32>,
     /// Hash of the text by ordinal, within one segment.
     hashes: QuickMap<u64, u64>,
-    /// Bits of the ordinals that the only bucket has counted, within one segment.
-    counted: Vec<u64>,
+    /// The ordinals that the only bucket has counted, within one segment.
+    counted: Marks,
     /// Bucket of a composite by parent and code, within one segment.
     codes: QuickMap<(u32, composite::Code), u32>,
     composed: Vec<composite::Code>,
@@ -193,7 +194,7 @@ impl Node {
             plain: Vec::new(),
             known: Vec::new(),
             hashes: QuickMap::default(),
-            counted: Vec::new(),
+            counted: Marks::default(),
             codes: QuickMap::default(),
             composed: Vec::new(),
             places: None,
@@ -222,7 +223,7 @@ impl Node {
             + self.ordinals.capacity() * 28
             + self.plain.capacity() * 4
             + self.hashes.capacity() * 18
-            + self.counted.capacity() * 8
+            + self.counted.memory()
             + self.codes.capacity() * (size_of::<composite::Code>() + 12)
             + self.deferred.as_ref().map_or(0, Deferred::memory)
             + columns;

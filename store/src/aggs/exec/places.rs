@@ -2,6 +2,8 @@
 
 /// Cells of the table.
 const CELLS: u64 = 4096;
+/// Ends that a number is rather held against one by one.
+const FEW: usize = 8;
 /// A cell that holds an end.
 const MIXED: u16 = u16::MAX;
 /// Beyond this a float cannot tell every whole number from its neighbours, and ranges are given as floats.
@@ -77,15 +79,14 @@ impl Places {
     /// Calls back with each range and how many of these numbers, all of 32 bits, are in it. To hold all of them against each end takes less than to look each
     /// up: several at once are compared.
     pub(super) fn tally(&self, numbers: &[i64], visit: &mut dyn FnMut(u32, u64)) {
-        let numbers: Vec<i32> = numbers.iter().map(|n| *n as i32).collect();
+        let numbers = small(numbers);
         let mut below = 0;
         for (region, of) in self.of.iter().enumerate() {
             // How many are below the region's other end.
-            let upto = match self.ends.get(region).map(|end| i32::try_from(*end)) {
-                None => numbers.len() as u64,
-                Some(Ok(end)) => numbers.iter().map(|n| u32::from(*n < end)).sum::<u32>().into(),
-                Some(Err(_)) if self.ends[region] < 0 => 0,
-                Some(Err(_)) => numbers.len() as u64,
+            let upto = match self.ends.get(region).map(|end| end_of(*end)) {
+                None | Some(End::Above) => numbers.len() as u64,
+                Some(End::At(end)) => numbers.iter().map(|n| u32::from(*n < end)).sum::<u32>().into(),
+                Some(End::Below) => 0,
             };
             if let Some(place) = of
                 && upto > below
@@ -94,6 +95,35 @@ impl Places {
             }
             below = upto;
         }
+    }
+
+    /// The region of each number, all of 32 bits, in the same way; none where there are so many ends that to look each up takes less.
+    pub(super) fn regions(&self, numbers: &[i64]) -> Option<Vec<u32>> {
+        if self.ends.len() > FEW {
+            return None;
+        }
+        let numbers = small(numbers);
+        let mut regions = vec![0; numbers.len()];
+        for end in &self.ends {
+            match end_of(*end) {
+                End::Above => {}
+                End::At(end) => {
+                    regions.iter_mut().zip(&numbers).for_each(|(region, n)| *region += u32::from(*n >= end));
+                }
+                End::Below => regions.iter_mut().for_each(|region| *region += 1),
+            }
+        }
+        Some(regions)
+    }
+
+    /// How many ends there are.
+    pub(super) fn ends(&self) -> u32 {
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The range of a region.
+    pub(super) fn range_of(&self, region: u32) -> Option<u32> {
+        self.of.get(region as usize).copied().flatten()
     }
 
     /// How many ranges there are.
@@ -119,6 +149,25 @@ impl Places {
             region => usize::from(region),
         };
         self.of[region]
+    }
+}
+
+fn small(numbers: &[i64]) -> Vec<i32> {
+    numbers.iter().map(|n| *n as i32).collect()
+}
+
+/// An end among numbers of 32 bits.
+enum End {
+    Below,
+    At(i32),
+    Above,
+}
+
+fn end_of(end: i64) -> End {
+    match i32::try_from(end) {
+        Ok(end) => End::At(end),
+        Err(_) if end < 0 => End::Below,
+        Err(_) => End::Above,
     }
 }
 
@@ -164,6 +213,9 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(found, dull);
+                for (region, n) in places.regions(&numbers).unwrap_or_default().into_iter().zip(&numbers) {
+                    prop_assert_eq!(places.range_of(region), places.find(*n));
+                }
                 if let Some(both) = numbers.first().and_then(|n| places.both(*n, *n)) {
                     prop_assert_eq!(both, places.find(numbers[0]));
                 }
