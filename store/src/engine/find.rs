@@ -697,7 +697,9 @@ where
     }
     match among {
         Some(among) => {
-            docs.extend(among.iter().filter(|row| column.values_for_doc(*row).any(|n| low <= n && n <= high)));
+            docs.extend(
+                among.iter().filter(|row| column.values_for_doc(*row).any(|n| low <= n && n <= high)),
+            );
         }
         None if low <= high => column.get_docids_for_value_range(low..=high, 0..column.num_docs(), docs),
         None => {}
