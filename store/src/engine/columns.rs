@@ -57,10 +57,6 @@ impl Columns {
         Self { reader, open: RwLock::default(), small: RwLock::default(), zones: RwLock::default() }
     }
 
-    pub(super) fn reader(&self) -> &ColumnarReader {
-        &self.reader
-    }
-
     pub(super) fn rows(&self) -> u32 {
         self.reader.num_docs()
     }

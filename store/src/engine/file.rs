@@ -8,10 +8,12 @@ use crate::error::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tantivy::HasLen;
-use tantivy::directory::{Directory, FileSlice, MmapDirectory};
+use tantivy::directory::{Directory, FileHandle, FileSlice, MmapDirectory, OwnedBytes};
 
 const MAGIC: &[u8; 8] = b"ALCSEG01";
 
@@ -82,6 +84,14 @@ impl Writer {
         Ok(())
     }
 
+    /// What was written as the last part.
+    pub(super) fn read_back(&mut self) -> Result<FileSlice, StoreError> {
+        self.out.flush().map_err(StoreError::io(&self.path))?;
+        let to = self.at as usize;
+        let from = self.parts.last().map_or(to, |part| part.from as usize);
+        Ok(aside(&self.path, to).map_err(StoreError::io(&self.path))?.slice_from(from))
+    }
+
     /// Ends the file and makes it durable. Answers its length.
     pub(super) fn finish<T: Serialize>(mut self, about: &T) -> Result<u64, StoreError> {
         let description = Description { parts: std::mem::take(&mut self.parts), about };
@@ -97,6 +107,33 @@ impl Writer {
         };
         end(&mut self.out).map_err(StoreError::io(&self.path))?;
         Ok(self.at + json.len() as u64 + 16)
+    }
+}
+
+/// A file that is read into memory where it is read, and that memory given back. What is mapped instead counts as this process's memory, and
+/// takes the place of what is read more often.
+#[derive(Debug)]
+struct Aside {
+    file: File,
+    length: usize,
+}
+
+/// The first bytes of a file so.
+fn aside(path: &Path, length: usize) -> io::Result<FileSlice> {
+    Ok(FileSlice::new(Arc::new(Aside { file: File::open(path)?, length })))
+}
+
+impl HasLen for Aside {
+    fn len(&self) -> usize {
+        self.length
+    }
+}
+
+impl FileHandle for Aside {
+    fn read_bytes(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
+        let mut bytes = vec![0; range.len()];
+        self.file.read_exact_at(&mut bytes, range.start as u64)?;
+        Ok(OwnedBytes::new(bytes))
     }
 }
 
@@ -169,6 +206,19 @@ impl Parts {
         // Checked against the length when opened.
         let from = part.from as usize;
         Ok(self.whole.slice(from..from + part.length as usize))
+    }
+
+    /// The bytes of a part for one who reads all of it once.
+    pub(super) fn part_aside(&self, name: &str) -> Result<FileSlice, StoreError> {
+        // A merge may have removed the name, and files may be open in too large a number: then by the mapping, which is there.
+        let whole = self.is_file.then(|| aside(&self.path, self.whole.len()).ok()).flatten();
+        match (whole, self.parts.iter().find(|part| part.name == name)) {
+            (Some(whole), Some(part)) => {
+                let from = part.from as usize;
+                Ok(whole.slice(from..from + part.length as usize))
+            }
+            _ => self.part(name),
+        }
     }
 
     /// Names of the parts that begin so.

@@ -13,11 +13,14 @@ use crate::files;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
 use tantivy::directory::MmapDirectory;
 
 const NAME: &str = "manifest.json";
+/// Segments that are held against their checksums at one time, at most.
+const MOST_CHECKS: usize = 4;
 
 /// The file's content.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -287,12 +290,10 @@ impl Shared {
     pub(super) fn checked(&self) -> Arc<State> {
         let state = self.state();
         let mut broken = Vec::new();
-        for living in state.segments.iter().filter(|living| !living.segment.is_checked()) {
-            if let Err(error) = living.segment.columns() {
-                let path = self.dir.join(&living.segment.name);
-                tracing::error!(segment = %path.display(), %error, "a segment is damaged and set aside; the rest serves");
-                broken.push(living.segment.name.clone());
-            }
+        for (segment, error) in damaged(&state) {
+            let path = self.dir.join(&segment.name);
+            tracing::error!(segment = %path.display(), %error, "a segment is damaged and set aside; the rest serves");
+            broken.push(segment.name.clone());
         }
         if broken.is_empty() {
             return state;
@@ -307,6 +308,38 @@ impl Shared {
         }
         Arc::new(left)
     }
+}
+
+/// Holds the segments that were not read yet against their checksums, several at a time: the first search after a start waits for all of them.
+fn damaged(state: &State) -> Vec<(&Segment, StoreError)> {
+    let new: Vec<&Segment> = state
+        .segments
+        .iter()
+        .map(|living| &*living.segment)
+        .filter(|segment| !segment.is_checked())
+        .collect();
+    let check = |segment: &&Segment| segment.columns().err();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_CHECKS).min(new.len());
+    if threads < 2 {
+        return new.into_iter().filter_map(|segment| Some((segment, check(&segment)?))).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        while let Some(segment) = new.get(next.fetch_add(1, Ordering::Relaxed)) {
+            found.extend(check(segment).map(|error| (*segment, error)));
+        }
+        found
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut found = work();
+        for other in others {
+            // A thread that panicked has checked nothing that a reader would not check again.
+            found.extend(other.join().unwrap_or_default());
+        }
+        found
+    })
 }
 
 fn open(mmap: &MmapDirectory, dir: &Path, entry: &Entry) -> Result<Living, StoreError> {

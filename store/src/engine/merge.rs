@@ -10,12 +10,12 @@ use crate::disk;
 use crate::error::StoreError;
 use std::sync::Arc;
 use tantivy::columnar::{ColumnarReader, RowAddr, ShuffleMergeOrder, StackMergeOrder, merge_columnar};
-use tantivy::directory::{FileSlice, OwnedBytes};
+use tantivy::directory::FileSlice;
 
 /// So many neighbours of a size are merged.
 const FEW: usize = 8;
 /// The same for large ones while somebody writes: merging takes CPU from them.
-const MANY: usize = 32;
+const MANY: usize = 24;
 /// No segment is merged to more rows than this.
 const LARGEST: u32 = 2_000_000;
 
@@ -89,10 +89,13 @@ pub(super) fn run(shared: &Shared, old: &[Living]) -> Result<(), StoreError> {
     if moved.is_empty() {
         return shared.replace(old, None, after).map(told);
     }
+    let open = |slice: FileSlice| ColumnarReader::open(slice).map_err(tantivy::TantivyError::from);
+    // One column after the other is read and let go of.
     let readers = old
         .iter()
-        .map(|living| Ok(living.segment.columns()?.reader()))
-        .collect::<Result<Vec<&ColumnarReader>, StoreError>>()?;
+        .map(|living| Ok(open(living.segment.parts.part_aside("columns")?)?))
+        .collect::<Result<Vec<ColumnarReader>, StoreError>>()?;
+    let readers: Vec<&ColumnarReader> = readers.iter().collect();
     let order = if old.iter().all(|living| living.dead.is_none()) {
         StackMergeOrder::stack(&readers).into()
     } else {
@@ -100,29 +103,28 @@ pub(super) fn run(shared: &Shared, old: &[Living]) -> Result<(), StoreError> {
         let rows: Vec<u32> = readers.iter().map(|reader| reader.num_docs()).collect();
         ShuffleMergeOrder::for_test(&rows, moved.clone()).into()
     };
-    let mut bytes = Vec::new();
-    merge_columnar(&readers, &[], order, &mut bytes).map_err(tantivy::TantivyError::from)?;
-    if shared.stopped() {
-        return Ok(());
-    }
-    let bytes = OwnedBytes::new(bytes);
-    let slice = FileSlice::new(Arc::new(bytes.clone()));
-    let columns = Columns::new(ColumnarReader::open(slice).map_err(tantivy::TantivyError::from)?);
     let name = shared.name();
     let path = shared.dir().join(&name);
     let mut out = Writer::create(&path)?;
     let write = |out: &mut Writer| {
-        out.part("columns", |out| out.write_all(&bytes))?;
-        index::write(&columns, out)
+        out.part("columns", |mut out| merge_columnar(&readers, &[], order, &mut out))?;
+        let columns = Columns::new(open(out.read_back()?)?);
+        if shared.stopped() {
+            return Ok(None);
+        }
+        Ok(Some(About { rows: columns.rows(), words: index::write(&columns, out)? }))
     };
-    let merged = write(&mut out)
-        .and_then(|words| out.finish(&About { rows: columns.rows(), words }))
-        .and_then(|_| shared.open_segment(&name));
-    let replaced = match merged {
-        Ok(segment) if !shared.stopped() => shared.replace(old, Some(Arc::new(segment)), after).map(Some),
+    let merged = match write(&mut out) {
+        Ok(Some(about)) if !shared.stopped() => out
+            .finish(&about)
+            .and_then(|_| shared.open_segment(&name))
+            .and_then(|segment| match shared.stopped() {
+                true => Ok(None),
+                false => shared.replace(old, Some(Arc::new(segment)), after).map(Some),
+            }),
         other => other.map(|_| None),
     };
-    match replaced {
+    match merged {
         Ok(Some(changed)) => told(changed),
         left_over => {
             let _ = disk::remove(&path);
