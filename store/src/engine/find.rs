@@ -58,14 +58,14 @@ const KEPT: usize = 4 << 20;
 pub(super) enum Term {
     Exact(String, String),
     Word(String, String),
-    Phrase(String, Vec<String>),
+    Phrase(String, Vec<String>, u32),
 }
 
 fn term(plan: &Plan) -> Option<Term> {
     match plan {
         Plan::Exact { path, key } => Some(Term::Exact(path.clone(), key.clone())),
         Plan::Word { path, word } => Some(Term::Word(path.clone(), word.clone())),
-        Plan::Phrase { path, words, .. } => Some(Term::Phrase(path.clone(), words.clone())),
+        Plan::Phrase { path, words, slop } => Some(Term::Phrase(path.clone(), words.clone(), *slop)),
         _ => None,
     }
 }

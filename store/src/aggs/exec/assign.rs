@@ -30,8 +30,11 @@ fn is_small(column: &dyn Numbers) -> bool {
 
 /// The one parent of documents, and two numbers between which their values are, where that is quickly seen.
 fn ends(column: &dyn Numbers, docs: &[u32], parents: &[u32]) -> Option<(u32, i64, i64)> {
-    debug_assert!(docs.is_sorted());
     let (first, last, parent) = (docs.first()?, docs.last()?, one(parents)?);
+    // Those without the value of the aggregation above come behind the others, if something stands for it.
+    if !docs.is_sorted() {
+        return None;
+    }
     let (low, high) = column.between(*first..last.checked_add(1).filter(|end| end > first)?)?;
     Some((parent, low, high))
 }

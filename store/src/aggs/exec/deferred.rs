@@ -17,6 +17,8 @@ const MOST: usize = 1000;
 const WORTH: usize = 4;
 /// Counts that are looked at one by one, at most. Beyond that all are.
 const MOST_SHARES: usize = 200_000;
+/// Counts that are looked up in dictionaries, at most.
+const LOOKUPS: u64 = 100_000;
 /// What a term takes beside its text while dictionaries are read, in bytes, about.
 const TERM: usize = 96;
 /// After so many bytes it is asked whether there is room for them.
@@ -146,7 +148,9 @@ impl Deferred {
             if least > 1 && entries(least) <= MOST_SHARES {
                 shares.add(&self.counted, least..first, room)?;
                 let last = last.max(shares.nth(size));
-                return shares.totals(&self.counted, last, least);
+                if shares.lookups(self.counted.len(), last, least) <= LOOKUPS {
+                    return shares.totals(&self.counted, last, least);
+                }
             }
         }
         let mut totals = Totals::default();
@@ -264,6 +268,14 @@ impl Shares {
             return 0;
         }
         *sums.select_nth_unstable_by(n - 1, |a, b| b.cmp(a)).1
+    }
+
+    /// How many counts [`Shares::totals`] has to look up.
+    fn lookups(&self, segments: usize, last: u64, least: u32) -> u64 {
+        let mut missing = vec![segments as u64; self.sums.len()];
+        self.parts.iter().for_each(|(place, _)| missing[*place] -= 1);
+        let may = |(sum, missing): &(&u64, &u64)| *sum + *missing * u64::from(least - 1) >= last;
+        self.sums.iter().zip(&missing).filter(may).map(|(_, missing)| *missing).sum()
     }
 
     /// The totals of all terms that may have one of at least `last`. What was not taken in is below `least`.
