@@ -178,3 +178,56 @@ async fn refusals_name_what_they_refuse() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn documents_without_a_value_are_in_the_hour_of_their_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    // One a second, more than an hour of them, and some in the middle without the figure.
+    let lines: Vec<(String, Value)> = (0..4096)
+        .map(|n| {
+            let at = 1_795_431_600_000i64 + n * 1000;
+            let source = if (1300..1310).contains(&n) {
+                json!({"@timestamp": at})
+            } else {
+                json!({"@timestamp": at, "ms": 5})
+            };
+            (format!("{n:04}"), source)
+        })
+        .collect();
+    let lines: Vec<(&str, Value)> = lines.iter().map(|(id, source)| (id.as_str(), source.clone())).collect();
+    let mapping =
+        json!({"mappings": {"properties": {"@timestamp": {"type": "date"}, "ms": {"type": "long"}}}});
+    server.ok("PUT", "/seconds", mapping).await;
+    assert_eq!(server.fill("seconds", &lines).await["errors"], false);
+    let hours = json!({"h": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h"}}});
+    let body = json!({"size": 0, "aggs": {
+        "plain": hours["h"],
+        "all": {"range": {"field": "ms", "missing": 0, "ranges": [{"to": 1000}]}, "aggs": hours}}});
+    for _ in 0..2 {
+        let answer = server.ok("POST", "/seconds/_search", body.clone()).await;
+        let counts = |buckets: &Value| -> Vec<u64> {
+            buckets["buckets"].as_array().unwrap().iter().map(|b| b["doc_count"].as_u64().unwrap()).collect()
+        };
+        assert_eq!(counts(&answer["aggregations"]["plain"]), [3600, 496]);
+        assert_eq!(counts(&answer["aggregations"]["all"]["buckets"][0]["h"]), [3600, 496]);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_sorted_by_floats_keeps_what_is_behind_minus_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let mapping = json!({"mappings": {"properties": {"x": {"type": "double"}}}});
+    server.ok("PUT", "/floats", mapping).await;
+    // Two segments.
+    server.fill("floats", &[("a", json!({"x": 5.0})), ("b", json!({"x": -0.0}))]).await;
+    server.fill("floats", &[("c", json!({"x": 0.0}))]).await;
+    let body = json!({"size": 2, "sort": [{"x": "desc"}]});
+    let answer = server.ok("POST", "/floats/_search", body).await;
+    let ids: Vec<&str> =
+        answer["hits"]["hits"].as_array().unwrap().iter().map(|h| h["_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["a", "c"]);
+    server.stop().await;
+}

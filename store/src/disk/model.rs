@@ -226,7 +226,7 @@ impl Run {
                     .unwrap();
                 let by_number = snapshot.prepare(&plan, false).unwrap();
                 let hits: u64 = (0..snapshot.segments()).map(|at| by_number.count(at).unwrap()).sum();
-                assert_eq!(hits, 1, "{source}");
+                assert_eq!(hits, 1, "{source} {plan:?}");
                 let same = snapshot.get(&document.id).unwrap().unwrap();
                 assert_eq!((same.version, same.source), (document.version, document.source));
                 let doubled = found.insert(document.id.clone(), (document.version, source));

@@ -16,6 +16,9 @@ use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 /// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
 const K1: f32 = 1.2;
 
+/// Up to this count [`saturated`] rises in each step.
+const NEAR_LIMIT: u32 = 2000;
+
 /// Rows, and their scores where these were asked for.
 pub(super) struct Found {
     pub(super) bits: Bits,
@@ -59,6 +62,18 @@ pub(super) enum Term {
     Exact(String, String),
     Word(String, String),
     Phrase(String, Vec<String>, u32),
+}
+
+impl Term {
+    /// Bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Exact(path, text) | Self::Word(path, text) => path.len() + text.len(),
+            Self::Phrase(path, words, _) => {
+                path.len() + words.iter().map(|word| size_of::<String>() + word.len()).sum::<usize>()
+            }
+        }
+    }
 }
 
 fn term(plan: &Plan) -> Option<Term> {
@@ -335,7 +350,7 @@ impl Finder<'_> {
                     Some(most) => Some(most),
                     None => self.segment.most(path, &self.segment.word(path, word)?)?,
                 };
-                most.map(|most| self.weight(plan) * saturated(most))
+                most.map(|most| self.weight(plan) * highest(most))
             }
             Plan::Phrase { .. } => None,
             _ => Some(1.0),
@@ -614,6 +629,11 @@ fn saturated(count: u32) -> f32 {
     (K1 + 1.0) * count / (count + K1)
 }
 
+/// No count up to this one gives more. Rounded, the formula falls here and there where it is near its limit.
+fn highest(most: u32) -> f32 {
+    if most > NEAR_LIMIT { K1 + 1.0 } else { saturated(most) }
+}
+
 /// How often a phrase is in a text: each word within `slop` moves of its place.
 fn occurrences(text: &[String], phrase: &[String], slop: u32) -> usize {
     if slop == 0 {
@@ -710,6 +730,15 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_score_is_above_its_bound() {
+        let mut best = 0.0f32;
+        for count in 1..20_000 {
+            best = best.max(saturated(count));
+            assert!(highest(count) >= best, "{count}");
+        }
+    }
 
     #[test]
     fn phrases() {

@@ -26,6 +26,8 @@ pub(super) struct Learned {
 
 /// Terms that are remembered, in each segment.
 const KNOWN: usize = 256;
+/// A term that takes more is not remembered.
+const KNOWN_BYTES: usize = 512;
 
 /// A segment. Its file's end is read when it is opened; the rest when it is first needed, and then all of it is held against its checksums: a store
 /// with many segments starts at once, and nothing that is damaged is ever believed.
@@ -125,6 +127,9 @@ impl Segment {
 
     /// Remembers a term.
     pub(super) fn learn(&self, term: &Term, learned: Learned) {
+        if term.bytes() > KNOWN_BYTES {
+            return;
+        }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KNOWN {
             known.clear();

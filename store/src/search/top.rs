@@ -272,8 +272,25 @@ impl Top {
         let (low, high) = if descending { (last, first) } else { (first, last) };
         match column {
             Column::Numbers(_) => {
+                // What is equal is looked at again. Of floats it is not left out here: 0.0 comes behind -0.0, but a range takes them for the same, and whole
+                // numbers that are one float are told apart.
                 let number = |key: Key| if let Key::Number(number) = key { Some(number) } else { None };
-                Some(Plan::Numbers { path, low: each(low, number)?, high: each(high, number)? })
+                let end = |bound: Bound<Key>| {
+                    let bound = each(bound, number)?;
+                    let floats = matches!(column, Column::Numbers(column) if matches!(column.ends().0, Number::Float(_)));
+                    Some(match bound {
+                        Bound::Excluded(Number::Float(0.0)) | Bound::Included(Number::Float(0.0))
+                            if floats =>
+                        {
+                            Bound::Unbounded
+                        }
+                        Bound::Excluded(number) if floats || matches!(number, Number::Float(_)) => {
+                            Bound::Included(number)
+                        }
+                        bound => bound,
+                    })
+                };
+                Some(Plan::Numbers { path, low: end(low)?, high: end(high)? })
             }
             Column::Strings(_) => {
                 let text = |key: Key| if let Key::Text(text) = key { Some(text) } else { None };

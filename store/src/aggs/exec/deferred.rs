@@ -243,20 +243,29 @@ impl Shares {
         for (segment, counted) in all.iter().enumerate() {
             let some: Vec<(u64, u32)> =
                 counted.at_least(range.start).filter(|(_, count)| *count < range.end).collect();
-            room(some.len() * TERM)?;
             let ordinals: Vec<u64> = some.iter().map(|(ordinal, _)| *ordinal).collect();
             let mut counts = some.iter().map(|(_, count)| u64::from(*count));
+            let (mut unpaid, mut result) = (some.len() * size_of::<(usize, usize)>(), Ok(()));
             counted.column.texts(&ordinals, &mut |text| {
+                if result.is_err() {
+                    return;
+                }
                 let place = match self.places.get(text) {
                     Some(place) => *place,
                     None => {
+                        unpaid += text.len() + TERM;
                         self.sums.push(0);
                         *self.places.entry(text.to_owned()).or_insert(self.sums.len() - 1)
                     }
                 };
+                if unpaid > ROOM {
+                    result = room(std::mem::take(&mut unpaid));
+                }
                 self.sums[place] += counts.next().unwrap_or(0);
                 self.parts.push((place, segment));
             })?;
+            result?;
+            room(unpaid)?;
         }
         Ok(())
     }
@@ -270,33 +279,38 @@ impl Shares {
         *sums.select_nth_unstable_by(n - 1, |a, b| b.cmp(a)).1
     }
 
-    /// How many counts [`Shares::totals`] has to look up.
-    fn lookups(&self, segments: usize, last: u64, least: u32) -> u64 {
+    /// Of each sum, how many segments it has not.
+    fn missing(&self, segments: usize) -> Vec<u64> {
         let mut missing = vec![segments as u64; self.sums.len()];
         self.parts.iter().for_each(|(place, _)| missing[*place] -= 1);
+        missing
+    }
+
+    /// How many counts [`Shares::totals`] has to look up.
+    fn lookups(&self, segments: usize, last: u64, least: u32) -> u64 {
+        let missing = self.missing(segments);
         let may = |(sum, missing): &(&u64, &u64)| *sum + *missing * u64::from(least - 1) >= last;
         self.sums.iter().zip(&missing).filter(may).map(|(_, missing)| *missing).sum()
     }
 
     /// The totals of all terms that may have one of at least `last`. What was not taken in is below `least`.
     fn totals(self, all: &[Counted], last: u64, least: u32) -> Result<Totals> {
-        let mut missing = vec![all.len() as u64; self.sums.len()];
-        self.parts.iter().for_each(|(place, _)| missing[*place] -= 1);
+        let missing = self.missing(all.len());
         let may = |place: usize| self.sums[place] + missing[place] * u64::from(least - 1) >= last;
         let mut seen = QuickSet::default();
         seen.extend(self.parts.iter().copied().filter(|(place, _)| may(*place)));
         let mut totals = Totals::default();
-        for (text, place) in &self.places {
-            if !may(*place) {
+        for (text, place) in self.places {
+            if !may(place) {
                 continue;
             }
-            let mut total = self.sums[*place];
+            let mut total = self.sums[place];
             for (segment, counted) in all.iter().enumerate() {
-                if !seen.contains(&(*place, segment)) {
-                    total += counted.ordinal(text)?.map_or(0, |at| u64::from(counted.counts[at]));
+                if !seen.contains(&(place, segment)) {
+                    total += counted.ordinal(&text)?.map_or(0, |at| u64::from(counted.counts[at]));
                 }
             }
-            totals.insert(text.clone(), total);
+            totals.insert(text, total);
         }
         Ok(totals)
     }

@@ -7,6 +7,9 @@ use crate::aggs::figures::Figure;
 use crate::segments::Number;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Ordinals that are taken at one time.
+const BLOCK: usize = 1 << 16;
+
 /// Ordinals of one segment that were seen.
 #[derive(Default)]
 pub(super) struct Marks {
@@ -29,19 +32,23 @@ impl Marks {
         }
     }
 
-    /// The marked ones, rising; none are marked then.
-    fn end(&mut self) -> Vec<u64> {
-        let mut marked = Vec::with_capacity(self.number);
-        for (word, base) in self.words.iter().zip((0u64..).step_by(64)) {
-            let mut left = *word;
-            while left != 0 {
-                marked.push(base + u64::from(left.trailing_zeros()));
-                left &= left - 1;
+    /// Calls back with the marked ones, rising, some at a time; none are marked then.
+    fn end(&mut self, visit: &mut dyn FnMut(&[u64]) -> Result<()>) -> Result<()> {
+        let mut marked = Vec::new();
+        for (words, from) in self.words.chunks(BLOCK / 64).zip((0u64..).step_by(BLOCK)) {
+            marked.clear();
+            for (word, base) in words.iter().zip((from..).step_by(64)) {
+                let mut left = *word;
+                while left != 0 {
+                    marked.push(base + u64::from(left.trailing_zeros()));
+                    left &= left - 1;
+                }
             }
+            visit(&marked)?;
         }
         self.words.clear();
         self.number = 0;
-        marked
+        Ok(())
     }
 
     /// Bytes that it takes.
@@ -131,12 +138,13 @@ impl Node {
 
     /// Takes the marked values of the segment that was read.
     pub(super) fn settle(&mut self) -> Result<()> {
-        let marked = self.counted.end();
         let (Column::Strings(column), Some(figure)) = (&self.column, self.figures.first_mut()) else {
             return Ok(());
         };
         let before = figure.memory();
-        column.texts(&marked, &mut |text| figure.add_text(xxh3_64(text.as_bytes())))?;
+        self.counted.end(&mut |marked| {
+            Ok(column.texts(marked, &mut |text| figure.add_text(xxh3_64(text.as_bytes())))?)
+        })?;
         self.inner = (self.inner + figure.memory()).saturating_sub(before);
         Ok(())
     }

@@ -197,7 +197,12 @@ impl Node {
             counted: Marks::default(),
             codes: QuickMap::default(),
             composed: Vec::new(),
-            places: None,
+            places: match &agg.kind {
+                Kind::Range { ranges, .. } => {
+                    Places::of_floats(ranges.iter().map(|range| (range.from, range.to)))
+                }
+                _ => None,
+            },
             room: Vec::new(),
             ints: Vec::new(),
             floats: Vec::new(),
@@ -354,11 +359,11 @@ impl Node {
                     };
                     Ok((end(&span.from)?, end(&span.to)?))
                 };
-                self.spans = ranges.iter().map(span).collect::<Result<_>>()?;
-                self.places = Places::new(self.spans.iter().copied());
-            }
-            Kind::Range { ranges, .. } => {
-                self.places = Places::of_floats(ranges.iter().map(|range| (range.from, range.to)));
+                let spans: Vec<_> = ranges.iter().map(span).collect::<Result<_>>()?;
+                if spans != self.spans {
+                    self.places = Places::new(spans.iter().copied());
+                    self.spans = spans;
+                }
             }
             Kind::Terms(terms) => self.sieve = Sieve::new(terms, self.field())?,
             Kind::Composite(composite) => self.after = composite::after(composite, &self.fields)?,
