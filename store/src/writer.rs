@@ -282,7 +282,12 @@ impl Writer {
                     self.slots.insert(index.uuid, Slot::new(index, engine));
                 }
                 Job::Close { uuid, done } => {
-                    self.slots.remove(&uuid);
+                    // Should its removal fail, it is there again at the next start, and what it has must be found.
+                    if let Some(slot) = self.slots.remove(&uuid).filter(|slot| slot.grown)
+                        && let Err(error) = slot.index.save()
+                    {
+                        tracing::warn!(index = %slot.index.name, %error, "cannot write the mapping of an index that is deleted");
+                    }
                     let _ = done.send(());
                 }
                 Job::Refresh { done } => refreshes.push(done),
