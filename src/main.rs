@@ -27,7 +27,7 @@ use cli::{Cli, Command};
 
 /// The store and the collector allocate much and from many threads; measured, this takes a tenth off their CPU time.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: alces_allocator::Allocator = alces_allocator::Allocator;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

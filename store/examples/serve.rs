@@ -3,7 +3,7 @@
 use alces_store::{Config, Store, serve_store};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: alces_allocator::Allocator = alces_allocator::Allocator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -45,14 +45,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Settings with the defaults: 1 s refresh, segments of 100,000 documents or 128 MB, 100 MB bodies, 256 MB for searches, the
+    /// Settings with the defaults: 1 s refresh, segments of 57,344 documents or 96 MB, 100 MB bodies, 256 MB for searches, the
     /// system's clock.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             cluster_name: "alces-store".to_owned(),
             refresh_interval: Duration::from_secs(1),
-            segment_rows: 65_536,
+            segment_rows: 57_344,
             segment_bytes: 96_000_000,
             max_body: 100 * 1024 * 1024,
             max_in_flight: 256 * 1024 * 1024,

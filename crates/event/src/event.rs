@@ -167,6 +167,11 @@ impl Event {
         }
     }
 
+    /// The text of a part of this event's line.
+    pub fn text_of(&self, part: Part) -> &str {
+        part.text(&self.line, 0, part.len as usize)
+    }
+
     /// The place of a field, made (and on its way the objects, as [`set`](Self::set) makes them) where it is not there; and whether it
     /// was there. None for `@timestamp` and for `[@metadata]` as a whole.
     pub fn place(&mut self, field: &FieldRef) -> Option<(&mut Value, bool)> {
@@ -410,6 +415,7 @@ impl Part {
     }
 }
 
+#[inline]
 pub(crate) fn slice_value(start: usize, len: usize) -> Value {
     Value::Str(Str(StrRepr::Slice { start: start as u32, len: len as u32 }))
 }

@@ -32,10 +32,26 @@ enum Repr {
 
 struct Name {
     text: Box<str>,
-    /// `,"text":`, escaped: how a member of a JSON object begins.
-    member: Box<[u8]>,
+    member: Member,
+}
+
+/// `,"name":`, escaped: how a member of a JSON object begins.
+pub(crate) struct Member {
+    whole: Box<[u8]>,
     /// The same where it fits, padded.
     short: [u8; SHORT],
+}
+
+impl Member {
+    pub(crate) fn whole(&self) -> &[u8] {
+        &self.whole
+    }
+
+    /// The same as a block, and how many bytes of it are meant. None where it is longer.
+    #[inline]
+    pub(crate) fn short(&self) -> Option<(&[u8; SHORT], usize)> {
+        (self.whole.len() <= SHORT).then_some((&self.short, self.whole.len()))
+    }
 }
 
 /// Copying so many bytes at once costs less than asking how many there are.
@@ -50,7 +66,7 @@ impl Name {
         if let Some(room) = short.get_mut(..member.len()) {
             room.copy_from_slice(&member);
         }
-        Self { text: text.into(), member: member.into(), short }
+        Self { text: text.into(), member: Member { whole: member.into(), short } }
     }
 }
 
@@ -104,23 +120,10 @@ impl Key {
         &self.name().text
     }
 
-    /// Appends how a member of that name begins in JSON, with the comma before it.
+    /// How a member of that name begins in JSON, with the comma before it.
     #[inline]
-    pub(crate) fn write_member(&self, out: &mut Vec<u8>) {
-        let name = self.name();
-        let len = name.member.len();
-        if len <= SHORT {
-            let end = out.len() + len;
-            out.extend_from_slice(&name.short);
-            out.truncate(end);
-        } else {
-            out.extend_from_slice(&name.member);
-        }
-    }
-
-    /// The same without the comma.
-    pub(crate) fn first_member(&self) -> &[u8] {
-        self.name().member.get(1..).unwrap_or_default()
+    pub(crate) fn member(&self) -> &Member {
+        &self.name().member
     }
 }
 

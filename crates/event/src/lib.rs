@@ -19,6 +19,8 @@ mod json;
 mod key;
 mod letters;
 mod object;
+mod out;
+mod push;
 mod reference;
 mod sprintf;
 mod time;

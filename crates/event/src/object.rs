@@ -1,24 +1,36 @@
 //! Named values in order.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use thin_vec::ThinVec;
 
-use crate::{Key, Value, ValueRef};
+use crate::{Key, Value, ValueRef, push::push};
 
 /// Named values, in the order in which they were set. Events have some ten to thirty fields, where a linear search
 /// over interned names beats hashing. Two pointers, so that an object within an object is one allocation.
 #[derive(Debug, Default)]
 pub struct Object {
+    /// None where the object is frozen.
     entries: ThinVec<(Key, Value)>,
-    /// Where each name stands, once there are more than [`SEARCHED`]: a row of a hundred thousand columns is no reason to stand
-    /// still. None while it is not needed; where it is there, it tells of all.
-    places: Option<Box<Places>>,
+    more: Option<Arc<More>>,
 }
 
-/// In a box: an object stays small.
+/// What few objects have.
 #[derive(Debug)]
-struct Places(HashMap<Key, usize>);
+enum More {
+    /// Where each name stands, once there are more than [`SEARCHED`]: a row of a hundred thousand columns is no reason to stand
+    /// still. Where it is there, it tells of all. Its object alone has it.
+    Places(HashMap<Key, usize>),
+    /// The fields are another object's as well.
+    Frozen(Frozen),
+}
+
+/// Fields that many events have, and their text.
+#[derive(Debug)]
+struct Frozen {
+    entries: Vec<(Key, Value)>,
+    json: Box<[u8]>,
+}
 
 /// So many fields are searched one after the other.
 const SEARCHED: usize = 128;
@@ -26,7 +38,12 @@ const SEARCHED: usize = 128;
 /// A copy finds its places when they are needed.
 impl Clone for Object {
     fn clone(&self) -> Self {
-        Self::of(self.entries.clone())
+        match &self.more {
+            Some(more) if matches!(**more, More::Frozen(_)) => {
+                Self { entries: ThinVec::new(), more: Some(Arc::clone(more)) }
+            }
+            _ => Self::of(self.entries.clone()),
+        }
     }
 }
 
@@ -39,22 +56,69 @@ impl Object {
 
     #[inline]
     fn of(entries: ThinVec<(Key, Value)>) -> Self {
-        Self { entries, places: None }
+        Self { entries, more: None }
+    }
+
+    /// An object whose copies are one: to copy it costs a count, and its JSON is written before. One that is changed is a true copy
+    /// from then on. Text in it must be its own, and no part of an event's line.
+    pub fn frozen(self) -> Self {
+        let mut json = Vec::new();
+        self.view().write_json(&mut json);
+        let frozen = Frozen { entries: self.into_iter().collect(), json: json.into_boxed_slice() };
+        Self { entries: ThinVec::new(), more: Some(Arc::new(More::Frozen(frozen))) }
+    }
+
+    /// The JSON of one that is frozen.
+    #[inline]
+    pub(crate) fn json(&self) -> Option<&[u8]> {
+        match self.more.as_deref() {
+            Some(More::Frozen(frozen)) => Some(&frozen.json),
+            _ => None,
+        }
+    }
+
+    /// The fields, to read them.
+    #[inline]
+    fn entries(&self) -> &[(Key, Value)] {
+        match self.more.as_deref() {
+            Some(More::Frozen(frozen)) => &frozen.entries,
+            _ => &self.entries,
+        }
+    }
+
+    /// The fields, to change them.
+    #[inline]
+    fn entries_mut(&mut self) -> &mut ThinVec<(Key, Value)> {
+        if self.more.is_some() {
+            self.thaw();
+        }
+        &mut self.entries
+    }
+
+    /// The object has its fields for itself.
+    #[cold]
+    fn thaw(&mut self) {
+        if let Some(More::Frozen(frozen)) = self.more.as_deref() {
+            self.entries = frozen.entries.iter().cloned().collect();
+            self.more = None;
+        }
     }
 
     /// Where a field stands.
     #[inline]
     fn position(&self, key: &Key) -> Option<usize> {
-        match &self.places {
-            None => self.entries.iter().position(|(k, _)| k == key),
-            Some(places) => places.0.get(key).copied(),
+        match self.more.as_deref() {
+            Some(More::Places(places)) => places.get(key).copied(),
+            _ => self.entries().iter().position(|(k, _)| k == key),
         }
     }
 
-    /// The same for those who may add one.
+    /// The same for those who may change it, or add one.
     #[inline]
-    fn position_to_add(&mut self, key: &Key) -> Option<usize> {
-        if self.entries.len() > SEARCHED && self.places.is_none() {
+    fn position_to_change(&mut self, key: &Key) -> Option<usize> {
+        if self.more.is_some() {
+            self.thaw();
+        } else if self.entries.len() > SEARCHED {
             self.find_places();
         }
         self.position(key)
@@ -64,15 +128,24 @@ impl Object {
     fn find_places(&mut self) {
         // Of two of one name the first counts, as when searched.
         let places = self.entries.iter().enumerate().rev().map(|(at, (key, _))| (key.clone(), at));
-        self.places = Some(Box::new(Places(places.collect())));
+        self.more = Some(Arc::new(More::Places(places.collect())));
+    }
+
+    /// Places that are the object's, if it has them.
+    fn places_mut(&mut self) -> Option<&mut HashMap<Key, usize>> {
+        match Arc::get_mut(self.more.as_mut()?)? {
+            More::Places(places) => Some(places),
+            More::Frozen(_) => None,
+        }
     }
 
     fn remove_at(&mut self, at: usize) -> Value {
-        let (key, value) = self.entries.remove(at);
-        if let Some(places) = &mut self.places {
-            places.0.remove(&key);
-            if at < self.entries.len() {
-                places.0.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
+        let (key, value) = self.entries_mut().remove(at);
+        let len = self.entries.len();
+        if let Some(places) = self.places_mut() {
+            places.remove(&key);
+            if at < len {
+                places.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
             }
         }
         value
@@ -80,42 +153,44 @@ impl Object {
 
     /// Makes room for `more` fields, so that the table grows once.
     pub fn reserve(&mut self, more: usize) {
-        self.entries.reserve(more);
+        self.entries_mut().reserve(more);
     }
 
     /// Sets a field; one that exists keeps its place.
     #[inline]
     pub fn set(&mut self, key: Key, value: Value) {
-        match self.position_to_add(&key) {
+        match self.position_to_change(&key) {
             Some(at) => self.entries[at].1 = value,
             None => self.push(key, value),
         }
     }
 
     /// Adds a field that is not there yet, which is not looked for: for those who know, as of an object that they just made.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, key: Key, value: Value) {
-        if self.places.is_some() {
+        if self.more.is_some() {
             self.add_place(&key);
         }
-        self.entries.push((key, value));
+        push(&mut self.entries, key, value);
     }
 
     #[cold]
     fn add_place(&mut self, key: &Key) {
-        if let Some(places) = &mut self.places {
-            places.0.insert(key.clone(), self.entries.len());
+        self.thaw();
+        let len = self.entries.len();
+        if let Some(places) = self.places_mut() {
+            places.insert(key.clone(), len);
         }
     }
 
     /// How many fields.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
     }
 
     /// The value under `key`, to change it in place.
@@ -134,28 +209,31 @@ impl Object {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.entries.iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
+        self.entries().iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
     }
 
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
-        self.entries.iter_mut().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
+        self.entries_mut().iter_mut().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
     }
 
     /// The value under a key: quicker than by its name.
     #[inline]
     pub(crate) fn at(&self, key: &Key) -> Option<&Value> {
-        match &self.places {
-            None => self.entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
-            Some(places) => self.entries.get(*places.0.get(key)?).map(|(_, v)| v),
+        match self.more.as_deref() {
+            Some(More::Places(places)) => self.entries.get(*places.get(key)?).map(|(_, v)| v),
+            _ => self.entries().iter().find(|(k, _)| k == key).map(|(_, v)| v),
         }
     }
 
     /// The same, to change it in place.
     #[inline]
     pub fn at_mut(&mut self, key: &Key) -> Option<&mut Value> {
-        match &self.places {
+        match self.more.as_deref() {
             None => self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v),
-            Some(places) => self.entries.get_mut(*places.0.get(key)?).map(|(_, v)| v),
+            Some(_) => {
+                let at = self.position_to_change(key)?;
+                self.entries.get_mut(at).map(|(_, v)| v)
+            }
         }
     }
 
@@ -165,22 +243,26 @@ impl Object {
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
-        let at = self.entries.iter().position(|(k, _)| k.as_str() == key)?;
+        let at = self.entries().iter().position(|(k, _)| k.as_str() == key)?;
         Some(self.remove_at(at))
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &(Key, Value)> {
-        self.entries.iter()
+        self.entries().iter()
     }
 
     pub(crate) fn detach(self, line: &str) -> Self {
+        if self.json().is_some() {
+            // Its text is its own.
+            return self;
+        }
         Self::of(self.entries.into_iter().map(|(k, v)| (k, v.detach(line))).collect())
     }
 
     /// The value under `key`, made (as null) when it is not there; and whether it was there.
     #[inline]
     pub fn place(&mut self, key: &Key) -> (&mut Value, bool) {
-        let (at, there) = match self.position_to_add(key) {
+        let (at, there) = match self.position_to_change(key) {
             Some(at) => (at, true),
             None => {
                 self.push(key.clone(), Value::Null);
@@ -188,6 +270,15 @@ impl Object {
             }
         };
         (&mut self.entries[at].1, there)
+    }
+
+    /// Adds a field; one that is there is `join`ed with the value.
+    #[inline]
+    pub fn set_or(&mut self, key: &Key, value: Value, join: impl FnOnce(&mut Value, Value)) {
+        match self.position_to_change(key) {
+            Some(at) => join(&mut self.entries[at].1, value),
+            None => self.push(key.clone(), value),
+        }
     }
 
     /// The object under `key`, made (in place of anything that is not an object) when it is not there.
@@ -214,7 +305,8 @@ impl IntoIterator for Object {
     type Item = (Key, Value);
     type IntoIter = thin_vec::IntoIter<(Key, Value)>;
 
-    fn into_iter(self) -> Self::IntoIter {
+    fn into_iter(mut self) -> Self::IntoIter {
+        self.thaw();
         self.entries.into_iter()
     }
 }
@@ -283,6 +375,51 @@ mod tests {
             *object.place(name).0 = Value::Int(1);
         }
         assert_eq!((object.len(), value(&object, "wide_99999")), (100_000, Some(1)));
+    }
+
+    /// Held against one of its own: the same steps, each of which first meets it frozen, leave the same.
+    #[test]
+    fn a_frozen_object_changes_as_another_does_and_its_copies_stay() {
+        let object = || -> Object {
+            let mut object: Object =
+                [("a", 1), ("b", 2)].into_iter().map(|(name, n)| (Key::new(name), Value::Int(n))).collect();
+            object.child(&Key::new("c")).set(Key::new("d"), Value::from("text"));
+            object
+        };
+        let json = |object: &Object| {
+            let mut out = Vec::new();
+            object.view().write_json(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let frozen = object().frozen();
+        let (a, c, new) = (Key::new("a"), Key::new("c"), Key::new("new"));
+        let steps: [&dyn Fn(&mut Object); 12] = [
+            &|object| object.set(a.clone(), Value::Int(7)),
+            &|object| object.set(new.clone(), Value::Null),
+            &|object| object.push(new.clone(), Value::Null),
+            &|object| object.reserve(3),
+            &|object| *object.value_mut("b").unwrap() = Value::Bool(true),
+            &|object| *object.at_mut(&a).unwrap() = Value::Null,
+            &|object| assert!(object.take("a").is_some() && object.take("no").is_none()),
+            &|object| assert!(object.remove_key(&a).is_some()),
+            &|object| *object.place(&c).0 = Value::Int(3),
+            &|object| object.child(&c).set(new.clone(), Value::Int(4)),
+            &|object| object.set_or(&a, Value::Int(5), |place, value| *place = Value::list(vec![value])),
+            &|object| {
+                let fields = std::mem::take(object).into_iter();
+                fields.skip(1).for_each(|(key, value)| object.push(key, value));
+            },
+        ];
+        for (number, step) in steps.iter().enumerate() {
+            let (mut one, mut other) = (object(), frozen.clone());
+            assert_eq!(json(&one), json(&other));
+            assert_eq!((one.len(), one.is_empty()), (other.len(), other.is_empty()));
+            step(&mut one);
+            step(&mut other);
+            assert_eq!(json(&one), json(&other), "step {number}");
+            assert_eq!(json(&frozen), json(&object()), "step {number}");
+        }
+        assert_eq!(json(&frozen.clone().detach("line")), json(&object()));
     }
 
     /// Held against a list that is searched: the same changes leave the same fields in the same order.

@@ -2,16 +2,21 @@
 
 use jiff::Timestamp;
 
+use crate::out::Out;
+
 /// Appends `time` as `2015-05-17T10:05:03.000Z`: three digits of fraction, or six or nine where the time has them.
 pub fn format_timestamp(out: &mut String, time: Timestamp) {
-    let mut bytes = Vec::with_capacity(32);
-    write_timestamp(&mut bytes, time);
+    let mut bytes = Vec::new();
+    write_timestamp(&mut Out::new(&mut bytes, LONGEST), time);
     // Digits and signs only.
     out.push_str(std::str::from_utf8(&bytes).unwrap_or_default());
 }
 
+/// `2015-05-17T10:05:03.000000000Z`
+const LONGEST: usize = 30;
+
 /// The same, into bytes. Every event is written with one, so this is arithmetic and not formatting.
-pub(crate) fn write_timestamp(out: &mut Vec<u8>, time: Timestamp) {
+pub(crate) fn write_timestamp(out: &mut Out<'_>, time: Timestamp) {
     let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());
     if nanos < 0 {
         // Before 1970 both count backwards.
@@ -20,34 +25,51 @@ pub(crate) fn write_timestamp(out: &mut Vec<u8>, time: Timestamp) {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u32);
     let (year, month, day) = civil(days);
     if year < 0 {
-        out.push(b'-');
+        out.byte(b'-');
     }
     let year = year.unsigned_abs();
-    out.extend_from_slice(&two(year / 100));
-    out.extend_from_slice(&two(year % 100));
-    for (separator, number) in
-        [(b'-', month), (b'-', day), (b'T', second / 3600), (b':', second / 60 % 60), (b':', second % 60)]
-    {
-        let [tens, ones] = two(number);
-        out.extend_from_slice(&[separator, tens, ones]);
+    let (millis, below) = (nanos as u32 / 1_000_000, nanos as u32 % 1_000_000);
+    let room: &mut [u8; LONGEST] = out.room();
+    room[..24].copy_from_slice(b"0000-00-00T00:00:00.000Z");
+    for (at, number) in [
+        (0, year / 100 % 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, second / 3600),
+        (14, second / 60 % 60),
+        (17, second % 60),
+        (21, millis % 100),
+    ] {
+        room[at..at + 2].copy_from_slice(&two(number));
     }
-    let mut fraction = *b".000000000Z";
-    let mut rest = nanos as u32;
-    for digit in fraction[1..10].iter_mut().rev() {
+    room[20] = b'0' + (millis / 100) as u8;
+    if below == 0 {
+        return out.advance(24);
+    }
+    let mut rest = below;
+    for digit in room[23..29].iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    let digits = match nanos {
-        n if n % 1_000_000 == 0 => 3,
-        n if n % 1_000 == 0 => 6,
-        _ => 9,
-    };
-    out.extend_from_slice(&fraction[..=digits]);
-    out.push(b'Z');
+    let end = if below % 1_000 == 0 { 26 } else { 29 };
+    room[end] = b'Z';
+    out.advance(end + 1);
 }
 
+/// The two digits of a number below a hundred.
+#[inline]
 fn two(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+    const PAIRS: [[u8; 2]; 128] = {
+        let mut pairs = [[b'0'; 2]; 128];
+        let mut number = 0;
+        while number < 100 {
+            pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+            number += 1;
+        }
+        pairs
+    };
+    PAIRS[(number % 128) as usize]
 }
 
 /// Year, month and day of the day that is so many behind 1970-01-01, in the Gregorian calendar (Howard Hinnant, "chrono-Compatible

@@ -2,18 +2,24 @@
 //!
 //! The same text as through serde ([`super::json`]), which is its twin in tests.
 
-use std::ops::Range;
-
 use wide::u8x16;
 
 use crate::{
     Event, Key, Object, ObjectRef, Value,
+    key::SHORT,
+    out::Out,
     time::write_timestamp,
     value::{Str, StrRepr},
 };
 
 /// As many bytes of a text are looked at together.
 const LANES: usize = 16;
+
+/// Texts up to this are looked at and copied as a whole, and what is too much is written over.
+const BLOCK: usize = 2 * LANES;
+
+/// A shorter text is written anew.
+const LONG: u32 = 64;
 
 // Values are written from where they lie, and not through `ValueRef`: views are moved through memory, and reading one back that was
 // just written in other pieces costs more than writing its text.
@@ -26,177 +32,192 @@ impl Event {
         out.push(b'}');
     }
 
-    /// The same without the braces, and without one of the fields, for those who add some of their own.
-    pub fn write_members(&self, out: &mut Vec<u8>, but: Option<&Key>) {
-        out.extend_from_slice(b"\"@timestamp\":\"");
-        write_timestamp(out, self.timestamp());
-        out.push(b'"');
+    /// The same without the braces, and without one of the fields, for those who add some of their own. Answers how many objects are
+    /// in what was written.
+    pub fn write_members(&self, out: &mut Vec<u8>, but: Option<&Key>) -> usize {
         let ObjectRef { line, object } = self.fields();
-        let mut writer = Writer { out, line, long: None };
+        // The line is most often in it twice; a name and its value are some tens of bytes, and there are others below them.
+        let expected = 2 * line.len() + 64 * object.len() + 256;
+        let mut writer = Writer { out: Out::new(out, expected), line, long: None, objects: 0 };
+        writer.out.bytes(b"\"@timestamp\":\"");
+        write_timestamp(&mut writer.out, self.timestamp());
+        writer.out.byte(b'"');
         for (key, value) in object.iter().filter(|(key, _)| but != Some(key)) {
-            key.write_member(writer.out);
-            writer.value(value);
+            writer.member(key, value);
         }
+        writer.objects
     }
 }
 
 impl ObjectRef<'_> {
     /// Appends the object as JSON.
     pub fn write_json(self, out: &mut Vec<u8>) {
-        Writer { out, line: self.line, long: None }.object(self.object);
+        let out = Out::new(out, 64 * self.object.len() + 64);
+        Writer { out, line: self.line, long: None, objects: 0 }.object(self.object);
     }
 }
 
 /// Appends `text` as JSON.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
-    string(text, out);
+    string(text, &mut Out::new(out, text.len() + BLOCK));
 }
 
-/// A shorter text is written anew.
-const LONG: u32 = 64;
-
 struct Writer<'w> {
-    out: &'w mut Vec<u8>,
+    out: Out<'w>,
     line: &'w str,
-    /// The last long part of the line that was written, and where to: `[event][original]` is most often `message` once more.
-    long: Option<(u32, u32, Range<usize>)>,
+    /// The last long part of the line that was written, and from where to where: `[event][original]` is most often `message` once more.
+    long: Option<(u32, u32, usize, usize)>,
+    objects: usize,
 }
 
 impl Writer<'_> {
+    /// A comma, a name and its value.
+    #[inline]
+    fn member(&mut self, key: &Key, value: &Value) {
+        let name = key.member();
+        match name.short() {
+            None => self.out.bytes(name.whole()),
+            Some((short, len)) => {
+                self.out.room::<SHORT>().copy_from_slice(short);
+                self.out.advance(len.min(SHORT));
+            }
+        }
+        self.value(value);
+    }
+
     /// A number that JSON has not (infinite, not a number) becomes `null`.
+    #[inline]
     fn value(&mut self, value: &Value) {
         match value {
-            Value::Null => self.out.extend_from_slice(b"null"),
-            Value::Bool(truth) => self.out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-            Value::Int(number) => {
-                self.out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
-            }
-            Value::Float(number) => {
-                // Writing to a `Vec` does not fail.
-                let _ = serde_json::to_writer(&mut *self.out, number);
-            }
-            Value::Time(time) => {
-                self.out.push(b'"');
-                write_timestamp(self.out, *time);
-                self.out.push(b'"');
-            }
-            Value::Str(Str(StrRepr::Slice { start, len })) if *len >= LONG => self.part(*start, *len),
-            Value::Str(text) => {
-                if !self.short(text) {
-                    string(text.resolve(self.line), self.out);
-                }
-            }
-            Value::List(items) => {
-                self.out.push(b'[');
-                for (at, item) in items.iter().enumerate() {
-                    if at > 0 {
-                        self.out.push(b',');
-                    }
-                    self.value(item);
-                }
-                self.out.push(b']');
-            }
+            Value::Str(text) => self.text(text),
             Value::Object(inner) => self.object(inner),
+            Value::Int(number) => self.out.bytes(itoa::Buffer::new().format(*number).as_bytes()),
+            other => self.rare(other),
         }
     }
 
-    /// A part of the line of up to thirty-two bytes, none of which must be escaped: all of them are looked at and copied at once, and
-    /// what is too much is cut off. False, and nothing is written, where it is not so.
+    fn rare(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.out.bytes(b"null"),
+            Value::Bool(truth) => self.out.bytes(if *truth { b"true" } else { b"false" }),
+            Value::Float(number) => {
+                // Writing to a `Vec` does not fail.
+                let mut text = Vec::with_capacity(32);
+                let _ = serde_json::to_writer(&mut text, number);
+                self.out.bytes(&text);
+            }
+            Value::Time(time) => {
+                self.out.byte(b'"');
+                write_timestamp(&mut self.out, *time);
+                self.out.byte(b'"');
+            }
+            Value::List(items) => {
+                self.out.byte(b'[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        self.out.byte(b',');
+                    }
+                    self.value(item);
+                }
+                self.out.byte(b']');
+            }
+            Value::Str(_) | Value::Object(_) | Value::Int(_) => self.value(value),
+        }
+    }
+
     #[inline]
-    fn short(&mut self, text: &Str) -> bool {
-        let StrRepr::Slice { start, len } = text.0 else { return false };
-        let block =
-            self.line.as_bytes().get(start as usize..).and_then(|rest| rest.first_chunk::<{ 2 * LANES }>());
-        let (Some(block), true) = (block, len as usize <= 2 * LANES) else { return false };
-        let (Some(low), Some(high)) = (block.first_chunk(), block.last_chunk()) else { return false };
-        let mask = u64::from(specials(low)) | u64::from(specials(high)) << LANES;
-        if mask & ((1 << len) - 1) != 0 {
+    fn text(&mut self, text: &Str) {
+        match text.0 {
+            StrRepr::Slice { start, len } if len as usize <= BLOCK => {
+                // The block may reach behind the text, but not behind the line.
+                let rest = self.line.as_bytes().get(start as usize..);
+                match rest.and_then(|rest| rest.first_chunk()) {
+                    Some(block) if self.block(block, len as usize) => {}
+                    _ => short(text.resolve(self.line), &mut self.out),
+                }
+            }
+            StrRepr::Slice { start, len } if len >= LONG => self.part(start, len),
+            _ => short(text.resolve(self.line), &mut self.out),
+        }
+    }
+
+    /// The first `len` bytes of a block in quotes; false, and nothing is written, where one of them must be escaped.
+    #[inline]
+    fn block(&mut self, block: &[u8; BLOCK], len: usize) -> bool {
+        let len = len.min(BLOCK);
+        if specials_of_block(block) & ((1 << len) - 1) != 0 {
             return false;
         }
-        self.out.push(b'"');
-        let end = self.out.len() + len as usize;
-        self.out.extend_from_slice(block);
-        self.out.truncate(end);
-        self.out.push(b'"');
+        let room: &mut [u8; BLOCK + 2] = self.out.room();
+        room[0] = b'"';
+        room[1..=BLOCK].copy_from_slice(block);
+        room[1 + len] = b'"';
+        self.out.advance(len + 2);
         true
     }
 
     /// A long part of the line, copied from before where it was just written.
     fn part(&mut self, start: u32, len: u32) {
-        match &self.long {
-            Some((s, l, before)) if (*s, *l) == (start, len) => self.out.extend_from_within(before.clone()),
+        match self.long {
+            Some((s, l, from, to)) if (s, l) == (start, len) => self.out.again(from, to),
             _ => {
-                let from = self.out.len();
-                string(Str(StrRepr::Slice { start, len }).resolve(self.line), self.out);
-                self.long = Some((start, len, from..self.out.len()));
+                let from = self.out.at();
+                string(Str(StrRepr::Slice { start, len }).resolve(self.line), &mut self.out);
+                self.long = Some((start, len, from, self.out.at()));
             }
         }
     }
 
     fn object(&mut self, object: &Object) {
-        self.out.push(b'{');
-        let mut members = object.iter();
-        if let Some((key, value)) = members.next() {
-            // Without the comma.
-            self.out.extend_from_slice(key.first_member());
-            self.value(value);
+        self.objects += 1;
+        if let Some(json) = object.json() {
+            return self.out.bytes(json);
         }
-        for (key, value) in members {
-            key.write_member(self.out);
-            self.value(value);
+        let open = self.out.at();
+        for (key, value) in object.iter() {
+            self.member(key, value);
         }
-        self.out.push(b'}');
+        if self.out.at() == open {
+            self.out.byte(b'{');
+        } else {
+            // Where the comma of the first member is.
+            self.out.set(open, b'{');
+        }
+        self.out.byte(b'}');
     }
 }
 
-/// Appends `text` in quotes, escaped as RFC 8259 (section 7) asks.
-fn string(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
-    out.push(b'"');
-    let mut done = 0;
-    while let Some(at) = next_special(bytes, done) {
-        let Some(&byte) = bytes.get(at) else { break };
-        out.extend_from_slice(&bytes[done..at]);
-        escape(byte, out);
-        done = at + 1;
+/// A text that is most often a few bytes.
+fn short(text: &str, out: &mut Out<'_>) {
+    if !is_plain(text.as_bytes()) {
+        return string(text, out);
     }
-    out.extend_from_slice(&bytes[done..]);
-    out.push(b'"');
+    out.byte(b'"');
+    out.bytes(text.as_bytes());
+    out.byte(b'"');
 }
 
-/// Where from `from` on a byte stands that must be escaped.
+/// Whether a text of up to two blocks has nothing that must be escaped; longer ones are not looked at. Its beginning and its end are,
+/// which together are all of it.
 #[inline]
-fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-        let mask = specials(block);
-        if mask != 0 {
-            return Some(at + mask.trailing_zeros() as usize);
-        }
-        at += LANES;
+fn is_plain(bytes: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return bytes.len() <= 2 * LANES && specials(first) | specials(last) == 0;
     }
-    // What is left, with bytes that were looked at before where there are enough of them.
-    if let (Some(start), Some(last)) = (bytes.len().checked_sub(LANES), bytes.last_chunk::<LANES>()) {
-        let mask = specials(last) >> (at - start).min(LANES);
-        return (mask != 0).then(|| at + mask.trailing_zeros() as usize);
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return !has_special(u64::from_le_bytes(*first)) && !has_special(u64::from_le_bytes(*last));
     }
-    // Fewer than sixteen in all: eight at once, twice where that reaches all of them, else one by one.
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
-        && !has_special(*first)
-        && !has_special(*last)
-    {
-        return None;
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+        return !has_special(both);
     }
-    let rest = bytes.get(at..)?;
-    rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).map(|skip| at + skip)
+    !bytes.iter().any(|byte| SPECIAL[usize::from(*byte)])
 }
 
 /// Whether one of eight bytes must be escaped ("Determine if a word has a byte less than n", Sean Eron Anderson, Bit Twiddling Hacks).
 #[inline]
-fn has_special(bytes: [u8; 8]) -> bool {
+fn has_special(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 255;
-    let word = u64::from_le_bytes(bytes);
     let zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let control = word.wrapping_sub(ONES * 0x20) & !word;
     let quote = zero(word ^ (ONES * u64::from(b'"')));
@@ -204,7 +225,53 @@ fn has_special(bytes: [u8; 8]) -> bool {
     (control | quote | backslash) & (ONES * 0x80) != 0
 }
 
+/// Appends `text` in quotes, escaped as RFC 8259 (section 7) asks.
+fn string(text: &str, out: &mut Out<'_>) {
+    out.byte(b'"');
+    let mut rest = text.as_bytes();
+    while let Some((block, behind)) = rest.split_first_chunk::<LANES>() {
+        // What must be escaped is written over.
+        out.room::<LANES>().copy_from_slice(block);
+        let mask = specials(block);
+        if mask == 0 {
+            out.advance(LANES);
+            rest = behind;
+            continue;
+        }
+        let plain = mask.trailing_zeros() as usize;
+        out.advance(plain);
+        rest = match rest.get(plain..).and_then(|rest| rest.split_first()) {
+            Some((byte @ (b'"' | b'\\'), behind)) => {
+                *out.room() = [b'\\', *byte];
+                out.advance(2);
+                behind
+            }
+            Some((byte, behind)) => {
+                escape(*byte, out);
+                behind
+            }
+            // There is a byte for each bit.
+            None => behind,
+        };
+    }
+    if is_plain(rest) {
+        out.bytes(rest);
+    } else {
+        for byte in rest {
+            if SPECIAL[usize::from(*byte)] { escape(*byte, out) } else { out.byte(*byte) }
+        }
+    }
+    out.byte(b'"');
+}
+
 /// A bit for each byte that must be escaped.
+#[inline]
+fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
+    let (Some(low), Some(high)) = (block.first_chunk(), block.last_chunk()) else { return u64::MAX };
+    u64::from(specials(low)) | u64::from(specials(high)) << LANES
+}
+
+/// The same for half a block.
 #[inline]
 fn specials(bytes: &[u8; LANES]) -> u32 {
     let block = u8x16::new(*bytes);
@@ -225,7 +292,7 @@ const SPECIAL: [bool; 256] = {
     special
 };
 
-fn escape(byte: u8, out: &mut Vec<u8>) {
+fn escape(byte: u8, out: &mut Out<'_>) {
     let short = match byte {
         b'"' => b'"',
         b'\\' => b'\\',
@@ -236,11 +303,11 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
         0x0c => b'f',
         _ => {
             let hex = |digit: u8| b"0123456789abcdef"[usize::from(digit & 15)];
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte)]);
+            out.bytes(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte)]);
             return;
         }
     };
-    out.extend_from_slice(&[b'\\', short]);
+    out.bytes(&[b'\\', short]);
 }
 
 #[cfg(test)]

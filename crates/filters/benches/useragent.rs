@@ -12,7 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 
 /// As in the command itself.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: alces_allocator::Allocator = alces_allocator::Allocator;
 
 const LINES: &[u8] = include_bytes!("../../../data/apache_access_10k.log.gz");
 

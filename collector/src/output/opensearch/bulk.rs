@@ -72,16 +72,12 @@ pub(crate) struct Refused {
     pub(crate) reason: String,
 }
 
-/// A document as JSON, in a data stream with that stream's name.
-fn write_document(event: &Event, stream: Option<&StreamText>, out: &mut Vec<u8>) {
-    match stream {
-        Some(stream) => {
-            out.push(b'{');
-            event.write_members(out, Some(&DATA_STREAM));
-            out.extend_from_slice(&stream.member);
-        }
-        None => event.write_json(out),
-    }
+/// A document as JSON, in a data stream with that stream's name; and how many objects are below it.
+fn write_document(event: &Event, stream: Option<&StreamText>, out: &mut Vec<u8>) -> usize {
+    out.push(b'{');
+    let objects = event.write_members(out, stream.map(|_| &*DATA_STREAM));
+    out.extend_from_slice(stream.map_or(b"}", |stream| &stream.member));
+    objects
 }
 
 /// Buffers that were used before: memory that is given back to the system and asked for again is cleared each time.
@@ -242,8 +238,8 @@ impl Encoded {
             }
             Action::Index | Action::Create => {
                 let stream = stream.as_ref().filter(|(_, sync)| *sync).map(|(stream, _)| &**stream);
-                write_document(event, stream, out);
-                if let Some(capped) = out.get(document..).and_then(|json| capped(event, json)) {
+                let objects = write_document(event, stream, out);
+                if let Some(capped) = capped(event, out.len() - document, objects) {
                     out.truncate(document);
                     write_document(&capped, stream, out);
                     self.capped += 1;

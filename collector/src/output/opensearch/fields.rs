@@ -13,10 +13,11 @@ const DEEPEST: usize = 20;
 /// A field is at least so long: `"a":1,`.
 const SHORTEST: usize = 5;
 
-/// The event without what is too much, and with that in `[alces][overflow]`; none where it is fine as it is. `document` is its JSON.
-pub(super) fn capped(event: &Event, document: &[u8]) -> Option<Event> {
+/// The event without what is too much, and with that in `[alces][overflow]`; none where it is fine as it is. `bytes` and `objects`
+/// say how long it is as JSON and how many objects are below it.
+pub(super) fn capped(event: &Event, bytes: usize, objects: usize) -> Option<Event> {
     // Nearly all are small, and shallow in any case.
-    if document.len() < MOST * SHORTEST && memchr::memchr_iter(b'{', document).count() <= DEEPEST {
+    if bytes < MOST * SHORTEST && objects < DEEPEST {
         return None;
     }
     let mut cap = Cap::default();
@@ -111,7 +112,8 @@ mod tests {
             event.write_json(&mut text);
             text
         };
-        let capped = capped(&event, &text(&event))?;
+        let objects = event.write_members(&mut Vec::new(), None);
+        let capped = capped(&event, text(&event).len(), objects)?;
         Some(serde_json::from_slice(&text(&capped)).unwrap())
     }
 

@@ -284,7 +284,12 @@ fn step(letter: char, count: usize, joined: bool) -> Step {
 }
 
 /// A number of at most `most` digits.
+#[inline]
 fn digits(text: &str, most: usize) -> Option<(u32, &str)> {
+    // What nearly all numbers of a date are.
+    if let (2, Some([tens @ b'0'..=b'9', ones @ b'0'..=b'9'])) = (most, text.as_bytes().first_chunk()) {
+        return Some((u32::from(tens - b'0') * 10 + u32::from(ones - b'0'), text.get(2..)?));
+    }
     let mut value = 0_u32;
     let mut end = 0;
     for byte in text.bytes().take(most) {

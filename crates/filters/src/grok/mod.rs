@@ -3,7 +3,7 @@
 mod tree;
 
 use alces_conf::Options;
-use alces_event::{Event, FieldRef, Value, ValueRef};
+use alces_event::{Event, FieldRef, Part, Value, ValueRef};
 use alces_grok::{Cast, Grok as Pattern, ListOutcome, Outcome, PatternList, PatternSet, Spans, to_f, to_i};
 use alces_plugin::patterns::{locate, pattern_files};
 
@@ -178,23 +178,9 @@ impl Grok {
         for (source, patterns) in &self.matches {
             let how = How { break_on_match: self.break_on_match, keep_empty: self.keep_empty };
             let spans = &mut self.scratch.0;
-            let found = match event.get(source) {
-                None | Some(ValueRef::Null) => false,
-                Some(ValueRef::Str(_)) => patterns.match_field(event, source, spans, how)?,
-                // The elements of a list one by one; the last one counts.
-                Some(ValueRef::List(list)) => {
-                    let texts: Vec<String> = list.iter().map(print).collect();
-                    let mut found = false;
-                    for text in texts {
-                        found = patterns.match_text(event, &text, spans, how)?;
-                    }
-                    found
-                }
-                // Numbers and the like are matched as the text that they print as.
-                Some(other) => {
-                    let text = print(other);
-                    patterns.match_text(event, &text, spans, how)?
-                }
+            let found = match event.part(source) {
+                Some(part) => patterns.match_field(event, source, Some(part), spans, how)?,
+                None => patterns.match_value(event, source, spans, how)?,
             };
             matched |= found;
             if matched && self.break_on_match {
@@ -215,11 +201,40 @@ struct How {
 }
 
 impl Patterns {
-    /// Matches the text of a field; captures become parts of that text, nothing is copied.
+    /// Matches a value that is no part of the event's line.
+    fn match_value(
+        &self,
+        event: &mut Event,
+        source: &FieldRef,
+        spans: &mut Spans,
+        how: How,
+    ) -> Result<bool, TimedOut> {
+        match event.get(source) {
+            None | Some(ValueRef::Null) => Ok(false),
+            Some(ValueRef::Str(_)) => self.match_field(event, source, None, spans, how),
+            // The elements of a list one by one; the last one counts.
+            Some(ValueRef::List(list)) => {
+                let texts: Vec<String> = list.iter().map(print).collect();
+                let mut found = false;
+                for text in texts {
+                    found = self.match_text(event, &text, spans, how)?;
+                }
+                Ok(found)
+            }
+            // Numbers and the like are matched as the text that they print as.
+            Some(other) => {
+                let text = print(other);
+                self.match_text(event, &text, spans, how)
+            }
+        }
+    }
+
+    /// Matches the text of a field. Where it is a `part` of the event's line, captures become parts of it and nothing is copied.
     fn match_field(
         &self,
         event: &mut Event,
         source: &FieldRef,
+        part: Option<Part>,
         spans: &mut Spans,
         how: How,
     ) -> Result<bool, TimedOut> {
@@ -229,29 +244,26 @@ impl Patterns {
             let Some(text) = text(event) else { return Ok(false) };
             return self.match_text(event, &text, spans, how);
         }
-        let subject = event.text(source).unwrap_or_default();
+        let subject = match part {
+            Some(part) => event.text_of(part),
+            None => event.text(source).unwrap_or_default(),
+        };
         let number = match self.list.first_match(subject, spans) {
             ListOutcome::Match(number) => number,
             ListOutcome::NoMatch => return Ok(false),
             ListOutcome::Exhausted => return Err(TimedOut),
         };
-        let targets = &self.targets[number];
-        if targets.iter().any(|target| target.replaces_source) {
-            // The text goes while its captures are still wanted.
-            let Some(text) = text(event) else { return Ok(false) };
-            set_captures(event, targets, spans, how, &text);
+        if let (Some(part), Some(Some(tree)), false) = (part, self.trees.get(number), how.keep_empty) {
+            tree.set(event, part, spans);
             return Ok(true);
         }
-        let Some(part) = event.part(source) else {
-            // Text of its own: the captures are copied.
+        let targets = &self.targets[number];
+        // Text of its own is copied, and text that goes while its captures are still wanted.
+        let Some(part) = part.filter(|_| !targets.iter().any(|target| target.replaces_source)) else {
             let Some(text) = text(event) else { return Ok(false) };
             set_captures(event, targets, spans, how, &text);
             return Ok(true);
         };
-        if let (Some(Some(tree)), false) = (self.trees.get(number), how.keep_empty) {
-            tree.set(event, part, spans);
-            return Ok(true);
-        }
         for (at, target) in targets.iter().enumerate() {
             let Some((start, end)) = spans.get(at) else {
                 absent(event, target, how);

@@ -73,6 +73,7 @@ fn below<'n>(nodes: &'n mut Vec<Node>, key: &Key) -> Option<&'n mut Vec<Node>> {
 }
 
 impl Cut<'_> {
+    #[inline]
     fn value(&self, number: usize, cast: Cast) -> Option<Value> {
         let (start, end) = self.spans.get(number).filter(|(start, end)| start < end)?;
         match cast {
@@ -88,19 +89,17 @@ fn fill(nodes: &[Node], object: &mut Object, cut: &Cut<'_>) {
         match node {
             Node::Capture { key, number, cast } => {
                 if let Some(value) = cut.value(*number, *cast) {
-                    join(object.place(key).0, value);
+                    object.set_or(key, value, join);
                 }
             }
             Node::Object { key, below } => match object.at_mut(key) {
                 Some(Value::Object(child)) => fill(below, child, cut),
-                Some(other) => {
-                    if let Some(child) = fresh(below, cut) {
-                        *other = child;
-                    }
-                }
-                None => {
-                    if let Some(child) = fresh(below, cut) {
-                        object.push(key.clone(), child);
+                other => {
+                    let child = fresh(below, MORE, cut);
+                    match other {
+                        _ if child.is_empty() => {}
+                        Some(other) => *other = Value::from(child),
+                        None => object.push(key.clone(), Value::from(child)),
                     }
                 }
             },
@@ -108,24 +107,35 @@ fn fill(nodes: &[Node], object: &mut Object, cut: &Cut<'_>) {
     }
 }
 
-/// Room for fields that later filters add to an object, as `useragent` does.
+/// Room for fields that later filters add to an object at the top, as `useragent` does.
 const MORE: usize = 4;
 
-/// A new object of what was captured, if anything was: nothing in it is looked for.
-fn fresh(nodes: &[Node], cut: &Cut<'_>) -> Option<Value> {
+/// A new object of what was captured, empty where nothing was: nothing in it is looked for.
+fn fresh(nodes: &[Node], more: usize, cut: &Cut<'_>) -> Object {
     let mut object = Object::default();
-    for node in nodes {
-        let (key, value) = match node {
-            Node::Capture { key, number, cast } => (key, cut.value(*number, *cast)),
-            Node::Object { key, below } => (key, fresh(below, cut)),
-        };
-        let Some(value) = value else { continue };
+    let room = |object: &mut Object| {
         if object.is_empty() {
-            object.reserve(nodes.len() + MORE);
+            *object = Object::with_capacity(nodes.len() + more);
         }
-        object.push(key.clone(), value);
+    };
+    for node in nodes {
+        match node {
+            Node::Capture { key, number, cast } => {
+                if let Some(value) = cut.value(*number, *cast) {
+                    room(&mut object);
+                    object.push(key.clone(), value);
+                }
+            }
+            Node::Object { key, below } => {
+                let child = fresh(below, 0, cut);
+                if !child.is_empty() {
+                    room(&mut object);
+                    object.push(key.clone(), Value::from(child));
+                }
+            }
+        }
     }
-    (!object.is_empty()).then(|| Value::from(object))
+    object
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Where what is known of a user agent goes.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use alces_event::{Event, FieldRef, Key, Object, Value};
 
-use super::{agent::Agent, part::Part};
+use super::{
+    agent::Agent,
+    part::{Part, Whole},
+};
 
 /// The names of fields, of ECS or of before.
 #[derive(Clone, Debug)]
@@ -36,20 +39,6 @@ pub(super) struct LegacyNames {
     os_version: Key,
     os_name: Key,
     os_full: Key,
-}
-
-/// An agent's texts as values of one event.
-pub(super) struct Values {
-    name: Value,
-    device: Value,
-    version: Option<Value>,
-    os_name: Value,
-    os_full: Value,
-    os_version: Option<Value>,
-    /// Major, minor and patch of the browser and of the system.
-    parts: Option<[Option<Value>; 6]>,
-    /// The name of the system once more, for `os`.
-    os: Option<Value>,
 }
 
 static NAME: LazyLock<Key> = LazyLock::new(|| Key::new("name"));
@@ -87,53 +76,26 @@ impl Layout {
         Self::Legacy { target, names: Box::new(names) }
     }
 
-    /// What is set for `agent`, whose text is a text of `event`.
-    pub(super) fn values(&self, agent: &Agent, text: &str, event: &Event) -> Values {
-        let value = |part: &Part| part.value(text, event);
+    /// Sets what is known of an agent, whose text `whole` is a text of the event.
+    pub(super) fn set(&self, event: &mut Event, known: &Known, whole: Whole<'_>) {
+        let agent = &known.agent;
+        let value = |part: &Part| part.value(whole);
         let maybe = |part: &Option<Part>| part.as_ref().map(value);
-        let (with_parts, with_os) = match self {
-            Self::Ecs { parts, .. } => (parts.is_some(), false),
-            Self::Legacy { .. } => (true, true),
-        };
-        Values {
-            name: value(&agent.name),
-            device: value(&agent.device),
-            version: maybe(&agent.version),
-            os_name: value(&agent.os_name),
-            os_full: value(&agent.os_full),
-            os_version: maybe(&agent.os_version),
-            parts: with_parts.then(|| {
-                [&agent.major, &agent.minor, &agent.patch, &agent.os_major, &agent.os_minor, &agent.os_patch]
-                    .map(maybe)
-            }),
-            os: with_os.then(|| value(&agent.os_name)),
-        }
-    }
-
-    pub(super) fn set(&self, event: &mut Event, values: Values) {
         match self {
             Self::Ecs { target, parts } => {
                 let Some(object) = event.object_mut(target) else { return };
                 object.reserve(4);
-                let (name, device) = (values.name, values.device);
-                object.set(NAME.clone(), name);
-                object.child_with(&DEVICE, 1).set(NAME.clone(), device);
-                if let Some(version) = values.version {
-                    object.set(VERSION.clone(), version);
+                object.set(NAME.clone(), value(&agent.name));
+                object.set_or(&DEVICE, Value::from(known.device.clone()), merge);
+                if let Some(version) = &agent.version {
+                    object.set(VERSION.clone(), value(version));
                 }
-                let os = object.child_with(&OS, 3);
-                if let Some(version) = values.os_version {
-                    os.set(VERSION.clone(), version);
-                }
-                os.set(NAME.clone(), values.os_name);
-                os.set(FULL.clone(), values.os_full);
-                if let (Some(field), Some([major, minor, patch, os_major, os_minor, os_patch])) =
-                    (parts, values.parts)
-                    && let Some(object) = event.object_mut(field)
-                {
-                    set_parts(object, [major, minor, patch]);
-                    if os_major.is_some() {
-                        set_parts(object.child_with(&OS, 1), [os_major, os_minor, os_patch]);
+                object.set_or(&OS, Value::from(known.os.clone()), merge);
+                if let Some(object) = parts.as_ref().and_then(|field| event.object_mut(field)) {
+                    set_parts(object, [&agent.major, &agent.minor, &agent.patch].map(maybe));
+                    if agent.os_major.is_some() {
+                        let parts = [&agent.os_major, &agent.os_minor, &agent.os_patch].map(maybe);
+                        set_parts(object.child_with(&OS, 1), parts);
                     }
                 }
             }
@@ -145,27 +107,83 @@ impl Layout {
                         None => return,
                     },
                 };
-                let mut set = |key: &Key, value: Option<Value>| {
-                    if let Some(value) = value {
-                        object.set(key.clone(), value);
+                for (key, part) in [
+                    (&names.name, Some(&agent.name)),
+                    (&names.device, Some(&agent.device)),
+                    (&names.major, agent.major.as_ref()),
+                    (&names.minor, agent.minor.as_ref()),
+                    (&names.patch, agent.patch.as_ref()),
+                    (&names.version, agent.version.as_ref()),
+                    (&names.os_major, agent.os_major.as_ref()),
+                    (&names.os_minor, agent.os_minor.as_ref()),
+                    (&names.os_patch, agent.os_patch.as_ref()),
+                    (&names.os_version, agent.os_version.as_ref()),
+                    (&names.os_name, Some(&agent.os_name)),
+                    (&names.os, Some(&agent.os_name)),
+                    (&names.os_full, Some(&agent.os_full)),
+                ] {
+                    if let Some(part) = part {
+                        object.set(key.clone(), value(part));
                     }
-                };
-                let [major, minor, patch, os_major, os_minor, os_patch] = values.parts.unwrap_or_default();
-                set(&names.name, Some(values.name));
-                set(&names.device, Some(values.device));
-                set(&names.major, major);
-                set(&names.minor, minor);
-                set(&names.patch, patch);
-                set(&names.version, values.version);
-                set(&names.os_major, os_major);
-                set(&names.os_minor, os_minor);
-                set(&names.os_patch, os_patch);
-                set(&names.os_version, values.os_version);
-                set(&names.os_name, Some(values.os_name));
-                set(&names.os, values.os);
-                set(&names.os_full, Some(values.os_full));
+                }
             }
         }
+    }
+}
+
+/// An agent, and what it has in common with many others.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    agent: Agent,
+    device: Object,
+    os: Object,
+}
+
+/// The devices and systems that were met, as objects. They are far fewer than agents, and most events have one of a few of them.
+#[derive(Debug, Default)]
+pub(super) struct Shared(HashMap<Vec<String>, Object>);
+
+/// So many are shared; further ones, which an attacker could make up, are each agent's own.
+const MOST_SHARED: usize = 4096;
+
+impl Known {
+    /// Of an agent whose text is `whole`.
+    pub(super) fn new(agent: Agent, whole: &str, shared: &mut Shared) -> Self {
+        let text = |part: &Part| part.text(whole).to_owned();
+        let device = shared.object([(&DEVICE, None), (&NAME, Some(text(&agent.device)))]);
+        let os = shared.object([
+            (&OS, None),
+            (&VERSION, agent.os_version.as_ref().map(text)),
+            (&NAME, Some(text(&agent.os_name))),
+            (&FULL, Some(text(&agent.os_full))),
+        ]);
+        Self { device, os, agent }
+    }
+}
+
+impl Shared {
+    /// An object of the fields that have a text.
+    fn object<const N: usize>(&mut self, fields: [(&Key, Option<String>); N]) -> Object {
+        let known = fields.iter().map(|(_, text)| text.clone().unwrap_or_default()).collect();
+        if let Some(object) = self.0.get(&known) {
+            return object.clone();
+        }
+        let texts = fields.into_iter().filter_map(|(key, text)| Some((key.clone(), Value::from(text?))));
+        let object = texts.collect::<Object>().frozen();
+        if self.0.len() < MOST_SHARED {
+            self.0.insert(known, object.clone());
+        }
+        object
+    }
+}
+
+/// Into an object that is there, field by field.
+fn merge(place: &mut Value, value: Value) {
+    match (place, value) {
+        (Value::Object(there), Value::Object(more)) => {
+            more.into_iter().for_each(|(key, value)| there.set(key, value));
+        }
+        (place, value) => *place = value,
     }
 }
 

@@ -23,8 +23,9 @@ use crate::{
     filter::Filter,
 };
 use agent::Agent;
-use fields::Layout;
+use fields::{Known, Layout, Shared};
 use parsers::Parsers;
+use part::Whole;
 
 /// uap-core's expressions; `data/SOURCES.md` says where they come from.
 const REGEXES: &str = include_str!("../../data/regexes.yaml");
@@ -45,7 +46,8 @@ pub(crate) struct UserAgent {
     /// The target is the source itself: the text goes when the fields come.
     replaces_source: bool,
     parsers: Arc<Parsers>,
-    cache: Cache<Box<str>, Agent>,
+    cache: Cache<Box<str>, Known>,
+    shared: Shared,
     cache_size: usize,
     common: Common,
 }
@@ -64,6 +66,7 @@ impl Clone for UserAgent {
             layout: self.layout.clone(),
             parsers: Arc::clone(&self.parsers),
             cache: cache(self.cache_size),
+            shared: Shared::default(),
             common: self.common.clone(),
             ..*self
         }
@@ -104,6 +107,7 @@ impl UserAgent {
             replaces_source,
             parsers: parsers?,
             cache: cache(cache_size),
+            shared: Shared::default(),
             cache_size,
             common,
             source: source?,
@@ -112,7 +116,7 @@ impl UserAgent {
 }
 
 /// A cache that grows to `size`; what it could hold is not asked of the system at once.
-fn cache(size: usize) -> Cache<Box<str>, Agent> {
+fn cache(size: usize) -> Cache<Box<str>, Known> {
     Cache::with_weighter(size.min(1024), size as u64, UnitWeighter)
 }
 
@@ -150,27 +154,34 @@ fn read(yaml: &str) -> Result<Arc<Parsers>, String> {
 
 impl Filter for UserAgent {
     fn apply(&mut self, event: &mut Event, _: &mut Vec<Event>) {
-        let text = match event.get(&self.source) {
-            Some(ValueRef::List(list)) => list.get(0).and_then(ValueRef::as_str),
-            other => other.and_then(ValueRef::as_str),
+        let part = event.part(&self.source);
+        let own = match part {
+            Some(_) => None,
+            None => match event.get(&self.source) {
+                Some(ValueRef::List(list)) => list.get(0).and_then(ValueRef::as_str).map(str::to_owned),
+                other => other.and_then(ValueRef::as_str).map(str::to_owned),
+            },
         };
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        let text = part.map_or_else(|| own.as_deref().unwrap_or_default(), |part| event.text_of(part));
+        if text.is_empty() {
+            return;
+        }
         let parsed;
         let agent = match self.cache.get(text) {
             Some(agent) => agent,
             None => {
-                parsed = Agent::parse(&self.parsers, text);
+                parsed = Known::new(Agent::parse(&self.parsers, text), text, &mut self.shared);
                 if text.len() <= LONGEST_KEPT {
                     self.cache.insert(text.into(), parsed.clone());
                 }
                 &parsed
             }
         };
-        let values = self.layout.values(agent, text, event);
+        let whole = part.map_or_else(|| Whole::Own(own.as_deref().unwrap_or_default()), Whole::Line);
         if self.replaces_source {
             event.remove(&self.source);
         }
-        self.layout.set(event, values);
+        self.layout.set(event, agent, whole);
         self.common.apply(event);
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use alces_event::{Event, Value};
+use alces_event::Value;
 
 /// How many texts are kept for the life of the process. Names of browsers and systems are some thousands; past that they are
 /// copied each time.
@@ -30,15 +30,44 @@ impl Part {
         keep(part).map_or_else(|| Self::Own(part.into()), Self::Kept)
     }
 
-    /// As a value of `event`, where `whole` is a text of that event.
-    pub(super) fn value(&self, whole: &str, event: &Event) -> Value {
+    /// The text, where `whole` is the text that it was found in.
+    pub(super) fn text<'p>(&'p self, whole: &'p str) -> &'p str {
         match self {
             Self::Slice(start, len) => {
                 let start = usize::from(*start);
-                event.share(whole.get(start..start + usize::from(*len)).unwrap_or_default())
+                whole.get(start..start + usize::from(*len)).unwrap_or_default()
             }
+            Self::Kept(text) => text,
+            Self::Own(text) => text,
+        }
+    }
+
+    /// As a value of the event whose text it was found in.
+    #[inline]
+    pub(super) fn value(&self, whole: Whole<'_>) -> Value {
+        match self {
+            Self::Slice(start, len) => whole.cut(usize::from(*start), usize::from(*len)),
             Self::Kept(text) => Value::from_static(text),
             Self::Own(text) => Value::from(&**text),
+        }
+    }
+}
+
+/// The text that parts are found in.
+#[derive(Clone, Copy)]
+pub(super) enum Whole<'t> {
+    /// A part of the event's line: what is cut out of it is one as well.
+    Line(alces_event::Part),
+    /// A text of its own: what is cut out of it is copied.
+    Own(&'t str),
+}
+
+impl Whole<'_> {
+    #[inline]
+    fn cut(self, start: usize, len: usize) -> Value {
+        match self {
+            Self::Line(part) => part.cut(start, start + len).unwrap_or(Value::Null),
+            Self::Own(text) => Value::from(text.get(start..start + len).unwrap_or_default()),
         }
     }
 }

@@ -10,7 +10,7 @@ use vrl::{
 
 /// Vector's own allocator is jemalloc; both sides of the comparison have the same one here.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: alces_allocator::Allocator = alces_allocator::Allocator;
 
 /// A request's worth of documents.
 const BODY: usize = 8 << 20;
