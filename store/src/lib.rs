@@ -33,6 +33,7 @@ mod pit;
 mod query;
 mod quick;
 mod record;
+mod removal;
 mod retention;
 mod search;
 mod security;

@@ -9,6 +9,7 @@ use crate::index::{Index, Recipe};
 use crate::names::{self, Options};
 use crate::pit::Pits;
 use crate::query::ast::Query;
+use crate::removal::Removals;
 use crate::retention::Retention;
 use crate::search::budget::Breaker;
 use crate::search::gate::Gate;
@@ -19,7 +20,6 @@ use crate::templates::Templates;
 use crate::writer::{Job, Spare, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
@@ -68,6 +68,7 @@ struct Inner {
     breaker: Arc<Breaker>,
     gate: Gate,
     ids: AtomicU64,
+    removals: Removals,
     _lock: files::FolderLock,
 }
 
@@ -141,6 +142,7 @@ impl Store {
             breaker,
             gate,
             ids: AtomicU64::new(seed),
+            removals: Removals::default(),
             _lock: lock,
         };
         Ok(Self(Arc::new(inner), None))
@@ -471,6 +473,7 @@ impl Store {
             }
             self.keep_aliases(aliases)?;
         }
+        self.0.removals.finish(name)?;
         let root = self.0.config.data_dir.join("indices");
         let created = self.now();
         let unique = self.0.ids.fetch_add(1, Ordering::Relaxed);
@@ -496,8 +499,7 @@ impl Store {
             Ok(engine) => engine,
             Err(error) => {
                 // Or else it would be there at the next start, beside one of the same name that is made meanwhile.
-                let _ = disk::remove(&index.dir.join("index.json"));
-                let _ = disk::remove_all(&index.dir);
+                let _ = self.0.removals.remove(name, &index.dir);
                 return Err(error.into());
             }
         };
@@ -523,16 +525,14 @@ impl Store {
             if indexes.get(&index.name).is_none_or(|present| present.uuid != index.uuid) {
                 return Err(ApiError::no_index(&index.name));
             }
+            // An older one first: it would be found without this one.
+            self.0.removals.finish(&index.name)?;
             indexes.remove(&index.name);
         }
         let (done, closed) = oneshot::channel();
         self.send(Job::Close { uuid: index.uuid, done });
         let _ = closed.await;
-        // Without its description the folder is no index, whatever happens to the rest of the removal.
-        let description: PathBuf = index.dir.join("index.json");
-        disk::remove(&description).map_err(StoreError::io(&description))?;
-        sync_dir(&index.dir)?;
-        disk::remove_all(&index.dir).map_err(StoreError::io(&index.dir))?;
+        self.0.removals.remove(&index.name, &index.dir)?;
         // Last: an alias of an index that is no more means nothing, and an index without its alias would.
         let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut aliases = self.aliases();

@@ -239,22 +239,24 @@ impl Decoration {
 
     /// The same for an event that has nothing but its line: what is set is not looked for.
     fn apply_to_line(&self, event: &mut Event) {
-        let object = |key: &Key, value| {
-            let mut object = Object::with_capacity(1);
-            object.push(key.clone(), value);
-            Value::from(object)
-        };
         if self.original.is_some()
             && let Some(line) = event.part(&self.message)
         {
-            event.fields_mut().push(EVENT.clone(), object(&ORIGINAL, line.value()));
+            let mut object = Object::with_capacity(1);
+            object.push_with(ORIGINAL.clone(), || line.value());
+            event.fields_mut().push_with(EVENT.clone(), || Value::from(object));
         }
         self.apply_rest(event);
         match self.host {
             Some((_, name)) if event.fields().at(&HOST).is_none() => {
-                let name = Value::from_static(name);
-                let host = if self.ecs == EcsMode::V8 { object(&HOSTNAME, name) } else { name };
-                event.fields_mut().push(HOST.clone(), host);
+                let fields = event.fields_mut();
+                if self.ecs == EcsMode::V8 {
+                    let mut object = Object::with_capacity(1);
+                    object.push_with(HOSTNAME.clone(), || Value::from_static(name));
+                    fields.push_with(HOST.clone(), || Value::from(object));
+                } else {
+                    fields.push_with(HOST.clone(), || Value::from_static(name));
+                }
             }
             // `add_field` may have named another.
             _ => self.name_host(event),

@@ -31,8 +31,8 @@ impl Event {
     pub fn from_line(line: ByteString, now: Timestamp) -> Self {
         let len = line.len();
         let mut event = Self::with_line(line, now);
-        event.fields.push(VERSION.clone(), Value::from_static("1"));
-        event.fields.push(MESSAGE.clone(), slice_value(0, len));
+        event.fields.push_with(VERSION.clone(), || Value::from_static("1"));
+        event.fields.push_with(MESSAGE.clone(), || slice_value(0, len));
         event
     }
 
@@ -400,6 +400,25 @@ impl Part {
     pub fn cut(self, start: usize, end: usize) -> Option<Value> {
         (start <= end && end <= self.len as usize)
             .then(|| slice_value(self.start as usize + start, end - start))
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// The same as [`cut`](Self::cut) for those who know that the bytes lie in it; else as much of them as does.
+    #[inline(always)]
+    pub fn slice(self, start: usize, end: usize) -> Value {
+        let end = end.min(self.len as usize);
+        let start = start.min(end);
+        slice_value(self.start as usize + start, end - start)
     }
 
     /// All of it, as a value of the same event.

@@ -30,6 +30,8 @@ enum Repr {
     Shared(Arc<Name>),
 }
 
+/// In one line of a processor's cache.
+#[repr(align(64))]
 struct Name {
     text: Box<str>,
     member: Member,

@@ -23,6 +23,7 @@ mod out;
 mod push;
 mod reference;
 mod sprintf;
+mod tables;
 mod time;
 mod value;
 mod write;

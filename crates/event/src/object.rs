@@ -2,17 +2,26 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use thin_vec::ThinVec;
-
-use crate::{Key, Value, ValueRef, push::push};
+use crate::{
+    Key, Value, ValueRef,
+    push::push,
+    tables::{self, Table},
+};
 
 /// Named values, in the order in which they were set. Events have some ten to thirty fields, where a linear search
 /// over interned names beats hashing. Two pointers, so that an object within an object is one allocation.
 #[derive(Debug, Default)]
 pub struct Object {
     /// None where the object is frozen.
-    entries: ThinVec<(Key, Value)>,
+    entries: Table,
     more: Option<Arc<More>>,
+}
+
+impl Drop for Object {
+    #[inline]
+    fn drop(&mut self) {
+        tables::give(std::mem::take(&mut self.entries));
+    }
 }
 
 /// What few objects have.
@@ -40,7 +49,7 @@ impl Clone for Object {
     fn clone(&self) -> Self {
         match &self.more {
             Some(more) if matches!(**more, More::Frozen(_)) => {
-                Self { entries: ThinVec::new(), more: Some(Arc::clone(more)) }
+                Self { entries: Table::new(), more: Some(Arc::clone(more)) }
             }
             _ => Self::of(self.entries.clone()),
         }
@@ -51,11 +60,11 @@ impl Object {
     /// An object with room for `capacity` fields.
     #[inline]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self::of(ThinVec::with_capacity(capacity))
+        Self::of(tables::take(capacity))
     }
 
     #[inline]
-    fn of(entries: ThinVec<(Key, Value)>) -> Self {
+    fn of(entries: Table) -> Self {
         Self { entries, more: None }
     }
 
@@ -65,7 +74,7 @@ impl Object {
         let mut json = Vec::new();
         self.view().write_json(&mut json);
         let frozen = Frozen { entries: self.into_iter().collect(), json: json.into_boxed_slice() };
-        Self { entries: ThinVec::new(), more: Some(Arc::new(More::Frozen(frozen))) }
+        Self { entries: Table::new(), more: Some(Arc::new(More::Frozen(frozen))) }
     }
 
     /// The JSON of one that is frozen.
@@ -88,7 +97,7 @@ impl Object {
 
     /// The fields, to change them.
     #[inline]
-    fn entries_mut(&mut self) -> &mut ThinVec<(Key, Value)> {
+    fn entries_mut(&mut self) -> &mut Table {
         if self.more.is_some() {
             self.thaw();
         }
@@ -168,6 +177,12 @@ impl Object {
     /// Adds a field that is not there yet, which is not looked for: for those who know, as of an object that they just made.
     #[inline(always)]
     pub fn push(&mut self, key: Key, value: Value) {
+        self.push_with(key, || value);
+    }
+
+    /// The same with a value that is made where it goes, which costs less.
+    #[inline(always)]
+    pub fn push_with(&mut self, key: Key, value: impl FnOnce() -> Value) {
         if self.more.is_some() {
             self.add_place(&key);
         }
@@ -228,9 +243,11 @@ impl Object {
     /// The same, to change it in place.
     #[inline]
     pub fn at_mut(&mut self, key: &Key) -> Option<&mut Value> {
-        match self.more.as_deref() {
-            None => self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v),
-            Some(_) => {
+        match &self.more {
+            None if self.entries.len() <= SEARCHED => {
+                self.entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
+            }
+            _ => {
                 let at = self.position_to_change(key)?;
                 self.entries.get_mut(at).map(|(_, v)| v)
             }
@@ -251,12 +268,12 @@ impl Object {
         self.entries().iter()
     }
 
-    pub(crate) fn detach(self, line: &str) -> Self {
+    pub(crate) fn detach(mut self, line: &str) -> Self {
         if self.json().is_some() {
             // Its text is its own.
             return self;
         }
-        Self::of(self.entries.into_iter().map(|(k, v)| (k, v.detach(line))).collect())
+        Self::of(std::mem::take(&mut self.entries).into_iter().map(|(k, v)| (k, v.detach(line))).collect())
     }
 
     /// The value under `key`, made (as null) when it is not there; and whether it was there.
@@ -272,18 +289,18 @@ impl Object {
         (&mut self.entries[at].1, there)
     }
 
-    /// Adds a field; one that is there is `join`ed with the value.
-    #[inline]
-    pub fn set_or(&mut self, key: &Key, value: Value, join: impl FnOnce(&mut Value, Value)) {
-        match self.position_to_change(key) {
-            Some(at) => join(&mut self.entries[at].1, value),
-            None => self.push(key.clone(), value),
+    /// Adds a field with a value that is made where it goes; one that is there is `join`ed with it.
+    #[inline(always)]
+    pub fn set_or(&mut self, key: &Key, value: impl FnOnce() -> Value, join: impl FnOnce(&mut Value, Value)) {
+        match self.at_mut(key) {
+            Some(place) => join(place, value()),
+            None => self.push_with(key.clone(), value),
         }
     }
 
     /// The object under `key`, made (in place of anything that is not an object) when it is not there.
     pub fn child(&mut self, key: &Key) -> &mut Object {
-        self.child_with(key, 0)
+        self.child_with(key, 1)
     }
 
     /// The same; one that is made has room for `capacity` fields.
@@ -307,7 +324,7 @@ impl IntoIterator for Object {
 
     fn into_iter(mut self) -> Self::IntoIter {
         self.thaw();
-        self.entries.into_iter()
+        std::mem::take(&mut self.entries).into_iter()
     }
 }
 
@@ -404,7 +421,7 @@ mod tests {
             &|object| assert!(object.remove_key(&a).is_some()),
             &|object| *object.place(&c).0 = Value::Int(3),
             &|object| object.child(&c).set(new.clone(), Value::Int(4)),
-            &|object| object.set_or(&a, Value::Int(5), |place, value| *place = Value::list(vec![value])),
+            &|object| object.set_or(&a, || Value::Int(5), |place, value| *place = Value::list(vec![value])),
             &|object| {
                 let fields = std::mem::take(object).into_iter();
                 fields.skip(1).for_each(|(key, value)| object.push(key, value));

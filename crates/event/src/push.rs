@@ -7,17 +7,17 @@
 //! to their place in the table, and nothing is read back.
 #![allow(unsafe_code)]
 
-use thin_vec::ThinVec;
+use crate::{Key, Value, tables::Table};
 
-use crate::{Key, Value};
-
-/// `entries.push((key, value))`.
+/// `entries.push((key, value()))`. The value is made when there is room for it: one that is there before would be kept on the stack
+/// for the case that no room can be made.
 #[inline(always)]
-pub(crate) fn push(entries: &mut ThinVec<(Key, Value)>, key: Key, value: Value) {
+pub(crate) fn push(entries: &mut Table, key: Key, value: impl FnOnce() -> Value) {
     let len = entries.len();
     if len == entries.capacity() {
         grow(entries);
     }
+    let value = value();
     // SAFETY: there is room for one more, as `grow` made it where there was none; the place behind the last entry lies in the table's
     // own memory and holds nothing that would have to be dropped; it is written before the length says that it is there.
     unsafe {
@@ -30,7 +30,7 @@ pub(crate) fn push(entries: &mut ThinVec<(Key, Value)>, key: Key, value: Value) 
 
 #[cold]
 #[inline(never)]
-fn grow(entries: &mut ThinVec<(Key, Value)>) {
+fn grow(entries: &mut Table) {
     entries.reserve(1);
 }
 
@@ -40,12 +40,12 @@ mod tests {
 
     #[test]
     fn the_same_as_the_librarys_push() {
-        let (mut ours, mut theirs) = (ThinVec::new(), ThinVec::new());
+        let (mut ours, mut theirs) = (Table::new(), Table::new());
         for number in 0..1000 {
             // Some have memory of their own.
             let key = Key::new(&"k".repeat(number % 300));
             let value = if number % 3 == 0 { Value::from("text") } else { Value::Int(number as i64) };
-            push(&mut ours, key.clone(), value.clone());
+            push(&mut ours, key.clone(), || value.clone());
             theirs.push((key, value));
         }
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));

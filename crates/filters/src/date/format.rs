@@ -131,16 +131,30 @@ impl ParseFormat {
         clock: &dyn Fn() -> Timestamp,
         memo: &mut Memo,
     ) -> Option<Timestamp> {
+        // Who reads is told by the place of its steps: other patterns read the same text in other ways.
+        let reader = self.steps.as_ptr().addr();
+        if let Some(time) = memo.last.time(reader, text) {
+            return Some(time);
+        }
         let mut rest = text;
         let mut read = Read::default();
+        let (mut seconds, mut places) = (0, 0);
         for step in &self.steps {
+            if let Step::Number(Number::Second) = step {
+                (seconds, places) = (text.len() - rest.len(), places + 1);
+            }
             rest = self.step(step, &mut read, rest)?;
         }
         if !rest.is_empty() {
             return None;
         }
         let now = (!self.has_year).then(|| clock().to_zoned(zone.clone()).date());
-        read.finish(zone, now, memo)
+        let follows = read.offset.is_some() && self.has_year && places == 1;
+        let time = read.finish(zone, now, memo)?;
+        if follows {
+            memo.last.keep(reader, text, seconds, time);
+        }
+        Some(time)
     }
 
     fn step<'t>(&self, step: &Step, read: &mut Read, text: &'t str) -> Option<&'t str> {

@@ -2,6 +2,7 @@
 
 mod format;
 mod iso;
+mod last;
 mod zone;
 
 use alces_conf::Options;

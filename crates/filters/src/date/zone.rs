@@ -1,5 +1,6 @@
 //! From the time on a clock to a point in time, with the last day remembered: logs come in the order of time.
 
+use super::last::Last;
 use alces_event::Timestamp;
 use jiff::{
     civil::{Date, DateTime, Time},
@@ -8,12 +9,13 @@ use jiff::{
 
 const SECONDS_OF_DAY: i64 = 86_400;
 
-/// The last day that was converted.
+/// The last day that was converted, and the last text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memo {
     day: Option<(Date, i64)>,
     /// The zone's offset on that day, where it does not change in it.
     offset: Option<(Date, Option<i32>)>,
+    pub(super) last: Last,
 }
 
 impl Memo {

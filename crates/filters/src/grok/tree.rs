@@ -73,12 +73,27 @@ fn below<'n>(nodes: &'n mut Vec<Node>, key: &Key) -> Option<&'n mut Vec<Node>> {
 }
 
 impl Cut<'_> {
+    /// Where a capture is, if it took something.
     #[inline]
-    fn value(&self, number: usize, cast: Cast) -> Option<Value> {
-        let (start, end) = self.spans.get(number).filter(|(start, end)| start < end)?;
+    fn bounds(&self, number: usize) -> Option<(usize, usize)> {
+        self.spans.get(number).filter(|(start, end)| start < end && *end <= self.part.len())
+    }
+
+    #[inline(always)]
+    fn value(&self, (start, end): (usize, usize), cast: Cast) -> Value {
         match cast {
-            Cast::None => self.part.cut(start, end),
-            cast => Some(number_of(cast, self.part.text(self.line, start, end))),
+            Cast::None => self.part.slice(start, end),
+            cast => number_of(cast, self.part.text(self.line, start, end)),
+        }
+    }
+
+    /// Adds a capture to an object that has none of its name.
+    #[inline(always)]
+    fn push(&self, object: &mut Object, key: &Key, bounds: (usize, usize), cast: Cast) {
+        // Two ways, so that each value is made where it goes.
+        match cast {
+            Cast::None => object.push_with(key.clone(), || self.part.slice(bounds.0, bounds.1)),
+            cast => object.push_with(key.clone(), || self.value(bounds, cast)),
         }
     }
 }
@@ -88,21 +103,29 @@ fn fill(nodes: &[Node], object: &mut Object, cut: &Cut<'_>) {
     for node in nodes {
         match node {
             Node::Capture { key, number, cast } => {
-                if let Some(value) = cut.value(*number, *cast) {
-                    object.set_or(key, value, join);
+                let Some(bounds) = cut.bounds(*number) else { continue };
+                match object.at_mut(key) {
+                    Some(place) => join(place, cut.value(bounds, *cast)),
+                    None => cut.push(object, key, bounds, *cast),
                 }
             }
-            Node::Object { key, below } => match object.at_mut(key) {
-                Some(Value::Object(child)) => fill(below, child, cut),
-                other => {
-                    let child = fresh(below, MORE, cut);
-                    match other {
-                        _ if child.is_empty() => {}
-                        Some(other) => *other = Value::from(child),
-                        None => object.push(key.clone(), Value::from(child)),
-                    }
+            Node::Object { key, below } => {
+                let place = object.at_mut(key);
+                if let Some(Value::Object(child)) = place {
+                    fill(below, child, cut);
+                    continue;
                 }
-            },
+                let there = place.is_some();
+                let child = fresh(below, MORE, cut);
+                if child.is_empty() {
+                    continue;
+                }
+                if there {
+                    object.set(key.clone(), Value::from(child));
+                } else {
+                    object.push_with(key.clone(), || Value::from(child));
+                }
+            }
         }
     }
 }
@@ -121,16 +144,16 @@ fn fresh(nodes: &[Node], more: usize, cut: &Cut<'_>) -> Object {
     for node in nodes {
         match node {
             Node::Capture { key, number, cast } => {
-                if let Some(value) = cut.value(*number, *cast) {
+                if let Some(bounds) = cut.bounds(*number) {
                     room(&mut object);
-                    object.push(key.clone(), value);
+                    cut.push(&mut object, key, bounds, *cast);
                 }
             }
             Node::Object { key, below } => {
                 let child = fresh(below, 0, cut);
                 if !child.is_empty() {
                     room(&mut object);
-                    object.push(key.clone(), Value::from(child));
+                    object.push_with(key.clone(), || Value::from(child));
                 }
             }
         }

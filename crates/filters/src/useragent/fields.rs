@@ -85,12 +85,12 @@ impl Layout {
             Self::Ecs { target, parts } => {
                 let Some(object) = event.object_mut(target) else { return };
                 object.reserve(4);
-                object.set(NAME.clone(), value(&agent.name));
-                object.set_or(&DEVICE, Value::from(known.device.clone()), merge);
+                object.set_or(&NAME, || value(&agent.name), |place, value| *place = value);
+                object.set_or(&DEVICE, || Value::from(known.device.clone()), merge);
                 if let Some(version) = &agent.version {
-                    object.set(VERSION.clone(), value(version));
+                    object.set_or(&VERSION, || value(version), |place, value| *place = value);
                 }
-                object.set_or(&OS, Value::from(known.os.clone()), merge);
+                object.set_or(&OS, || Value::from(known.os.clone()), merge);
                 if let Some(object) = parts.as_ref().and_then(|field| event.object_mut(field)) {
                     set_parts(object, [&agent.major, &agent.minor, &agent.patch].map(maybe));
                     if agent.os_major.is_some() {
