@@ -8,8 +8,9 @@ use std::{
 
 use crate::{disk, error::StoreError};
 
-/// The folders of indexes that are gone for everybody, and that may be there again after a power cut: their removal was not synced. They
-/// are removed once more before another index of that name is made or goes, so that the older one is never found alone.
+/// The folders of indexes that are gone for everybody, and that are there after all, or may be again after a power cut: their removal was
+/// begun and not synced. They are removed once more before another index of that name is made or goes, so that the older one is not found
+/// alone.
 #[derive(Debug, Default)]
 pub(crate) struct Removals(Mutex<Vec<Leftover>>);
 
@@ -30,6 +31,11 @@ impl Removals {
         remove_description(dir)?;
         self.all().retain(|other| *other != leftover);
         present(disk::remove_all(dir)).map_err(StoreError::io(dir))
+    }
+
+    /// Another index's folder that is to go before that name's.
+    pub(crate) fn left(&self, name: &str, dir: &Path) {
+        self.all().push(Leftover { name: name.to_owned(), dir: dir.to_owned() });
     }
 
     /// Does again what failed for the indexes of a name.

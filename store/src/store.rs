@@ -97,13 +97,16 @@ impl Store {
         let templates = Templates::load(&config.data_dir.join("templates.json"))?;
         let mut aliases = Aliases::load(&config.data_dir.join("aliases.json"))?;
         let mut indexes = BTreeMap::new();
+        let removals = Removals::default();
         for entry in std::fs::read_dir(&root).map_err(StoreError::io(&root))? {
             let dir = entry.map_err(StoreError::io(&root))?.path();
             match Index::load(&root, &dir)? {
                 Some(index) => {
                     // What is found counts from now on; a kill may have come before it was durable.
                     sync_dir(&dir)?;
-                    newest(&mut indexes, Arc::new(index));
+                    if let Some(older) = newest(&mut indexes, Arc::new(index)) {
+                        removals.left(&older.name, &older.dir);
+                    }
                 }
                 // A crash while the index was being made or deleted: nothing in it was ever acknowledged, or all was
                 // given up.
@@ -142,7 +145,7 @@ impl Store {
             breaker,
             gate,
             ids: AtomicU64::new(seed),
-            removals: Removals::default(),
+            removals,
             _lock: lock,
         };
         Ok(Self(Arc::new(inner), None))
@@ -521,12 +524,12 @@ impl Store {
     pub(crate) async fn delete(&self, index: &Arc<Index>) -> Result<(), ApiError> {
         {
             let _one_at_a_time = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            // An older one first: it would be found without this one.
+            self.0.removals.finish(&index.name)?;
             let mut indexes = self.0.indexes.write().unwrap_or_else(PoisonError::into_inner);
             if indexes.get(&index.name).is_none_or(|present| present.uuid != index.uuid) {
                 return Err(ApiError::no_index(&index.name));
             }
-            // An older one first: it would be found without this one.
-            self.0.removals.finish(&index.name)?;
             indexes.remove(&index.name);
         }
         let (done, closed) = oneshot::channel();
@@ -567,18 +570,19 @@ impl Store {
     }
 }
 
-/// Takes an index among those that were found. Two have one name where a disk failed while one of them was deleted, or could not be made: the
-/// later one is the one that was used.
-fn newest(indexes: &mut BTreeMap<String, Arc<Index>>, index: Arc<Index>) {
+/// Takes an index among those that were found. Two have one name where a disk failed, or the process ended, while one of them was deleted,
+/// or could not be made: the later one is the one that was used, and the other is answered.
+fn newest(indexes: &mut BTreeMap<String, Arc<Index>>, index: Arc<Index>) -> Option<Arc<Index>> {
     let name = index.name.clone();
     let Some(other) = indexes.get(&name) else {
         indexes.insert(name, index);
-        return;
+        return None;
     };
     let (old, new) = if other.created <= index.created { (other, &index) } else { (&index, other) };
-    tracing::error!(index = %name, left = %old.dir.display(), used = %new.dir.display(), "two folders have an index of this name; the older one is left where it is");
-    let new = Arc::clone(new);
+    tracing::error!(index = %name, left = %old.dir.display(), used = %new.dir.display(), "two folders have an index of this name; the older one is left where it is until the other goes");
+    let (old, new) = (Arc::clone(old), Arc::clone(new));
     indexes.insert(name, new);
+    Some(old)
 }
 
 fn same_name(alias: &str) -> ApiError {

@@ -188,3 +188,36 @@ async fn a_torn_log_opens_with_the_whole_records() {
     assert_eq!(server.ids("a", json!({})).await, ["1"]);
     server.stop().await;
 }
+
+/// A kill comes while an index is being deleted and one of its name was made meanwhile: both folders are there.
+#[tokio::test]
+async fn an_older_index_of_a_name_does_not_come_back_when_the_later_one_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let indices = dir.path().join("indices");
+    let folder = || std::fs::read_dir(&indices).unwrap().next().unwrap().unwrap().path();
+    let server = start(dir.path()).await;
+    server.fill("a", &[("1", json!({"n": 1}))]).await;
+    server.stop().await;
+    let (older, kept) = (folder(), tempfile::tempdir().unwrap());
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        std::fs::create_dir_all(to).unwrap();
+        for file in std::fs::read_dir(from).unwrap().map(Result::unwrap).filter(|file| file.path().is_file())
+        {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    };
+    copy(&older, kept.path());
+    let server = start(dir.path()).await;
+    server.ok("DELETE", "/a", Value::Null).await;
+    server.fill("a", &[("2", json!({"n": 2}))]).await;
+    server.stop().await;
+    assert_ne!(folder(), older);
+    copy(kept.path(), &older);
+    let server = start(dir.path()).await;
+    assert_eq!(server.ids("a", json!({})).await, ["2"]);
+    server.ok("DELETE", "/a", Value::Null).await;
+    server.stop().await;
+    let server = start(dir.path()).await;
+    assert_eq!(server.raw("HEAD", "/a", "", b"").await.0, 404);
+    server.stop().await;
+}

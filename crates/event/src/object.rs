@@ -39,6 +39,8 @@ enum More {
 struct Frozen {
     entries: Vec<(Key, Value)>,
     json: Box<[u8]>,
+    /// Objects below it.
+    objects: usize,
 }
 
 /// So many fields are searched one after the other.
@@ -72,16 +74,16 @@ impl Object {
     /// from then on. Text in it must be its own, and no part of an event's line.
     pub fn frozen(self) -> Self {
         let mut json = Vec::new();
-        self.view().write_json(&mut json);
-        let frozen = Frozen { entries: self.into_iter().collect(), json: json.into_boxed_slice() };
+        let objects = self.view().write_counted(&mut json);
+        let frozen = Frozen { entries: self.into_iter().collect(), json: json.into_boxed_slice(), objects };
         Self { entries: Table::new(), more: Some(Arc::new(More::Frozen(frozen))) }
     }
 
-    /// The JSON of one that is frozen.
+    /// The JSON of one that is frozen, and how many objects are below it.
     #[inline]
-    pub(crate) fn json(&self) -> Option<&[u8]> {
+    pub(crate) fn json(&self) -> Option<(&[u8], usize)> {
         match self.more.as_deref() {
-            Some(More::Frozen(frozen)) => Some(&frozen.json),
+            Some(More::Frozen(frozen)) => Some((&frozen.json, frozen.objects)),
             _ => None,
         }
     }
@@ -397,10 +399,17 @@ mod tests {
     /// Held against one of its own: the same steps, each of which first meets it frozen, leave the same.
     #[test]
     fn a_frozen_object_changes_as_another_does_and_its_copies_stay() {
+        [0, 2 * SEARCHED as i64].into_iter().for_each(changes_as_another);
+    }
+
+    fn changes_as_another(wide: i64) {
         let object = || -> Object {
             let mut object: Object =
                 [("a", 1), ("b", 2)].into_iter().map(|(name, n)| (Key::new(name), Value::Int(n))).collect();
             object.child(&Key::new("c")).set(Key::new("d"), Value::from("text"));
+            for n in 0..wide {
+                object.set(Key::new(&format!("wide_{n}")), Value::Int(n));
+            }
             object
         };
         let json = |object: &Object| {

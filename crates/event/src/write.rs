@@ -36,8 +36,9 @@ impl Event {
     /// in what was written.
     pub fn write_members(&self, out: &mut Vec<u8>, but: Option<&Key>) -> usize {
         let ObjectRef { line, object } = self.fields();
-        // The line is most often in it twice; a name and its value are some tens of bytes, and there are others below them.
-        let expected = 2 * line.len() + 64 * object.len() + 256;
+        // The line is most often in it twice; a name and its value are some tens of bytes, and there are others below them. Of a large
+        // line an event may have a small part only.
+        let expected = (2 * line.len()).min(4096) + 64 * object.len() + 256;
         let mut writer = Writer { out: Out::new(out, expected), line, long: None, objects: 0 };
         writer.out.bytes(b"\"@timestamp\":\"");
         write_timestamp(&mut writer.out, self.timestamp());
@@ -52,8 +53,15 @@ impl Event {
 impl ObjectRef<'_> {
     /// Appends the object as JSON.
     pub fn write_json(self, out: &mut Vec<u8>) {
+        self.write_counted(out);
+    }
+
+    /// The same; answers how many objects are below it.
+    pub(crate) fn write_counted(self, out: &mut Vec<u8>) -> usize {
         let out = Out::new(out, 64 * self.object.len() + 64);
-        Writer { out, line: self.line, long: None, objects: 0 }.object(self.object);
+        let mut writer = Writer { out, line: self.line, long: None, objects: 0 };
+        writer.object(self.object);
+        writer.objects - 1
     }
 }
 
@@ -170,7 +178,8 @@ impl Writer<'_> {
 
     fn object(&mut self, object: &Object) {
         self.objects += 1;
-        if let Some(json) = object.json() {
+        if let Some((json, objects)) = object.json() {
+            self.objects += objects;
             return self.out.bytes(json);
         }
         let open = self.out.at();
@@ -318,6 +327,26 @@ mod tests {
     use crate::{FieldRef, Timestamp, Value};
 
     proptest! {
+        /// serde is the dull twin, for parts of a line wherever they lie in it.
+        #[test]
+        fn parts_of_a_line_are_the_same_as_through_serde(
+            line in r#"([ -~é日]|["\\\x00-\x1f]){0,150}"#,
+            parts in prop::collection::vec((0_usize..150, 0_usize..80), 0..12),
+        ) {
+            let mut event = Event::from_line(line.as_str().into(), Timestamp::UNIX_EPOCH);
+            let message = FieldRef::field("message");
+            event.set_slice(&FieldRef::parse("[event][original]").unwrap(), &message, 0, line.len());
+            let char_at = |at: usize| (0..=at.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+            for (number, (from, len)) in parts.into_iter().enumerate() {
+                let (start, end) = (char_at(from), char_at(from + len));
+                let name = format!("[part][{}{number}]", "n".repeat(3 * number));
+                event.set_slice(&FieldRef::parse(&name).unwrap(), &message, start, end);
+            }
+            let mut out = b"before".to_vec();
+            event.write_json(&mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), format!("before{}", serde_json::to_string(&event).unwrap()));
+        }
+
         /// serde is the dull twin.
         #[test]
         fn the_same_as_through_serde(

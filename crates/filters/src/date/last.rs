@@ -7,7 +7,7 @@ const LONGEST: usize = 40;
 
 /// A text and its time, where that time and the text's two digits of seconds go up and down together: the text names its offset from
 /// UTC, and its year.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Last {
     /// Who read it.
     reader: usize,
@@ -19,6 +19,13 @@ pub(super) struct Last {
     /// Its time at second 0 of its minute, in seconds of the epoch, and its fraction in nanoseconds.
     minute: i64,
     nanos: i32,
+}
+
+/// A copy has read nothing yet: its readers are others.
+impl Clone for Last {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Default for Last {

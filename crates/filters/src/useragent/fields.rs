@@ -146,6 +146,9 @@ pub(super) struct Shared(HashMap<Vec<String>, Object>);
 /// So many are shared; further ones, which an attacker could make up, are each agent's own.
 const MOST_SHARED: usize = 4096;
 
+/// Longer texts are not shared either: some expressions take whatever a client sends for the name of a device.
+const LONGEST_SHARED: usize = 256;
+
 impl Known {
     /// Of an agent whose text is `whole`.
     pub(super) fn new(agent: Agent, whole: &str, shared: &mut Shared) -> Self {
@@ -164,13 +167,14 @@ impl Known {
 impl Shared {
     /// An object of the fields that have a text.
     fn object<const N: usize>(&mut self, fields: [(&Key, Option<String>); N]) -> Object {
-        let known = fields.iter().map(|(_, text)| text.clone().unwrap_or_default()).collect();
+        let known: Vec<String> = fields.iter().map(|(_, text)| text.clone().unwrap_or_default()).collect();
+        let bytes = known.iter().map(String::len).sum::<usize>();
         if let Some(object) = self.0.get(&known) {
             return object.clone();
         }
         let texts = fields.into_iter().filter_map(|(key, text)| Some((key.clone(), Value::from(text?))));
         let object = texts.collect::<Object>().frozen();
-        if self.0.len() < MOST_SHARED {
+        if self.0.len() < MOST_SHARED && bytes <= LONGEST_SHARED {
             self.0.insert(known, object.clone());
         }
         object
