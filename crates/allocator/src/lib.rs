@@ -97,7 +97,7 @@ mod tests {
                     let layout = Layout::from_size_align(size, align).unwrap();
                     // SAFETY: the layout has a size; the block is of that size, and is freed below with the layout that it has.
                     let block = unsafe { Allocator.alloc(layout) };
-                    assert!(!block.is_null() && block as usize % align == 0, "{layout:?}");
+                    assert!(!block.is_null() && (block as usize).is_multiple_of(align), "{layout:?}");
                     let mark = (size as u8).wrapping_mul(31) ^ round;
                     // SAFETY: the block is `size` bytes long.
                     unsafe { block.write_bytes(mark, size) };
@@ -120,7 +120,7 @@ mod tests {
                     let grown = Layout::from_size_align(layout.size() * 2 + 1, layout.align()).unwrap();
                     // SAFETY: as above; the old block is not used again.
                     *block = unsafe { Allocator.realloc(*block, *layout, grown.size()) };
-                    assert!(!block.is_null() && *block as usize % grown.align() == 0, "{grown:?}");
+                    assert!(!block.is_null() && (*block as usize).is_multiple_of(grown.align()), "{grown:?}");
                     // SAFETY: the first bytes are those of before.
                     let bytes = unsafe { std::slice::from_raw_parts(*block, layout.size()) };
                     assert!(bytes.iter().all(|byte| byte == mark), "{grown:?}");

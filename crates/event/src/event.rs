@@ -168,6 +168,7 @@ impl Event {
     }
 
     /// The text of a part of this event's line.
+    #[inline]
     pub fn text_of(&self, part: Part) -> &str {
         part.text(&self.line, 0, part.len as usize)
     }
@@ -422,7 +423,7 @@ impl Part {
     }
 
     /// All of it, as a value of the same event.
-    #[inline]
+    #[inline(always)]
     pub fn value(self) -> Value {
         Value::Str(Str(StrRepr::Slice { start: self.start, len: self.len }))
     }
@@ -434,7 +435,7 @@ impl Part {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn slice_value(start: usize, len: usize) -> Value {
     Value::Str(Str(StrRepr::Slice { start: start as u32, len: len as u32 }))
 }

@@ -57,6 +57,7 @@ impl Str {
 
 impl Value {
     /// Text known when the program was built; costs no allocation.
+    #[inline(always)]
     pub const fn from_static(text: &'static str) -> Self {
         Self::Str(Str(StrRepr::Static(text)))
     }
@@ -111,30 +112,35 @@ impl From<String> for Value {
 }
 
 impl From<i64> for Value {
+    #[inline(always)]
     fn from(number: i64) -> Self {
         Self::Int(number)
     }
 }
 
 impl From<f64> for Value {
+    #[inline(always)]
     fn from(number: f64) -> Self {
         Self::Float(number)
     }
 }
 
 impl From<bool> for Value {
+    #[inline(always)]
     fn from(truth: bool) -> Self {
         Self::Bool(truth)
     }
 }
 
 impl From<Timestamp> for Value {
+    #[inline(always)]
     fn from(time: Timestamp) -> Self {
         Self::Time(time)
     }
 }
 
 impl From<Object> for Value {
+    #[inline(always)]
     fn from(object: Object) -> Self {
         Self::Object(object)
     }

@@ -135,24 +135,17 @@ const MORE: usize = 4;
 
 /// A new object of what was captured, empty where nothing was: nothing in it is looked for.
 fn fresh(nodes: &[Node], more: usize, cut: &Cut<'_>) -> Object {
-    let mut object = Object::default();
-    let room = |object: &mut Object| {
-        if object.is_empty() {
-            *object = Object::with_capacity(nodes.len() + more);
-        }
-    };
+    let mut object = Object::with_capacity(nodes.len() + more);
     for node in nodes {
         match node {
             Node::Capture { key, number, cast } => {
                 if let Some(bounds) = cut.bounds(*number) {
-                    room(&mut object);
                     cut.push(&mut object, key, bounds, *cast);
                 }
             }
             Node::Object { key, below } => {
                 let child = fresh(below, 0, cut);
                 if !child.is_empty() {
-                    room(&mut object);
                     object.push_with(key.clone(), || Value::from(child));
                 }
             }
