@@ -11,7 +11,7 @@ use crate::query::words::words;
 use crate::segments::Number;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::{Bound, RangeInclusive};
-use tantivy::columnar::{Column, DynamicColumn, StrColumn};
+use tantivy::columnar::{Column, DynamicColumn, MonotonicallyMappableToU64, StrColumn};
 
 /// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
 const K1: f32 = 1.2;
@@ -688,40 +688,47 @@ fn floats(low: &Bound<Number>, high: &Bound<Number>) -> Option<RangeInclusive<f6
     let low = match low {
         Bound::Unbounded => f64::NEG_INFINITY,
         Bound::Included(n) => n.float(),
-        Bound::Excluded(n) => n.float().next_up(),
+        Bound::Excluded(n) => above(n.float()),
     };
     let high = match high {
         Bound::Unbounded => f64::INFINITY,
         Bound::Included(n) => n.float(),
-        Bound::Excluded(n) => n.float().next_down(),
+        Bound::Excluded(n) => below(n.float()),
     };
-    (low <= high).then_some(low..=high)
+    (low.to_u64() <= high.to_u64()).then_some(low..=high)
+}
+
+/// The next number. Of two zeros the negative one is the lesser (Lucene's `DoublePoint.nextUp`).
+fn above(n: f64) -> f64 {
+    if n == 0.0 && n.is_sign_negative() { 0.0 } else { n.next_up() }
+}
+
+/// The number before (Lucene's `DoublePoint.nextDown`).
+fn below(n: f64) -> f64 {
+    if n == 0.0 && n.is_sign_positive() { -0.0 } else { n.next_down() }
 }
 
 /// Collects the rows, of `among` if that is given; or says that it is all of them. Ends beyond the column's own are not understood by its packed values,
-/// so they are brought in first.
+/// so they are brought in first. Values are compared as the column keeps them, by which the negative zero is below the other one.
 fn scan<T>(column: &Column<T>, range: RangeInclusive<T>, among: Option<&Bits>, docs: &mut Vec<u32>) -> bool
 where
-    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
+    T: MonotonicallyMappableToU64 + PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
 {
-    let (mut low, mut high) = (*range.start(), *range.end());
-    let inside = low <= column.min_value() && column.max_value() <= high;
-    if inside && column.get_cardinality().is_full() {
+    let (least, most) = (column.min_value().to_u64(), column.max_value().to_u64());
+    let (low, high) = (range.start().to_u64(), range.end().to_u64());
+    if low <= least && most <= high && column.get_cardinality().is_full() {
         return true;
     }
-    if column.min_value() > low {
-        low = column.min_value();
-    }
-    if column.max_value() < high {
-        high = column.max_value();
-    }
+    let (low, high) = (low.max(least), high.min(most));
     match among {
         Some(among) => {
-            docs.extend(
-                among.iter().filter(|row| column.values_for_doc(*row).any(|n| low <= n && n <= high)),
-            );
+            let has = |row: &u32| column.values_for_doc(*row).any(|n| (low..=high).contains(&n.to_u64()));
+            docs.extend(among.iter().filter(has));
         }
-        None if low <= high => column.get_docids_for_value_range(low..=high, 0..column.num_docs(), docs),
+        None if low <= high => {
+            let range = T::from_u64(low)..=T::from_u64(high);
+            column.get_docids_for_value_range(range, 0..column.num_docs(), docs);
+        }
         None => {}
     }
     false
