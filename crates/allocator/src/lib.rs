@@ -1,9 +1,9 @@
 //! The allocator of the programs: mimalloc, asked in the quick way.
 //!
-//! This is one of two places in the workspace with `unsafe` code (the other is a field's place in `alces_event`), and this is its argument. Rust tells an allocator how a block must be
-//! aligned, which is most often eight bytes. The `mimalloc` crate passes that on to `mi_malloc_aligned`; mimalloc 3 answers by taking a
-//! larger block and cutting its beginning off, wherever its list of free blocks is empty and the size is no power of two, and has then to
-//! find that beginning again each time a block of that page is freed. But `mi_malloc` aligns all blocks of sixteen bytes and more to
+//! This is one of two places in the workspace with `unsafe` code (the other is a field's place in `alces_event`), and this is its
+//! argument. Rust tells an allocator how a block must be aligned, which is most often eight bytes. The `mimalloc` crate passes that on to
+//! `mi_malloc_aligned`; mimalloc 3 answers by taking a larger block and cutting its beginning off, wherever its list of free blocks is
+//! empty and the size is no power of two, and has then to find that beginning again each time a block of that page is freed. But `mi_malloc` aligns all blocks of sixteen bytes and more to
 //! sixteen, and smaller ones to their size (mimalloc's `types.h`, `MI_MAX_ALIGN_SIZE`), so there is no need to ask.
 //! `tests/bench/run --only engine` shows what it is worth.
 

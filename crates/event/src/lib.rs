@@ -7,8 +7,8 @@
 //! **Price.** A value cannot be read without its event, so reading goes through [`ValueRef`], a borrowed view, and
 //! moving a value from one event to another copies its text ([`Event::remove`] returns owned text).
 //!
-//! **Gain.** A capture costs 48 bytes in the event's field table and no allocation; cloning an event costs one
-//! reference count and one copy of the table; nothing is counted atomically per field.
+//! **Gain.** A capture costs 40 bytes in the event's field table and no allocation; cloning an event costs one
+//! reference count and one copy of the table; nothing is counted atomically per field but objects that events share ([`Object::frozen`]).
 //!
 //! This crate does no I/O and knows no clock: the time of creation is passed in.
 

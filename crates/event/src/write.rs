@@ -370,6 +370,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_small_part_of_a_large_line_takes_little_room() {
+        let mut event = Event::from_line("x".repeat(1 << 20).into(), Timestamp::UNIX_EPOCH);
+        let message = FieldRef::field("message");
+        event.set_slice(&message, &message, 3, 9);
+        let mut out = Vec::new();
+        event.write_json(&mut out);
+        assert!(out.capacity() < 8192 && out.ends_with(b"\"message\":\"xxxxxx\"}"), "{}", out.capacity());
+    }
+
     trait Sign {
         fn copysign_to(self, of: i64) -> Self;
     }

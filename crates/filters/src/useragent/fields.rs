@@ -202,3 +202,17 @@ fn set_parts(object: &mut Object, parts: [Option<Value>; 3]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_make_up_is_not_kept_for_ever() {
+        let mut shared = Shared::default();
+        let mut device = |name: String| shared.object([(&NAME, Some(name))]).len();
+        assert_eq!(device("x".repeat(LONGEST_SHARED + 1)), 1);
+        assert!((0..2 * MOST_SHARED).all(|n| device(n.to_string()) == 1));
+        assert_eq!(shared.0.len(), MOST_SHARED);
+    }
+}
