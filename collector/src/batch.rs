@@ -9,6 +9,7 @@ use crate::{
     Stats,
     ledger::Held,
     plugins::{PluginStats, Ticket},
+    share::Share,
 };
 
 /// Events that are acknowledged together. They are made when the worker asks for them, one by one, so that each goes all its way
@@ -18,6 +19,8 @@ pub(crate) struct Batch {
     /// How many.
     pub(crate) len: usize,
     pub(crate) delivery: Delivery,
+    /// Where these are what one output is to have: whose account they are on.
+    pub(crate) share: Option<Share>,
 }
 
 /// The worker's half of an acknowledgement. Dropping it says that the events were *not* delivered, so that nothing is
@@ -42,7 +45,7 @@ impl Batch {
     pub(crate) fn new(len: usize, events: impl Iterator<Item = Event> + Send + 'static) -> (Self, Delivered) {
         let (promise, delivered) = oneshot::channel();
         let delivery = Delivery { promise, ticket: None, held: None, comes_again: true, events: len as u64 };
-        (Self { events: Box::new(events), len, delivery }, delivered)
+        (Self { events: Box::new(events), len, delivery, share: None }, delivered)
     }
 
     /// For senders that wait for no acknowledgement: what is not delivered is lost, and counted.

@@ -15,6 +15,7 @@ use crate::{
     generation::{Generation, Queue, World},
     input::{Bound, Site},
     live::{Inputs, Starter},
+    overflow::Overflows,
     plan::PlannedInput,
     plugins::Plugins,
     queue::{DiskQueue, Keeper, Queue as DiskQueueOpen},
@@ -99,7 +100,10 @@ impl Collector {
             let bound = planned.input.bind(&settings.site()).await?;
             inputs.push((planned, bound));
         }
-        let world = World { stats: Arc::default(), clock, dlq, bus: settings.bus.clone() };
+        let overflows = settings.queue.as_ref().map(|queue| {
+            Arc::new(Overflows::new(queue.folder_of(&settings.data_dir, &settings.id), queue.clone()))
+        });
+        let world = World { stats: Arc::default(), clock, dlq, bus: settings.bus.clone(), overflows };
         Ok(Self { plan, settings, inputs, world, disk })
     }
 
@@ -176,7 +180,13 @@ impl Collector {
                     break;
                 }
                 // All inputs are at their end.
-                () = running.generation.ended() => break,
+                () = running.generation.ended() => {
+                    tokio::select! {
+                        () = &mut shutdown => {}
+                        () = running.drained() => {}
+                    }
+                    break;
+                }
                 Some(reload) = reloads.recv() => {
                     // Where no input is left there is nobody to take over from.
                     if let Some(out) = closing.upgrade() {
@@ -239,18 +249,35 @@ impl Running {
         }
     }
 
+    /// Returns when the outputs have what is in their queues on disk, and nothing more comes.
+    async fn drained(&mut self) {
+        if let Some(overflows) = self.world.overflows.clone() {
+            self.generation.idle().await;
+            overflows.close();
+            self.generation.drained().await;
+        }
+    }
+
     fn show(&self) {
         let disk = self.disk.as_ref().map(DiskQueueOpen::stats);
         self.world.stats.set_plugins(Plugins { queue: disk, ..self.generation.plugins(self.inputs.stats()) });
     }
 
     async fn end(mut self) {
+        let overflows = self.world.overflows.clone();
+        if let Some(overflows) = overflows.filter(|overflows| overflows.are_drained()) {
+            let _ = tokio::time::timeout(self.drain, self.drained()).await;
+            drop(overflows);
+        }
         self.before.spawn(self.generation.settle(self.drain));
         while self.before.join_next().await.is_some() {}
         // What workers did not take goes back to where it came from.
         drop(self.queue);
         if let Some(keeper) = self.keeper {
             keeper.end(self.drain).await;
+        }
+        if let Some(overflows) = &self.world.overflows {
+            overflows.end(self.drain).await;
         }
         let accounts = self.world.stats.accounts();
         info!(

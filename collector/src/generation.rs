@@ -8,7 +8,7 @@ use std::{
 
 use alces_filters::Clock;
 use tokio::{
-    sync::{Mutex, Semaphore, mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
@@ -20,6 +20,7 @@ use crate::{
     dlq::DeadLetterQueue,
     lag::Fields,
     output::{Outlet, Output},
+    overflow::Overflows,
     pipes::Bus,
     plugins::{PluginStats, Plugins},
     stall,
@@ -36,14 +37,22 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) dlq: DeadLetterQueue,
     pub(crate) bus: Bus,
+    /// The queues of outputs, where the pipeline has one on disk.
+    pub(crate) overflows: Option<Arc<Overflows>>,
 }
 
 /// The workers of one plan, with their outputs.
 pub(crate) struct Generation {
     worker: Worker,
     workers: usize,
+    /// Of each output.
+    places: usize,
     working: JoinSet<()>,
+    /// Those who deliver what is in the outputs' queues.
+    draining: JoinSet<()>,
     retire: watch::Sender<bool>,
+    /// The same for those who deliver what is in the outputs' queues.
+    leave: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
     watch: Option<AbortOnDrop>,
 }
@@ -58,21 +67,36 @@ impl Generation {
     ) -> Result<Self, CollectorError> {
         let (give_up, giving_up) = watch::channel(false);
         let (retire, retiring) = watch::channel(false);
-        let World { stats, clock, dlq, bus } = world.clone();
+        let World { stats, clock, dlq, bus, overflows } = world.clone();
         let outlet = Outlet { stats, clock, dlq, bus, give_up: giving_up };
-        let outputs =
-            plan.outputs.into_iter().map(|output| output.open(&outlet)).collect::<Result<Vec<_>, _>>()?;
+        let labels: Vec<_> = plan.outputs.iter().map(|output| output.label().clone()).collect();
+        let overflows = overflows.map(|overflows| overflows.of(&labels, world)).transpose()?;
+        let places = places(workers, labels.len(), overflows.is_some());
+        let mut outputs = Vec::new();
+        for (at, output) in plan.outputs.into_iter().enumerate() {
+            let overflow = overflows.as_ref().and_then(|overflows| overflows.get(at)?.clone());
+            outputs.push(output.open(&outlet)?.with_places(places, overflow));
+        }
         let worker = Worker {
             batches: queue.clone(),
             program: plan.program.for_worker(nanos),
             outputs: Arc::new(outputs),
             routes: Arc::new(plan.routes),
             outlet,
-            under_way: Arc::new(Semaphore::new(requests(workers))),
             retire: retiring,
             hosts: Fields::default(),
         };
-        Ok(Self { worker, workers, working: JoinSet::new(), retire, give_up, watch: None })
+        Ok(Self {
+            worker,
+            workers,
+            places,
+            working: JoinSet::new(),
+            draining: JoinSet::new(),
+            retire,
+            leave: watch::channel(false).0,
+            give_up,
+            watch: None,
+        })
     }
 
     /// Begins to work.
@@ -86,6 +110,12 @@ impl Generation {
             worker.program = worker.program.for_worker(nanos);
             posts.push(worker.program.post());
             self.working.spawn_blocking(move || runtime.block_on(worker.run(number == 0)));
+        }
+        for output in self.worker.outputs.iter() {
+            if let Some(overflow) = output.overflow().cloned() {
+                let (runtime, output, leave) = (runtime.clone(), output.clone(), self.leave.subscribe());
+                self.draining.spawn_blocking(move || runtime.block_on(overflow.drain(output, leave)));
+            }
         }
         let plugins = self.plugins(Vec::new());
         self.watch = Some(AbortOnDrop(tokio::spawn(stall::watch(plugins, posts))));
@@ -111,15 +141,35 @@ impl Generation {
     /// under way.
     pub(crate) async fn retire(&mut self) {
         let _ = self.retire.send(true);
+        let _ = self.leave.send(true);
         self.ended().await;
+        self.drained().await;
+    }
+
+    /// Returns when those who empty the outputs' queues have ended: when these are closed and empty. May be asked again.
+    pub(crate) async fn drained(&mut self) {
+        while self.draining.join_next().await.is_some() {}
+    }
+
+    /// Returns when nothing is under way: every request and every worker has given its place back.
+    pub(crate) fn idle(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (outputs, places) = (self.worker.outputs.clone(), self.places);
+        async move {
+            for output in outputs.iter() {
+                output.idle(places).await;
+            }
+        }
     }
 
     /// Delivers what is under way and what filters hold back, for so long; the rest stays unacknowledged.
     pub(crate) async fn settle(mut self, drain: Duration) {
+        // What is in their queues stays there.
+        let _ = self.leave.send(true);
         let all = async {
-            // Every request under way gives its place back when it is done, and so does every worker.
-            drop(self.worker.under_way.clone().acquire_many_owned(requests(self.workers) as u32).await);
+            self.drained().await;
+            self.idle().await;
             self.worker.flush_all().await;
+            self.idle().await;
         };
         if timeout(drain, all).await.is_err() {
             warn!(
@@ -130,9 +180,11 @@ impl Generation {
     }
 }
 
-/// Requests that may be under way: what they hold is memory.
-fn requests(workers: usize) -> usize {
-    workers * 2
+/// Batches that an output may have under way, or that wait for it: what they hold is memory. One among others has a queue: on disk, or a short one
+/// here, so that they do not wait for it at once.
+fn places(workers: usize, outputs: usize, on_disk: bool) -> usize {
+    let under_way = workers * 2;
+    if outputs > 1 && !on_disk { under_way * 4 } else { under_way }
 }
 
 /// A task that ends with what it belongs to.

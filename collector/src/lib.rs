@@ -12,6 +12,7 @@
 //! listeners, and [`Collector::run`] runs it until it is told to stop. Clock, environment and shutdown are passed in.
 
 mod access;
+mod account;
 pub mod api;
 mod batch;
 mod check;
@@ -27,12 +28,14 @@ mod ledger;
 mod letters;
 mod live;
 mod output;
+mod overflow;
 mod pipes;
 mod plan;
 mod plugins;
 mod queue;
 mod renew;
 pub mod settings;
+mod share;
 mod stall;
 mod stats;
 mod tap;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -22,6 +22,8 @@ pub(crate) struct PluginStats {
     refused: AtomicU64,
     nanos: AtomicU64,
     next: AtomicU64,
+    /// An output's queue on disk.
+    queue: OnceLock<Arc<QueueStats>>,
     /// Batches that are neither delivered nor given up: since when, and of how many events. A lock for each batch, not for each event.
     under_way: Mutex<BTreeMap<u64, (Instant, u64)>>,
 }
@@ -35,6 +37,7 @@ impl PluginStats {
             refused: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
             next: AtomicU64::new(0),
+            queue: OnceLock::new(),
             under_way: Mutex::default(),
         })
     }
@@ -50,6 +53,17 @@ impl PluginStats {
         let since = Instant::now();
         self.under_way().insert(number, (since, events));
         Ticket { stats: self.clone(), number, events, since, delivered: false }
+    }
+
+    /// It has a queue of its own.
+    pub(crate) fn has_queue(&self, queue: Arc<QueueStats>) {
+        // A plugin is given its queue when it is opened.
+        let _ = self.queue.set(queue);
+    }
+
+    /// Its own queue on disk.
+    pub(crate) fn queue(&self) -> Option<&Arc<QueueStats>> {
+        self.queue.get()
     }
 
     /// Events that came to it.

@@ -33,8 +33,11 @@ pub(crate) async fn watch(plugins: Plugins, posts: Vec<Arc<Post>>) {
                 Stall::Filter(id) => {
                     warn!(filter = %id, "this filter is at one event for {FILTER_LOOKS} seconds: the pipeline waits for it");
                 }
-                Stall::Output(id) => {
+                Stall::Output { id, queued: false } => {
                     warn!(output = %id, "this output has not delivered events for {} seconds: the pipeline waits for it", OUTPUT.as_secs());
+                }
+                Stall::Output { id, queued: true } => {
+                    warn!(output = %id, "this output has not delivered events for {} seconds: what it is to have waits in its queue", OUTPUT.as_secs());
                 }
                 Stall::OutputGoesOn(id) => info!(output = %id, "this output delivers again"),
             }
@@ -46,7 +49,11 @@ pub(crate) async fn watch(plugins: Plugins, posts: Vec<Arc<Post>>) {
 #[derive(Debug, PartialEq)]
 enum Stall {
     Filter(String),
-    Output(String),
+    Output {
+        id: String,
+        /// It has a queue of its own, so that nobody else waits.
+        queued: bool,
+    },
     OutputGoesOn(String),
 }
 
@@ -88,7 +95,8 @@ impl Watchman {
             let slow = output.held().1.is_some_and(|age| age > OUTPUT);
             if slow != *said {
                 let id = output.label.id.clone();
-                found.push(if slow { Stall::Output(id) } else { Stall::OutputGoesOn(id) });
+                let queued = output.queue().is_some();
+                found.push(if slow { Stall::Output { id, queued } } else { Stall::OutputGoesOn(id) });
                 *said = slow;
             }
         }

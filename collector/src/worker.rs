@@ -6,11 +6,12 @@ use alces_event::Event;
 use alces_filters::Program;
 use futures_util::future::try_join_all;
 use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     time::MissedTickBehavior,
 };
 
 use crate::{
+    account::{Account, Counts},
     batch::{Batch, Delivery},
     lag::{Fields, Sample},
     output::{Fates, Outlet, Output, Pending, Undelivered},
@@ -32,9 +33,6 @@ pub(crate) struct Worker {
     pub(crate) outputs: Arc<Vec<Output>>,
     pub(crate) routes: Arc<Vec<Route>>,
     pub(crate) outlet: Outlet,
-    /// Bounds the requests under way, and with them the memory that events take: when it is used up, workers wait, the
-    /// queue fills, inputs stop reading, and senders wait.
-    pub(crate) under_way: Arc<Semaphore>,
     /// Turns true when others take over: what is begun is finished, and nothing more is taken.
     pub(crate) retire: watch::Receiver<bool>,
     /// Where events name their hosts.
@@ -50,26 +48,26 @@ impl Worker {
         // The first tick is at once.
         flush.tick().await;
         loop {
-            // The place in the window of requests first: events that nobody can send yet stay in the queue.
+            // The places of the outputs first: events that nobody can send yet stay in the queue, inputs stop reading, and senders wait.
             let mut retire = self.retire.clone();
-            let permit = tokio::select! {
+            let pending = tokio::select! {
                 biased;
                 _ = retire.wait_for(|retire| *retire) => return,
-                permit = self.under_way.clone().acquire_owned() => match permit {
-                    Ok(permit) => permit,
-                    Err(_) => return,
+                pending = places(self.outputs.clone()) => match pending {
+                    Some(pending) => pending,
+                    None => return,
                 },
             };
             let work = tokio::select! {
                 biased;
                 _ = retire.wait_for(|retire| *retire) => return,
-                _ = flush.tick(), if flushes => self.flush(false),
+                _ = flush.tick(), if flushes => self.flush(pending, false),
                 batches = self.take() => match batches {
-                    Some(batches) => self.work(batches),
+                    Some(batches) => self.work(pending, batches),
                     None => return,
                 },
             };
-            let mut delivery = Box::pin(work.deliver(self.outlet.clone(), permit));
+            let mut delivery = Box::pin(work.deliver(self.outlet.clone()));
             // What is delivered at once is delivered here: a task of its own would wake another thread for nothing.
             if poll_fn(|context| Poll::Ready(delivery.as_mut().poll(context).is_pending())).await {
                 tokio::spawn(delivery);
@@ -79,12 +77,12 @@ impl Worker {
 
     /// Delivers everything that filters hold back, at the end.
     pub(crate) async fn flush_all(&mut self) {
-        let Ok(permit) = self.under_way.clone().acquire_owned().await else { return };
-        self.flush(true).deliver(self.outlet.clone(), permit).await;
+        let Some(pending) = places(self.outputs.clone()).await else { return };
+        self.flush(pending, true).deliver(self.outlet.clone()).await;
     }
 
-    fn flush(&mut self, end: bool) -> Work {
-        let mut work = self.no_work();
+    fn flush(&mut self, pending: Vec<Pending>, end: bool) -> Work {
+        let mut work = Work::new(pending);
         let mut made = Vec::new();
         self.program.flush(end, &mut made);
         let mut to = Vec::new();
@@ -109,8 +107,8 @@ impl Worker {
 
     /// One event after the other through filters and into what the outputs are to send; what comes out no longer needs the
     /// events.
-    fn work(&mut self, batches: Vec<Batch>) -> Work {
-        let mut work = self.no_work();
+    fn work(&mut self, pending: Vec<Pending>, batches: Vec<Batch>) -> Work {
+        let mut work = Work::new(pending);
         let (mut made, mut to) = (Vec::new(), Vec::new());
         for batch in batches {
             let mut came = 0;
@@ -132,20 +130,6 @@ impl Worker {
             work.deliveries.push(batch.delivery);
         }
         work
-    }
-
-    fn no_work(&self) -> Work {
-        let pending = self.outputs.iter().map(Output::pending).collect();
-        Work {
-            pending,
-            events: 0,
-            made: 0,
-            dropped: 0,
-            undecided: Vec::new(),
-            deliveries: Vec::new(),
-            samples: Vec::new(),
-            sampled: 0,
-        }
     }
 
     fn keep_undecided(&mut self, work: &mut Work) {
@@ -179,6 +163,15 @@ impl Worker {
     }
 }
 
+/// Where the next batch goes, of each output, once all have a place for it.
+async fn places(outputs: Arc<Vec<Output>>) -> Option<Vec<Pending>> {
+    let mut places = Vec::with_capacity(outputs.len());
+    for output in outputs.iter() {
+        places.push(output.next().await?);
+    }
+    Some(places)
+}
+
 /// What came of some batches, to be sent.
 struct Work {
     /// For each output.
@@ -197,53 +190,76 @@ struct Work {
 }
 
 impl Work {
-    /// Writes to all outputs at once; only when all have everything are the batches acknowledged.
-    async fn deliver(self, outlet: Outlet, permit: OwnedSemaphorePermit) {
+    fn new(pending: Vec<Pending>) -> Self {
+        Self {
+            pending,
+            events: 0,
+            made: 0,
+            dropped: 0,
+            undecided: Vec::new(),
+            deliveries: Vec::new(),
+            samples: Vec::new(),
+            sampled: 0,
+        }
+    }
+
+    /// Writes to all outputs at once; only when all have everything, or it is in their queues on disk, are the batches acknowledged.
+    async fn deliver(self, outlet: Outlet) {
         let stats = &outlet.stats;
-        let (made, dropped) = (self.made, self.dropped);
-        let sent = send(self.pending, &self.undecided, &outlet).await;
-        let Ok(fates) = sent else {
+        let account = Account::new(
+            stats,
+            Counts {
+                held: self.deliveries.iter().map(|delivery| delivery.events).sum(),
+                made: self.made,
+                dropped: self.dropped,
+                on: u64::from(self.events) + self.undecided.len() as u64,
+            },
+        );
+        let Ok(sent) = send(self.pending, self.events, &self.undecided, &account, &outlet).await else {
             if self.deliveries.is_empty() {
                 // Filters held them back, whose senders have them no more.
                 stats.ledger.change(|accounts| {
-                    accounts.made += made;
-                    accounts.dropped += dropped;
-                    accounts.lost += made - dropped;
+                    accounts.made += self.made;
+                    accounts.dropped += self.dropped;
+                    accounts.lost += self.made - self.dropped;
                 });
             }
             return;
         };
-        let (dead, lost) = fates;
-        let held: u64 = self.deliveries.iter().map(|delivery| delivery.events).sum();
-        stats.ledger.change(|accounts| {
-            accounts.let_go(held);
-            accounts.made += made;
-            accounts.dropped += dropped;
-            accounts.dead_lettered += dead;
-            accounts.lost += lost;
-            accounts.acknowledged += u64::from(self.events) + self.undecided.len() as u64 - dead - lost;
-        });
-        let now = (outlet.clock)();
-        self.samples.into_iter().for_each(|sample| stats.lags.delivered(sample, now));
+        account.tell(sent.fates);
+        if !sent.stored {
+            let now = (outlet.clock)();
+            self.samples.into_iter().for_each(|sample| stats.lags.delivered(sample, now));
+        }
         self.deliveries.into_iter().for_each(Delivery::done);
-        drop(permit);
     }
 }
 
-/// Writes to all outputs at once. How many events of them all are dead letters, and how many lost: each is one, whoever refused it.
+/// What came of a batch.
+struct Sent {
+    fates: Fates,
+    /// Some output has it in its queue only.
+    stored: bool,
+}
+
+/// Writes to all outputs at once, and says what came of it: each event is one, whoever refused it.
 async fn send(
     pending: Vec<Pending>,
+    events: u32,
     undecided: &[Undecided],
+    account: &Arc<Account>,
     outlet: &Outlet,
-) -> Result<(u64, u64), Undelivered> {
-    let undecided = undecided::keep(undecided, outlet)?;
-    let mut fates = Fates::default();
-    try_join_all(pending.into_iter().map(Pending::send))
-        .await?
-        .into_iter()
-        .for_each(|of_one| fates.add(of_one));
-    let (dead, lost) = fates.count();
-    Ok((dead + undecided.dead.len() as u64, lost + undecided.lost.len() as u64))
+) -> Result<Sent, Undelivered> {
+    let mut sent = Sent { fates: undecided::keep(undecided, outlet)?, stored: false };
+    // They have the numbers behind those that went to outputs.
+    sent.fates.dead.iter_mut().chain(&mut sent.fates.lost).for_each(|place| *place += events);
+    for of_one in try_join_all(pending.into_iter().map(|pending| pending.hand_over(account))).await? {
+        match of_one {
+            Some(fates) => sent.fates.add(fates),
+            None => sent.stored = true,
+        }
+    }
+    Ok(sent)
 }
 
 /// The outputs that an event goes to, all of them before the first has it.

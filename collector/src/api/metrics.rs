@@ -6,6 +6,7 @@ use crate::{
     Accounts, Stats,
     ledger::ACCOUNTS,
     plugins::{PluginStats, Plugins},
+    queue::QueueStats,
     stats::COUNTERS,
 };
 
@@ -27,6 +28,11 @@ fn row(kind: &'static str, of: &PluginStats, number: f64) -> Row {
 fn ends(plugins: &Plugins, number: fn(&PluginStats) -> f64) -> Vec<Row> {
     let inputs = plugins.inputs.iter().map(|input| row("input", input, number(input)));
     inputs.chain(plugins.outputs.iter().map(|output| row("output", output, number(output)))).collect()
+}
+
+fn queues(plugins: &Plugins, number: fn(&QueueStats) -> u64) -> Vec<Row> {
+    let row = |output: &Arc<PluginStats>| Some(row("output", output, number(output.queue()?) as f64));
+    plugins.outputs.iter().filter_map(row).collect()
 }
 
 const OF_PLUGINS: &[OfPlugin] = &[
@@ -94,6 +100,18 @@ const OF_PLUGINS: &[OfPlugin] = &[
         kind: "gauge",
         help: "Age of the oldest of these events; 0 where there is none.",
         of: |plugins| ends(plugins, |plugin| plugin.held().1.map_or(0.0, |age| age.as_secs_f64())),
+    },
+    OfPlugin {
+        name: "alces_collector_plugin_queue_events",
+        kind: "gauge",
+        help: "Events that wait in an output's own queue on disk, of those that this process has written or read.",
+        of: |plugins| queues(plugins, |queue| queue.events()),
+    },
+    OfPlugin {
+        name: "alces_collector_plugin_queue_bytes",
+        kind: "gauge",
+        help: "Size of an output's own queue on disk.",
+        of: |plugins| queues(plugins, |queue| queue.bytes()),
     },
 ];
 

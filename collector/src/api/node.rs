@@ -12,6 +12,7 @@ use super::Pipelines;
 use crate::{
     Accounts, Stats,
     plugins::{PluginStats, Plugins},
+    queue::QueueStats,
 };
 
 /// What this process says of itself.
@@ -128,6 +129,9 @@ fn one(stats: &Stats) -> Value {
             end["events"]["out"] = json!(output.given());
             end["events"]["dead_lettered"] = json!(output.refused());
             end["events"]["duration_in_millis"] = json!(output.time().as_millis() as u64);
+            if let Some(queue) = output.queue() {
+                end["queue"] = persisted(queue);
+            }
             end
         })
         .collect();
@@ -146,12 +150,7 @@ fn one(stats: &Stats) -> Value {
         None => {
             json!({"type": "memory", "events_count": accounts.held, "queue_size_in_bytes": 0, "max_queue_size_in_bytes": 0})
         }
-        Some(queue) => json!({
-            "type": "persisted",
-            "events_count": queue.events(),
-            "queue_size_in_bytes": queue.bytes(),
-            "max_queue_size_in_bytes": queue.max_bytes,
-        }),
+        Some(queue) => persisted(queue),
     };
     json!({
         "events": {
@@ -173,6 +172,15 @@ fn one(stats: &Stats) -> Value {
         "reloads": {"successes": stats.reloads.get(), "failures": stats.reloads_failed.get()},
         "queue": queue,
         "dead_letter_queue": {"events": accounts.dead_lettered, "letters": stats.dead_letters.get(), "dropped_events": stats.dead_letters_dropped.get()},
+    })
+}
+
+fn persisted(queue: &QueueStats) -> Value {
+    json!({
+        "type": "persisted",
+        "events_count": queue.events(),
+        "queue_size_in_bytes": queue.bytes(),
+        "max_queue_size_in_bytes": queue.max_bytes,
     })
 }
 

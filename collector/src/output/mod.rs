@@ -72,6 +72,10 @@ impl OutputPlan {
         (plan.map(|plan| Self { plan, label: Label::new(context.source, plugin) }), options.finish())
     }
 
+    pub(crate) fn label(&self) -> &Label {
+        &self.label
+    }
+
     pub(crate) fn open(self, outlet: &Outlet) -> Result<Output, CollectorError> {
         Ok(self.plan.open(outlet)?.labelled(self.label))
     }

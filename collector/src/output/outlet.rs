@@ -28,7 +28,7 @@ pub(crate) struct Outlet {
 pub(crate) struct Undelivered;
 
 /// Events of a batch that an output does not have and never will, by their places in it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fates {
     /// They are in the dead-letter queue.
     pub(crate) dead: Vec<u32>,

@@ -3,6 +3,9 @@
 //!
 //! Killed at any moment: what was acknowledged is in the queue. What was under way is delivered once more, with the same ids, as an event
 //! that has none is given one before it is written. A full queue, or disk, holds senders back.
+//!
+//! An output may have one of its own, for what it is behind with (`crate::overflow`). Its batches are shares of others: what becomes of them
+//! goes on the account that they bring.
 
 mod record;
 mod stats;
@@ -32,6 +35,8 @@ use crate::{
     batch::{Batch, Delivery},
     dlq::Letter,
     generation::World,
+    output::Fates,
+    share::Share,
 };
 use record::{Encoder, TooLarge};
 pub(crate) use stats::QueueStats;
@@ -57,6 +62,14 @@ pub struct DiskQueue {
     pub max_bytes: u64,
     /// `queue.drain`: whether it is emptied before the collector stops, within the drain time.
     pub drain: bool,
+}
+
+impl DiskQueue {
+    /// Where the queue of a pipeline is.
+    pub(crate) fn folder_of(&self, data_dir: &Path, id: &str) -> PathBuf {
+        let folders = self.folder.clone().unwrap_or_else(|| data_dir.join("queue"));
+        folders.join(folder_name(id))
+    }
 }
 
 impl Default for DiskQueue {
@@ -89,12 +102,27 @@ struct Inside {
     /// The last record that was read.
     given: u64,
     /// Records that a pipeline has given back.
-    again: VecDeque<Record>,
-    /// Events of each record that this process wrote, the oldest first.
-    written: VecDeque<(u64, u64)>,
+    again: VecDeque<(Record, Option<Share>)>,
+    /// Records that this process wrote, the oldest first.
+    written: VecDeque<Written>,
     saved: Instant,
     /// Nothing more is written.
     closed: bool,
+}
+
+/// A record that this process wrote, and has not read yet.
+struct Written {
+    number: u64,
+    events: u64,
+    share: Option<Share>,
+}
+
+/// A record to be delivered.
+struct Next {
+    record: Record,
+    /// Whether it is read for the first time; one that came back was counted.
+    first: bool,
+    share: Option<Share>,
 }
 
 /// So many events of a batch are in the queue, and not all.
@@ -102,18 +130,14 @@ struct HalfStored {
     events: u64,
 }
 
-/// Who wrote a record.
-enum Origin {
-    Here,
-    /// An earlier process.
-    Before,
-}
-
 impl Queue {
     /// Opens the queue of a pipeline.
     pub(crate) fn open(data_dir: &Path, id: &str, settings: &DiskQueue) -> Result<Self, CollectorError> {
-        let folders = settings.folder.clone().unwrap_or_else(|| data_dir.join("queue"));
-        let path = folders.join(folder_name(id));
+        Self::open_at(settings.folder_of(data_dir, id), settings)
+    }
+
+    /// Opens the queue in this folder.
+    pub(crate) fn open_at(path: PathBuf, settings: &DiskQueue) -> Result<Self, CollectorError> {
         let broken = |reason: String| CollectorError::Queue { path: path.clone(), reason };
         let folder = Folder::open(&path).map_err(|error| broken(error.to_string()))?;
         let spool = Spool::open(folder, Options::new(settings.max_bytes))
@@ -147,6 +171,17 @@ impl Queue {
     /// What it holds.
     pub(crate) fn stats(&self) -> Arc<QueueStats> {
         self.0.stats.clone()
+    }
+
+    /// Whether all that was stored is delivered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inside().spool.stats().pending == 0
+    }
+
+    /// Nothing more will be written: the reader ends when all is delivered.
+    pub(crate) fn close(&self) {
+        self.inside().closed = true;
+        self.0.changed.notify_all();
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -191,7 +226,7 @@ impl Queue {
             let mut bytes = 0;
             let mut next = Some(batch);
             while let Some(batch) = next {
-                bytes += encoder.encode(batch.events, &mut records);
+                bytes += encoder.encode(batch.events, batch.share, &mut records);
                 deliveries.push(batch.delivery);
                 next = if bytes < SYNC_BYTES { from.try_recv().ok() } else { None };
             }
@@ -210,14 +245,13 @@ impl Queue {
                 Err(HalfStored { events }) => world.stats.ledger.enter(events),
             }
         }
-        self.inside().closed = true;
-        self.0.changed.notify_all();
+        self.close();
     }
 
     /// Puts events that no record can hold into the dead-letter queue; none where that cannot be.
     fn bury(&self, events: Vec<TooLarge>, world: &World) -> Option<Appended> {
         let mut buried = Appended::default();
-        for TooLarge { document, metadata } in events {
+        for TooLarge { document, metadata, share } in events {
             let reason = format!("an event of {} bytes is more than the queue takes", document.len());
             let letter = Letter { document: &document, metadata: &metadata, reason, ..Letter::default() };
             match world.dlq.append("queue", (world.clock)(), &[letter]) {
@@ -227,10 +261,16 @@ impl Queue {
                         lost = refused,
                         "an event is too large for the queue: into the dead-letter queue"
                     );
-                    buried.kept += kept;
-                    buried.refused += refused;
                     world.stats.dead_letters.add(kept);
                     world.stats.dead_letters_dropped.add(dropped);
+                    match share {
+                        Some(share) if kept > 0 => share.bury(),
+                        Some(share) => share.lose(),
+                        None => {
+                            buried.kept += kept;
+                            buried.refused += refused;
+                        }
+                    }
                 }
                 Err(problem) => {
                     error!(%problem, "the dead-letter queue cannot be written: a window stays unacknowledged");
@@ -244,8 +284,9 @@ impl Queue {
     /// Returns when all records are durable; an error where the collector stops before.
     fn store(&self, records: &[record::Encoded]) -> Result<(), HalfStored> {
         let half = |numbers: &[u64]| {
-            let events = records.iter().take(numbers.len()).map(|record| record.events).sum();
-            Err(HalfStored { events })
+            // Shares are on another's account, which holds them as before.
+            let stored = records.iter().take(numbers.len()).filter(|record| record.share.is_none());
+            Err(HalfStored { events: stored.map(|record| record.events).sum() })
         };
         let mut inside = self.inside();
         let mut numbers: Vec<u64> = Vec::new();
@@ -290,7 +331,8 @@ impl Queue {
             match inside.spool.append(&record.bytes) {
                 Ok(number) => {
                     numbers.push(number);
-                    inside.written.push_back((number, record.events));
+                    let (events, share) = (record.events, record.share.clone());
+                    inside.written.push_back(Written { number, events, share });
                     self.0.stats.add(record.events);
                 }
                 Err(problem) => {
@@ -306,13 +348,13 @@ impl Queue {
     fn forget(&self, inside: &mut Inside, problem: &SpoolError, numbers: &mut Vec<u64>) {
         let SpoolError::TakenBack { from, .. } = problem else { return };
         numbers.retain(|number| number < from);
-        while let Some((_, events)) = inside.written.pop_back_if(|(number, _)| *number >= *from) {
-            self.0.stats.remove(events);
+        while let Some(back) = inside.written.pop_back_if(|written| written.number >= *from) {
+            self.0.stats.remove(back.events);
         }
     }
 
     fn read_all(&self, to: &mpsc::Sender<Batch>, world: &World, runtime: &tokio::runtime::Handle) {
-        while let Some(record) = self.next() {
+        while let Some(Next { record, first, mut share }) = self.next() {
             let (events, broken) = record::decode(&record.bytes, (world.clock)());
             if broken > 0 {
                 // Only bytes that are not ours can be so: the spool checks each record.
@@ -323,67 +365,92 @@ impl Queue {
                 );
             }
             let count = events.len() as u64;
-            match self.first_read(record.number, world) {
-                // An earlier process took them in.
-                Some(Origin::Before) => {
-                    world.stats.ledger.enter(count + broken);
-                    world.stats.ledger.lose(broken);
-                    self.0.stats.add(count);
+            if first && self.0.stats.is_new(record.number) {
+                let written = self.first_read(record.number, world);
+                match written {
+                    Some(Written { share: Some(whole), .. }) => {
+                        if broken > 0 {
+                            whole.part(events.len()..events.len() + broken as usize).lose();
+                        }
+                        share = Some(whole);
+                        self.0.stats.remove(broken);
+                    }
+                    Some(_) => {
+                        world.stats.ledger.lose(broken);
+                        self.0.stats.remove(broken);
+                    }
+                    // An earlier process took them in.
+                    None => {
+                        world.stats.ledger.enter(count + broken);
+                        world.stats.ledger.lose(broken);
+                        self.0.stats.add(count);
+                    }
                 }
-                Some(Origin::Here) => {
-                    world.stats.ledger.lose(broken);
-                    self.0.stats.remove(broken);
-                }
-                None => {}
             }
-            let (batch, delivered) = Batch::new(events.len(), events.into_iter());
             let queue = self.clone();
-            let settling = async move {
+            if let Some(sending) = share.as_mut().and_then(|share| share.sending.take()) {
+                self.settling(runtime, async move {
+                    let fates = sending.await;
+                    if let (Some(share), Some(fates)) = (&share, &fates) {
+                        share.clone().tell(Fates::clone(fates));
+                    }
+                    queue.settle(record, share, count, fates.is_some());
+                });
+                continue;
+            }
+            let (mut batch, delivered) = Batch::new(events.len(), events.into_iter());
+            batch.share = share.clone();
+            self.settling(runtime, async move {
                 let delivered = delivered.await.is_ok();
                 if !delivered {
                     // What made a pipeline give it back at once, as a disk that is full under its dead letters, is there for a while.
                     tokio::time::sleep(RETRY).await;
                 }
-                queue.settle(record, count, delivered);
-            };
-            let mut tasks = self.0.settling.lock().unwrap_or_else(PoisonError::into_inner);
-            while tasks.try_join_next().is_some() {}
-            tasks.spawn_on(settling, runtime);
-            drop(tasks);
+                queue.settle(record, share, count, delivered);
+            });
             if to.blocking_send(batch).is_err() {
                 return;
             }
         }
     }
 
-    /// Who wrote a record that is read for the first time; none of one that comes again.
-    fn first_read(&self, number: u64, world: &World) -> Option<Origin> {
+    /// Waits for a delivery.
+    fn settling(&self, runtime: &tokio::runtime::Handle, end: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn_on(end, runtime);
+    }
+
+    /// What this process wrote of a record that is read for the first time; none where an earlier one did.
+    fn first_read(&self, number: u64, world: &World) -> Option<Written> {
         let mut inside = self.inside();
-        while let Some((_, events)) = inside.written.pop_front_if(|(written, _)| *written < number) {
+        while let Some(gone) = inside.written.pop_front_if(|written| written.number < number) {
             // Records are read in their order: these were set aside.
-            world.stats.ledger.lose(events);
-            self.0.stats.remove(events);
+            match gone.share {
+                Some(share) => share.lose(),
+                None => world.stats.ledger.lose(gone.events),
+            }
+            self.0.stats.remove(gone.events);
         }
-        let here = inside.written.pop_front_if(|(written, _)| *written == number).is_some();
-        self.0.stats.is_new(number).then_some(if here { Origin::Here } else { Origin::Before })
+        inside.written.pop_front_if(|written| written.number == number)
     }
 
     /// The next record, once there is one; none when it is over.
-    fn next(&self) -> Option<Record> {
+    fn next(&self) -> Option<Next> {
         let mut inside = self.inside();
         let mut failed = 0;
         loop {
             if self.0.stop.load(Relaxed) {
                 return None;
             }
-            if let Some(record) = inside.again.pop_front() {
-                return Some(record);
+            if let Some((record, share)) = inside.again.pop_front() {
+                return Some(Next { record, first: false, share });
             }
             match inside.spool.read() {
                 Ok(Some(record)) => {
                     inside.given = record.number;
                     inside.under_way.insert(record.number);
-                    return Some(record);
+                    return Some(Next { record, first: true, share: None });
                 }
                 Ok(None) if inside.closed && inside.under_way.is_empty() => return None,
                 Ok(None) => {}
@@ -405,7 +472,7 @@ impl Queue {
     }
 
     /// A record is delivered, or a pipeline gave it back.
-    fn settle(&self, record: Record, events: u64, delivered: bool) {
+    fn settle(&self, record: Record, share: Option<Share>, events: u64, delivered: bool) {
         let mut inside = self.inside();
         if delivered {
             inside.under_way.remove(&record.number);
@@ -417,7 +484,7 @@ impl Queue {
                 self.save(&mut inside);
             }
         } else {
-            inside.again.push_back(record);
+            inside.again.push_back((record, share));
         }
         drop(inside);
         self.0.changed.notify_all();
@@ -432,8 +499,8 @@ impl Queue {
     }
 }
 
-/// A name of a folder for a pipeline's id, which may hold anything.
-fn folder_name(id: &str) -> String {
+/// A name of a folder for an id, which may hold anything.
+pub(crate) fn folder_name(id: &str) -> String {
     let name = id.replace(['/', '\0'], "_");
     if name.starts_with('.') { format!("_{name}") } else { name }
 }

@@ -1,9 +1,11 @@
 //! Batches as bytes: a version, then each event as the length of its JSON in 32 bits, the lowest first, and the JSON with its
 //! `@metadata`.
 
-use std::sync::LazyLock;
+use std::{ops::Range, sync::LazyLock};
 
 use alces_event::{Event, FieldRef, Timestamp};
+
+use crate::{output::Fates, share::Share};
 
 /// The first byte of a record.
 const VERSION: u8 = 1;
@@ -24,6 +26,8 @@ static ID: LazyLock<FieldRef> = LazyLock::new(|| FieldRef::metadata("_id"));
 pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
     pub(super) events: u64,
+    /// In an output's queue: on whose account they are.
+    pub(super) share: Option<Share>,
 }
 
 /// An event that no record can hold.
@@ -31,6 +35,8 @@ pub(super) struct Encoded {
 pub(super) struct TooLarge {
     pub(super) document: Vec<u8>,
     pub(super) metadata: Vec<u8>,
+    /// In an output's queue: on whose account it is.
+    pub(super) share: Option<Share>,
 }
 
 /// Makes records, and ids for events that have none: what is delivered once more after a crash is the same event then.
@@ -53,52 +59,52 @@ impl Encoder {
     pub(super) fn encode(
         &mut self,
         events: impl Iterator<Item = Event>,
+        share: Option<Share>,
         records: &mut Vec<Encoded>,
     ) -> usize {
-        let mut total = 0;
-        let mut bytes = vec![VERSION];
-        let mut count = 0;
+        let mut open = Open { bytes: vec![VERSION], places: 0..0, share, total: 0 };
         for mut event in events {
             if event.get(&ID).is_none() && event.get(&OFFSET).is_none() {
                 self.number += 1;
                 event.set(&ID, format!("{:016x}-{:x}", self.origin, self.number));
             }
+            let bytes = &mut open.bytes;
             let start = bytes.len();
             bytes.extend_from_slice(&[0; 4]);
             bytes.extend_from_slice(b"{\"@metadata\":");
-            event.metadata().write_json(&mut bytes);
+            event.metadata().write_json(bytes);
             // There is always a member: `@timestamp`.
             bytes.push(b',');
-            event.write_members(&mut bytes, None);
+            event.write_members(bytes, None);
             bytes.push(b'}');
             if bytes.len() - start > self.most {
                 bytes.truncate(start);
-                self.set_aside(&event);
+                let share = open.leave_out(records);
+                self.set_aside(&event, share);
                 continue;
             }
             let len = (bytes.len() - start - 4) as u32;
             if let Some(place) = bytes.get_mut(start..start + 4) {
                 place.copy_from_slice(&len.to_le_bytes());
             }
-            count += 1;
-            if bytes.len() >= RECORD_BYTES {
-                total += bytes.len();
-                records.push(Encoded { bytes: std::mem::replace(&mut bytes, vec![VERSION]), events: count });
-                count = 0;
+            open.places.end += 1;
+            if open.bytes.len() >= RECORD_BYTES {
+                open.close(records);
             }
         }
-        if count > 0 {
-            total += bytes.len();
-            records.push(Encoded { bytes, events: count });
+        open.close(records);
+        if let Some(whole) = open.share {
+            // Its parts are waited for in its place.
+            whole.tell(Fates::default());
         }
-        total
+        open.total
     }
 
-    fn set_aside(&mut self, event: &Event) {
+    fn set_aside(&mut self, event: &Event, share: Option<Share>) {
         let (mut document, mut metadata) = (Vec::new(), Vec::new());
         event.write_json(&mut document);
         event.metadata().write_json(&mut metadata);
-        self.too_large.push(TooLarge { document, metadata });
+        self.too_large.push(TooLarge { document, metadata, share });
     }
 
     /// The events since the last call that are in no record.
@@ -110,6 +116,41 @@ impl Encoder {
     #[cfg(test)]
     pub(super) fn for_events_of(most: usize) -> Self {
         Self { most, ..Self::default() }
+    }
+}
+
+/// A record that is being written.
+struct Open {
+    bytes: Vec<u8>,
+    /// Where its events stand in the batch.
+    places: Range<usize>,
+    /// The whole batch's.
+    share: Option<Share>,
+    /// Bytes of the records before it.
+    total: usize,
+}
+
+impl Open {
+    /// Begins another behind this one, where it holds anything.
+    fn close(&mut self, records: &mut Vec<Encoded>) {
+        if self.places.is_empty() {
+            return;
+        }
+        let end = self.places.end;
+        let places = std::mem::replace(&mut self.places, end..end);
+        let bytes = std::mem::replace(&mut self.bytes, vec![VERSION]);
+        self.total += bytes.len();
+        let events = places.len() as u64;
+        records.push(Encoded { bytes, events, share: self.share.as_ref().map(|share| share.part(places)) });
+    }
+
+    /// The next event is in no record: its share. The places of a record's events follow one another.
+    fn leave_out(&mut self, records: &mut Vec<Encoded>) -> Option<Share> {
+        let place = self.places.end;
+        let share = self.share.as_ref()?.part(place..place + 1);
+        self.close(records);
+        self.places = place + 1..place + 1;
+        Some(share)
     }
 }
 

@@ -25,7 +25,7 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         let dlq = DeadLetterQueue::new(dir.path(), "main", Default::default()).unwrap();
         let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-        let world = World { stats: Arc::default(), clock, dlq, bus: Bus::default() };
+        let world = World { stats: Arc::default(), clock, dlq, bus: Bus::default(), overflows: None };
         Self { dir, world }
     }
 
@@ -175,7 +175,7 @@ fn an_event_that_is_too_large_is_in_the_dead_letter_queue_and_the_others_go_on()
     let (long, now) = ("x".repeat(2000), Timestamp::UNIX_EPOCH);
     let events = ["a", &long, "b"].map(|line| Event::from_line(line.to_owned().into(), now));
     let mut records = Vec::new();
-    encoder.encode(events.into_iter(), &mut records);
+    encoder.encode(events.into_iter(), None, &mut records);
     assert_eq!(record::decode(&records[0].bytes, now).0.len(), 2);
     let buried = queue.bury(encoder.too_large(), &house.world).map(|buried| buried.kept);
     let letters = std::fs::read_to_string(house.dir.path().join("dead_letter_queue/main.ndjson")).unwrap();
@@ -188,7 +188,7 @@ fn other_bytes_are_counted_and_no_reason_to_stop() {
     let now = Timestamp::UNIX_EPOCH;
     let mut records = Vec::new();
     let event = Event::from_line("x".into(), now);
-    Encoder::default().encode([event].into_iter(), &mut records);
+    Encoder::default().encode([event].into_iter(), None, &mut records);
     let whole = &records[0].bytes;
     assert_eq!(record::decode(whole, now).0.len(), 1);
     for cut in 1..whole.len() {
