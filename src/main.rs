@@ -29,11 +29,19 @@ use cli::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: alces_allocator::Allocator = alces_allocator::Allocator;
 
+/// Workers, and readers and writers of queues, are threads for as long as a pipeline runs: with dozens of pipelines on dozens of cores more than
+/// tokio's 512, beyond which the last ones would never begin.
+const BLOCKING_THREADS: usize = 8192;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let set_level = open_log(&cli.command);
     memory(&cli.command);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("alces: {error}");

@@ -104,6 +104,10 @@ impl Collector {
             Arc::new(Overflows::new(queue.folder_of(&settings.data_dir, &settings.id), queue.clone()))
         });
         let world = World { stats: Arc::default(), clock, dlq, bus: settings.bus.clone(), overflows };
+        if let Some(overflows) = &world.overflows {
+            // One that cannot be opened is said before anything runs.
+            overflows.of(&plan.identities(), &world)?;
+        }
         Ok(Self { plan, settings, inputs, world, disk })
     }
 
@@ -183,7 +187,7 @@ impl Collector {
                 () = running.generation.ended() => {
                     tokio::select! {
                         () = &mut shutdown => {}
-                        () = running.drained() => {}
+                        () = running.deliver_all() => {}
                     }
                     break;
                 }
@@ -249,13 +253,15 @@ impl Running {
         }
     }
 
-    /// Returns when the outputs have what is in their queues on disk, and nothing more comes.
-    async fn drained(&mut self) {
-        if let Some(overflows) = self.world.overflows.clone() {
-            self.generation.idle().await;
+    /// Returns when nothing more comes and the outputs have everything, what is in their queues on disk too.
+    async fn deliver_all(&mut self) {
+        // Where the pipeline's queue is to be emptied, its workers end when it is empty.
+        self.generation.ended().await;
+        self.generation.finish().await;
+        if let Some(overflows) = &self.world.overflows {
             overflows.close();
-            self.generation.drained().await;
         }
+        self.generation.drained().await;
     }
 
     fn show(&self) {
@@ -264,13 +270,15 @@ impl Running {
     }
 
     async fn end(mut self) {
-        let overflows = self.world.overflows.clone();
-        if let Some(overflows) = overflows.filter(|overflows| overflows.are_drained()) {
-            let _ = tokio::time::timeout(self.drain, self.drained()).await;
-            drop(overflows);
+        if self.world.overflows.as_ref().is_some_and(|overflows| overflows.are_drained()) {
+            let _ = tokio::time::timeout(self.drain, self.deliver_all()).await;
         }
         self.before.spawn(self.generation.settle(self.drain));
         while self.before.join_next().await.is_some() {}
+        // What is given up waits for nothing: the pipeline's queue is not to wait for it either.
+        if let Some(overflows) = &self.world.overflows {
+            overflows.halt();
+        }
         // What workers did not take goes back to where it came from.
         drop(self.queue);
         if let Some(keeper) = self.keeper {

@@ -45,8 +45,6 @@ pub(crate) struct World {
 pub(crate) struct Generation {
     worker: Worker,
     workers: usize,
-    /// Of each output.
-    places: usize,
     working: JoinSet<()>,
     /// Those who deliver what is in the outputs' queues.
     draining: JoinSet<()>,
@@ -69,13 +67,18 @@ impl Generation {
         let (retire, retiring) = watch::channel(false);
         let World { stats, clock, dlq, bus, overflows } = world.clone();
         let outlet = Outlet { stats, clock, dlq, bus, give_up: giving_up };
-        let labels: Vec<_> = plan.outputs.iter().map(|output| output.label().clone()).collect();
-        let overflows = overflows.map(|overflows| overflows.of(&labels, world)).transpose()?;
-        let places = places(workers, labels.len(), overflows.is_some());
+        let places = places(workers, plan.outputs.len(), overflows.is_some());
+        let overflows = match overflows {
+            Some(overflows) => overflows.of(&plan.identities(), world)?,
+            None => plan.outputs.iter().map(|_| None).collect(),
+        };
         let mut outputs = Vec::new();
-        for (at, output) in plan.outputs.into_iter().enumerate() {
-            let overflow = overflows.as_ref().and_then(|overflows| overflows.get(at)?.clone());
-            outputs.push(output.open(&outlet)?.with_places(places, overflow));
+        for (output, overflow) in plan.outputs.into_iter().zip(overflows) {
+            let output = output.open(&outlet)?.with_places(places);
+            outputs.push(match overflow {
+                Some(overflow) => output.with_queue(overflow, workers, outlet.give_up.clone()),
+                None => output,
+            });
         }
         let worker = Worker {
             batches: queue.clone(),
@@ -89,7 +92,6 @@ impl Generation {
         Ok(Self {
             worker,
             workers,
-            places,
             working: JoinSet::new(),
             draining: JoinSet::new(),
             retire,
@@ -113,8 +115,7 @@ impl Generation {
         }
         for output in self.worker.outputs.iter() {
             if let Some(overflow) = output.overflow().cloned() {
-                let (runtime, output, leave) = (runtime.clone(), output.clone(), self.leave.subscribe());
-                self.draining.spawn_blocking(move || runtime.block_on(overflow.drain(output, leave)));
+                self.draining.spawn(overflow.drain(output.clone(), self.leave.subscribe()));
             }
         }
         let plugins = self.plugins(Vec::new());
@@ -151,13 +152,14 @@ impl Generation {
         while self.draining.join_next().await.is_some() {}
     }
 
-    /// Returns when nothing is under way: every request and every worker has given its place back.
-    pub(crate) fn idle(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (outputs, places) = (self.worker.outputs.clone(), self.places);
-        async move {
-            for output in outputs.iter() {
-                output.idle(places).await;
-            }
+    /// Takes nothing more, and hands out what filters hold back; returns when nothing is under way: all is with the outputs, or in their
+    /// queues.
+    pub(crate) async fn finish(&mut self) {
+        let _ = self.retire.send(true);
+        self.ended().await;
+        self.worker.flush_all().await;
+        for output in self.worker.outputs.iter() {
+            output.idle().await;
         }
     }
 
@@ -167,9 +169,7 @@ impl Generation {
         let _ = self.leave.send(true);
         let all = async {
             self.drained().await;
-            self.idle().await;
-            self.worker.flush_all().await;
-            self.idle().await;
+            self.finish().await;
         };
         if timeout(drain, all).await.is_err() {
             warn!(

@@ -8,6 +8,7 @@ use alces_filters::{Clock, Condition, Context, Disk, EcsMode, Label, Program};
 use crate::{
     input::{self, Input},
     output::OutputPlan,
+    overflow::Identity,
     plugins::PluginStats,
 };
 
@@ -74,6 +75,11 @@ impl fmt::Display for PlanErrors {
 }
 
 impl Plan {
+    /// By what its outputs are known from one configuration to the next, in their order.
+    pub(crate) fn identities(&self) -> Vec<Identity> {
+        self.outputs.iter().map(|output| output.identity().clone()).collect()
+    }
+
     /// Checks and compiles the texts of one pipeline, which count as one file after the other.
     ///
     /// # Errors

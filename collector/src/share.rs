@@ -32,9 +32,9 @@ impl Share {
     }
 
     /// Some of the events, by their places, as a share that is waited for besides this one.
-    pub(crate) fn part(&self, places: std::ops::Range<usize>) -> Self {
+    pub(crate) fn only(&self, places: impl Iterator<Item = usize>) -> Self {
         self.account.wait_for_another();
-        let numbers = self.numbers.get(places).unwrap_or_default().into();
+        let numbers = places.map(|place| self.number(place)).collect();
         Self { account: self.account.clone(), numbers, sending: self.sending.clone() }
     }
 
@@ -46,6 +46,11 @@ impl Share {
     /// What became of them, by their numbers.
     pub(crate) fn tell(self, fates: Fates) {
         self.account.tell(fates);
+    }
+
+    /// It is waited for no longer: others are in its place, or its events went another way.
+    pub(crate) fn withdraw(self) {
+        self.tell(Fates::default());
     }
 
     /// They are dead letters.

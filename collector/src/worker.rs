@@ -4,7 +4,7 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use alces_event::Event;
 use alces_filters::Program;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use tokio::{
     sync::{Mutex, mpsc, watch},
     time::MissedTickBehavior,
@@ -253,8 +253,9 @@ async fn send(
     let mut sent = Sent { fates: undecided::keep(undecided, outlet)?, stored: false };
     // They have the numbers behind those that went to outputs.
     sent.fates.dead.iter_mut().chain(&mut sent.fates.lost).for_each(|place| *place += events);
-    for of_one in try_join_all(pending.into_iter().map(|pending| pending.hand_over(account))).await? {
-        match of_one {
+    // What one has begun it ends, whatever becomes of the others: half a request would only be made again.
+    for of_one in join_all(pending.into_iter().map(|pending| pending.hand_over(account))).await {
+        match of_one? {
             Some(fates) => sent.fates.add(fates),
             None => sent.stored = true,
         }

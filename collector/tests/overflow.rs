@@ -101,8 +101,13 @@ impl House {
     }
 
     async fn run(&self, conf: &str, queue: Option<DiskQueue>) -> Run {
+        self.run_for(conf, queue, Duration::ZERO).await
+    }
+
+    /// The same with so much time at the end.
+    async fn run_for(&self, conf: &str, queue: Option<DiskQueue>, drain: Duration) -> Run {
         let mut settings = Settings::new(self.dir.path().to_owned());
-        (settings.drain, settings.queue, settings.workers) = (Duration::ZERO, queue, 1);
+        (settings.drain, settings.queue, settings.workers) = (drain, queue, 1);
         let collector = Collector::bind(support::plan(conf), settings, support::clock()).await.unwrap();
         let stats = collector.stats();
         let ((stop, stopped), (reloads, changes)) = (oneshot::channel::<()>(), mpsc::channel(1));
@@ -208,4 +213,49 @@ async fn without_a_disk_a_short_queue_lets_the_others_go_on_for_a_while() {
     fast.has_each_once(TAKEN);
     slow.has_each_once(TAKEN);
     assert_eq!(stats.accounts().held, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_whose_output_and_its_queue_take_nothing_can_be_stopped() {
+    let (house, fast, slow) = (House::new(), Engine::new(true).await, Engine::new(false).await);
+    let settings = DiskQueue { max_bytes: 1 << 20, ..DiskQueue::default() };
+    let run = house.run(&conf(10 * LINES, fast.address, slow.address), Some(settings.clone())).await;
+    let queues = house.dir.path().join("queue/main/outputs");
+    let is_full = || {
+        let folders = std::fs::read_dir(&queues).into_iter().flatten().flatten();
+        let files =
+            folders.flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten());
+        files.map(|file| file.metadata().map_or(0, |meta| meta.len())).sum::<u64>() > 700_000
+    };
+    until(is_full).await;
+    run.stop().await;
+    // Nothing is lost by it.
+    slow.here.send_replace(true);
+    let run = house.run(&conf(1, fast.address, slow.address), Some(settings)).await;
+    let stats = run.end().await;
+    let accounts = stats.accounts();
+    assert_eq!((accounts.held, accounts.events_in), (0, accounts.accounted()));
+    let (fast, slow) = (fast.taken.lock().unwrap(), slow.taken.lock().unwrap());
+    assert!(fast.keys().eq(slow.keys()), "{} and {}", fast.len(), slow.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_to_be_drained_is_drained_before_the_end() {
+    let (house, fast, slow) = (House::new(), Engine::new(true).await, Engine::new(false).await);
+    let settings = DiskQueue { drain: true, ..DiskQueue::default() };
+    let conf = conf(LINES, fast.address, slow.address)
+        .replace("input {", "input { heartbeat { interval => 3600 message => \"sequence\" }");
+    let run = house.run_for(&conf, Some(settings), Duration::from_secs(60)).await;
+    until(|| fast.len() > TAKEN / 2).await;
+    let here = slow.here.clone();
+    let back = async {
+        tokio::task::yield_now().await;
+        here.send_replace(true);
+    };
+    let stats = run.stats.clone();
+    tokio::join!(run.stop(), back);
+    let accounts = stats.accounts();
+    assert_eq!((accounts.held, accounts.events_in), (0, accounts.accounted()));
+    let (fast, slow) = (fast.taken.lock().unwrap(), slow.taken.lock().unwrap());
+    assert!(fast.keys().eq(slow.keys()), "{} and {}", fast.len(), slow.len());
 }

@@ -21,7 +21,7 @@ use alces_conf::{Diagnostic, Options, Plugin, unknown_plugin};
 use alces_filters::{Context, Label};
 use tracing::warn;
 
-use crate::CollectorError;
+use crate::{CollectorError, overflow::Identity};
 pub use opensearch::{Outcome, Resender};
 pub(crate) use outlet::{Fates, Outlet, Undelivered};
 pub(crate) use sink::{Output, Pending, Sink};
@@ -53,6 +53,7 @@ pub(crate) trait Plan: fmt::Debug + Send + Sync {
 pub(crate) struct OutputPlan {
     plan: Arc<dyn Plan>,
     label: Label,
+    identity: Identity,
 }
 
 /// A plan among others, where there is one.
@@ -69,11 +70,13 @@ impl OutputPlan {
         };
         let mut options = Options::new(context.source, context.env, plugin);
         let plan = compile(context, &mut options);
-        (plan.map(|plan| Self { plan, label: Label::new(context.source, plugin) }), options.finish())
+        let (label, identity) = (Label::new(context.source, plugin), Identity::of(plugin));
+        (plan.map(|plan| Self { plan, label, identity }), options.finish())
     }
 
-    pub(crate) fn label(&self) -> &Label {
-        &self.label
+    /// By what its queue is known to be its own.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(crate) fn open(self, outlet: &Outlet) -> Result<Output, CollectorError> {

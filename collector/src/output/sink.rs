@@ -1,6 +1,6 @@
 //! Events into an output: what is to be sent is written event by event, and sent as a whole.
 
-use std::{future::pending, sync::Arc};
+use std::sync::Arc;
 
 use alces_event::Event;
 use alces_filters::Label;
@@ -10,9 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::{Fates, Undelivered};
 use crate::{
     account::Account,
-    overflow::{self, Overflow},
+    overflow::{Overflow, Way},
     plugins::PluginStats,
-    share::Share,
 };
 
 /// A running output. Its parts of a batch are filled by one worker each and sent by several at once.
@@ -37,8 +36,22 @@ pub(crate) struct Output {
     stats: Arc<PluginStats>,
     /// Bounds the requests under way, and with them the memory that events take.
     places: Arc<Semaphore>,
-    overflow: Option<Overflow>,
+    most: usize,
+    queued: Option<Queued>,
 }
+
+/// What an output has that has a queue on disk.
+#[derive(Clone)]
+struct Queued {
+    overflow: Overflow,
+    /// Bounds the batches that are neither delivered nor in the queue.
+    hands: Arc<Semaphore>,
+    most: usize,
+    give_up: watch::Receiver<bool>,
+}
+
+/// Batches that wait to be written to an output's queue, besides those that workers make and the output has: what they hold is memory.
+const WRITING: usize = 4;
 
 impl Output {
     pub(crate) fn new(sink: impl Sink) -> Self {
@@ -47,7 +60,8 @@ impl Output {
             sink: Arc::new(sink),
             stats: PluginStats::new(nameless),
             places: Arc::new(Semaphore::new(1)),
-            overflow: None,
+            most: 1,
+            queued: None,
         }
     }
 
@@ -56,12 +70,22 @@ impl Output {
         Self { stats: PluginStats::new(label), ..self }
     }
 
-    /// The same output with so many batches under way, and a queue for what is more.
-    pub(crate) fn with_places(self, places: usize, overflow: Option<Overflow>) -> Self {
-        if let Some(overflow) = &overflow {
-            self.stats.has_queue(overflow.stats());
-        }
-        Self { places: Arc::new(Semaphore::new(places)), overflow, ..self }
+    /// The same output with so many batches under way.
+    pub(crate) fn with_places(self, places: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), most: places, ..self }
+    }
+
+    /// The same output with a queue for what it is behind with, when so many workers make batches.
+    pub(crate) fn with_queue(
+        self,
+        overflow: Overflow,
+        workers: usize,
+        give_up: watch::Receiver<bool>,
+    ) -> Self {
+        self.stats.has_queue(overflow.stats());
+        let most = self.most + workers + WRITING;
+        let hands = Arc::new(Semaphore::new(most));
+        Self { queued: Some(Queued { overflow, hands, most, give_up }), ..self }
     }
 
     /// What it did.
@@ -71,57 +95,46 @@ impl Output {
 
     /// Its queue on disk.
     pub(crate) fn overflow(&self) -> Option<&Overflow> {
-        self.overflow.as_ref()
+        self.queued.as_ref().map(|queued| &queued.overflow)
+    }
+
+    /// Batches that it may have under way.
+    pub(crate) fn most_under_way(&self) -> usize {
+        self.most
     }
 
     /// Nothing to be sent yet.
     pub(crate) fn pending(&self) -> Pending {
-        self.begin(Way::Now)
-    }
-
-    fn begin(&self, way: Way) -> Pending {
         let fill = self.sink.clone().begin();
-        Pending { fill, numbers: Vec::new(), stats: self.stats.clone(), way, place: None }
+        Pending { fill, numbers: Vec::new(), stats: self.stats.clone(), place: None, way: None }
     }
 
-    /// The same, once a place is free; none where the pipeline is at its end.
+    /// A place for one more under way, once it is free; none where the pipeline is at its end.
+    pub(crate) async fn free(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Nothing to be sent yet, with a place.
     pub(crate) async fn place(&self) -> Option<Pending> {
-        let place = self.places.clone().acquire_owned().await.ok()?;
-        Some(Pending { place: Some(place), ..self.pending() })
+        let place = self.free().await?;
+        Some(self.pending().at(place))
     }
 
-    /// Where the next batch goes: to the output, once a place is free, or, where it has a queue on disk and is behind, into that.
+    /// The next batch, once there may be one more.
     pub(crate) async fn next(&self) -> Option<Pending> {
-        let Some(overflow) = &self.overflow else { return self.place().await };
-        if !overflow.is_behind()
-            && let Ok(place) = self.places.clone().try_acquire_owned()
-        {
-            let way =
-                Way::Kept { pressed: overflow.pressed(), overflow: overflow.clone(), events: Vec::new() };
-            return Some(Pending { place: Some(place), ..self.begin(way) });
-        }
-        let place = overflow.place().await?;
-        let way = Way::Later { overflow: overflow.clone(), events: Vec::new() };
-        Some(Pending { place: Some(place), ..self.begin(way) })
+        let Some(Queued { overflow, hands, give_up, .. }) = &self.queued else { return self.place().await };
+        let hand = hands.clone().acquire_owned().await.ok()?;
+        let way = Way::new(overflow.clone(), self.clone());
+        Some(Pending { way: Some((way, give_up.clone(), hand)), ..self.pending() })
     }
 
-    /// Returns when nothing is under way, of so many places.
-    pub(crate) async fn idle(&self, places: usize) {
-        drop(self.places.acquire_many(places as u32).await);
-        if let Some(overflow) = &self.overflow {
-            overflow.written().await;
+    /// Returns when nothing is under way.
+    pub(crate) async fn idle(&self) {
+        if let Some(Queued { hands, most, .. }) = &self.queued {
+            drop(hands.acquire_many(*most as u32).await);
         }
+        drop(self.places.acquire_many(self.most as u32).await);
     }
-}
-
-/// Where a batch goes.
-enum Way {
-    /// To the output.
-    Now,
-    /// To the output; but where that gets behind meanwhile, into its queue as well.
-    Kept { overflow: Overflow, events: Vec<Event>, pressed: watch::Receiver<()> },
-    /// Into the output's queue.
-    Later { overflow: Overflow, events: Vec<Event> },
 }
 
 /// What an output is to send.
@@ -130,23 +143,34 @@ pub(crate) struct Pending {
     /// The numbers of its events among all that go to any output.
     numbers: Vec<u32>,
     stats: Arc<PluginStats>,
-    way: Way,
-    /// Given back when it is sent, or stored.
+    /// Given back when it is sent.
     place: Option<OwnedSemaphorePermit>,
+    /// Where the output has a queue: what decides how it goes, and what is given back when it is gone.
+    way: Option<(Way, watch::Receiver<bool>, OwnedSemaphorePermit)>,
 }
 
 impl Pending {
     /// Appends an event, which has this number among all of its batch.
     pub(crate) fn add(&mut self, event: &Event, number: u32) {
         self.numbers.push(number);
-        match &mut self.way {
-            Way::Now => self.fill.add(event),
-            Way::Kept { events, .. } => {
-                self.fill.add(event);
-                events.push(event.clone());
-            }
-            Way::Later { events, .. } => events.push(event.clone()),
+        if self.way.as_mut().is_none_or(|(way, ..)| way.add(event)) {
+            self.fill(event);
         }
+    }
+
+    /// Makes an event ready that has its number already.
+    pub(crate) fn fill(&mut self, event: &Event) {
+        self.fill.add(event);
+    }
+
+    /// The numbers of its events among all that go to any output.
+    pub(crate) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    /// The same with a place.
+    pub(crate) fn at(self, place: OwnedSemaphorePermit) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// Returns when the output has every event, or has put it into the dead-letter queue; by the events' numbers.
@@ -167,33 +191,9 @@ impl Pending {
 
     /// The same, or returns none when the events are durable in the output's queue: then what becomes of them is told to the account.
     pub(crate) async fn hand_over(mut self, account: &Arc<Account>) -> Result<Option<Fates>, Undelivered> {
-        if self.numbers.is_empty() {
-            return self.send().await.map(Some);
-        }
-        match std::mem::replace(&mut self.way, Way::Now) {
-            Way::Now => self.send().await.map(Some),
-            Way::Kept { overflow, events, mut pressed } => {
-                let numbers = self.numbers.clone();
-                let mut sending = self.send();
-                let pressed = async {
-                    if pressed.changed().await.is_err() {
-                        pending::<()>().await;
-                    }
-                };
-                tokio::select! {
-                    biased;
-                    fates = &mut sending => return fates.map(Some),
-                    () = pressed => {}
-                }
-                let share = Share::new(account.clone(), numbers, Some(overflow::goes_on(sending)));
-                overflow.store(events, share).await?;
-                Ok(None)
-            }
-            Way::Later { overflow, events } => {
-                overflow.store(events, Share::new(account.clone(), self.numbers, None)).await?;
-                drop(self.place);
-                Ok(None)
-            }
+        match self.way.take() {
+            Some((way, give_up, _hand)) if !self.numbers.is_empty() => way.go(self, account, give_up).await,
+            _ => self.send().await.map(Some),
         }
     }
 }

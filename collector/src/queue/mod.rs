@@ -7,13 +7,16 @@
 //! An output may have one of its own, for what it is behind with (`crate::overflow`). Its batches are shares of others: what becomes of them
 //! goes on the account that they bring.
 
+mod put;
+mod read;
 mod record;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -22,27 +25,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alces_dlq::Appended;
 use alces_spool::{Folder, Options, Record, Spool, SpoolError};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
 use tracing::{error, info, warn};
 
-use crate::{
-    CollectorError,
-    batch::{Batch, Delivery},
-    dlq::Letter,
-    generation::World,
-    output::Fates,
-    share::Share,
-};
-use record::{Encoder, TooLarge};
+use crate::{CollectorError, batch::Batch, generation::World, share::Share};
+pub(crate) use put::NotPut;
 pub(crate) use stats::QueueStats;
-
-/// Batches that wait are made durable together, up to so many bytes: one fsync for all of them.
-const SYNC_BYTES: usize = 4 << 20;
 
 /// How far the queue is delivered is stored so often: what is delivered and not stored is delivered again after a crash.
 const SAVE_EVERY: Duration = Duration::from_millis(200);
@@ -84,6 +76,7 @@ impl Default for DiskQueue {
 pub(crate) struct Queue(Arc<Shared>);
 
 struct Shared {
+    path: PathBuf,
     inside: Mutex<Inside>,
     /// Something can be read, there is room, or it is over.
     changed: Condvar,
@@ -91,6 +84,8 @@ struct Shared {
     stop: AtomicBool,
     /// What waits for deliveries.
     settling: Mutex<JoinSet<()>>,
+    /// Records that nobody has begun to deliver.
+    unsent: watch::Sender<u64>,
     drain: bool,
     stats: Arc<QueueStats>,
 }
@@ -102,7 +97,7 @@ struct Inside {
     /// The last record that was read.
     given: u64,
     /// Records that a pipeline has given back.
-    again: VecDeque<(Record, Option<Share>)>,
+    again: BTreeMap<u64, (Record, Option<Share>)>,
     /// Records that this process wrote, the oldest first.
     written: VecDeque<Written>,
     saved: Instant,
@@ -125,9 +120,11 @@ struct Next {
     share: Option<Share>,
 }
 
-/// So many events of a batch are in the queue, and not all.
-struct HalfStored {
-    events: u64,
+impl Written {
+    /// Nobody has begun to deliver it.
+    fn is_unsent(&self) -> bool {
+        self.share.as_ref().is_none_or(|share| share.sending.is_none())
+    }
 }
 
 impl Queue {
@@ -153,16 +150,18 @@ impl Queue {
             spool,
             under_way: BTreeSet::new(),
             given,
-            again: VecDeque::new(),
+            again: BTreeMap::new(),
             written: VecDeque::new(),
             saved: Instant::now(),
             closed: false,
         };
         Ok(Self(Arc::new(Shared {
+            path,
             inside: Mutex::new(inside),
             changed: Condvar::new(),
             stop: AtomicBool::new(false),
             settling: Mutex::default(),
+            unsent: watch::channel(found.pending).0,
             drain: settings.drain,
             stats,
         })))
@@ -176,6 +175,26 @@ impl Queue {
     /// Whether all that was stored is delivered.
     pub(crate) fn is_empty(&self) -> bool {
         self.inside().spool.stats().pending == 0
+    }
+
+    /// How many records the queue in this folder holds; that of a process that is over.
+    pub(crate) fn waiting_at(path: PathBuf, settings: &DiskQueue) -> Result<u64, CollectorError> {
+        Ok(Self::open_at(path, settings)?.inside().spool.stats().pending)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Records that nobody has begun to deliver.
+    pub(crate) fn unsent(&self) -> watch::Receiver<u64> {
+        self.0.unsent.subscribe()
+    }
+
+    /// Somebody has begun to deliver a record.
+    pub(crate) fn sent(&self) {
+        self.0.unsent.send_modify(|unsent| *unsent = unsent.saturating_sub(1));
     }
 
     /// Nothing more will be written: the reader ends when all is delivered.
@@ -206,7 +225,17 @@ impl Queue {
         let runtime = tokio::runtime::Handle::current();
         Keeper {
             queue: self.clone(),
-            writer: tokio::task::spawn_blocking(move || writer.write_all(&mut from, &of_writer)),
+            writer: Some(tokio::task::spawn_blocking(move || writer.write_all(&mut from, &of_writer))),
+            reader: tokio::task::spawn_blocking(move || reader.read_all(&to, &world, &runtime)),
+        }
+    }
+
+    /// The same of a queue that is written to by [`Queue::put`].
+    pub(crate) fn start_reading(&self, to: mpsc::Sender<Batch>, world: &World) -> Keeper {
+        let (reader, world, runtime) = (self.clone(), world.clone(), tokio::runtime::Handle::current());
+        Keeper {
+            queue: self.clone(),
+            writer: None,
             reader: tokio::task::spawn_blocking(move || reader.read_all(&to, &world, &runtime)),
         }
     }
@@ -214,125 +243,34 @@ impl Queue {
     /// Gives nothing more to workers, but where all is to be drained.
     pub(crate) fn stop(&self) {
         if !self.0.drain {
-            self.0.stop.store(true, Relaxed);
-            self.0.changed.notify_all();
+            self.halt();
         }
     }
 
-    fn write_all(&self, from: &mut mpsc::Receiver<Batch>, world: &World) {
-        let mut encoder = Encoder::default();
-        while let Some(batch) = from.blocking_recv() {
-            let (mut records, mut deliveries) = (Vec::new(), Vec::new());
-            let mut bytes = 0;
-            let mut next = Some(batch);
-            while let Some(batch) = next {
-                bytes += encoder.encode(batch.events, batch.share, &mut records);
-                deliveries.push(batch.delivery);
-                next = if bytes < SYNC_BYTES { from.try_recv().ok() } else { None };
-            }
-            let Some(buried) = self.bury(encoder.too_large(), world) else { continue };
-            match self.store(&records) {
-                Ok(()) => {
-                    // The others are held as before.
-                    world.stats.ledger.change(|accounts| {
-                        accounts.let_go(buried.kept + buried.refused);
-                        accounts.dead_lettered += buried.kept;
-                        accounts.lost += buried.refused;
-                    });
-                    deliveries.into_iter().for_each(Delivery::done);
-                }
-                // Their senders have them too, and send them again.
-                Err(HalfStored { events }) => world.stats.ledger.enter(events),
-            }
-        }
-        self.close();
-    }
-
-    /// Puts events that no record can hold into the dead-letter queue; none where that cannot be.
-    fn bury(&self, events: Vec<TooLarge>, world: &World) -> Option<Appended> {
-        let mut buried = Appended::default();
-        for TooLarge { document, metadata, share } in events {
-            let reason = format!("an event of {} bytes is more than the queue takes", document.len());
-            let letter = Letter { document: &document, metadata: &metadata, reason, ..Letter::default() };
-            match world.dlq.append("queue", (world.clock)(), &[letter]) {
-                Ok(Appended { kept, refused, dropped }) => {
-                    warn!(
-                        kept,
-                        lost = refused,
-                        "an event is too large for the queue: into the dead-letter queue"
-                    );
-                    world.stats.dead_letters.add(kept);
-                    world.stats.dead_letters_dropped.add(dropped);
-                    match share {
-                        Some(share) if kept > 0 => share.bury(),
-                        Some(share) => share.lose(),
-                        None => {
-                            buried.kept += kept;
-                            buried.refused += refused;
-                        }
-                    }
-                }
-                Err(problem) => {
-                    error!(%problem, "the dead-letter queue cannot be written: a window stays unacknowledged");
-                    return None;
-                }
-            }
-        }
-        Some(buried)
-    }
-
-    /// Returns when all records are durable; an error where the collector stops before.
-    fn store(&self, records: &[record::Encoded]) -> Result<(), HalfStored> {
-        let half = |numbers: &[u64]| {
-            // Shares are on another's account, which holds them as before.
-            let stored = records.iter().take(numbers.len()).filter(|record| record.share.is_none());
-            Err(HalfStored { events: stored.map(|record| record.events).sum() })
-        };
-        let mut inside = self.inside();
-        let mut numbers: Vec<u64> = Vec::new();
-        let mut told = false;
-        while let Err(problem) = self.try_store(&mut inside, records, &mut numbers) {
-            if matches!(problem, SpoolError::TooLong { .. }) {
-                // Larger ones were buried: only a smaller queue than any setting allows comes here.
-                error!(%problem, "its window stays unacknowledged");
-                return half(&numbers);
-            }
-            if !told {
-                warn!(%problem, "the queue takes nothing: senders wait");
-                told = true;
-            }
-            // What is durable can be delivered, and what is delivered makes room. Of the records of one large batch, too.
-            if let Err(problem) = inside.spool.sync() {
-                self.forget(&mut inside, &problem, &mut numbers);
-            }
-            let _ = inside.spool.save();
-            self.0.changed.notify_all();
-            if self.0.stop.load(Relaxed) {
-                return half(&numbers);
-            }
-            inside = self.wait(inside);
-        }
-        if told {
-            info!("the queue takes events again");
-        }
-        self.0.stats.set_bytes(inside.spool.stats().bytes);
+    /// Gives nothing more to workers, and waits for no room.
+    pub(crate) fn halt(&self) {
+        self.0.stop.store(true, Relaxed);
         self.0.changed.notify_all();
-        Ok(())
     }
 
-    /// Appends what is not appended yet, and makes it durable.
+    /// Appends what is not appended yet, and makes it durable. In an output's queue the events are its `share`.
     fn try_store(
         &self,
         inside: &mut Inside,
         records: &[record::Encoded],
         numbers: &mut Vec<u64>,
+        share: Option<&Share>,
     ) -> Result<(), SpoolError> {
         while let Some(record) = records.get(numbers.len()) {
             match inside.spool.append(&record.bytes) {
                 Ok(number) => {
+                    let before: u64 = records.iter().take(numbers.len()).map(|record| record.events).sum();
+                    let places = before as usize..(before + record.events) as usize;
+                    let share = share.map(|share| share.only(places));
                     numbers.push(number);
-                    let (events, share) = (record.events, record.share.clone());
-                    inside.written.push_back(Written { number, events, share });
+                    let written = Written { number, events: record.events, share };
+                    self.count_unsent(|unsent| unsent + u64::from(written.is_unsent()));
+                    inside.written.push_back(written);
                     self.0.stats.add(record.events);
                 }
                 Err(problem) => {
@@ -350,89 +288,15 @@ impl Queue {
         numbers.retain(|number| number < from);
         while let Some(back) = inside.written.pop_back_if(|written| written.number >= *from) {
             self.0.stats.remove(back.events);
-        }
-    }
-
-    fn read_all(&self, to: &mpsc::Sender<Batch>, world: &World, runtime: &tokio::runtime::Handle) {
-        while let Some(Next { record, first, mut share }) = self.next() {
-            let (events, broken) = record::decode(&record.bytes, (world.clock)());
-            if broken > 0 {
-                // Only bytes that are not ours can be so: the spool checks each record.
-                error!(
-                    events = broken,
-                    record = record.number,
-                    "events of the queue cannot be read: they are lost"
-                );
-            }
-            let count = events.len() as u64;
-            if first && self.0.stats.is_new(record.number) {
-                let written = self.first_read(record.number, world);
-                match written {
-                    Some(Written { share: Some(whole), .. }) => {
-                        if broken > 0 {
-                            whole.part(events.len()..events.len() + broken as usize).lose();
-                        }
-                        share = Some(whole);
-                        self.0.stats.remove(broken);
-                    }
-                    Some(_) => {
-                        world.stats.ledger.lose(broken);
-                        self.0.stats.remove(broken);
-                    }
-                    // An earlier process took them in.
-                    None => {
-                        world.stats.ledger.enter(count + broken);
-                        world.stats.ledger.lose(broken);
-                        self.0.stats.add(count);
-                    }
-                }
-            }
-            let queue = self.clone();
-            if let Some(sending) = share.as_mut().and_then(|share| share.sending.take()) {
-                self.settling(runtime, async move {
-                    let fates = sending.await;
-                    if let (Some(share), Some(fates)) = (&share, &fates) {
-                        share.clone().tell(Fates::clone(fates));
-                    }
-                    queue.settle(record, share, count, fates.is_some());
-                });
-                continue;
-            }
-            let (mut batch, delivered) = Batch::new(events.len(), events.into_iter());
-            batch.share = share.clone();
-            self.settling(runtime, async move {
-                let delivered = delivered.await.is_ok();
-                if !delivered {
-                    // What made a pipeline give it back at once, as a disk that is full under its dead letters, is there for a while.
-                    tokio::time::sleep(RETRY).await;
-                }
-                queue.settle(record, share, count, delivered);
-            });
-            if to.blocking_send(batch).is_err() {
-                return;
+            self.count_unsent(|unsent| unsent.saturating_sub(u64::from(back.is_unsent())));
+            if let Some(share) = back.share {
+                share.withdraw();
             }
         }
     }
 
-    /// Waits for a delivery.
-    fn settling(&self, runtime: &tokio::runtime::Handle, end: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = self.0.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn_on(end, runtime);
-    }
-
-    /// What this process wrote of a record that is read for the first time; none where an earlier one did.
-    fn first_read(&self, number: u64, world: &World) -> Option<Written> {
-        let mut inside = self.inside();
-        while let Some(gone) = inside.written.pop_front_if(|written| written.number < number) {
-            // Records are read in their order: these were set aside.
-            match gone.share {
-                Some(share) => share.lose(),
-                None => world.stats.ledger.lose(gone.events),
-            }
-            self.0.stats.remove(gone.events);
-        }
-        inside.written.pop_front_if(|written| written.number == number)
+    fn count_unsent(&self, change: impl FnOnce(u64) -> u64) {
+        self.0.unsent.send_modify(|unsent| *unsent = change(*unsent));
     }
 
     /// The next record, once there is one; none when it is over.
@@ -443,7 +307,7 @@ impl Queue {
             if self.0.stop.load(Relaxed) {
                 return None;
             }
-            if let Some((record, share)) = inside.again.pop_front() {
+            if let Some((_, (record, share))) = inside.again.pop_first() {
                 return Some(Next { record, first: false, share });
             }
             match inside.spool.read() {
@@ -457,9 +321,9 @@ impl Queue {
                 Err(problem) => {
                     failed += 1;
                     if failed == 1 {
-                        error!(%problem, "the queue cannot be read: trying again");
+                        error!(%problem, path = %self.0.path.display(), "the queue cannot be read: trying again");
                     } else if failed >= READS {
-                        error!(%problem, "a part of the queue cannot be read: it is kept beside it, and what was in it is not delivered");
+                        error!(%problem, path = %self.0.path.display(), "a part of the queue cannot be read: it is kept beside it, and what was in it is not delivered");
                         failed = 0;
                         if matches!(inside.spool.set_aside(), Ok(true)) {
                             continue;
@@ -484,7 +348,12 @@ impl Queue {
                 self.save(&mut inside);
             }
         } else {
-            inside.again.push_back((record, share));
+            self.count_unsent(|unsent| unsent + 1);
+            inside.again.insert(record.number, (record, share));
+        }
+        if inside.spool.stats().pending == 0 {
+            // A part that could not be read is not to be waited for.
+            self.count_unsent(|_| 0);
         }
         drop(inside);
         self.0.changed.notify_all();
@@ -493,7 +362,7 @@ impl Queue {
     fn save(&self, inside: &mut Inside) {
         inside.saved = Instant::now();
         if let Err(problem) = inside.spool.save() {
-            warn!(%problem, "how far the queue is delivered cannot be stored: after a crash some of it is delivered again");
+            warn!(%problem, path = %self.0.path.display(), "how far the queue is delivered cannot be stored: after a crash some of it is delivered again");
         }
         self.0.stats.set_bytes(inside.spool.stats().bytes);
     }
@@ -508,7 +377,8 @@ pub(crate) fn folder_name(id: &str) -> String {
 /// A queue at work.
 pub(crate) struct Keeper {
     queue: Queue,
-    writer: JoinHandle<()>,
+    /// None where it is written to by [`Queue::put`].
+    writer: Option<JoinHandle<()>>,
     reader: JoinHandle<()>,
 }
 
@@ -520,14 +390,15 @@ impl Keeper {
 
     /// Ends it, when workers have ended: what they did not deliver stays in the queue.
     pub(crate) async fn end(self, wait: Duration) {
-        self.queue.0.stop.store(true, Relaxed);
-        self.queue.0.changed.notify_all();
+        self.queue.halt();
         // Inputs may have something to store yet; one that blocks on a read never lets go.
-        if tokio::time::timeout(wait, self.writer).await.is_err() {
+        if let Some(writer) = self.writer
+            && tokio::time::timeout(wait, writer).await.is_err()
+        {
             info!("an input has not ended: what it was not acknowledged, it sends again");
         }
         let _ = self.reader.await;
-        // Who waits for a delivery holds the queue open, and its folder locked. Workers have ended: nothing is waited for long.
+        // Who waits for a delivery holds the queue open, and its folder locked. Workers have ended, and what they sent has been given up.
         let mut settling =
             std::mem::take(&mut *self.queue.0.settling.lock().unwrap_or_else(PoisonError::into_inner));
         while settling.join_next().await.is_some() {}

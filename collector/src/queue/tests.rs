@@ -5,8 +5,9 @@ use alces_plugin::Label;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::record::Encoder;
 use super::*;
-use crate::{Bus, dlq::DeadLetterQueue, plugins::PluginStats};
+use crate::{Bus, batch::Delivery, dlq::DeadLetterQueue, plugins::PluginStats};
 
 struct House {
     dir: TempDir,
@@ -175,8 +176,8 @@ fn an_event_that_is_too_large_is_in_the_dead_letter_queue_and_the_others_go_on()
     let (long, now) = ("x".repeat(2000), Timestamp::UNIX_EPOCH);
     let events = ["a", &long, "b"].map(|line| Event::from_line(line.to_owned().into(), now));
     let mut records = Vec::new();
-    encoder.encode(events.into_iter(), None, &mut records);
-    assert_eq!(record::decode(&records[0].bytes, now).0.len(), 2);
+    encoder.encode(events.into_iter(), &mut records);
+    assert_eq!(record::decode(&records[0].bytes, now).events.len(), 2);
     let buried = queue.bury(encoder.too_large(), &house.world).map(|buried| buried.kept);
     let letters = std::fs::read_to_string(house.dir.path().join("dead_letter_queue/main.ndjson")).unwrap();
     assert!(letters.contains(&long) && letters.contains("more than the queue takes"));
@@ -188,13 +189,51 @@ fn other_bytes_are_counted_and_no_reason_to_stop() {
     let now = Timestamp::UNIX_EPOCH;
     let mut records = Vec::new();
     let event = Event::from_line("x".into(), now);
-    Encoder::default().encode([event].into_iter(), None, &mut records);
+    Encoder::default().encode([event].into_iter(), &mut records);
     let whole = &records[0].bytes;
-    assert_eq!(record::decode(whole, now).0.len(), 1);
+    assert_eq!(record::decode(whole, now).events.len(), 1);
     for cut in 1..whole.len() {
-        let (events, broken) = record::decode(&whole[..cut], now);
-        assert_eq!((events.len(), broken), (0, u64::from(cut > 1)), "{cut}");
+        let found = record::decode(&whole[..cut], now);
+        assert_eq!((found.events.len(), found.broken.len()), (0, usize::from(cut > 1)), "{cut}");
     }
-    assert_eq!(record::decode(&[2, 0, 0, 0, 0], now).1, 1, "another version");
-    assert_eq!(record::decode(&[], now).1, 1);
+    assert_eq!(record::decode(&[2, 0, 0, 0, 0], now).broken.len(), 1, "another version");
+    assert_eq!(record::decode(&[], now).broken.len(), 1);
+}
+
+#[test]
+fn an_event_that_filters_nested_deeper_than_any_sender_may_is_read_back() {
+    let now = Timestamp::UNIX_EPOCH;
+    let deep = format!("{}1{}", "[".repeat(99), "]".repeat(99));
+    let (mut event, _) = Event::from_json(format!("{{\"deep\":{deep}}}").as_bytes(), now).unwrap();
+    let value = event.remove(&FieldRef::field("deep")).unwrap();
+    event.set(&FieldRef::parse("[@metadata][a][b][c][d][e]").unwrap(), value);
+    let mut records = Vec::new();
+    Encoder::default().encode([event].into_iter(), &mut records);
+    assert_eq!(record::decode(&records[0].bytes, now).events.len(), 1);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_event_are_a_dead_letter_and_the_others_go_on_by_their_places() {
+    let house = House::new();
+    let path = house.dir.path().join("queue/main");
+    let mut spool = Spool::open(Folder::open(&path).unwrap(), Options::new(64 << 20)).unwrap();
+    let mut bytes = vec![1];
+    for text in [r#"{"message":"a"}"#, r#"{"message":"#, r#"{"message":"c","@metadata":{"_id":"3"}}"#] {
+        bytes.extend((text.len() as u32).to_le_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    spool.append(&bytes).unwrap();
+    spool.sync().unwrap();
+    drop(spool);
+    let mut running = house.open(64 << 20);
+    let batch = running.read.recv().await.unwrap();
+    let message = FieldRef::field("message");
+    let found: Vec<_> = batch.events.map(|event| event.text(&message).unwrap().to_owned()).collect();
+    assert_eq!(found, ["a", "c"]);
+    batch.delivery.done();
+    let letters = std::fs::read_to_string(house.dir.path().join("dead_letter_queue/main.ndjson")).unwrap();
+    assert!(letters.contains(r#"{\"message\":"#) && letters.contains("_queueunreadable"), "{letters}");
+    let accounts = house.world.stats.accounts();
+    assert_eq!((accounts.events_in, accounts.dead_lettered, accounts.held), (3, 1, 2));
+    running.end().await;
 }

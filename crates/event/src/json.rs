@@ -21,6 +21,9 @@ pub struct DecodeError(#[from] serde_json::Error);
 /// Deeper nesting is refused, so that a hostile document cannot exhaust the stack.
 const MAX_DEPTH: usize = 100;
 
+/// A pipeline may have put such a document some levels deeper. serde_json ends at 128.
+const OWN_DEPTH: usize = 125;
+
 impl Event {
     /// Reads one event from a JSON object, as Beats and NDJSON senders write it. All strings of the document are
     /// unescaped into one buffer, which becomes the event's line.
@@ -33,13 +36,21 @@ impl Event {
     /// Not JSON, not an object, nested too deeply, or larger than 4 GiB.
     pub fn from_json(bytes: &[u8], now: Timestamp) -> Result<(Self, bool), DecodeError> {
         if let Ok(text) = std::str::from_utf8(bytes) {
-            return decode(text, now).map(|event| (event, false));
+            return decode(text, now, MAX_DEPTH).map(|event| (event, false));
         }
-        decode(&String::from_utf8_lossy(bytes), now).map(|event| (event, true))
+        decode(&String::from_utf8_lossy(bytes), now, MAX_DEPTH).map(|event| (event, true))
+    }
+
+    /// The same of an event that we wrote: where a sender's document may be nested 100 deep, it may stand 24 levels deep in ours.
+    ///
+    /// # Errors
+    /// Not such an event, nested deeper than that, or larger than 4 GiB.
+    pub fn from_own_json(bytes: &[u8], now: Timestamp) -> Result<Self, DecodeError> {
+        decode(&String::from_utf8_lossy(bytes), now, OWN_DEPTH)
     }
 }
 
-fn decode(text: &str, now: Timestamp) -> Result<Event, DecodeError> {
+fn decode(text: &str, now: Timestamp, most: usize) -> Result<Event, DecodeError> {
     if u32::try_from(text.len()).is_err() {
         return Err(DecodeError(serde_json::Error::custom("larger than 4 GiB")));
     }
@@ -47,7 +58,7 @@ fn decode(text: &str, now: Timestamp) -> Result<Event, DecodeError> {
     // by serde_json anyway.
     let mut arena = String::with_capacity(text.len());
     let mut reader = serde_json::Deserializer::from_str(text);
-    let seed = ValueSeed { arena: &mut arena, depth: 0 };
+    let seed = ValueSeed { arena: &mut arena, depth: 0, most };
     let Value::Object(mut fields) = seed.deserialize(&mut reader)? else {
         return Err(DecodeError(serde_json::Error::custom("expected `{`")));
     };
@@ -73,13 +84,15 @@ fn decode(text: &str, now: Timestamp) -> Result<Event, DecodeError> {
 struct ValueSeed<'s> {
     arena: &'s mut String,
     depth: usize,
+    /// The deepest that is taken.
+    most: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        if self.depth > MAX_DEPTH {
+        if self.depth > self.most {
             return Err(D::Error::custom("nested too deeply"));
         }
         deserializer.deserialize_any(self)
@@ -121,9 +134,11 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) =
-            seq.next_element_seed(ValueSeed { arena: &mut *self.arena, depth: self.depth + 1 })?
-        {
+        while let Some(item) = seq.next_element_seed(ValueSeed {
+            arena: &mut *self.arena,
+            depth: self.depth + 1,
+            most: self.most,
+        })? {
             items.push(item);
         }
         Ok(Value::list(items))
@@ -132,7 +147,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Object::with_capacity(if self.depth == 0 { 16 } else { 4 });
         while let Some(key) = map.next_key_seed(KeySeed)? {
-            let seed = ValueSeed { arena: &mut *self.arena, depth: self.depth + 1 };
+            let seed = ValueSeed { arena: &mut *self.arena, depth: self.depth + 1, most: self.most };
             object.set(key, map.next_value_seed(seed)?);
         }
         Ok(Value::from(object))

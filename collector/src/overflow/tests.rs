@@ -1,0 +1,190 @@
+//! One output with its queue: batches in, and how they come to the output.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use alces_event::{FieldRef, Timestamp};
+use tempfile::TempDir;
+use tokio::{task::JoinHandle, time::timeout};
+
+use super::*;
+use crate::{
+    Bus,
+    account::Counts,
+    dlq::DeadLetterQueue,
+    output::{Fates, Sink, Undelivered},
+};
+
+/// An output that can be away, and that can panic once.
+struct Peer {
+    here: watch::Receiver<bool>,
+    panics: AtomicBool,
+    got: Arc<Mutex<Vec<String>>>,
+}
+
+impl Sink for Peer {
+    type Pending = Vec<String>;
+
+    fn pending(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn encode(&self, event: &Event, to: &mut Vec<String>) {
+        to.push(event.text(&FieldRef::field("message")).unwrap().to_owned());
+    }
+
+    async fn send(&self, pending: Vec<String>) -> Result<Fates, Undelivered> {
+        self.here.clone().wait_for(|here| *here).await.unwrap();
+        assert!(!self.panics.swap(false, Relaxed), "the peer panics once");
+        lock(&self.got).extend(pending);
+        Ok(Fates::default())
+    }
+}
+
+struct House {
+    _dir: TempDir,
+    world: World,
+    overflow: Overflow,
+    output: Output,
+    here: watch::Sender<bool>,
+    give_up: watch::Sender<bool>,
+    got: Arc<Mutex<Vec<String>>>,
+    leave: watch::Sender<bool>,
+    draining: JoinHandle<()>,
+}
+
+type Gone = JoinHandle<Result<Option<Fates>, Undelivered>>;
+
+impl House {
+    /// An output that has one batch under way at most, and is away.
+    fn new(max_bytes: u64, panics: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let dlq = DeadLetterQueue::new(dir.path(), "main", Default::default()).unwrap();
+        let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let world = World { stats: Arc::default(), clock, dlq, bus: Bus::default(), overflows: None };
+        let settings = DiskQueue { max_bytes, ..DiskQueue::default() };
+        let overflow = Overflow::open(dir.path().join("peer"), &settings, &world).unwrap();
+        let (here, is_here) = watch::channel(false);
+        let (give_up, giving_up) = watch::channel(false);
+        let got: Arc<Mutex<Vec<String>>> = Arc::default();
+        let peer = Peer { here: is_here, panics: AtomicBool::new(panics), got: got.clone() };
+        let output = Output::new(peer).with_places(1).with_queue(overflow.clone(), 8, giving_up);
+        let (leave, leaving) = watch::channel(false);
+        let draining = tokio::spawn(overflow.clone().drain(output.clone(), leaving));
+        Self { _dir: dir, world, overflow, output, here, give_up, got, leave, draining }
+    }
+
+    /// A batch of one event on its way; begun when this returns.
+    async fn hand_over(&self, line: &str) -> Gone {
+        self.world.stats.ledger.enter(1);
+        let counts = Counts { held: 1, on: 1, ..Counts::default() };
+        let account = Account::new(&self.world.stats, counts);
+        let mut pending = self.output.next().await.unwrap();
+        pending.add(&Event::from_line(line.to_owned().into(), Timestamp::UNIX_EPOCH), 0);
+        let mut going = Box::pin(async move {
+            let gone = pending.hand_over(&account).await;
+            if let Ok(fates) = &gone {
+                account.tell(fates.clone().unwrap_or_default());
+            }
+            gone
+        });
+        let _ = poll_fn(|context| Poll::Ready(going.as_mut().poll(context).is_pending())).await;
+        tokio::spawn(going)
+    }
+
+    /// The same, and what became of it: true where it is in the queue.
+    async fn is_queued(&self, line: &str) -> bool {
+        self.hand_over(line).await.await.unwrap().unwrap().is_none()
+    }
+
+    /// Returns when the output has all, and the queue nothing.
+    async fn all_is_delivered(&self) {
+        let delivered = async {
+            while self.world.stats.accounts().held > 0 || !self.overflow.0.queue.is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), delivered).await.unwrap();
+    }
+
+    async fn end(self) -> Vec<String> {
+        self.leave.send_replace(true);
+        self.draining.await.unwrap();
+        timeout(Duration::from_secs(30), self.overflow.end(Duration::from_secs(30))).await.unwrap();
+        let accounts = self.world.stats.accounts();
+        assert_eq!(accounts.events_in, accounts.accounted());
+        std::mem::take(&mut lock(&self.got))
+    }
+}
+
+fn lines(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("line {number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_that_was_away_has_its_batches_in_their_order_and_is_sent_to_directly_again() {
+    let house = House::new(64 << 20, false);
+    let all = lines(20);
+    let first = house.hand_over(&all[0]).await;
+    for line in &all[1..] {
+        assert!(house.is_queued(line).await);
+    }
+    assert!(
+        first.await.unwrap().unwrap().is_none(),
+        "it is in the queue too, that the others need not wait for it"
+    );
+    assert_eq!(house.world.stats.accounts().held, 20);
+    house.here.send_replace(true);
+    house.all_is_delivered().await;
+    assert!(!house.is_queued("after").await);
+    let (got, all) = (house.end().await, [all, vec!["after".to_owned()]].concat());
+    assert_eq!(got, all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_queue_takes_nothing_the_output_is_waited_for() {
+    // No record is so small.
+    let house = House::new(64, false);
+    let all = lines(3);
+    let mut under_way = Vec::new();
+    for line in &all {
+        under_way.push(house.hand_over(line).await);
+    }
+    // It is tried, and told.
+    while !house.overflow.0.line.is_stuck(true) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(house.world.stats.accounts().held, 3);
+    house.here.send_replace(true);
+    for gone in under_way {
+        assert!(gone.await.unwrap().unwrap().is_some(), "it was sent");
+    }
+    house.all_is_delivered().await;
+    assert_eq!(house.end().await, all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_waits_for_nothing() {
+    let house = House::new(64, false);
+    let (first, second) = (house.hand_over("a").await, house.hand_over("b").await);
+    house.give_up.send_replace(true);
+    let given_up = async { (first.await.unwrap().is_err(), second.await.unwrap().is_err()) };
+    assert_eq!(timeout(Duration::from_secs(30), given_up).await.unwrap(), (true, true));
+    assert_eq!(house.world.stats.accounts().held, 2);
+    drop(house.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_whose_output_panics_comes_again() {
+    let house = House::new(64 << 20, true);
+    let all = lines(3);
+    let first = house.hand_over(&all[0]).await;
+    for line in &all[1..] {
+        assert!(house.is_queued(line).await);
+    }
+    assert!(first.await.unwrap().unwrap().is_none());
+    house.here.send_replace(true);
+    house.all_is_delivered().await;
+    let mut got = house.end().await;
+    got.sort();
+    assert_eq!(got, all);
+}
