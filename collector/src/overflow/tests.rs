@@ -87,8 +87,10 @@ impl House {
             }
             gone
         });
-        let _ = poll_fn(|context| Poll::Ready(going.as_mut().poll(context).is_pending())).await;
-        tokio::spawn(going)
+        match poll_fn(|context| Poll::Ready(going.as_mut().poll(context))).await {
+            Poll::Ready(gone) => tokio::spawn(async { gone }),
+            Poll::Pending => tokio::spawn(going),
+        }
     }
 
     /// The same, and what became of it: true where it is in the queue.
