@@ -37,7 +37,7 @@ pub(crate) async fn watch(plugins: Plugins, posts: Vec<Arc<Post>>) {
                     warn!(output = %id, "this output has not delivered events for {} seconds: the pipeline waits for it", OUTPUT.as_secs());
                 }
                 Stall::Output { id, queued: true } => {
-                    warn!(output = %id, "this output has not delivered events for {} seconds: what it is to have waits in its queue", OUTPUT.as_secs());
+                    warn!(output = %id, "this output has not delivered events for {} seconds: what it is to have waits in its queue, as long as that has room", OUTPUT.as_secs());
                 }
                 Stall::OutputGoesOn(id) => info!(output = %id, "this output delivers again"),
             }
