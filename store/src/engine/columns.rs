@@ -72,14 +72,24 @@ impl Columns {
         if let Some(column) = self.open.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(column.clone());
         }
-        let handles = self.reader.read_columns(name).map_err(tantivy::TantivyError::from)?;
-        let column = match handles.first() {
-            Some(handle) => Some(handle.open().map_err(tantivy::TantivyError::from)?),
-            None => None,
-        };
+        let column = self.read(name)?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.insert(name.to_owned(), column.clone());
         Ok(column)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<DynamicColumn>, StoreError> {
+        let handles = self.reader.read_columns(name).map_err(tantivy::TantivyError::from)?;
+        let first = handles.first().map(|handle| handle.open());
+        Ok(first.transpose().map_err(tantivy::TantivyError::from)?)
+    }
+
+    /// The column for one who goes through it once: it is not kept open.
+    pub(super) fn passing(&self, name: &str) -> Result<Option<StrColumn>, StoreError> {
+        Ok(match self.read(name)? {
+            Some(DynamicColumn::Str(column)) => Some(column),
+            _ => None,
+        })
     }
 
     pub(super) fn strings(&self, name: &str) -> Result<Option<StrColumn>, StoreError> {
