@@ -187,6 +187,8 @@ struct Indexer<'a> {
 
 /// Values whose words are being collected.
 struct Batch {
+    /// Where tantivy puts its files.
+    directory: RamDirectory,
     writer: SingleSegmentIndexWriter<TantivyDocument>,
     field: Field,
     values: u32,
@@ -195,9 +197,10 @@ struct Batch {
 impl Batch {
     fn begin() -> Result<Self, StoreError> {
         let (schema, field) = schema();
+        let directory = RamDirectory::create();
         let index = Index::builder().schema(schema).tokenizers(tokenizers());
-        let writer = index.single_segment_index_writer(RamDirectory::create(), MEMORY)?;
-        Ok(Self { writer, field, values: 0 })
+        let writer = index.single_segment_index_writer(directory.clone(), MEMORY)?;
+        Ok(Self { directory, writer, field, values: 0 })
     }
 }
 
@@ -220,19 +223,17 @@ impl Indexer<'_> {
 
     /// Writes the batch into the file.
     fn end(&mut self) -> Result<(), StoreError> {
-        let Some(Batch { writer, values, .. }) = self.batch.take() else { return Ok(()) };
+        let Some(Batch { directory, writer, values, .. }) = self.batch.take() else { return Ok(()) };
         let index = writer.finalize()?;
-        let directory = index.directory();
-        let mut files: Vec<PathBuf> = directory.list_managed_files().into_iter().collect();
+        let mut files: Vec<PathBuf> = index.directory().list_managed_files().into_iter().collect();
         files.sort();
         let number = self.batches.len();
         for file in files {
-            // Some of the files that a segment may have it has not.
-            let Ok(bytes) = directory.open_read(&file).and_then(|slice| {
-                slice.read_bytes().map_err(|e| OpenReadError::wrap_io_error(e, file.clone()))
-            }) else {
-                continue;
-            };
+            // Of the folder itself: tantivy's view of it takes the checksums off, which it looks for when it opens the files again. Some of the
+            // files that a segment may have it has not.
+            let Ok(bytes) = directory.open_read(&file) else { continue };
+            let bytes = bytes.read_bytes().map_err(|e| OpenReadError::wrap_io_error(e, file.clone()));
+            let bytes = bytes.map_err(tantivy::TantivyError::from)?;
             self.out.part(&format!("words/{number}/{}", file.display()), |out| out.write_all(&bytes))?;
         }
         self.batches.push(values);
