@@ -23,7 +23,8 @@ use tantivy::query::{EnableScoring, PhraseQuery, Query};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{
-    DocSet, Index, ReloadPolicy, Searcher, SegmentReader, SingleSegmentIndexWriter, TERMINATED, TantivyDocument, Term,
+    DocSet, Index, ReloadPolicy, Searcher, SegmentReader, SingleSegmentIndexWriter, TERMINATED,
+    TantivyDocument, Term,
 };
 
 const ANALYZER: &str = "words";
@@ -133,11 +134,16 @@ fn tokenizers() -> TokenizerManager {
 
 /// Indexes the values of a segment's columns and writes the index into its file.
 pub(super) fn write(columns: &Columns, out: &mut Writer) -> Result<About, StoreError> {
+    write_within(columns, out, MEMORY, LOOK)
+}
+
+/// The same, with as much memory for a batch, looked at whenever so many values came.
+fn write_within(columns: &Columns, out: &mut Writer, memory: usize, look: u32) -> Result<About, StoreError> {
     let names = columns.names()?;
     let texts: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("t.")).collect();
     let mut about = About::default();
     let mut fields: BTreeSet<String> = BTreeSet::new();
-    let mut indexer = Indexer { out, batch: None, batches: Vec::new() };
+    let mut indexer = Indexer { out, memory, look, batch: None, batches: Vec::new() };
     let mut add = |name: String, about: &mut About, visit: &mut dyn FnMut(&str) -> Vec<String>| {
         let Some(column) = columns.passing(&name)? else { return Ok(()) };
         let mut stream = column.dictionary().stream().map_err(tantivy::TantivyError::from)?;
@@ -180,6 +186,8 @@ pub(super) fn write(columns: &Columns, out: &mut Writer) -> Result<About, StoreE
 /// Indexes values, batch by batch: what tantivy collects before it writes is bounded so.
 struct Indexer<'a> {
     out: &'a mut Writer,
+    memory: usize,
+    look: u32,
     batch: Option<Batch>,
     /// Values of the batches that are written.
     batches: Vec<u32>,
@@ -215,7 +223,7 @@ impl Indexer<'_> {
         stretches.iter().for_each(|stretch| document.add_text(batch.field, stretch));
         batch.writer.add_document(document)?;
         batch.values += 1;
-        if batch.values.is_multiple_of(LOOK) && batch.writer.mem_usage() > MEMORY {
+        if batch.values.is_multiple_of(self.look) && batch.writer.mem_usage() > self.memory {
             self.end()?;
         }
         Ok(())
@@ -435,5 +443,95 @@ impl Directory for Inside {
 
     fn watch(&self, _: WatchCallback) -> tantivy::Result<WatchHandle> {
         Ok(WatchHandle::empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::Buffer;
+    use super::*;
+    use crate::mapping::{Batch as Mapped, Mapping, prepare};
+    use crate::segments::Incoming;
+    use serde_json::json;
+    use tantivy::directory::MmapDirectory;
+
+    /// The columns of documents whose texts are so many values.
+    fn columns() -> Columns {
+        let mapping = Mapping::parse(&json!({"properties": {
+            "message": {"type": "text"}, "path": {"type": "keyword"}
+        }}));
+        let (mapping, mut buffer) = (mapping.unwrap(), Buffer::default());
+        for number in 0..40 {
+            let path = format!("/a b/{}/page-{number}", ["cart", "search"][number % 2]);
+            let message = format!("user u{number}-x opens {path} late");
+            let source = json!({"message": message, "path": path}).to_string();
+            let mut batch = Mapped::default();
+            let span = prepare(&mapping, source.as_bytes(), false, &mut batch).unwrap().span;
+            let mapped = batch.get(span);
+            let id = number.to_string();
+            buffer.add(&Incoming { id: &id, version: 1, source: source.as_bytes(), mapped }).unwrap();
+        }
+        buffer.freeze().unwrap().columns().unwrap()
+    }
+
+    fn open(dir: &Path, name: &str) -> (Parts, About) {
+        Parts::open::<About>(&MmapDirectory::open(dir).unwrap(), &dir.join(name), name).unwrap()
+    }
+
+    /// What an index finds: a word, an end of a piece, a phrase, a pattern.
+    fn found(index: &ValueIndex) -> Vec<Vec<Hit>> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        vec![
+            index.word("cart").unwrap(),
+            index.word("user").unwrap(),
+            index.word("nothing").unwrap(),
+            index.word(&Edge::Last.of("7")).unwrap(),
+            index.phrase(&words(&["b", "search", "page"])).unwrap(),
+            index.pattern("", &|word| word.ends_with('a')).unwrap(),
+            index.pattern("pa", &|_| true).unwrap(),
+        ]
+    }
+
+    #[test]
+    fn batches_find_what_one_finds_and_so_does_an_earlier_file() {
+        let (dir, columns) = (tempfile::tempdir().unwrap(), columns());
+        let mut seen = Vec::new();
+        for (name, memory, look) in [("one", MEMORY, LOOK), ("many", 0, 7)] {
+            let mut out = Writer::create(&dir.path().join(name)).unwrap();
+            let about = write_within(&columns, &mut out, memory, look).unwrap();
+            out.finish(&about).unwrap();
+            let (parts, about) = open(dir.path(), name);
+            parts.verify().unwrap();
+            let values: u32 = about.columns.iter().map(|(_, values)| values).sum();
+            assert_eq!(about.batches.iter().sum::<u32>(), values);
+            seen.push((about.batches.len(), found(&ValueIndex::open(&parts, about).unwrap())));
+        }
+        let [(1, one), (2.., many)] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!(one, many);
+        assert!(one.iter().enumerate().all(|(at, hits)| hits.is_empty() == (at == 2)), "{one:?}");
+
+        // As it was written before there were batches: the same files, without a number before their names.
+        let (parts, about) = open(dir.path(), "one");
+        let mut out = Writer::create(&dir.path().join("earlier")).unwrap();
+        for file in parts.names("words/0/") {
+            let bytes = parts.part(&format!("words/0/{file}")).unwrap().read_bytes().unwrap();
+            out.part(&format!("words/{file}"), |out| out.write_all(&bytes)).unwrap();
+        }
+        out.finish(&json!({"columns": about.columns, "fields": about.fields})).unwrap();
+        let (parts, about) = open(dir.path(), "earlier");
+        assert_eq!(found(&ValueIndex::open(&parts, about).unwrap()), *one);
+    }
+
+    #[test]
+    fn a_batch_that_is_not_whole_is_damage() {
+        let (dir, columns) = (tempfile::tempdir().unwrap(), columns());
+        let mut out = Writer::create(&dir.path().join("one")).unwrap();
+        let about = write(&columns, &mut out).unwrap();
+        out.finish(&about).unwrap();
+        let (parts, mut about) = open(dir.path(), "one");
+        about.batches[0] += 1;
+        assert!(matches!(ValueIndex::open(&parts, about.clone()), Err(StoreError::Damaged { .. })));
+        about.batches.insert(0, 3);
+        assert!(ValueIndex::open(&parts, about).is_err());
     }
 }
