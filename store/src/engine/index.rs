@@ -29,7 +29,9 @@ use tantivy::{
 
 const ANALYZER: &str = "words";
 /// What the words of a batch of values may take while they are collected, in bytes; after it the next batch is begun, however many rows are merged.
-const MEMORY: usize = 24_000_000;
+const MEMORY: usize = 16_000_000;
+/// Values that are read at a time.
+const STRETCH: u64 = 32_768;
 /// Values between two looks at that.
 const LOOK: u32 = 256;
 
@@ -48,7 +50,10 @@ impl Edge {
             Self::First => '\u{1}',
             Self::Last => '\u{2}',
         };
-        format!("{mark}{word}")
+        let mut marked = String::with_capacity(word.len() + 1);
+        marked.push(mark);
+        marked.push_str(word);
+        marked
     }
 }
 
@@ -134,25 +139,45 @@ fn tokenizers() -> TokenizerManager {
 
 /// Indexes the values of a segment's columns and writes the index into its file.
 pub(super) fn write(columns: &Columns, out: &mut Writer) -> Result<About, StoreError> {
-    write_within(columns, out, MEMORY, LOOK)
+    write_within(columns, out, (MEMORY, LOOK, STRETCH))
 }
 
-/// The same, with as much memory for a batch, looked at whenever so many values came.
-fn write_within(columns: &Columns, out: &mut Writer, memory: usize, look: u32) -> Result<About, StoreError> {
+/// The same with other bounds than [`MEMORY`], [`LOOK`] and [`STRETCH`].
+fn write_within(
+    columns: &Columns,
+    out: &mut Writer,
+    (memory, look, stretch): (usize, u32, u64),
+) -> Result<About, StoreError> {
     let names = columns.names()?;
     let texts: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("t.")).collect();
     let mut about = About::default();
     let mut fields: BTreeSet<String> = BTreeSet::new();
     let mut indexer = Indexer { out, memory, look, batch: None, batches: Vec::new() };
     let mut add = |name: String, about: &mut About, visit: &mut dyn FnMut(&str) -> Vec<String>| {
-        let Some(column) = columns.passing(&name)? else { return Ok(()) };
-        let mut stream = column.dictionary().stream().map_err(tantivy::TantivyError::from)?;
+        let Some(dictionary) = columns.passing(&name)? else { return Ok(()) };
         let mut count = 0;
-        while stream.advance() {
-            // Each stretch is a value of its own, so that no phrase goes over a mark.
-            let value = String::from_utf8_lossy(stream.key());
-            indexer.add(&visit(&value))?;
-            count += 1;
+        let mut last: Option<Vec<u8>> = None;
+        // A stretch at a time is read, from behind the last value of the one before.
+        loop {
+            let range = match &last {
+                Some(last) => dictionary.range().gt(last),
+                None => dictionary.range(),
+            };
+            let mut stream = range.limit(stretch).into_stream().map_err(tantivy::TantivyError::from)?;
+            let before = count;
+            let mut key = Vec::new();
+            while stream.advance() {
+                // Each stretch of a template is a value of its own, so that no phrase goes over a mark.
+                let value = String::from_utf8_lossy(stream.key());
+                indexer.add(&visit(&value))?;
+                count += 1;
+                key.clear();
+                key.extend_from_slice(stream.key());
+            }
+            if count == before {
+                break;
+            }
+            last = Some(key);
         }
         about.columns.push((name, count));
         Ok::<(), StoreError>(())
@@ -496,9 +521,9 @@ mod tests {
     fn batches_find_what_one_finds_and_so_does_an_earlier_file() {
         let (dir, columns) = (tempfile::tempdir().unwrap(), columns());
         let mut seen = Vec::new();
-        for (name, memory, look) in [("one", MEMORY, LOOK), ("many", 0, 7)] {
+        for (name, bounds) in [("one", (MEMORY, LOOK, STRETCH)), ("many", (0, 7, 1))] {
             let mut out = Writer::create(&dir.path().join(name)).unwrap();
-            let about = write_within(&columns, &mut out, memory, look).unwrap();
+            let about = write_within(&columns, &mut out, bounds).unwrap();
             out.finish(&about).unwrap();
             let (parts, about) = open(dir.path(), name);
             parts.verify().unwrap();
