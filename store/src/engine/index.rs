@@ -486,7 +486,7 @@ mod tests {
             "message": {"type": "text"}, "path": {"type": "keyword"}
         }}));
         let (mapping, mut buffer) = (mapping.unwrap(), Buffer::default());
-        for number in 0..40 {
+        for number in 0..4000 {
             let path = format!("/a b/{}/page-{number}", ["cart", "search"][number % 2]);
             let message = format!("user u{number}-x opens {path} late");
             let source = json!({"message": message, "path": path}).to_string();
@@ -521,7 +521,7 @@ mod tests {
     fn batches_find_what_one_finds_and_so_does_an_earlier_file() {
         let (dir, columns) = (tempfile::tempdir().unwrap(), columns());
         let mut seen = Vec::new();
-        for (name, bounds) in [("one", (MEMORY, LOOK, STRETCH)), ("many", (0, 7, 1))] {
+        for (name, bounds) in [("one", (MEMORY, LOOK, STRETCH)), ("many", (0, 1000, 500))] {
             let mut out = Writer::create(&dir.path().join(name)).unwrap();
             let about = write_within(&columns, &mut out, bounds).unwrap();
             out.finish(&about).unwrap();
