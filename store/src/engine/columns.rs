@@ -4,9 +4,13 @@ use crate::error::StoreError;
 use crate::segments::{Number, Numbers, Strings};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use tantivy::columnar::{Cardinality, Column, ColumnarReader, DynamicColumn, StrColumn};
+use tantivy::HasLen as _;
+use tantivy::columnar::{
+    Cardinality, Column, ColumnType, ColumnarReader, Dictionary, DynamicColumn, StrColumn,
+};
 
 /// A dictionary with so few values is kept decoded, if it is not larger than [`SMALL_BYTES`]: shapes, templates, methods, hosts.
 const SMALL: usize = 256;
@@ -72,14 +76,35 @@ impl Columns {
         if let Some(column) = self.open.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(column.clone());
         }
-        let handles = self.reader.read_columns(name).map_err(tantivy::TantivyError::from)?;
-        let column = match handles.first() {
-            Some(handle) => Some(handle.open().map_err(tantivy::TantivyError::from)?),
-            None => None,
-        };
+        let column = self.read(name)?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.insert(name.to_owned(), column.clone());
         Ok(column)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<DynamicColumn>, StoreError> {
+        let handles = self.reader.read_columns(name).map_err(tantivy::TantivyError::from)?;
+        let first = handles.first().map(|handle| handle.open());
+        Ok(first.transpose().map_err(tantivy::TantivyError::from)?)
+    }
+
+    /// The dictionary of a column of strings, read piece by piece as it is asked for: for one who goes through it once, or looks seldom into it.
+    pub(super) fn passing(&self, name: &str) -> Result<Option<Dictionary>, StoreError> {
+        let handles = self.reader.read_columns(name).map_err(tantivy::TantivyError::from)?;
+        let Some(handle) = handles.first().filter(|handle| handle.column_type() == ColumnType::Str) else {
+            return Ok(None);
+        };
+        // The dictionary comes first in the column, its length last.
+        let open = || {
+            let (rest, length) = handle.file_slice().clone().split_from_end(4);
+            let length = length.read_bytes()?.as_slice().try_into().map_err(io::Error::other)?;
+            let length = u32::from_le_bytes(length) as usize;
+            if length > rest.len() {
+                return Err(io::Error::other("a dictionary does not fit its column"));
+            }
+            Dictionary::open(rest.slice_to(length))
+        };
+        Ok(Some(open().map_err(tantivy::TantivyError::from)?))
     }
 
     pub(super) fn strings(&self, name: &str) -> Result<Option<StrColumn>, StoreError> {

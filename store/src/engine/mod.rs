@@ -240,6 +240,8 @@ impl Engine for ColumnEngine {
         // Without a thread the buffer went with the closure.
         self.broken |= thread.is_err();
         self.sealing = Some(thread.map_err(StoreError::io(self.shared.dir()))?);
+        // Here too, not only when somebody looks after a seal: under load one is always under way when that is done, and no merge would ever begin.
+        self.merge(false);
         Ok(())
     }
 

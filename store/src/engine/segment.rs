@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tantivy::columnar::{Cardinality, Column, ColumnarReader, StrColumn};
+use tantivy::columnar::{Cardinality, Column, ColumnarReader, Dictionary, StrColumn};
 use tantivy::directory::MmapDirectory;
 
 /// What is remembered of a term.
@@ -28,6 +28,10 @@ pub(super) struct Learned {
 const KNOWN: usize = 256;
 /// A term that takes more is not remembered.
 const KNOWN_BYTES: usize = 512;
+
+/// So many ids are looked up in the file, not by the mapping: a bulk request's are all over the dictionary, in every segment, and each place that was looked
+/// at would count as this process's memory until the segment is merged away.
+const MANY_IDS: usize = 16;
 
 /// A segment. Its file's end is read when it is opened; the rest when it is first needed, and then all of it is held against its checksums: a store
 /// with many segments starts at once, and nothing that is damaged is ever believed.
@@ -297,10 +301,15 @@ impl Segment {
 
     /// The rows with these ids, by the ids' places.
     pub(super) fn rows_of_ids(&self, ids: &[&str]) -> Result<Vec<(usize, u32)>, StoreError> {
-        let Some(column) = self.columns()?.strings("_id")? else { return Ok(Vec::new()) };
+        let columns = self.columns()?;
+        let aside = (ids.len() >= MANY_IDS).then(|| self.ids_aside()).transpose()?.flatten();
+        let column = aside.is_none().then(|| columns.strings("_id")).transpose()?.flatten();
+        let Some(dictionary) = aside.as_ref().or(column.as_ref().map(StrColumn::dictionary)) else {
+            return Ok(Vec::new());
+        };
         let mut places: BTreeMap<u64, usize> = BTreeMap::new();
         for (at, id) in ids.iter().enumerate() {
-            let found = column.dictionary().term_ord(id).map_err(tantivy::TantivyError::from)?;
+            let found = dictionary.term_ord(id).map_err(tantivy::TantivyError::from)?;
             if let Some(ordinal) = found {
                 places.insert(ordinal, at);
             }
@@ -309,6 +318,7 @@ impl Segment {
         if places.is_empty() {
             return Ok(out);
         }
+        let Some(column) = columns.strings("_id")? else { return Ok(out) };
         let mut wanted = Wanted::none(column.dictionary().num_terms());
         places.keys().for_each(|ordinal| wanted.add(*ordinal, 1));
         let ords = column.ords();
@@ -320,6 +330,12 @@ impl Segment {
             }
         });
         Ok(out)
+    }
+
+    /// The dictionary of ids, read from the file and not by the mapping.
+    fn ids_aside(&self) -> Result<Option<Dictionary>, StoreError> {
+        let reader = ColumnarReader::open(self.parts.part_aside("columns")?);
+        Columns::new(reader.map_err(tantivy::TantivyError::from)?).passing("_id")
     }
 
     /// The id of a row.
