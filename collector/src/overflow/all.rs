@@ -52,7 +52,15 @@ impl Overflows {
                 None => fresh(output, &|name| names.iter().any(|taken| taken == name)),
             };
             names.push(name.clone());
-            found.push(Some(self.one(&mut open, &name, output, world)?));
+            match self.one(&mut open, &name, output, world) {
+                Ok(overflow) => found.push(Some(overflow)),
+                Err(error) if known.is_some_and(|known| known.waits) => return Err(error),
+                // Nothing waits that would not be delivered.
+                Err(error) => {
+                    warn!(%error, "an output has no queue of its own now: should it be slow, the pipeline waits for it");
+                    found.push(None);
+                }
+            }
         }
         for (place, known) in known.iter().enumerate() {
             if !places.contains(&Some(place)) && !open.contains_key(&known.folder) {
@@ -78,7 +86,12 @@ impl Overflows {
                 Overflow::open(path.clone(), &self.settings, &world)?
             }
         };
-        output.write(&path).map_err(|error| CollectorError::Queue { path, reason: error.to_string() })?;
+        // On a full disk it stays as it was, which is right but for an output that was changed.
+        if Identity::read(&path) != *output
+            && let Err(error) = output.write(&path)
+        {
+            warn!(%error, path = %path.display(), "whose queue this is cannot be written down");
+        }
         open.insert(name.to_owned(), overflow.clone());
         Ok(overflow)
     }

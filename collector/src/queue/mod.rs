@@ -135,10 +135,7 @@ impl Queue {
 
     /// Opens the queue in this folder.
     pub(crate) fn open_at(path: PathBuf, settings: &DiskQueue) -> Result<Self, CollectorError> {
-        let broken = |reason: String| CollectorError::Queue { path: path.clone(), reason };
-        let folder = Folder::open(&path).map_err(|error| broken(error.to_string()))?;
-        let spool = Spool::open(folder, Options::new(settings.max_bytes))
-            .map_err(|error| broken(error.to_string()))?;
+        let spool = spool(&path, settings)?;
         let found = spool.stats();
         if found.pending > 0 {
             info!(records = found.pending, bytes = found.bytes, path = %path.display(), "the queue holds what was not delivered before");
@@ -179,7 +176,7 @@ impl Queue {
 
     /// How many records the queue in this folder holds; that of a process that is over.
     pub(crate) fn waiting_at(path: PathBuf, settings: &DiskQueue) -> Result<u64, CollectorError> {
-        Ok(Self::open_at(path, settings)?.inside().spool.stats().pending)
+        Ok(spool(&path, settings)?.stats().pending)
     }
 
     /// Where it is.
@@ -366,6 +363,12 @@ impl Queue {
         }
         self.0.stats.set_bytes(inside.spool.stats().bytes);
     }
+}
+
+fn spool(path: &Path, settings: &DiskQueue) -> Result<Spool<Folder>, CollectorError> {
+    Folder::open(path)
+        .and_then(|folder| Spool::open(folder, Options::new(settings.max_bytes)))
+        .map_err(|error| CollectorError::Queue { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// A name of a folder for an id, which may hold anything.

@@ -361,7 +361,7 @@ impl ValueIndex {
             let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
             for reader in searcher.segment_readers() {
                 weight.for_each_no_score(reader, &mut |docs| {
-                    out.extend(docs.iter().map(|doc| (base + doc, 1)))
+                    out.extend(docs.iter().map(|doc| (base + doc, 1)));
                 })?;
             }
         }
