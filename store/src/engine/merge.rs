@@ -15,7 +15,7 @@ use tantivy::directory::FileSlice;
 /// So many neighbours of a size are merged.
 const FEW: usize = 8;
 /// The same for large ones while somebody writes: merging takes CPU from them. More would take more memory, too: the ids of all of them are held.
-const MANY: usize = 16;
+const MANY: usize = 12;
 /// No segment is merged to more rows than this.
 const LARGEST: u32 = 2_000_000;
 

@@ -55,7 +55,8 @@ struct Naming {
 
 struct Inner {
     columns: Columns,
-    words: ValueIndex,
+    /// Opened when a word is looked for: to open it reads a page or two of each of its files, in every segment.
+    words: OnceLock<ValueIndex>,
 }
 
 /// A segment and the rows of it that are deleted.
@@ -107,8 +108,7 @@ impl Segment {
         if columns.rows() != self.rows {
             return Err(self.parts.damaged("its columns have another number of rows"));
         }
-        let words = ValueIndex::open(&self.parts, self.words.clone())?;
-        Ok(self.inner.get_or_init(|| Inner { columns, words }))
+        Ok(self.inner.get_or_init(|| Inner { columns, words: OnceLock::new() }))
     }
 
     /// Whether it was read and found good.
@@ -121,7 +121,12 @@ impl Segment {
     }
 
     pub(super) fn words(&self) -> Result<&ValueIndex, StoreError> {
-        Ok(&self.inner()?.words)
+        let inner = self.inner()?;
+        if let Some(words) = inner.words.get() {
+            return Ok(words);
+        }
+        let words = ValueIndex::open(&self.parts, self.words.clone())?;
+        Ok(inner.words.get_or_init(|| words))
     }
 
     /// What was learned of a term before.
