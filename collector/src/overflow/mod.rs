@@ -174,6 +174,13 @@ impl Overflow {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A pipeline that never ran has not ended it: its reader would hold the folder.
+        self.queue.halt();
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

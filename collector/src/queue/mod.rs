@@ -103,6 +103,8 @@ struct Inside {
     saved: Instant,
     /// Nothing more is written.
     closed: bool,
+    /// A part could not be read, so that it is not known how many records nobody has begun to deliver.
+    skipped: bool,
 }
 
 /// A record that this process wrote, and has not read yet.
@@ -151,6 +153,7 @@ impl Queue {
             written: VecDeque::new(),
             saved: Instant::now(),
             closed: false,
+            skipped: false,
         };
         Ok(Self(Arc::new(Shared {
             path,
@@ -323,6 +326,7 @@ impl Queue {
                         error!(%problem, path = %self.0.path.display(), "a part of the queue cannot be read: it is kept beside it, and what was in it is not delivered");
                         failed = 0;
                         if matches!(inside.spool.set_aside(), Ok(true)) {
+                            inside.skipped = true;
                             continue;
                         }
                     }
@@ -348,8 +352,7 @@ impl Queue {
             self.count_unsent(|unsent| unsent + 1);
             inside.again.insert(record.number, (record, share));
         }
-        if inside.spool.stats().pending == 0 {
-            // A part that could not be read is not to be waited for.
+        if inside.skipped && inside.spool.stats().pending == 0 {
             self.count_unsent(|_| 0);
         }
         drop(inside);
