@@ -254,20 +254,19 @@ proptest! {
     }
 }
 
+/// Takes a document and begins its segment.
+fn put(engine: &mut ColumnEngine, at: usize, source: &str) {
+    let mut batch = Batch::default();
+    let span = prepare(&mapping(), source.as_bytes(), false, &mut batch).unwrap().span;
+    let (id, mapped) = (at.to_string(), batch.get(span));
+    engine.add(Incoming { id: &id, version: 1, source: source.as_bytes(), mapped }).unwrap();
+    engine.seal(at as u64 + 1).unwrap();
+}
+
 fn one(dir: &std::path::Path, documents: &[&str]) -> ColumnEngine {
     let mut engine = ColumnEngine::open(dir).unwrap();
     for (at, source) in documents.iter().enumerate() {
-        let mut batch = Batch::default();
-        let span = prepare(&mapping(), source.as_bytes(), false, &mut batch).unwrap().span;
-        engine
-            .add(Incoming {
-                id: &at.to_string(),
-                version: 1,
-                source: source.as_bytes(),
-                mapped: batch.get(span),
-            })
-            .unwrap();
-        engine.seal(at as u64 + 1).unwrap();
+        put(&mut engine, at, source);
         engine.settle().unwrap();
     }
     engine
@@ -290,6 +289,18 @@ fn a_long_text_comes_back_and_is_found() {
     };
     snapshot.prepare(&plan, false).unwrap().find(0).unwrap().run(&mut count);
     assert_eq!(found, 1);
+}
+
+#[test]
+fn merges_begin_though_one_seal_follows_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = ColumnEngine::open(dir.path()).unwrap();
+    (0..40).for_each(|at| put(&mut engine, at, r#"{"message":"one"}"#));
+    if let Some(merging) = engine.merging.take() {
+        merging.join().unwrap();
+    }
+    let segments = engine.shared.state().segments.len();
+    assert!(segments < 39, "{segments}");
 }
 
 #[test]
