@@ -13,7 +13,7 @@ use crate::update::{Applied, Update};
 use crate::wal::Wal;
 use bytes::Bytes;
 use serde_json::Value;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -778,16 +778,19 @@ impl Slot {
                 let (mut count, mut batch) = (0, Batch::default());
                 let uuid = self.index.uuid;
                 for change in changes.iter().filter(|change| change.uuid == uuid) {
+                    let grown = Cell::new(self.grown);
                     let span = if change.delete {
                         Span::default()
                     } else {
-                        // It was acknowledged under the mapping of its time: whatever this one says, it is kept.
-                        self.index.map(change.source, &mut batch, &|_| ()).unwrap_or_else(|error| {
+                        // It was acknowledged under the mapping of its time: whatever this one says, it is kept. What it
+                        // adds beyond the growths that the log told before is written down as well, before the log may forget the document.
+                        self.index.map(change.source, &mut batch, &|_| grown.set(true)).unwrap_or_else(|error| {
                             let (index, id) = (&self.index.name, change.id);
                             tracing::error!(%index, id, reason = %error.reason, "a document of the log does not fit the mapping any more: it is kept, but not searched");
                             Span::default()
                         })
                     };
+                    self.grown = grown.get();
                     let key = id_key(change.id);
                     self.tail.insert(key, if change.delete { 0 } else { change.version });
                     self.put((change.id, key), change.version, change.delete, change.source, batch.get(span));
@@ -812,4 +815,38 @@ fn refused(error: &std::io::Error) -> ApiError {
 /// 503: not now.
 fn unavailable(reason: String) -> ApiError {
     ApiError::new(503, "unavailable_shards_exception", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Recipe;
+    use crate::mapping::Mapping;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_document_of_the_log_adds_to_the_mapping_is_written_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let recipe = Recipe {
+            name: "x".to_owned(),
+            uuid: 1,
+            created: 0,
+            settings: json!({}),
+            data_stream: false,
+            template: None,
+            mapping: Mapping::parse(&json!({})).unwrap(),
+        };
+        let index = Arc::new(Index::new(dir.path(), recipe));
+        index.save().unwrap();
+        let engine = index.open_engine().unwrap();
+        let mut slot = Slot::new(Arc::clone(&index), Box::new(engine));
+        let (mut frames, mut changes) = (Vec::new(), ChangesWriter::default());
+        changes.push(&Change { uuid: 1, delete: false, version: 1, id: "a", source: br#"{"n":1}"# });
+        changes.finish(&mut frames, 1);
+        let mut room = Vec::new();
+        // Behind the length and the checksum.
+        let (at, record) = record::read(&frames[8..], &mut room).unwrap();
+        assert_eq!(slot.replay(at, &record).unwrap(), 1);
+        assert!(slot.grown);
+    }
 }

@@ -29,7 +29,9 @@ use tantivy::{
 
 const ANALYZER: &str = "words";
 /// What the words of a batch of values may take while they are collected, in bytes; after it the next batch is begun, however many rows are merged.
-const MEMORY: usize = 16_000_000;
+const MEMORY: usize = 4_000_000;
+/// What tantivy makes its tables for, in bytes. An empty writer takes most of it.
+const TABLES: usize = 16_000_000;
 /// Values that are read at a time.
 const STRETCH: u64 = 32_768;
 /// Values between two looks at that.
@@ -225,6 +227,8 @@ struct Batch {
     writer: SingleSegmentIndexWriter<TantivyDocument>,
     field: Field,
     values: u32,
+    /// What it took before the first value came.
+    empty: usize,
 }
 
 impl Batch {
@@ -232,8 +236,9 @@ impl Batch {
         let (schema, field) = schema();
         let directory = RamDirectory::create();
         let index = Index::builder().schema(schema).tokenizers(tokenizers());
-        let writer = index.single_segment_index_writer(directory.clone(), MEMORY)?;
-        Ok(Self { directory, writer, field, values: 0 })
+        let writer = index.single_segment_index_writer(directory.clone(), TABLES)?;
+        let empty = writer.mem_usage();
+        Ok(Self { directory, writer, field, values: 0, empty })
     }
 }
 
@@ -248,7 +253,7 @@ impl Indexer<'_> {
         stretches.iter().for_each(|stretch| document.add_text(batch.field, stretch));
         batch.writer.add_document(document)?;
         batch.values += 1;
-        if batch.values.is_multiple_of(self.look) && batch.writer.mem_usage() > self.memory {
+        if batch.values.is_multiple_of(self.look) && batch.writer.mem_usage() > batch.empty + self.memory {
             self.end()?;
         }
         Ok(())
