@@ -127,7 +127,8 @@ fn nodes_of_a_cluster_that_are_killed_one_after_the_other_lose_and_double_nothin
         writer.join().unwrap()
     });
     let client = Client::new(&format!("http://{}:9200", host(2)));
-    eventually("all lines are indexed", || (cluster_count(&host(2)) >= lines as u64).then_some(()));
+    // Refreshed, that each copy of a shard shows them: one may be counted, and another one read, a refresh behind.
+    eventually("all lines are indexed", || (client.refreshed_count(INDEX)? >= lines as u64).then_some(()));
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for hit in client.scrolled(INDEX) {
         *seen.entry(hit["_source"]["message"].as_str().unwrap().to_owned()).or_default() += 1;
