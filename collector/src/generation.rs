@@ -152,10 +152,9 @@ impl Generation {
         while self.draining.join_next().await.is_some() {}
     }
 
-    /// Takes nothing more, and hands out what filters hold back; returns when nothing is under way: all is with the outputs, or in their
-    /// queues.
+    /// When the workers have ended, hands out what filters hold back; returns when nothing is under way: all is with the outputs, or in
+    /// their queues.
     pub(crate) async fn finish(&mut self) {
-        let _ = self.retire.send(true);
         self.ended().await;
         self.worker.flush_all().await;
         for output in self.worker.outputs.iter() {
@@ -176,6 +175,7 @@ impl Generation {
                 "what is not delivered stays unacknowledged: its senders will send it again, but for those that wait for no acknowledgement"
             );
             let _ = self.give_up.send(true);
+            let _ = self.retire.send(true);
         }
     }
 }
