@@ -21,6 +21,7 @@ mod collector;
 mod describe;
 mod dlq;
 mod error;
+mod files;
 mod generation;
 mod input;
 mod lag;

@@ -1,6 +1,11 @@
 //! All queues of a pipeline's outputs.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Mutex,
+    time::Duration,
+};
 
 use tracing::{error, warn};
 
@@ -21,12 +26,14 @@ pub(crate) struct Overflows {
     settings: DiskQueue,
     /// By the names of their folders.
     open: Mutex<BTreeMap<String, Overflow>>,
+    /// Those that it was said of that nobody has them.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl Overflows {
     /// Those below the folder of a pipeline's own queue.
     pub(crate) fn new(folder: PathBuf, settings: DiskQueue) -> Self {
-        Self { folder: folder.join("outputs"), settings, open: Mutex::default() }
+        Self { folder: folder.join("outputs"), settings, open: Mutex::default(), told: Mutex::default() }
     }
 
     /// The queues of these outputs, in their order. A single output has none: what waits for it may as well wait in the pipeline's. But where
@@ -62,9 +69,13 @@ impl Overflows {
                 }
             }
         }
-        for (place, known) in known.iter().enumerate() {
-            if !places.contains(&Some(place)) && !open.contains_key(&known.folder) {
-                self.tell_of(known);
+        let ownerless = known.iter().enumerate().filter(|(place, _)| !places.contains(&Some(*place)));
+        for (_, known) in ownerless {
+            // One that is open may be written to yet, by the generation before.
+            match (known.waits, open.contains_key(&known.folder)) {
+                (true, _) => self.tell_of(known),
+                (false, false) => self.remove(known),
+                (false, true) => {}
             }
         }
         Ok(found)
@@ -118,15 +129,20 @@ impl Overflows {
         known
     }
 
-    /// Says which queue waits for an output that is gone; one that is empty goes too.
+    /// Says, once, which queue waits for an output that is gone.
     fn tell_of(&self, known: &Known) {
-        let path = self.folder.join(&known.folder);
-        if known.waits {
+        if lock(&self.told).insert(known.folder.clone()) {
             warn!(
-                path = %path.display(),
+                path = %self.folder.join(&known.folder).display(),
                 "a queue of an output that the pipeline does not have any more: an output with `id => \"{}\"` gets what waits there; or stop the collector and delete the folder", known.folder
             );
-        } else if let Err(error) = std::fs::remove_dir_all(&path) {
+        }
+    }
+
+    /// Removes an empty one, whose output is gone.
+    fn remove(&self, known: &Known) {
+        let path = self.folder.join(&known.folder);
+        if let Err(error) = std::fs::remove_dir_all(&path) {
             warn!(%error, path = %path.display(), "an empty queue of an output that is gone cannot be removed");
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::queue::folder_name;
+use crate::{files, queue::folder_name};
 
 /// The file in a queue's folder that says whose it is.
 const FILE: &str = "output.json";
@@ -46,9 +46,7 @@ impl Identity {
 
     /// Writes it into the folder.
     pub(super) fn write(&self, folder: &Path) -> std::io::Result<()> {
-        let fresh = folder.join(format!("{FILE}.new"));
-        std::fs::write(&fresh, serde_json::to_vec(self)?)?;
-        std::fs::rename(fresh, folder.join(FILE))
+        files::replace(&folder.join(FILE), &serde_json::to_vec(self)?)
     }
 }
 

@@ -1,13 +1,7 @@
 //! The order in which one output's batches go: each is decided on when all before it are, and one that goes into the queue goes behind those
 //! that were under way before it.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
 
@@ -17,7 +11,7 @@ pub(super) struct Line {
     gate: Mutex<u64>,
     under_way: Arc<watch::Sender<UnderWay>>,
     /// The queue took nothing the last time.
-    stuck: AtomicBool,
+    pub(super) stuck: watch::Sender<bool>,
 }
 
 /// Batches that are with the output, and not in its queue.
@@ -43,7 +37,7 @@ pub(super) struct Place {
 impl Default for Line {
     fn default() -> Self {
         let under_way = Arc::new(watch::channel(UnderWay::default()).0);
-        Self { gate: Mutex::default(), under_way, stuck: AtomicBool::new(false) }
+        Self { gate: Mutex::default(), under_way, stuck: watch::channel(false).0 }
     }
 }
 
@@ -54,8 +48,8 @@ impl Line {
     }
 
     /// Notes whether the queue took nothing, and answers whether it was so before.
-    pub(super) fn is_stuck(&self, stuck: bool) -> bool {
-        self.stuck.swap(stuck, Relaxed)
+    pub(super) fn note_stuck(&self, stuck: bool) -> bool {
+        self.stuck.send_replace(stuck)
     }
 }
 

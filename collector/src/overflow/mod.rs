@@ -94,11 +94,11 @@ impl Overflow {
     async fn put(&self, events: Vec<Event>, share: Share) -> Result<(), NotPut> {
         let queue = self.0.queue.clone();
         let put = spawn_blocking(move || queue.put(events, share)).await.unwrap_or(Err(NotPut::Closed));
-        let was_stuck = self.0.line.is_stuck(put.is_err());
+        let was_stuck = self.0.line.note_stuck(put.is_err());
         let path = self.0.queue.path().display();
         match &put {
             Ok(()) if was_stuck => info!(%path, "the output's queue takes events again"),
-            Err(problem @ NotPut::Spool(_)) if !was_stuck => {
+            Err(problem @ (NotPut::Spool(_) | NotPut::TooLarge)) if !was_stuck => {
                 warn!(%problem, %path, "the output's queue takes nothing: the pipeline waits for the output, or for room here (`queue.max_bytes`, or space on the disk)");
             }
             _ => {}

@@ -18,7 +18,7 @@ use crate::{
 struct Peer {
     here: watch::Receiver<bool>,
     panics: AtomicBool,
-    got: Arc<Mutex<Vec<String>>>,
+    got: watch::Sender<Vec<String>>,
 }
 
 impl Sink for Peer {
@@ -35,7 +35,7 @@ impl Sink for Peer {
     async fn send(&self, pending: Vec<String>) -> Result<Fates, Undelivered> {
         self.here.clone().wait_for(|here| *here).await.unwrap();
         assert!(!self.panics.swap(false, Relaxed), "the peer panics once");
-        lock(&self.got).extend(pending);
+        self.got.send_modify(|got| got.extend(pending));
         Ok(Fates::default())
     }
 }
@@ -47,7 +47,7 @@ struct House {
     output: Output,
     here: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
-    got: Arc<Mutex<Vec<String>>>,
+    got: watch::Sender<Vec<String>>,
     leave: watch::Sender<bool>,
     draining: JoinHandle<()>,
 }
@@ -65,7 +65,7 @@ impl House {
         let overflow = Overflow::open(dir.path().join("peer"), &settings, &world).unwrap();
         let (here, is_here) = watch::channel(false);
         let (give_up, giving_up) = watch::channel(false);
-        let got: Arc<Mutex<Vec<String>>> = Arc::default();
+        let got = watch::channel(Vec::new()).0;
         let peer = Peer { here: is_here, panics: AtomicBool::new(panics), got: got.clone() };
         let output = Output::new(peer).with_places(1).with_queue(overflow.clone(), 8, giving_up);
         let (leave, leaving) = watch::channel(false);
@@ -98,23 +98,24 @@ impl House {
         self.hand_over(line).await.await.unwrap().unwrap().is_none()
     }
 
-    /// Returns when the output has all, and the queue nothing.
-    async fn all_is_delivered(&self) {
+    /// Returns when the output has so many events, and nothing is under way or waits.
+    async fn has(&self, events: usize) {
         let delivered = async {
-            while self.world.stats.accounts().held > 0 || !self.overflow.0.queue.is_empty() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            self.got.subscribe().wait_for(|got| got.len() == events).await.unwrap();
+            self.overflow.0.queue.unsent().wait_for(|unsent| *unsent == 0).await.unwrap();
+            self.output.idle().await;
         };
         timeout(Duration::from_secs(30), delivered).await.unwrap();
     }
 
-    async fn end(self) -> Vec<String> {
+    /// What the output has, where all but so many events are accounted for.
+    async fn end(self, held: u64) -> Vec<String> {
         self.leave.send_replace(true);
         self.draining.await.unwrap();
         timeout(Duration::from_secs(30), self.overflow.end(Duration::from_secs(30))).await.unwrap();
         let accounts = self.world.stats.accounts();
-        assert_eq!(accounts.events_in, accounts.accounted());
-        std::mem::take(&mut lock(&self.got))
+        assert_eq!((accounts.events_in, accounts.held), (accounts.accounted(), held));
+        self.got.send_replace(Vec::new())
     }
 }
 
@@ -136,9 +137,9 @@ async fn an_output_that_was_away_has_its_batches_in_their_order_and_is_sent_to_d
     );
     assert_eq!(house.world.stats.accounts().held, 20);
     house.here.send_replace(true);
-    house.all_is_delivered().await;
+    house.has(20).await;
     assert!(!house.is_queued("after").await);
-    let (got, all) = (house.end().await, [all, vec!["after".to_owned()]].concat());
+    let (got, all) = (house.end(0).await, [all, vec!["after".to_owned()]].concat());
     assert_eq!(got, all);
 }
 
@@ -151,17 +152,14 @@ async fn where_the_queue_takes_nothing_the_output_is_waited_for() {
     for line in &all {
         under_way.push(house.hand_over(line).await);
     }
-    // It is tried, and told.
-    while !house.overflow.0.line.is_stuck(true) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    house.overflow.0.line.stuck.subscribe().wait_for(|stuck| *stuck).await.unwrap();
     assert_eq!(house.world.stats.accounts().held, 3);
     house.here.send_replace(true);
     for gone in under_way {
         assert!(gone.await.unwrap().unwrap().is_some(), "it was sent");
     }
-    house.all_is_delivered().await;
-    assert_eq!(house.end().await, all);
+    house.has(3).await;
+    assert_eq!(house.end(0).await, all);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,7 +170,7 @@ async fn what_is_given_up_waits_for_nothing() {
     let given_up = async { (first.await.unwrap().is_err(), second.await.unwrap().is_err()) };
     assert_eq!(timeout(Duration::from_secs(30), given_up).await.unwrap(), (true, true));
     assert_eq!(house.world.stats.accounts().held, 2);
-    drop(house.end().await);
+    assert!(house.end(2).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -185,8 +183,8 @@ async fn a_batch_whose_output_panics_comes_again() {
     }
     assert!(first.await.unwrap().unwrap().is_none());
     house.here.send_replace(true);
-    house.all_is_delivered().await;
-    let mut got = house.end().await;
+    house.has(3).await;
+    let mut got = house.end(0).await;
     got.sort();
     assert_eq!(got, all);
 }

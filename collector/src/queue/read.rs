@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use super::{Next, Queue, RETRY, Written, record};
-use crate::{batch::Batch, dlq::Letter, generation::World, output::Fates};
+use crate::{batch::Batch, dlq::Letter, generation::World, output::Fates, share::Share};
 
 impl Queue {
     pub(super) fn read_all(&self, to: &mpsc::Sender<Batch>, world: &World, runtime: &tokio::runtime::Handle) {
@@ -25,8 +25,7 @@ impl Queue {
                 }
                 if !broken.is_empty() {
                     let kept = self.bury_unread(&broken, world);
-                    let of_all =
-                        |share: &crate::share::Share| share.only(broken.iter().map(|(place, _)| *place));
+                    let of_all = |share: &Share| share.only(broken.iter().map(|(place, _)| *place));
                     match &share {
                         Some(share) if kept => of_all(share).bury(),
                         Some(share) => of_all(share).lose(),

@@ -32,10 +32,10 @@ const ANALYZER: &str = "words";
 const MEMORY: usize = 4_000_000;
 /// What tantivy makes its tables for, in bytes. An empty writer takes most of it.
 const TABLES: usize = 16_000_000;
+/// Values between two looks at how much it is.
+const LOOK: u32 = 256;
 /// Values that are read at a time.
 const STRETCH: u64 = 32_768;
-/// Values between two looks at that.
-const LOOK: u32 = 256;
 
 /// An end of a piece. Its word is indexed a second time with a mark before it: a phrase that goes over from one piece to the next has a word that ends a
 /// piece and one that begins one, and few rows have both.

@@ -5,8 +5,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Metadata},
-    io::{self, Write as _},
+    fs::{self, Metadata},
+    io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -102,12 +102,12 @@ impl Sincedb {
         self.changed |= self.known.remove(&id).is_some();
     }
 
-    /// Writes it, as a whole or not at all, where it has changed.
     /// The file may be another's by now.
     pub(super) fn is_to_be_saved(&mut self) {
         self.changed = true;
     }
 
+    /// Writes it, as a whole or not at all, where it has changed.
     pub(super) fn save(&mut self) -> io::Result<()> {
         let Some(path) = self.path.as_ref().filter(|_| self.changed) else { return Ok(()) };
         let mut text = String::new();
@@ -118,16 +118,7 @@ impl Sincedb {
             };
             text += &format!("{inode} {major} {minor} {offset} {seen:.6} {}\n", path.replace('\n', " "));
         }
-        let mut name = path.clone().into_os_string();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        let mut file = File::create(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder)?.sync_all()?;
-        }
+        crate::files::replace(path, text.as_bytes())?;
         self.changed = false;
         Ok(())
     }
