@@ -76,7 +76,7 @@ impl Generation {
         for (output, overflow) in plan.outputs.into_iter().zip(overflows) {
             let output = output.open(&outlet)?.with_places(places);
             outputs.push(match overflow {
-                Some(overflow) => output.with_queue(overflow, workers, outlet.give_up.clone()),
+                Some(overflow) => output.with_queue(overflow, workers, outlet.clone()),
                 None => output,
             });
         }

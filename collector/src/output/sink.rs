@@ -5,9 +5,9 @@ use std::sync::Arc;
 use alces_event::Event;
 use alces_filters::Label;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Fates, Undelivered};
+use super::{Fates, Outlet, Undelivered};
 use crate::{
     account::Account,
     overflow::{Overflow, Way},
@@ -47,7 +47,7 @@ struct Queued {
     /// Bounds the batches that are neither delivered nor in the queue.
     hands: Arc<Semaphore>,
     most: usize,
-    give_up: watch::Receiver<bool>,
+    outlet: Outlet,
 }
 
 /// Batches that wait to be written to an output's queue, besides those that workers make and the output has: what they hold is memory.
@@ -76,16 +76,11 @@ impl Output {
     }
 
     /// The same output with a queue for what it is behind with, when so many workers make batches.
-    pub(crate) fn with_queue(
-        self,
-        overflow: Overflow,
-        workers: usize,
-        give_up: watch::Receiver<bool>,
-    ) -> Self {
+    pub(crate) fn with_queue(self, overflow: Overflow, workers: usize, outlet: Outlet) -> Self {
         self.stats.has_queue(overflow.stats());
         let most = self.most + workers + WRITING;
         let hands = Arc::new(Semaphore::new(most));
-        Self { queued: Some(Queued { overflow, hands, most, give_up }), ..self }
+        Self { queued: Some(Queued { overflow, hands, most, outlet }), ..self }
     }
 
     /// What it did.
@@ -122,10 +117,10 @@ impl Output {
 
     /// The next batch, once there may be one more.
     pub(crate) async fn next(&self) -> Option<Pending> {
-        let Some(Queued { overflow, hands, give_up, .. }) = &self.queued else { return self.place().await };
+        let Some(Queued { overflow, hands, outlet, .. }) = &self.queued else { return self.place().await };
         let hand = hands.clone().acquire_owned().await.ok()?;
         let way = Way::new(overflow.clone(), self.clone());
-        Some(Pending { way: Some((way, give_up.clone(), hand)), ..self.pending() })
+        Some(Pending { way: Some((way, outlet.clone(), hand)), ..self.pending() })
     }
 
     /// Returns when nothing is under way.
@@ -146,7 +141,7 @@ pub(crate) struct Pending {
     /// Given back when it is sent.
     place: Option<OwnedSemaphorePermit>,
     /// Where the output has a queue: what decides how it goes, and what is given back when it is gone.
-    way: Option<(Way, watch::Receiver<bool>, OwnedSemaphorePermit)>,
+    way: Option<(Way, Outlet, OwnedSemaphorePermit)>,
 }
 
 impl Pending {
@@ -192,7 +187,7 @@ impl Pending {
     /// The same, or returns none when the events are durable in the output's queue: then what becomes of them is told to the account.
     pub(crate) async fn hand_over(mut self, account: &Arc<Account>) -> Result<Option<Fates>, Undelivered> {
         match self.way.take() {
-            Some((way, give_up, _hand)) if !self.numbers.is_empty() => way.go(self, account, give_up).await,
+            Some((way, outlet, _hand)) if !self.numbers.is_empty() => way.go(self, account, &outlet).await,
             _ => self.send().await.map(Some),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     Bus,
     account::Counts,
     dlq::DeadLetterQueue,
-    output::{Fates, Sink, Undelivered},
+    output::{Fates, Outlet, Sink, Undelivered},
 };
 
 /// An output that can be away, and that can panic once.
@@ -52,22 +52,28 @@ struct House {
     draining: JoinHandle<()>,
 }
 
+fn world(dir: &std::path::Path) -> World {
+    let dlq = DeadLetterQueue::new(dir, "main", Default::default()).unwrap();
+    let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+    World { stats: Arc::default(), clock, dlq, bus: Bus::default(), overflows: None }
+}
+
 type Gone = JoinHandle<Result<Option<Fates>, Undelivered>>;
 
 impl House {
     /// An output that has one batch under way at most, and is away.
     fn new(max_bytes: u64, panics: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let dlq = DeadLetterQueue::new(dir.path(), "main", Default::default()).unwrap();
-        let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-        let world = World { stats: Arc::default(), clock, dlq, bus: Bus::default(), overflows: None };
+        let world = world(dir.path());
         let settings = DiskQueue { max_bytes, ..DiskQueue::default() };
         let overflow = Overflow::open(dir.path().join("peer"), &settings, &world).unwrap();
         let (here, is_here) = watch::channel(false);
         let (give_up, giving_up) = watch::channel(false);
         let got = watch::channel(Vec::new()).0;
         let peer = Peer { here: is_here, panics: AtomicBool::new(panics), got: got.clone() };
-        let output = Output::new(peer).with_places(1).with_queue(overflow.clone(), 8, giving_up);
+        let World { stats, clock, dlq, bus, .. } = world.clone();
+        let outlet = Outlet { stats, clock, dlq, bus, give_up: giving_up };
+        let output = Output::new(peer).with_places(1).with_queue(overflow.clone(), 8, outlet);
         let (leave, leaving) = watch::channel(false);
         let draining = tokio::spawn(overflow.clone().drain(output.clone(), leaving));
         Self { _dir: dir, world, overflow, output, here, give_up, got, leave, draining }
@@ -187,4 +193,56 @@ async fn a_batch_whose_output_panics_comes_again() {
     let mut got = house.end(0).await;
     got.sort();
     assert_eq!(got, all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_stays_with_its_output_and_is_removed_when_it_is_nobodys_and_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let of = |conf: &str| -> Vec<Identity> {
+        let source = alces_conf::Source::new("x.conf", &format!("output {{ {conf} }}"));
+        let config = alces_conf::parse(&source, alces_conf::Escapes::Off).unwrap();
+        let plugins = config.sections.iter().flat_map(|section| &section.body);
+        let plugin = |statement: &alces_conf::Statement| match statement {
+            alces_conf::Statement::Plugin(plugin) => Identity::of(plugin),
+            alces_conf::Statement::If(_) => panic!("a plugin"),
+        };
+        plugins.map(plugin).collect()
+    };
+    let folders = |overflows: &[Option<Overflow>]| -> Vec<String> {
+        let name = |overflow: &Option<Overflow>| {
+            let path = overflow.as_ref().unwrap().0.queue.path();
+            path.file_name().unwrap().to_string_lossy().into_owned()
+        };
+        overflows.iter().map(name).collect()
+    };
+    let (a, b, c) = (
+        "tcp { host => \"a\" port => 1 }",
+        "tcp { host => \"b\" port => 1 }",
+        "udp { host => \"c\" port => 1 }",
+    );
+    let overflows = Overflows::new(dir.path().to_owned(), DiskQueue::default());
+    let first = overflows.of(&of(&format!("{a} {b}")), &world).unwrap();
+    assert_eq!(folders(&first), ["tcp@1", "tcp@2"]);
+    let event = Event::from_line("waits".to_owned().into(), Timestamp::UNIX_EPOCH);
+    let share = || Share::alone(Account::alone(&world.stats, 1), 1);
+    first[1].as_ref().unwrap().put(vec![event], share()).await.unwrap();
+    // A reload: another before it, and one less.
+    let second = overflows.of(&of(&format!("{c} {b}")), &world).unwrap();
+    assert_eq!(folders(&second), ["udp@1", "tcp@2"]);
+    drop((first, second));
+    overflows.end(Duration::from_secs(30)).await;
+    drop(overflows);
+    // The next process.
+    let overflows = Overflows::new(dir.path().to_owned(), DiskQueue::default());
+    let third = overflows.of(&of(&format!("{c} {c}")), &world).unwrap();
+    assert_eq!(folders(&third), ["udp@1", "udp@2"]);
+    let mut left: Vec<_> = std::fs::read_dir(dir.path().join("outputs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["tcp@2", "udp@1", "udp@2"], "what waits in one is kept");
+    drop(third);
+    overflows.end(Duration::from_secs(30)).await;
 }

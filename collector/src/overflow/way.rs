@@ -4,15 +4,12 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use alces_event::Event;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::time::timeout;
 
 use super::{Overflow, line::Place};
 use crate::{
     account::Account,
-    output::{Fates, Output, Pending, Undelivered},
+    output::{Fates, Outlet, Output, Pending, Undelivered},
     share::{Sending, Share},
 };
 
@@ -49,24 +46,13 @@ impl Way {
     /// queue: then what becomes of them is told to the account.
     pub(crate) async fn go(
         self,
-        pending: Pending,
-        account: &Arc<Account>,
-        mut give_up: watch::Receiver<bool>,
-    ) -> Result<Option<Fates>, Undelivered> {
-        tokio::select! {
-            biased;
-            gone = self.decide(pending, account) => gone,
-            _ = give_up.wait_for(|give_up| *give_up) => Err(Undelivered),
-        }
-    }
-
-    async fn decide(
-        self,
         mut pending: Pending,
         account: &Arc<Account>,
+        outlet: &Outlet,
     ) -> Result<Option<Fates>, Undelivered> {
         let Self { overflow, output, events, filled } = self;
-        let mut turn = overflow.0.line.turn().await;
+        // What is being written to the queue is not given up: it would be there, and with those who send it again.
+        let mut turn = outlet.until_given_up(overflow.0.line.turn()).await?;
         let mut free = None;
         if !overflow.is_far_behind(&output) {
             free = timeout(PATIENCE, overflow.free(&output)).await.ok();
@@ -80,7 +66,7 @@ impl Way {
             if overflow.put(events.clone(), share).await.is_ok() {
                 return Ok(None);
             }
-            free = timeout(RETRY, overflow.free(&output)).await.ok();
+            free = outlet.until_given_up(timeout(RETRY, overflow.free(&output))).await?.ok();
         };
         if !filled {
             events.iter().for_each(|event| pending.fill(event));
@@ -94,7 +80,7 @@ impl Way {
         }
         drop(turn);
         let batch = UnderWay { overflow: overflow.clone(), events, numbers, place: under_way };
-        batch.deliver(sending, account).await
+        batch.deliver(sending, account, outlet).await
     }
 }
 
@@ -111,12 +97,18 @@ impl UnderWay {
         self,
         mut sending: BoxFuture<'static, Result<Fates, Undelivered>>,
         account: &Arc<Account>,
+        outlet: &Outlet,
     ) -> Result<Option<Fates>, Undelivered> {
         let Self { overflow, events, numbers, place } = self;
-        tokio::select! {
-            biased;
-            fates = &mut sending => return fates.map(Some),
-            () = place.pressed() => {}
+        let wait = async {
+            tokio::select! {
+                biased;
+                fates = &mut sending => Some(fates),
+                () = place.pressed() => None,
+            }
+        };
+        if let Some(fates) = outlet.until_given_up(wait).await? {
+            return fates.map(Some);
         }
         let mut place = Some(place);
         let sending = goes_on(sending);
@@ -131,7 +123,7 @@ impl UnderWay {
                 fates = sending.clone() => {
                     return fates.map(|fates| Some(Fates::clone(&fates))).ok_or(Undelivered);
                 }
-                () = sleep(RETRY) => {}
+                paused = outlet.pause(RETRY) => paused?,
             }
         }
     }
