@@ -133,6 +133,8 @@ impl Run {
     }
 }
 
+/// Some time at the end: a batch that one output has in its queue while another has not answered yet is given to both again, if that is given up.
+const END: Duration = Duration::from_secs(2);
 const EVENTS: usize = 100_000;
 /// Of ten lines one is refused.
 const TAKEN: usize = EVENTS / 10 * 9;
@@ -160,9 +162,8 @@ async fn an_output_that_is_away_holds_nobody_and_has_everything_once_when_it_is_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_an_output_waits_through_a_restart() {
     let (house, fast, slow) = (House::new(), Engine::new(true).await, Engine::new(false).await);
-    // Some time at the end: a batch that one output has and another is just being given is sent to both again, if that is given up.
     let of = conf(LINES, fast.address, slow.address);
-    let run = house.run_for(&of, Some(DiskQueue::default()), Duration::from_secs(2)).await;
+    let run = house.run_for(&of, Some(DiskQueue::default()), END).await;
     until(|| fast.len() == TAKEN).await;
     run.stop().await;
     assert_eq!(slow.len(), 0);
@@ -185,7 +186,7 @@ async fn what_waits_for_an_output_goes_to_the_one_that_a_reload_puts_in_its_plac
         conf(LINES, fast.address, slow)
             .replace("input {", "input { heartbeat { interval => 3600 message => \"sequence\" }")
     };
-    let run = house.run(&conf(wrong.address), Some(DiskQueue::default())).await;
+    let run = house.run_for(&conf(wrong.address), Some(DiskQueue::default()), END).await;
     until(|| fast.len() == TAKEN + 1).await;
     // The inputs are the same: nothing is made again.
     let plan = support::plan(&conf(right.address));
