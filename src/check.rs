@@ -1,6 +1,6 @@
 //! `alces check`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use alces_collector::{PlanOptions, Report, check as check_pipeline, cli::read_sources};
 use alces_conf::{Diagnostic, Escapes};
@@ -23,6 +23,16 @@ pub(crate) fn check(args: &CheckArgs, env: Environment) -> anyhow::Result<ExitCo
     let options = PlanOptions { ecs: args.ecs.into(), escapes };
     let (mut wrong, mut found) = (false, Vec::new());
     for path in &args.files {
+        if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            match board(path, args.json, &mut found) {
+                Ok(broken) => wrong |= broken,
+                Err(error) => {
+                    eprintln!("{}: {error}", path.display());
+                    return Ok(ExitCode::from(UNREADABLE));
+                }
+            }
+            continue;
+        }
         let sources = match read_sources(std::slice::from_ref(path)) {
             Ok(sources) => sources,
             Err(error) => {
@@ -43,6 +53,35 @@ pub(crate) fn check(args: &CheckArgs, env: Environment) -> anyhow::Result<ExitCo
         println!("{:#}", serde_json::Value::Array(found));
     }
     Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Checks a board of the dashboard; whether something is wrong with it.
+fn board(path: &Path, as_json: bool, found: &mut Vec<serde_json::Value>) -> std::io::Result<bool> {
+    let text = std::fs::read_to_string(path)?;
+    let id = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+    let problems = alces_dashboard::check_board(id, &text);
+    let file = path.display().to_string();
+    for p in &problems {
+        let place = match (p.line, p.column) {
+            (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+            _ => file.clone(),
+        };
+        if as_json {
+            found.push(json!({
+                "severity": "error", "file": file, "line": p.line, "column": p.column, "message": p.message, "help": null,
+            }));
+        } else {
+            eprintln!("{place}: {}\n", p.message);
+        }
+    }
+    if !as_json {
+        match problems.len() {
+            0 => println!("{file}: ok"),
+            1 => println!("{file}: 1 error"),
+            n => println!("{file}: {n} errors"),
+        }
+    }
+    Ok(!problems.is_empty())
 }
 
 fn print(path: &str, report: &Report) {

@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::{dlq::args::DlqArgs, store::args::StoreArgs};
+use crate::{
+    dashboard::args::{DashboardArgs, PanelArgs, ReportArgs},
+    dlq::args::DlqArgs,
+    store::args::StoreArgs,
+};
 use alces_agent::cli::AgentArgs;
 use alces_collector::cli::{CollectorArgs, Ecs};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -40,6 +44,10 @@ pub(crate) enum Command {
     Collector(CollectorArgs),
     /// Run the dashboard over an OpenSearch or `alces store`
     Dashboard(DashboardArgs),
+    /// Draw one panel of a board in the terminal
+    Panel(PanelArgs),
+    /// Write a board as one page or picture that needs nothing else, for mail
+    Report(ReportArgs),
     /// Run the embedded store, which speaks OpenSearch's REST API
     Store(StoreArgs),
     /// Check pipeline files and report everything that is wrong with them
@@ -149,35 +157,10 @@ pub(crate) struct UpArgs {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  alces dashboard --opensearch http://127.0.0.1:9200
-  ALCES_OPENSEARCH_PASSWORD=… alces dashboard --opensearch https://search:9200 --user viewer --logs 'logs-*'")]
-pub(crate) struct DashboardArgs {
-    /// Address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5601")]
-    pub(crate) listen: SocketAddr,
-    /// URL of OpenSearch or of `alces store`
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9200")]
-    pub(crate) opensearch: Url,
-    /// Index patterns of logs, separated by commas
-    #[arg(long, value_name = "PATTERNS")]
-    pub(crate) logs: Option<String>,
-    /// Index patterns of host metrics, separated by commas
-    #[arg(long, value_name = "PATTERNS")]
-    pub(crate) metrics: Option<String>,
-    /// Login at OpenSearch; its password comes from the environment
-    #[arg(long, value_name = "NAME", requires = "password")]
-    pub(crate) user: Option<String>,
-    /// Password at OpenSearch: set it in the environment, where no process list shows it
-    #[arg(long, value_name = "TEXT", env = "ALCES_OPENSEARCH_PASSWORD", hide_env_values = true)]
-    pub(crate) password: Option<String>,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
   alces check pipelines/seed.conf
   alces check /etc/logstash/conf.d/
   alces check --strict --json pipelines/*.conf      for a build: warnings count too
+  alces check pipelines/boards/*.yaml               boards of the dashboard
 
 All errors are told at once, each with its place: syntax, plugins, options, grok patterns, date formats, regular expressions.
 Warnings name what is well-formed and cannot work: a field that is used before it is set, text that is compared with a number, a
@@ -185,7 +168,7 @@ branch that is never taken, a pattern that gives up on long lines.
 
 Exit code 0: fine. 1: something is wrong, and all of it is listed. 2: a file cannot be read.")]
 pub(crate) struct CheckArgs {
-    /// Pipeline files, or folders of *.conf files that count as one pipeline
+    /// Pipeline files, folders of *.conf files that count as one pipeline, or boards (*.yaml)
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Print a JSON list of what is wrong: severity, file, line, column, message, help

@@ -6,6 +6,7 @@
 mod check;
 mod cli;
 mod collector;
+mod dashboard;
 mod demo;
 mod dlq;
 mod fleet;
@@ -79,7 +80,9 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
         Command::Demo(args) => demo::run(args, environment).await?,
         Command::Up(args) => fleet::up(args, environment).await?,
         Command::Store(args) => store::run(args, environment).await?,
-        Command::Dashboard(args) => roles::dashboard(args).await?,
+        Command::Dashboard(args) => dashboard::run(args, environment).await?,
+        Command::Panel(args) => return dashboard::panel(args, environment).await,
+        Command::Report(args) => dashboard::report(args, environment).await?,
         Command::Keystore(args) => keystore::run(args, environment)?,
         Command::Test(args) => return Ok(golden::run(&args, environment)),
         // These have exit codes of their own.

@@ -1,31 +1,17 @@
-//! What the roles of this command share, and the dashboard alone.
+//! What the roles of this command share.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use alces_agent::cli::shutdown_signal;
 use alces_filters::Clock;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tracing::info;
-
-use crate::cli::DashboardArgs;
 
 /// The environment, passed in.
 pub(crate) type Environment = fn(&str) -> Option<String>;
 
 pub(crate) fn clock() -> Clock {
     Arc::new(Timestamp::now)
-}
-
-pub(crate) async fn dashboard(args: DashboardArgs) -> anyhow::Result<()> {
-    let listener = listen(args.listen, "--listen").await?;
-    let mut config = alces_dashboard::Config::new(args.opensearch);
-    config.logs = args.logs.unwrap_or(config.logs);
-    config.metrics = args.metrics.unwrap_or(config.metrics);
-    config.basic_auth = args.user.zip(args.password);
-    info!(url = %format!("http://{}/", listener.local_addr()?), "dashboard listening");
-    Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
 }
 
 /// Opens a listener on this machine only, for what has neither login nor TLS of its own.

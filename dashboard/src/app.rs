@@ -1,24 +1,32 @@
-//! What the handlers share: settings, backend, the last good pictures.
+//! What the handlers share: settings, backend, boards, and the pictures that were made already.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Search};
+use crate::board::{Board, Shelf};
+use crate::chart::Drawing;
 use crate::config::Config;
 use crate::error::BackendError;
-use crate::fields::{Fields, names};
+use crate::fields::Fields;
 use crate::metrics::Metrics;
-use crate::overview::query::{probe, searches};
-use crate::overview::{Overview, answer};
-use crate::range::Range;
+use crate::query::Query;
+use crate::range::{Compare, Range};
+use crate::view::cache::Cache;
+use crate::view::context::Context;
+use crate::view::picture::{Part, Picture};
+use crate::view::plan::within;
+use crate::view::{self, View};
 
 /// How long a field map is believed, milliseconds.
 const FIELDS_LIVE: i64 = 30_000;
 /// How many pictures and field maps are kept: enough for the presets, too few to fill the memory.
-const KEPT: usize = 32;
+const KEPT: usize = 24;
 
 /// The time, as the caller tells it.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -28,88 +36,175 @@ pub(crate) struct App {
     pub(crate) backend: Backend,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
-    fields: Mutex<Kept<(Fields, Fields)>>,
-    pictures: Mutex<Kept<Picture>>,
+    /// Signs the links to pictures.
+    pub(crate) secret: Vec<u8>,
+    shelf: RwLock<Arc<Shelf>>,
+    fields: Mutex<Kept<(Arc<Fields>, Arc<Fields>)>>,
+    buckets: Cache,
+    pictures: Mutex<Kept<Arc<Seen>>>,
+    flights: Mutex<HashMap<String, WeakShared<Flight>>>,
 }
 
-/// A picture with the range it shows.
-#[derive(Clone)]
-pub(crate) struct Picture {
-    pub(crate) overview: Arc<Overview>,
+type Flight = BoxFuture<'static, Result<Arc<Seen>, BackendError>>;
+
+/// What is asked for: a board, when, and of which lines.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) board: Arc<Board>,
     pub(crate) range: Range,
+    pub(crate) compare: Option<Compare>,
+    /// What the visitor narrows the board down to.
+    pub(crate) search: Query,
 }
 
-/// What the backend gave, or the last good picture and why there is no newer one.
+/// A picture with what it was made of.
 pub(crate) struct Seen {
-    pub(crate) picture: Picture,
+    pub(crate) wish: Wish,
+    pub(crate) view: View,
+    pub(crate) took: Duration,
+    fields: (Arc<Fields>, Arc<Fields>),
+    /// The board as it is written into pages: drawn once, for everybody who looks at this moment.
+    pub(crate) body: OnceLock<String>,
+}
+
+impl Seen {
+    /// What the picture was made with.
+    pub(crate) fn context(&self) -> Context<'_> {
+        let wish = &self.wish;
+        Context::new(&wish.board, &wish.range, wish.compare, &wish.search, (&self.fields.0, &self.fields.1))
+    }
+}
+
+impl Seen {
+    /// All drawings of the board, in its order.
+    pub(crate) fn drawings(&self) -> Vec<Drawing> {
+        let drawing = |(p, _): &(Part<Picture>, String)| match p {
+            Ok(Picture::Drawing(drawing)) => Some(drawing.clone()),
+            _ => None,
+        };
+        self.view.panels.iter().filter_map(drawing).collect()
+    }
+}
+
+/// A picture, or the last good one and why there is no newer.
+pub(crate) struct Shown {
+    pub(crate) seen: Arc<Seen>,
     pub(crate) stale: Option<BackendError>,
 }
 
+impl Wish {
+    /// What tells two pictures apart, apart from the moment.
+    fn key(&self) -> String {
+        let compare = self.compare.map_or("", Compare::address);
+        format!("{}\n{}\n{compare}\n{}", self.board.id, self.range.key(), self.search)
+    }
+}
+
 impl App {
-    pub(crate) fn new(config: Config, backend: Backend, clock: Clock) -> Self {
+    pub(crate) fn new(config: Config, backend: Backend, clock: Clock, secret: Vec<u8>) -> Self {
         Self {
+            shelf: RwLock::new(Arc::new(Shelf::built_in())),
             config,
             backend,
             clock,
+            secret,
             metrics: Metrics::default(),
             fields: Mutex::new(Kept::default()),
+            buckets: Cache::default(),
             pictures: Mutex::new(Kept::default()),
+            flights: Mutex::new(HashMap::new()),
         }
     }
 
-    /// The overview of a range; when the backend fails, the last good one for the same words in the address.
-    pub(crate) async fn overview(&self, range: Range) -> Result<Seen, BackendError> {
-        // A page asks up to three times; the limit is for all of them together.
-        let answer = tokio::time::timeout(self.backend.limit(), self.fresh(&range)).await;
-        match answer.unwrap_or_else(|_| Err(self.backend.timeout())) {
-            Ok(overview) => {
-                let picture = Picture { overview: Arc::new(overview), range };
-                lock(&self.pictures).put(picture.range.key(), picture.range.now, picture.clone());
-                Ok(Seen { picture, stale: None })
-            }
-            Err(error) => {
-                self.metrics.backend_failed();
-                tracing::warn!(%error, "no answer for the overview");
-                match lock(&self.pictures).get(&range.key()) {
-                    Some((at, picture)) => {
-                        let age = range.now - at;
-                        let overview = Overview {
-                            verdict: picture.overview.verdict.grown_old(age),
-                            ..(*picture.overview).clone()
-                        };
-                        let picture = Picture { overview: Arc::new(overview), range: picture.range.clone() };
-                        Ok(Seen { picture, stale: Some(error) })
-                    }
-                    None => Err(error),
+    /// The boards.
+    pub(crate) fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other boards up.
+    pub(crate) fn put_up(&self, shelf: Shelf) {
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
+        // Pictures of the boards before may be of another shape.
+        *lock(&self.pictures) = Kept::default();
+        lock(&self.flights).clear();
+    }
+
+    /// A board; when the backend fails, the last good picture of the same words in the address.
+    pub(crate) async fn look(self: &Arc<Self>, mut wish: Wish) -> Result<Shown, BackendError> {
+        wish.range = wish.range.rounded();
+        let key = wish.key();
+        if let Some((at, seen)) = lock(&self.pictures).get(&key)
+            && *at == wish.range.now
+        {
+            return Ok(Shown { seen: Arc::clone(seen), stale: None });
+        }
+        match self.flight(&key, wish).await {
+            Ok(seen) => Ok(Shown { seen, stale: None }),
+            Err(error) => match lock(&self.pictures).get(&key) {
+                Some((_, seen)) => Ok(Shown { seen: Arc::clone(seen), stale: Some(error) }),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Everybody who asks the same at the same time waits for one answer. When the last of them has left, the question is dropped, and
+    /// with its connection the backend is told.
+    fn flight(self: &Arc<Self>, key: &str, wish: Wish) -> Shared<Flight> {
+        let name = format!("{key}\n{}", wish.range.now);
+        let mut flights = lock(&self.flights);
+        if let Some(flight) = flights.get(&name).and_then(WeakShared::upgrade) {
+            return flight;
+        }
+        flights.retain(|_, f| f.upgrade().is_some());
+        let (app, key) = (Arc::clone(self), key.to_owned());
+        let flight: Flight = Box::pin(async move {
+            let at = wish.range.now;
+            let made = app.make(wish).await.map(Arc::new);
+            match &made {
+                Ok(seen) => lock(&app.pictures).put(key, at, Arc::clone(seen)),
+                Err(error) => {
+                    app.metrics.backend_failed();
+                    tracing::warn!(%error, "no answer for a board");
                 }
             }
+            made
+        });
+        let flight = flight.shared();
+        if let Some(weak) = flight.downgrade() {
+            flights.insert(name, weak);
         }
+        flight
     }
 
-    async fn fresh(&self, range: &Range) -> Result<Overview, BackendError> {
+    /// Makes a picture anew, whatever was made before; for boards that are being edited, and for links.
+    pub(crate) async fn make(&self, wish: Wish) -> Result<Seen, BackendError> {
         let begun = Instant::now();
-        let (logs, metrics) = self.fields(range).await?;
-        let asked = searches(&self.config, range, &logs, &metrics);
-        let answers = self.backend.msearch(&asked).await?;
-        let mut overview = answer::read(&answers, range, &logs, self.config.degraded_error_rate);
+        // A page asks up to four times; the limit is for all of them together.
+        let making = async {
+            let fields = self.fields(&wish.range).await?;
+            let context =
+                Context::new(&wish.board, &wish.range, wish.compare, &wish.search, (&fields.0, &fields.1));
+            let view = view::make(&self.backend, &self.buckets, &self.config, &context).await?;
+            Ok((fields, view))
+        };
+        let made = tokio::time::timeout(self.backend.limit(), making).await;
+        let (fields, view) = made.unwrap_or_else(|_| Err(self.backend.timeout()))?;
         let took = begun.elapsed();
-        overview.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.metrics.overview_drawn(took);
-        Ok(overview)
+        self.metrics.board_made(took);
+        Ok(Seen { wish, view, took, fields, body: OnceLock::new() })
     }
 
-    async fn fields(&self, range: &Range) -> Result<(Fields, Fields), BackendError> {
+    /// The field maps of logs and metrics.
+    pub(crate) async fn fields(&self, range: &Range) -> Result<(Arc<Fields>, Arc<Fields>), BackendError> {
         let key = range.key();
         if let Some((at, fields)) = lock(&self.fields).get(&key)
             && (0..FIELDS_LIVE).contains(&(range.now - at))
         {
             return Ok(fields.clone());
         }
-        let names = names();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (logs, metrics) = tokio::try_join!(
-            self.backend.field_caps(&self.config.logs, &names),
-            self.backend.field_caps(&self.config.metrics, &names)
+            self.backend.field_caps(&self.config.logs, &["*"]),
+            self.backend.field_caps(&self.config.metrics, &["*"])
         )?;
         let (mut logs, mut metrics) = (Fields::from_caps(&logs), Fields::from_caps(&metrics));
         if logs.is_ambiguous() || metrics.is_ambiguous() {
@@ -123,9 +218,19 @@ impl App {
                 }
             }
         }
-        lock(&self.fields).put(key, range.now, (logs.clone(), metrics.clone()));
-        Ok((logs, metrics))
+        let fields = (Arc::new(logs), Arc::new(metrics));
+        lock(&self.fields).put(key, range.now, fields.clone());
+        Ok(fields)
     }
+}
+
+/// The question which of several possible fields the lines of the range carry.
+fn probe(index: &str, range: &Range, fields: &Fields) -> Search {
+    let body = serde_json::json!({
+        "size": 0, "track_total_hits": false,
+        "query": within((range.from, range.to), &serde_json::json!({"match_all": {}})), "aggs": fields.probe(),
+    });
+    Search { index: index.to_owned(), body }
 }
 
 /// A few values by name, each with its time; the oldest makes room.
@@ -169,6 +274,6 @@ mod tests {
             kept.put(i.to_string(), i as i64, ());
         }
         assert_eq!(kept.0.len(), KEPT);
-        assert!(kept.get("0").is_none() && kept.get("32").is_some());
+        assert!(kept.get("0").is_none() && kept.get("24").is_some());
     }
 }

@@ -7,7 +7,8 @@ use opensearch::http::StatusCode;
 use opensearch::http::request::JsonBody;
 use opensearch::http::response::Response;
 use opensearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
-use opensearch::{FieldCapsParts, MsearchParts, OpenSearch};
+use opensearch::params::Refresh;
+use opensearch::{FieldCapsParts, IndexParts, MsearchParts, OpenSearch};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -106,6 +107,14 @@ impl Backend {
             .allow_no_indices(true)
             .send();
         self.within(sent).await
+    }
+
+    /// Stores a document; its id.
+    pub(crate) async fn store(&self, index: &str, document: &Value) -> Result<String, BackendError> {
+        let sent = self.client.index(IndexParts::Index(index)).refresh(Refresh::True).body(document).send();
+        let answer = self.within(sent).await?;
+        let id = answer.get("_id").and_then(Value::as_str);
+        id.map(str::to_owned).ok_or_else(|| self.odd("no `_id` in the answer to a document"))
     }
 
     /// Whether anything answers at all.

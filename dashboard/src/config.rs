@@ -1,6 +1,7 @@
 //! What a dashboard must be told.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use url::Url;
 
@@ -14,6 +15,12 @@ pub struct Config {
     pub logs: String,
     /// Index patterns that hold host metrics, comma-separated.
     pub metrics: String,
+    /// Index that deploys and other events are written to.
+    pub events: String,
+    /// Folder of boards, `*.yaml`: each takes the place of the board of its name, or is one more. Read again when it changes.
+    pub boards: Option<PathBuf>,
+    /// Signs links to pictures; without one they end with the process.
+    pub secret: Option<Vec<u8>>,
     /// Start of the time range when the address names none; `now-1h` form, see the page's own help.
     pub default_from: String,
     /// End of the time range when the address names none.
@@ -38,6 +45,9 @@ impl Config {
             opensearch_url,
             logs: "logs-*,ecs-logstash-*,logstash-*,filebeat-*".into(),
             metrics: "metrics-*".into(),
+            events: "alces-events".into(),
+            boards: None,
+            secret: None,
             default_from: "now-1h".into(),
             default_to: "now".into(),
             refresh_seconds: 10,

@@ -14,6 +14,12 @@ pub enum DashboardError {
         /// The client's own words.
         reason: String,
     },
+    /// A folder of boards cannot be read, or a board in it is wrong.
+    #[error("boards: {0}")]
+    Boards(String),
+    /// The backend gave no answer, or there is nothing to show.
+    #[error("{0}")]
+    Nothing(String),
     /// The listener failed.
     #[error("serving the dashboard failed: {0}")]
     Serve(#[from] std::io::Error),

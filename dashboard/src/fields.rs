@@ -3,18 +3,35 @@
 //! A shipped index template may type a field that no document has, so that a name exists is not enough: among the
 //! names that can be asked, the one that most lines of the range carry is taken.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-/// What the boards ask for.
+use crate::query::{Named, Names, Stored};
+
+/// What boards and searches ask for by one word, whatever the field is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Idea {
     Status,
+    Method,
     Url,
     RequestTime,
     UpstreamTime,
+    Bytes,
     Level,
     Host,
     Tags,
+    Vhost,
+    Upstream,
+    CacheStatus,
+    Country,
+    Client,
+    UserAgent,
+    Device,
+    Version,
+    Service,
+    Error,
+    Dataset,
 }
 
 /// One name under which an idea may be stored.
@@ -28,23 +45,82 @@ const fn plain(name: &'static str) -> Candidate {
     Candidate { name, factor: 1.0 }
 }
 
-/// The map: for each idea the names in order of preference. Durations are in seconds but for ECS's nanoseconds.
-const MAP: [(Idea, &[Candidate]); 7] = [
-    (Idea::Status, &[plain("http.response.status_code"), plain("response"), plain("status")]),
-    (Idea::Url, &[plain("url.original"), plain("url.path"), plain("request")]),
+/// An idea: its word, and its names in order of preference.
+type Entry = (Idea, &'static str, &'static [Candidate]);
+
+/// The map. Durations are in seconds but for ECS's nanoseconds.
+const MAP: [Entry; 20] = [
+    (Idea::Status, "status", &[plain("http.response.status_code"), plain("response"), plain("status")]),
+    (Idea::Method, "method", &[plain("http.request.method"), plain("verb"), plain("method")]),
+    (Idea::Url, "url", &[plain("url.original"), plain("url.path"), plain("request")]),
     (
         Idea::RequestTime,
+        "request_time",
         &[
             plain("nginx.request_time"),
             plain("request_time"),
             Candidate { name: "event.duration", factor: 1e-9 },
         ],
     ),
-    (Idea::UpstreamTime, &[plain("nginx.upstream_response_time"), plain("upstream_response_time")]),
-    (Idea::Level, &[plain("log.level"), plain("level")]),
-    (Idea::Host, &[plain("host.name"), plain("host.hostname"), plain("host")]),
-    (Idea::Tags, &[plain("tags")]),
+    (
+        Idea::UpstreamTime,
+        "upstream_time",
+        &[plain("nginx.upstream_response_time"), plain("upstream_response_time")],
+    ),
+    (Idea::Bytes, "bytes", &[plain("http.response.body.bytes"), plain("bytes")]),
+    (Idea::Level, "level", &[plain("log.level"), plain("level")]),
+    (Idea::Host, "host", &[plain("host.name"), plain("host.hostname"), plain("host")]),
+    (Idea::Tags, "tags", &[plain("tags")]),
+    (
+        Idea::Vhost,
+        "vhost",
+        &[plain("url.domain"), plain("destination.domain"), plain("server_name"), plain("vhost")],
+    ),
+    (
+        Idea::Upstream,
+        "upstream",
+        &[plain("nginx.upstream_addr"), plain("upstream_addr"), plain("nginx.error.upstream")],
+    ),
+    (
+        Idea::CacheStatus,
+        "cache_status",
+        &[plain("nginx.upstream_cache_status"), plain("upstream_cache_status")],
+    ),
+    (
+        Idea::Country,
+        "country",
+        &[
+            plain("source.geo.country_iso_code"),
+            plain("client.geo.country_iso_code"),
+            plain("geoip.country_iso_code"),
+            plain("geoip.country_code2"),
+        ],
+    ),
+    (Idea::Client, "client", &[plain("source.ip"), plain("source.address"), plain("client.ip"), plain("clientip")]),
+    (Idea::UserAgent, "user_agent", &[plain("user_agent.name"), plain("ua.name"), plain("agent.name")]),
+    (Idea::Device, "device", &[plain("user_agent.device.name"), plain("ua.device")]),
+    (Idea::Version, "version", &[plain("service.version"), plain("app.version")]),
+    (Idea::Service, "service", &[plain("service.name"), plain("app.name")]),
+    (Idea::Error, "error", &[plain("error.type"), plain("error.code"), plain("exception.class")]),
+    (Idea::Dataset, "dataset", &[plain("event.dataset"), plain("data_stream.dataset"), plain("type")]),
 ];
+
+impl Idea {
+    /// The idea that a board's word means.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        MAP.iter().find(|(_, w, _)| *w == word).map(|(idea, ..)| *idea)
+    }
+
+    /// Whether its values are durations, so that they have percentiles and units of time.
+    pub(crate) const fn is_duration(self) -> bool {
+        matches!(self, Self::RequestTime | Self::UpstreamTime)
+    }
+
+    /// Whether only numbers make sense.
+    const fn is_number(self) -> bool {
+        self.is_duration() || matches!(self, Self::Bytes)
+    }
+}
 
 /// Names that are only read out of a line, never aggregated; the first that is there is shown.
 pub(crate) mod shown {
@@ -57,41 +133,22 @@ pub(crate) mod shown {
     pub(crate) const ALL: [&[&str]; 6] = [STATUS, URL, METHOD, HOST, LEVEL, MESSAGE];
 }
 
-/// Metricbeat's names of host metrics, and the agent's ready rates.
-pub(crate) mod metric {
-    pub(crate) const CPU: &str = "system.cpu.total.norm.pct";
-    pub(crate) const MEMORY: &str = "system.memory.actual.used.pct";
-    pub(crate) const DISK: &str = "system.filesystem.used.pct";
-    pub(crate) const NET_IN: &str = "alces.network.in.bytes_per_s";
-    pub(crate) const NET_OUT: &str = "alces.network.out.bytes_per_s";
-}
-
-/// How the values of a field are stored, which decides how a range of them is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stored {
-    Number,
-    Keyword,
-}
-
 /// A field that can be asked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) stored: Stored,
-    /// See [`Candidate::factor`].
+    /// What one unit of the field is in the unit of its idea; see [`Candidate`].
     pub(crate) factor: f64,
 }
 
-/// The fields that a set of indices has for each idea; several where several exist.
+/// What is known of the fields of a set of indices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
+    /// For each idea the fields that hold it, best first.
     found: Vec<(Idea, Vec<Field>)>,
-}
-
-/// Every name to ask `_field_caps` about.
-pub(crate) fn names() -> Vec<String> {
-    let candidates = MAP.iter().flat_map(|(_, c)| c.iter());
-    candidates.flat_map(|c| [c.name.to_owned(), format!("{}.keyword", c.name)]).collect()
+    /// Every field with how it is stored, and whether it can be aggregated.
+    all: BTreeMap<String, (Stored, bool)>,
 }
 
 impl Fields {
@@ -99,22 +156,28 @@ impl Fields {
     pub(crate) fn from_caps(caps: &Value) -> Self {
         let empty = Map::new();
         let caps = caps.get("fields").and_then(Value::as_object).unwrap_or(&empty);
+        let all: BTreeMap<_, _> = caps
+            .iter()
+            // `_id`, `_source` and their like are the engine's own.
+            .filter(|(name, _)| !name.starts_with('_'))
+            .filter_map(|(name, types)| Some((name.clone(), stored(types)?)))
+            .collect();
         let found = MAP
             .iter()
-            .map(|(idea, candidates)| {
+            .map(|(idea, _, candidates)| {
                 let usable = candidates.iter().filter_map(|c| {
-                    let keyword = format!("{}.keyword", c.name);
-                    let (name, stored) = usable(caps, c.name)
-                        .map(|s| (c.name.to_owned(), s))
-                        .or_else(|| usable(caps, &keyword).map(|s| (keyword.clone(), s)))?;
+                    let (name, stored) = aggregatable(&all, c.name)?;
                     // A duration kept as text has no percentiles.
-                    let numeric = matches!(idea, Idea::RequestTime | Idea::UpstreamTime);
-                    (!numeric || stored == Stored::Number).then_some(Field { name, stored, factor: c.factor })
+                    (!idea.is_number() || stored == Stored::Number).then_some(Field {
+                        name,
+                        stored,
+                        factor: c.factor,
+                    })
                 });
                 (*idea, usable.collect())
             })
             .collect();
-        Self { found }
+        Self { found, all }
     }
 
     /// All fields of an idea, best first.
@@ -127,10 +190,20 @@ impl Fields {
         self.all(idea).first()
     }
 
-    /// The aggregations that count how many lines carry each field.
+    /// The field that a board's word means and that can be aggregated: of an idea the best one, otherwise the field of that name.
+    pub(crate) fn word(&self, word: &str) -> Option<Field> {
+        if let Some(idea) = Idea::from_word(word)
+            && let Some(best) = self.best(idea)
+        {
+            return Some(best.clone());
+        }
+        aggregatable(&self.all, word).map(|(name, stored)| Field { name, stored, factor: 1.0 })
+    }
+
+    /// The aggregations that count how many lines carry each field of an idea that has several.
     pub(crate) fn probe(&self) -> Value {
         let mut filters = Map::new();
-        for field in self.found.iter().flat_map(|(_, f)| f) {
+        for field in self.found.iter().filter(|(_, f)| f.len() > 1).flat_map(|(_, f)| f) {
             filters.insert(field.name.clone(), json!({"exists": {"field": field.name}}));
         }
         json!({"carry": {"filters": {"filters": filters}}})
@@ -149,6 +222,9 @@ impl Fields {
             bucket.and_then(|b| b.get("doc_count")).and_then(Value::as_u64).unwrap_or(0)
         };
         for (_, fields) in &mut self.found {
+            if fields.len() < 2 {
+                continue;
+            }
             fields.sort_by_key(|f| std::cmp::Reverse(carried(f)));
             if fields.iter().any(|f| carried(f) > 0) {
                 fields.retain(|f| carried(f) > 0);
@@ -157,30 +233,71 @@ impl Fields {
     }
 }
 
-/// How a field is stored, if it can be aggregated in every index that has it.
-fn usable(caps: &Map<String, Value>, name: &str) -> Option<Stored> {
-    let types = caps.get(name)?.as_object()?;
-    let mut stored = None;
-    for (kind, cap) in types {
+impl Names for Fields {
+    fn named(&self, word: &str) -> Vec<Named> {
+        if let Some(idea) = Idea::from_word(word) {
+            let of = |f: &Field| Named {
+                name: f.name.clone(),
+                stored: f.stored,
+                duration: idea.is_duration().then_some(f.factor),
+            };
+            let all: Vec<Named> = self.all(idea).iter().map(of).collect();
+            if !all.is_empty() {
+                return all;
+            }
+        }
+        match self.all.get(word) {
+            Some((stored, _)) => vec![Named { name: word.to_owned(), stored: *stored, duration: None }],
+            None => Vec::new(),
+        }
+    }
+
+    fn known(&self) -> Vec<String> {
+        let ideas = self.found.iter().filter(|(_, f)| !f.is_empty());
+        let words = ideas.filter_map(|(i, _)| MAP.iter().find(|(m, ..)| m == i).map(|(_, w, _)| (*w).to_owned()));
+        words.chain(self.all.keys().cloned()).collect()
+    }
+
+    fn message(&self) -> Vec<Named> {
+        let of = |name: &&str| {
+            let (stored, _) = self.all.get(*name)?;
+            Some(Named { name: (*name).to_owned(), stored: *stored, duration: None })
+        };
+        shown::MESSAGE.iter().filter_map(of).take(1).collect()
+    }
+}
+
+/// A name or its `.keyword`, if it can be aggregated.
+fn aggregatable(all: &BTreeMap<String, (Stored, bool)>, name: &str) -> Option<(String, Stored)> {
+    let usable = |name: String| all.get(&name).filter(|(_, yes)| *yes).map(|(s, _)| (name.clone(), *s));
+    usable(name.to_owned()).or_else(|| usable(format!("{name}.keyword")))
+}
+
+/// How a field is stored, and whether it can be aggregated in every index that has it. None where indices disagree: no question
+/// would be right for all of them.
+fn stored(types: &Value) -> Option<(Stored, bool)> {
+    let (mut found, mut usable) = (None, true);
+    for (kind, cap) in types.as_object()? {
         if kind == "unmapped" {
             continue;
         }
-        if cap.get("aggregatable").and_then(Value::as_bool) != Some(true) {
-            return None;
-        }
+        usable &= cap.get("aggregatable").and_then(Value::as_bool) == Some(true);
         let this = match kind.as_str() {
             "long" | "integer" | "short" | "byte" | "unsigned_long" | "double" | "float" | "half_float"
             | "scaled_float" => Stored::Number,
-            "keyword" | "constant_keyword" | "wildcard" | "ip" => Stored::Keyword,
+            "keyword" | "constant_keyword" | "wildcard" | "flat_object" | "flattened" => Stored::Keyword,
+            "text" | "match_only_text" => Stored::Text,
+            "date" | "date_nanos" => Stored::Date,
+            "ip" => Stored::Ip,
+            "boolean" => Stored::Boolean,
             _ => return None,
         };
-        // Number here and keyword there: neither question would be right for both.
-        if stored.is_some_and(|s| s != this) {
+        if found.is_some_and(|s| s != this) {
             return None;
         }
-        stored = Some(this);
+        found = Some(this);
     }
-    stored
+    found.map(|s| (s, usable))
 }
 
 #[cfg(test)]

@@ -7,15 +7,21 @@
 mod app;
 mod assets;
 mod backend;
+mod board;
 mod chart;
 mod config;
 mod error;
 mod fields;
 mod http;
+mod links;
 mod metrics;
-mod overview;
+mod offline;
 mod page;
+mod query;
 mod range;
+mod verdict;
+mod view;
+mod why;
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -27,6 +33,7 @@ use tokio::sync::watch;
 
 pub use config::Config;
 pub use error::DashboardError;
+pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
 
 /// How long open connections may take to end once shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -44,9 +51,10 @@ pub async fn serve(
     clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DashboardError> {
-    let backend = backend::Backend::new(&config)?;
-    tracing::info!(backend = backend.url(), "dashboard");
-    let router = http::router(Arc::new(app::App::new(config, backend, Arc::new(clock))));
+    let app = offline::app(config, Arc::new(clock))?;
+    tracing::info!(backend = app.backend.url(), "dashboard");
+    let watched = app.config.boards.is_some().then(|| tokio::spawn(offline::watch(Arc::clone(&app))));
+    let router = http::router(app);
     let (begin, mut begun) = watch::channel(false);
     let graceful = async move {
         shutdown.await;
@@ -61,8 +69,12 @@ pub async fn serve(
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! {
+    let done = tokio::select! {
         done = serving => done.map_err(DashboardError::from),
         () = limit => Ok(()),
+    };
+    if let Some(watched) = watched {
+        watched.abort();
     }
+    done
 }

@@ -17,8 +17,8 @@ impl Metrics {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// One overview was asked for and answered.
-    pub(crate) fn overview_drawn(&self, took: Duration) {
+    /// One board was asked for and answered.
+    pub(crate) fn board_made(&self, took: Duration) {
         self.drawn.fetch_add(1, Relaxed);
         self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
@@ -39,8 +39,8 @@ impl Metrics {
             self.requests.load(Relaxed).to_string(),
         );
         one(
-            "alces_dashboard_overviews_total",
-            "Overviews answered by the backend.",
+            "alces_dashboard_boards_total",
+            "Boards answered by the backend.",
             self.drawn.load(Relaxed).to_string(),
         );
         one(
@@ -50,7 +50,7 @@ impl Metrics {
         );
         one(
             "alces_dashboard_backend_failures_total",
-            "Overviews that the backend did not answer.",
+            "Boards that the backend did not answer.",
             self.failed.load(Relaxed).to_string(),
         );
         out

@@ -87,6 +87,27 @@ impl Range {
         })
     }
 
+    /// The same words understood at a round time just before: everybody who looks at that moment asks the same question, and is
+    /// answered once. The time is rounded to a 30th of a bucket, at least 1 s and at most 10 s.
+    pub(crate) fn rounded(&self) -> Self {
+        let tick = (self.step() / 30).clamp(1000, 10_000);
+        let now = self.now.div_euclid(tick) * tick;
+        let again = Timestamp::from_millisecond(now)
+            .ok()
+            .and_then(|now| Self::parse(&self.from_text, &self.to_text, &self.tz_text, now).ok());
+        again.unwrap_or_else(|| self.clone())
+    }
+
+    /// The same range, whatever the clock says: epoch milliseconds.
+    pub(crate) fn fixed(&self) -> (String, String) {
+        (self.from.to_string(), self.to.to_string())
+    }
+
+    /// Whether buckets fall upon each other when the range is moved back by this.
+    pub(crate) fn can_be_compared(&self, compare: Compare) -> bool {
+        compare.back() % self.step() == 0
+    }
+
     /// Width of a bucket in milliseconds: the smallest round one that gives at most 120 buckets.
     pub(crate) fn step(&self) -> i64 {
         let seconds = (self.to - self.from) / 1000;
@@ -130,6 +151,48 @@ impl Range {
     /// What tells two pictures apart: the words of the address.
     pub(crate) fn key(&self) -> String {
         format!("{}\n{}\n{}", self.from_text, self.to_text, self.tz_text)
+    }
+}
+
+/// What a range is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compare {
+    Day,
+    Week,
+}
+
+impl Compare {
+    /// `1d` and `1w`, as in the address; nothing for anything else.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "1d" => Some(Self::Day),
+            "1w" => Some(Self::Week),
+            _ => None,
+        }
+    }
+
+    /// The word in the address.
+    pub(crate) const fn address(self) -> &'static str {
+        match self {
+            Self::Day => "1d",
+            Self::Week => "1w",
+        }
+    }
+
+    /// The word on the page.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Day => "1 day",
+            Self::Week => "1 week",
+        }
+    }
+
+    /// How far back, milliseconds.
+    pub(crate) const fn back(self) -> i64 {
+        match self {
+            Self::Day => 86_400_000,
+            Self::Week => 604_800_000,
+        }
     }
 }
 

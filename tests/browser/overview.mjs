@@ -1,43 +1,20 @@
 // The dashboard's first page in a real browser. Usage: node overview.mjs URL [--screenshots DIR]
 // Prints a line a check; the first that fails ends it with exit code 1.
-import { execSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { browser, check, open, violations } from "./browser.mjs";
 
 const [url, , folder] = process.argv.slice(2);
 const origin = new URL(url).origin;
-const executablePath = execSync("command -v chromium || command -v chromium-browser || command -v google-chrome", {
-  shell: "/bin/sh",
-}).toString().trim();
-// Without these the browser looks for its maker's servers at every start.
-const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath, args });
 
-function check(what, truth, details = "") {
-  if (!truth) {
-    console.log(`FAILED ${what} ${details}`);
-    process.exit(1);
-  }
-  console.log(`ok ${what}`);
-}
-
-/** A page whose console errors, policy violations and requests elsewhere are collected. */
-async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1400, height: 1200 }, ...options });
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("console", (m) => m.type() === "error" && wrong.push(m.text()));
-  page.on("pageerror", (e) => wrong.push(String(e)));
-  page.on("request", (r) => r.url().startsWith(origin) || wrong.push(`request to ${r.url()}`));
+/** The first page, loaded. */
+async function first(options = {}) {
+  const { page, wrong, context } = await open(origin, options);
   const answer = await page.goto(url, { waitUntil: "load" });
   check("the page answers 200", answer.status() === 200, String(answer.status()));
   return { page, wrong, context, policy: answer.headers()["content-security-policy"] };
 }
 
 const charts = ["requests", "errors", "latency", "cpu", "memory", "disk", "network"];
-const { page, wrong, policy } = await open();
+const { page, wrong, policy } = await first();
 check("the title", (await page.title()).includes("Alces"), await page.title());
 check("a strict content security policy", policy?.includes("default-src 'none'") && !policy.includes("unsafe"), policy);
 
@@ -79,11 +56,8 @@ await page.waitForFunction((before) => document.getElementById("updated").textCo
 check("it refreshes without a reload", await page.evaluate(() => window.samePage === true));
 check("an open table stays open", await page.evaluate(() => document.querySelector("#requests details.data").open));
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8");
-await page.evaluate(axe);
-const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] }));
-const violations = found.violations.map((v) => `${v.id}: ${v.nodes[0].html}`);
-check("no accessibility violation that axe knows", violations.length === 0, violations.join("\n"));
+const found = await violations(page);
+check("no accessibility violation that axe knows", found.length === 0, found.join("\n"));
 
 const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 if (folder) await page.screenshot({ path: `${folder}/light.png`, fullPage: true });
@@ -98,11 +72,11 @@ check("a time that cannot be read is explained", /nonsense/.test(await page.text
 check("nothing wrong in the console but the refused range",
   wrong.every((text) => text.includes("status of 400")), wrong.join("\n"));
 
-const plain = await open({ javaScriptEnabled: false });
+const plain = await first({ javaScriptEnabled: false });
 check("without JavaScript", (await plain.page.locator("svg.chart").count()) >= charts.length && plain.wrong.length === 0,
   plain.wrong.join("\n"));
 
-const phone = await open({ viewport: { width: 320, height: 640 }, deviceScaleFactor: 2 });
+const phone = await first({ viewport: { width: 320, height: 640 }, deviceScaleFactor: 2 });
 const wide = await phone.page.evaluate(() => document.documentElement.scrollWidth);
 check("no sideways scrolling on a phone", wide <= 320, `${wide} px`);
 if (folder) await phone.page.screenshot({ path: `${folder}/phone.png`, fullPage: true });

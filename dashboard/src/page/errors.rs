@@ -17,6 +17,23 @@ pub(crate) fn bad_range(error: &RangeError) -> Markup {
     }
 }
 
+/// The address holds a search that cannot be understood; `caret` shows where.
+pub(crate) fn bad_search(error: &str, caret: &str) -> Markup {
+    html! {
+        section class="message" {
+            h1 { "This search cannot be understood" }
+            pre class="caret" { (visible_lines(caret)) }
+            p { (visible(error, 600)) }
+            p { a class="button" href="/" { "To the overview" } }
+        }
+    }
+}
+
+/// Text of several lines, with what is hidden in each made visible.
+fn visible_lines(text: &str) -> Markup {
+    html! { @for line in text.lines() { (visible(line, 4200)) "\n" } }
+}
+
 /// The backend gave nothing, and there is no earlier picture to show.
 pub(crate) fn no_backend(error: &BackendError) -> Markup {
     html! {

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::board::Shelf;
 use crate::config::Config;
 use crate::range::{PRESETS, Range};
 
@@ -30,30 +31,55 @@ impl Theme {
     }
 }
 
-/// What the visitor asked, as it stands in the address: put back into links and the form.
+/// What the visitor asked, as it stands in the address: put back into links and forms.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// The page without its query: `/`, `/b/nginx`, `/lines`.
+    pub(crate) path: String,
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) tz: String,
+    pub(crate) compare: String,
+    /// The search.
+    pub(crate) q: String,
     pub(crate) theme: Theme,
 }
 
 impl Asked {
-    /// This page's address with another range.
-    fn link(&self, from: &str, to: &str) -> String {
+    /// An address with what was asked, but for what is given.
+    fn link(&self, path: &str, but: &[(&str, &str)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("from", from).append_pair("to", to);
-        if !self.tz.is_empty() {
-            query.append_pair("tz", &self.tz);
+        let own = [("from", &self.from), ("to", &self.to), ("tz", &self.tz), ("compare", &self.compare), ("q", &self.q)];
+        for (name, value) in own {
+            let value = but.iter().find(|(n, _)| *n == name).map_or(value.as_str(), |(_, v)| v);
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
         }
-        format!("/?{}", query.finish())
+        format!("{path}?{}", query.finish())
+    }
+
+    /// This page's address as it was asked.
+    pub(crate) fn here(&self) -> String {
+        self.link(&self.path, &[])
     }
 }
 
-/// A whole page around `main`. Without a range (a page about an error) there is nothing to refresh.
-pub(crate) fn page(config: &Config, asked: &Asked, range: Option<&Range>, main: &Markup) -> Markup {
-    let refresh = range.filter(|r| r.is_live()).map_or(0, |_| config.refresh_seconds);
+/// What stands around a page.
+pub(crate) struct Frame<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) shelf: &'a Shelf,
+    pub(crate) asked: &'a Asked,
+    /// The page's own name.
+    pub(crate) title: &'a str,
+    /// Without a range (a page about an error) there is nothing to refresh.
+    pub(crate) range: Option<&'a Range>,
+}
+
+/// A whole page around `main`.
+pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
+    let (config, asked) = (frame.config, frame.asked);
+    let refresh = frame.range.filter(|r| r.is_live()).map_or(0, |_| config.refresh_seconds);
     html! {
         (DOCTYPE)
         html lang="en" data-theme=[(asked.theme != Theme::Auto).then_some(asked.theme.word())] {
@@ -61,7 +87,7 @@ pub(crate) fn page(config: &Config, asked: &Asked, range: Option<&Range>, main: 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "Overview · " (config.title) }
+                title { (frame.title) " · " (config.title) }
                 link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href={ "/static/alces.css?" (crate::assets::tag()) };
                 script src={ "/static/alces.js?" (crate::assets::tag()) } defer {}
@@ -70,10 +96,48 @@ pub(crate) fn page(config: &Config, asked: &Asked, range: Option<&Range>, main: 
                 a class="skip" href="#board" { "Skip to the panels" }
                 header {
                     a class="brand" href="/" { (logo()) span { (config.title) } }
+                    (boards(frame))
+                    (search(asked))
                     (ranges(asked))
+                    (comparisons(asked))
                     (themes(asked))
                 }
                 main id="board" tabindex="-1" { (main) }
+            }
+        }
+    }
+}
+
+fn boards(frame: &Frame<'_>) -> Markup {
+    let asked = frame.asked;
+    let here = |id: &str| asked.path == format!("/b/{id}") || (asked.path == "/" && id == "overview");
+    html! {
+        nav class="boards" aria-label="Boards" {
+            @for board in frame.shelf.all() {
+                a href=(asked.link(&format!("/b/{}", board.id), &[])) aria-current=[here(&board.id).then_some("page")] { (board.title) }
+            }
+            a href=(asked.link("/lines", &[])) aria-current=[(asked.path == "/lines").then_some("page")] { "Lines" }
+        }
+    }
+}
+
+fn search(asked: &Asked) -> Markup {
+    html! {
+        form class="search" action=(asked.path) method="get" role="search" {
+            @for (name, value) in [("from", &asked.from), ("to", &asked.to), ("tz", &asked.tz), ("compare", &asked.compare)] {
+                @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
+            }
+            input id="q" name="q" type="search" value=(asked.q) placeholder="status:5xx host:web-1 -url:/health" aria-label="Search"
+                autocomplete="off" spellcheck="false";
+        }
+    }
+}
+
+fn comparisons(asked: &Asked) -> Markup {
+    html! {
+        nav class="segments compare" aria-label="Compare with" {
+            @for (word, label) in [("", "Now"), ("1d", "1 day ago"), ("1w", "1 week ago")] {
+                a href=(asked.link(&asked.path, &[("compare", word)])) aria-current=[(asked.compare == word).then_some("true")] { (label) }
             }
         }
     }
@@ -85,15 +149,17 @@ fn ranges(asked: &Asked) -> Markup {
         nav class="ranges" aria-label="Time range" {
             div class="segments" {
                 @for (label, from, to) in PRESETS {
-                    a href=(asked.link(from, to)) aria-current=[chosen.filter(|c| c.0 == label).map(|_| "true")] { (label) }
+                    a href=(asked.link(&asked.path, &[("from", from), ("to", to)])) aria-current=[chosen.filter(|c| c.0 == label).map(|_| "true")] { (label) }
                 }
             }
             details id="custom" class="custom" {
                 summary { @if chosen.is_some() { "Custom" } @else { (short(&asked.from)) " – " (short(&asked.to)) } }
-                form action="/" method="get" {
+                form action=(asked.path) method="get" {
                     label { "From" input name="from" value=(asked.from) autocomplete="off" spellcheck="false"; }
                     label { "To" input name="to" value=(asked.to) autocomplete="off" spellcheck="false"; }
                     label { "Time zone" input name="tz" value=(asked.tz) placeholder="UTC" autocomplete="off" spellcheck="false"; }
+                    @if !asked.compare.is_empty() { input type="hidden" name="compare" value=(asked.compare); }
+                    @if !asked.q.is_empty() { input type="hidden" name="q" value=(asked.q); }
                     button { "Show" }
                     p class="hint" { "now-15m, now/d, 2026-11-23 10:00, 2026-11-23T10:00:00Z, or milliseconds since 1970" }
                 }
@@ -109,7 +175,7 @@ fn short(text: &str) -> String {
 fn themes(asked: &Asked) -> Markup {
     html! {
         form class="segments themes" action="/theme" method="get" aria-label="Colours" {
-            input type="hidden" name="back" value=(asked.link(&asked.from, &asked.to));
+            input type="hidden" name="back" value=(asked.here());
             @for (theme, label) in Theme::ALL.into_iter().zip(["Auto", "Light", "Dark"]) {
                 button name="to" value=(theme.word()) aria-pressed=(asked.theme == theme) { (label) }
             }

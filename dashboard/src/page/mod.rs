@@ -1,7 +1,12 @@
 //! Pages, by maud: everything that comes from outside is escaped where it is written.
 
-pub(crate) mod charts;
+pub(crate) mod board;
+pub(crate) mod edit;
 pub(crate) mod errors;
 pub(crate) mod layout;
-pub(crate) mod overview;
+pub(crate) mod lines;
+pub(crate) mod panel;
+pub(crate) mod report;
+mod strip;
 pub(crate) mod text;
+pub(crate) mod why;

@@ -1,38 +1,60 @@
 //! Addresses and what answers them.
 
+mod boards;
+mod edit;
+mod events;
+mod exports;
+mod lines;
+mod render;
+mod report;
+
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use maud::Markup;
-use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, Shown, Wish};
 use crate::assets;
+use crate::board::Board;
+use crate::page::board::Stale;
 use crate::page::errors;
-use crate::page::layout::{Asked, Theme, page};
-use crate::page::overview::{Stale, board};
-use crate::range::{Range, RangeError};
+use crate::page::layout::{Asked, Frame, Theme, page};
+use crate::query::{self, Query, QueryError};
+use crate::range::{Compare, Range, RangeError};
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// More than a board or an event needs.
+const MOST_BODY: usize = 512 * 1024;
+
 /// All addresses of the dashboard.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(overview))
-        .route("/api/v1/overview", get(api_overview))
+        .route("/", get(boards::first))
+        .route("/b/{board}", get(boards::board))
+        .route("/b/{board}/edit", get(edit::form).post(edit::preview))
+        .route("/b/{board}/{file}", get(exports::panel))
+        .route("/lines", get(lines::lines))
+        .route("/why", get(lines::why))
+        .route("/report", get(report::report))
+        .route("/render/panel.png", get(render::panel))
+        .route("/api/v1/boards", get(boards::list))
+        .route("/api/v1/boards/{board}", get(boards::json))
+        .route("/api/v1/events", post(events::post))
         .route("/theme", get(theme))
         .route("/static/{name}", get(asset))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(not_found)
+        .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
 }
@@ -42,8 +64,9 @@ async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     app.metrics.request();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    // A report brings its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CSP),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -55,12 +78,15 @@ async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 }
 
 /// Reads the address; names it does not know are left alone, so that a link of a later version still works.
-fn asked(app: &App, query: Option<&str>, headers: &HeaderMap) -> Asked {
+fn asked(app: &App, path: &str, query: Option<&str>, headers: &HeaderMap) -> Asked {
     let of = |name: &str| value(query, name);
     Asked {
+        path: path.to_owned(),
         from: of("from").unwrap_or_else(|| app.config.default_from.clone()),
         to: of("to").unwrap_or_else(|| app.config.default_to.clone()),
         tz: of("tz").unwrap_or_default(),
+        compare: of("compare").filter(|c| Compare::from_word(c).is_some()).unwrap_or_default(),
+        q: of("q").unwrap_or_default(),
         theme: Theme::from_word(cookie(headers, "theme").unwrap_or_default()),
     }
 }
@@ -75,73 +101,83 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     all.flat_map(|v| v.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-fn range(app: &App, asked: &Asked) -> Result<Range, RangeError> {
-    Range::parse(&asked.from, &asked.to, &asked.tz, (app.clock)())
+/// What an address says and cannot mean.
+#[derive(Debug)]
+enum Unclear {
+    Range(RangeError),
+    Search(String, QueryError),
+    Board,
 }
 
-fn html(status: StatusCode, markup: Markup) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
-}
+impl Unclear {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Range(_) | Self::Search(..) => StatusCode::BAD_REQUEST,
+            Self::Board => StatusCode::NOT_FOUND,
+        }
+    }
 
-async fn overview(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let asked = asked(&app, query.as_deref(), &headers);
-    let range = match range(&app, &asked) {
-        Ok(range) => range,
-        Err(error) => {
-            return html(
-                StatusCode::BAD_REQUEST,
-                page(&app.config, &asked, None, &errors::bad_range(&error)),
-            );
-        }
-    };
-    let now = range.now;
-    match app.overview(range.clone()).await {
-        Ok(seen) => {
-            let stale =
-                seen.stale.map(|e| Stale { age: now - seen.picture.range.now, reason: e.to_string() });
-            let main = board(&seen.picture.overview, &seen.picture.range, stale.as_ref());
-            html(StatusCode::OK, page(&app.config, &asked, Some(&seen.picture.range), &main))
-        }
-        Err(error) => {
-            let main = errors::no_backend(&error);
-            html(StatusCode::SERVICE_UNAVAILABLE, page(&app.config, &asked, Some(&range), &main))
-        }
+    /// As a page.
+    fn page(&self, app: &App, asked: &Asked) -> Response {
+        let main = match self {
+            Self::Range(error) => errors::bad_range(error),
+            Self::Search(text, error) => errors::bad_search(&error.to_string(), &error.caret(text)),
+            Self::Board => errors::not_found(),
+        };
+        framed(app, asked, "Not understood", None, self.status(), &main)
+    }
+
+    /// As JSON.
+    fn json(&self) -> Response {
+        fail(self.status(), match self {
+            Self::Range(error) => error.to_string(),
+            Self::Search(_, error) => error.to_string(),
+            Self::Board => "there is no such board or panel".into(),
+        })
     }
 }
 
-async fn api_overview(
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+fn fail(status: StatusCode, error: String) -> Response {
+    (status, axum::Json(serde_json::json!({"error": error}))).into_response()
+}
+
+/// What the address asks of a board.
+fn wish(app: &App, asked: &Asked, board: Arc<Board>) -> Result<Wish, Unclear> {
+    let range = Range::parse(&asked.from, &asked.to, &asked.tz, (app.clock)()).map_err(Unclear::Range)?;
+    Ok(Wish { board, range, compare: Compare::from_word(&asked.compare), search: search(asked)? })
+}
+
+fn search(asked: &Asked) -> Result<Query, Unclear> {
+    query::parse(&asked.q).map_err(|error| Unclear::Search(asked.q.clone(), error))
+}
+
+fn stale(shown: &Shown, now: i64) -> Option<Stale> {
+    let error = shown.stale.as_ref()?;
+    Some(Stale { age: now - shown.seen.wish.range.now, reason: error.to_string() })
+}
+
+fn html(status: StatusCode, markup: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], markup).into_response()
+}
+
+fn framed(
+    app: &App,
+    asked: &Asked,
+    title: &str,
+    range: Option<&Range>,
+    status: StatusCode,
+    main: &Markup,
 ) -> Response {
-    let asked = asked(&app, query.as_deref(), &headers);
-    let fail =
-        |status: StatusCode, message: String| (status, axum::Json(json!({"error": message}))).into_response();
-    let range = match range(&app, &asked) {
-        Ok(range) => range,
-        Err(error) => return fail(StatusCode::BAD_REQUEST, error.to_string()),
-    };
-    let now = range.now;
-    match app.overview(range).await {
-        Ok(seen) => {
-            let mut body = match serde_json::to_value(&*seen.picture.overview) {
-                Ok(body) => body,
-                Err(error) => return fail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-            };
-            body["age_seconds"] = json!((now - seen.picture.range.now) / 1000);
-            body["stale"] = json!(seen.stale.map(|e| e.to_string()));
-            axum::Json(body).into_response()
-        }
-        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-    }
+    let shelf = app.shelf();
+    let frame = Frame { config: &app.config, shelf: &shelf, asked, title, range };
+    html(status, page(&frame, main).into_string())
 }
 
 async fn theme(RawQuery(query): RawQuery) -> Response {
     let theme = Theme::from_word(&value(query.as_deref(), "to").unwrap_or_default());
-    // Only addresses of this page: `//elsewhere` and `/\elsewhere` would leave it.
-    let back = value(query.as_deref(), "back")
-        .filter(|b| b == "/" || b.starts_with("/?"))
-        .unwrap_or_else(|| "/".into());
+    // Only addresses of this server: `//elsewhere` and `/\elsewhere` would leave it.
+    let own = |b: &String| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\');
+    let back = value(query.as_deref(), "back").filter(own).unwrap_or_else(|| "/".into());
     let cookie = format!("theme={}; Path=/; Max-Age=31536000; SameSite=Lax", theme.word());
     match HeaderValue::try_from(back) {
         Ok(back) => {
@@ -179,6 +215,5 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn not_found(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let asked = asked(&app, query.as_deref(), &headers);
-    html(StatusCode::NOT_FOUND, page(&app.config, &asked, None, &errors::not_found()))
+    Unclear::Board.page(&app, &asked(&app, "/", query.as_deref(), &headers))
 }

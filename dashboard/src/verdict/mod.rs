@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 
-use super::model::{Lines, Part, Totals};
+pub(crate) mod totals;
+
+use totals::{Lines, Totals};
+
 use crate::chart::units::number;
 use crate::range::Range;
+use crate::view::picture::Part;
 
 /// Lines may come this late (milliseconds) before the page says so.
 const LATE: i64 = 5 * 60 * 1000;
@@ -61,7 +65,7 @@ pub(crate) fn of(
     range: &Range,
     degraded: f64,
 ) -> Verdict {
-    let (Some(totals), Some(lines)) = (totals.known(), lines.known()) else {
+    let (Some(totals), Some(lines)) = (totals.as_ref().ok(), lines.as_ref().ok()) else {
         return Verdict {
             state: State::Unknown,
             reasons: vec!["The backend could not answer the main question.".into()],
@@ -79,7 +83,7 @@ pub(crate) fn of(
         ));
     }
     if let (Some(now), Some(before)) =
-        (totals.latency, previous.known().and_then(|p| p.latency.map(|l| (l, p.requests))))
+        (totals.latency, previous.as_ref().ok().and_then(|p| p.latency.map(|l| (l, p.requests))))
         && now.p95 > 2.0 * before.0.p95
         && totals.requests >= 100
         && before.1 >= 100
@@ -132,7 +136,7 @@ mod tests {
     }
 
     fn totals(requests: u64, c5: u64, p95: f64) -> Part<Totals> {
-        Part::Known(Totals {
+        Ok(Totals {
             requests,
             by_class: Classes { c5, ..Classes::default() },
             error_rate_5xx: (requests > 0).then(|| c5 as f64 / requests as f64),
@@ -143,7 +147,7 @@ mod tests {
 
     fn lines(age: i64) -> Part<Lines> {
         let newest = Some(range().now - age);
-        Part::Known(Lines { total: 1, newest, newest_of_all: newest, ..Lines::default() })
+        Ok(Lines { total: 1, newest, newest_of_all: newest, ..Lines::default() })
     }
 
     fn state(now: &Part<Totals>, before: &Part<Totals>, age: i64) -> State {
@@ -158,7 +162,7 @@ mod tests {
         assert_eq!(state(&totals(1000, 0, 150.0), &calm, 0), State::Degraded);
         assert_eq!(state(&calm, &calm, LATE + 1), State::Degraded);
         assert_eq!(state(&totals(0, 0, 0.0), &calm, 0), State::NoData);
-        assert_eq!(state(&Part::Failed { failed: "x".into() }, &calm, 0), State::Unknown);
+        assert_eq!(state(&Err("x".into()), &calm, 0), State::Unknown);
     }
 
     #[test]

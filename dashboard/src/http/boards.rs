@@ -1,0 +1,122 @@
+//! Boards, as pages and as JSON.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use maud::PreEscaped;
+use serde_json::json;
+
+use super::{Unclear, asked, fail, framed, stale, wish};
+use crate::app::{App, Seen};
+use crate::links;
+use crate::page::board::board as body;
+use crate::page::errors;
+use crate::page::layout::Asked;
+
+/// The first page.
+pub(super) async fn first(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let asked = asked(&app, "/", query.as_deref(), &headers);
+    show(&app, &asked, "overview").await
+}
+
+/// Any board.
+pub(super) async fn board(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let path = format!("/b/{id}");
+    let asked = asked(&app, &path, query.as_deref(), &headers);
+    show(&app, &asked, &id).await
+}
+
+async fn show(app: &Arc<App>, asked: &Asked, id: &str) -> Response {
+    let shelf = app.shelf();
+    let Some(shelved) = shelf.get(id) else { return Unclear::Board.page(app, asked) };
+    let wish = match wish(app, asked, Arc::clone(&shelved.board)) {
+        Ok(wish) => wish,
+        Err(unclear) => return unclear.page(app, asked),
+    };
+    let (range, title) = (wish.range.clone(), shelved.board.title.clone());
+    match app.look(wish).await {
+        Ok(shown) => {
+            let images = |panel: &str| image(app, &shown.seen, panel);
+            let draw = |stale: Option<_>| body(&shown.seen, stale, &images).into_string();
+            let main = match stale(&shown, range.now) {
+                Some(stale) => draw(Some(&stale)),
+                None => shown.seen.body.get_or_init(|| draw(None)).clone(),
+            };
+            framed(app, asked, &title, Some(&shown.seen.wish.range), StatusCode::OK, &PreEscaped(main))
+        }
+        Err(error) => {
+            let main = errors::no_backend(&error);
+            framed(app, asked, &title, Some(&range), StatusCode::SERVICE_UNAVAILABLE, &main)
+        }
+    }
+}
+
+/// The signed address of a panel's picture at the moment that is shown.
+fn image(app: &App, seen: &Seen, panel: &str) -> String {
+    let (from, to) = seen.wish.range.fixed();
+    let compare = seen.wish.compare.map_or("", crate::range::Compare::address);
+    let search = seen.wish.search.to_string();
+    let words = [
+        ("board", seen.wish.board.id.as_str()),
+        ("panel", panel),
+        ("from", &from),
+        ("to", &to),
+        ("tz", &seen.wish.range.tz_text),
+        ("compare", compare),
+        ("q", &search),
+    ];
+    links::sign(&app.secret, "/render/panel.png", &words, seen.wish.range.now)
+}
+
+/// The names of all boards.
+pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
+    let boards: Vec<_> = app
+        .shelf()
+        .all()
+        .map(|b| {
+            let panels: Vec<&str> = b.panels.iter().map(|p| p.id.as_str()).collect();
+            json!({"id": b.id, "title": b.title, "about": b.about, "panels": panels})
+        })
+        .collect();
+    axum::Json(json!({"boards": boards})).into_response()
+}
+
+/// A board's figures.
+pub(super) async fn json(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let asked = asked(&app, "", query.as_deref(), &headers);
+    let shelf = app.shelf();
+    let Some(shelved) = shelf.get(&id) else { return Unclear::Board.json() };
+    let wish = match wish(&app, &asked, Arc::clone(&shelved.board)) {
+        Ok(wish) => wish,
+        Err(unclear) => return unclear.json(),
+    };
+    let now = wish.range.now;
+    match app.look(wish).await {
+        Ok(shown) => {
+            let mut json = shown.seen.view.json(&shown.seen.context());
+            json["took_ms"] = json!(u64::try_from(shown.seen.took.as_millis()).unwrap_or(u64::MAX));
+            json["age_seconds"] = json!((now - shown.seen.wish.range.now) / 1000);
+            json["stale"] = json!(shown.stale.as_ref().map(ToString::to_string));
+            if let Some(stale) = stale(&shown, now)
+                && let Some(strip) = &shown.seen.view.strip
+            {
+                json["verdict"] = json!(strip.verdict.grown_old(stale.age));
+            }
+            axum::Json(json).into_response()
+        }
+        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}

@@ -1,0 +1,114 @@
+//! The options of `alces dashboard`, `alces panel` and `alces report`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice};
+use url::Url;
+
+/// Where the figures come from: the same for the page, the terminal and the report.
+#[derive(Args)]
+pub(crate) struct SourceArgs {
+    /// URL of OpenSearch or of `alces store`
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9200")]
+    pub(crate) opensearch: Url,
+    /// Index patterns of logs, separated by commas
+    #[arg(long, value_name = "PATTERNS")]
+    pub(crate) logs: Option<String>,
+    /// Index patterns of host metrics, separated by commas
+    #[arg(long, value_name = "PATTERNS")]
+    pub(crate) metrics: Option<String>,
+    /// Folder of boards (*.yaml): each takes the place of the board of its name, or is one more
+    #[arg(long, value_name = "DIR")]
+    pub(crate) boards: Option<PathBuf>,
+    /// Login at OpenSearch; its password comes from the environment
+    #[arg(long, value_name = "NAME", requires = "password")]
+    pub(crate) user: Option<String>,
+    /// Password at OpenSearch: set it in the environment, where no process list shows it
+    #[arg(long, value_name = "TEXT", env = "ALCES_OPENSEARCH_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces dashboard --opensearch http://127.0.0.1:9200
+  alces dashboard --boards /etc/alces/boards      boards of your own; `alces check` says what is wrong with one
+  ALCES_OPENSEARCH_PASSWORD=… alces dashboard --opensearch https://search:9200 --user viewer --logs 'logs-*'
+
+ALCES_DASHBOARD_SECRET signs the links to pictures that are sent to chat and mail. Without it they end with the process.")]
+pub(crate) struct DashboardArgs {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5601")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces panel latency
+  alces panel nginx/heat --from now-24h
+  alces panel errors --search 'host:web-1 -url:/health' --compare 1d
+  watch -c alces panel requests --color always
+
+Tables and lists are printed as CSV. Exit code 0: fine. 1: no such panel, or no answer.")]
+pub(crate) struct PanelArgs {
+    /// The panel, as PANEL or BOARD/PANEL
+    pub(crate) panel: String,
+    /// Start of the time range
+    #[arg(long, value_name = "TIME", default_value = "now-1h")]
+    pub(crate) from: String,
+    /// End of the time range
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    pub(crate) to: String,
+    /// Time zone of the axis [default: UTC]
+    #[arg(long, value_name = "ZONE", default_value = "", hide_default_value = true)]
+    pub(crate) tz: String,
+    /// Lay the same time a day (1d) or a week (1w) before beneath
+    #[arg(long, value_name = "1d|1w", value_parser = ["1d", "1w"])]
+    pub(crate) compare: Option<String>,
+    /// Narrow it down: status:5xx host:web-1
+    #[arg(short, long, value_name = "SEARCH", default_value = "", hide_default_value = true)]
+    pub(crate) search: String,
+    /// Characters in a line [default: the terminal's, or 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) width: Option<u16>,
+    /// Lines of the drawing
+    #[arg(long, value_name = "N", default_value_t = 18)]
+    pub(crate) height: u16,
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  alces report --out week.html                 the overview of the last seven days
+  alces report nginx --from now-1d --out nginx.png
+  alces report | mail -s 'Last week' -a 'Content-Type: text/html' team@example.com
+
+What is written ends in .html (one page that needs nothing else) or .png (a picture of its charts).")]
+pub(crate) struct ReportArgs {
+    /// The board
+    #[arg(default_value = "overview")]
+    pub(crate) board: String,
+    /// Start of the time range
+    #[arg(long, value_name = "TIME", default_value = "now-7d")]
+    pub(crate) from: String,
+    /// End of the time range
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    pub(crate) to: String,
+    /// Time zone of the axis [default: UTC]
+    #[arg(long, value_name = "ZONE", default_value = "", hide_default_value = true)]
+    pub(crate) tz: String,
+    /// Write here [default: HTML to standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}

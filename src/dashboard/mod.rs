@@ -1,0 +1,98 @@
+//! `alces dashboard`, `alces panel`, `alces report`.
+
+pub(crate) mod args;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use alces_agent::cli::shutdown_signal;
+use alces_dashboard::{Config, PanelText};
+use anyhow::{Context as _, bail};
+use clap::ColorChoice;
+use jiff::Timestamp;
+use tracing::info;
+
+use crate::roles::{Environment, listen};
+use args::{DashboardArgs, PanelArgs, ReportArgs, SourceArgs};
+
+/// Fewer bytes can be guessed.
+const SHORTEST_SECRET: usize = 16;
+
+pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result<()> {
+    let listener = listen(args.listen, "--listen").await?;
+    let config = config(args.source, env)?;
+    info!(url = %format!("http://{}/", listener.local_addr()?), "dashboard listening");
+    Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
+}
+
+pub(crate) async fn panel(args: PanelArgs, env: Environment) -> anyhow::Result<ExitCode> {
+    let terminal = std::io::stdout().is_terminal();
+    let color = match args.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        // https://no-color.org
+        ColorChoice::Auto => terminal && env("NO_COLOR").is_none_or(|v| v.is_empty()),
+    };
+    let width = args.width.or_else(|| terminal.then(columns).flatten()).unwrap_or(100);
+    let wanted = PanelText {
+        panel: args.panel,
+        from: args.from,
+        to: args.to,
+        tz: args.tz,
+        compare: args.compare.unwrap_or_default(),
+        search: args.search,
+        columns: width.clamp(40, 400),
+        rows: args.height.clamp(8, 100),
+        color,
+    };
+    let text = alces_dashboard::panel_text(config(args.source, env)?, Timestamp::now, &wanted).await?;
+    print(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn report(args: ReportArgs, env: Environment) -> anyhow::Result<()> {
+    let kind = args.out.as_ref().map(|o| o.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned());
+    let as_png = match kind.as_deref() {
+        None | Some("html" | "htm") => false,
+        Some("png") => true,
+        Some(_) => bail!("--out {}: write to a name that ends in .html or .png", args.out.unwrap_or_default().display()),
+    };
+    let config = config(args.source, env)?;
+    let range = (args.from.as_str(), args.to.as_str(), args.tz.as_str());
+    let bytes = alces_dashboard::report(config, Timestamp::now, &args.board, range, as_png).await?;
+    match args.out {
+        Some(path) => {
+            std::fs::write(&path, &bytes).with_context(|| format!("{}: cannot be written", path.display()))?;
+            eprintln!("{}: {} kB", path.display(), bytes.len().div_ceil(1000));
+        }
+        None => print(&bytes)?,
+    }
+    Ok(())
+}
+
+/// Prints; a reader that has seen enough (`head`) is no error.
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Width of the terminal, characters.
+fn columns() -> Option<u16> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|c| *c > 0)
+}
+
+fn config(source: SourceArgs, env: Environment) -> anyhow::Result<Config> {
+    let mut config = Config::new(source.opensearch);
+    config.logs = source.logs.unwrap_or(config.logs);
+    config.metrics = source.metrics.unwrap_or(config.metrics);
+    config.basic_auth = source.user.zip(source.password);
+    config.boards = source.boards;
+    config.secret = env("ALCES_DASHBOARD_SECRET").filter(|s| !s.is_empty()).map(String::into_bytes);
+    if config.secret.as_ref().is_some_and(|s| s.len() < SHORTEST_SECRET) {
+        bail!("ALCES_DASHBOARD_SECRET is shorter than {SHORTEST_SECRET} characters: try `openssl rand -hex 32`");
+    }
+    Ok(config)
+}
