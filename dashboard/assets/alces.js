@@ -74,7 +74,7 @@
   function hide() { document.querySelectorAll(".cross, .tip").forEach((e) => e.remove()); }
 
   function point(event) {
-    const svg = event.target.closest?.("svg.chart");
+    const svg = event.target.closest?.("svg.chart[data-plot]");
     if (!svg) { hide(); return; }
     const [left, right] = svg.dataset.plot.split(" ").map(Number);
     const box = svg.getBoundingClientRect();
@@ -83,7 +83,7 @@
     const [from, to, step] = svg.dataset.time.split(" ").map(Number);
     const row = Math.floor((from + (x - left) / (right - left) * (to - from)) / step) - Math.floor(from / step);
     hide();
-    for (const other of document.querySelectorAll("svg.chart")) {
+    for (const other of document.querySelectorAll("svg.chart[data-plot]")) {
       if (other.getBoundingClientRect().width > 0) mark(other, row, other === svg);
     }
   }

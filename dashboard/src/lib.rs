@@ -7,6 +7,8 @@
 mod app;
 mod assets;
 mod backend;
+#[doc(hidden)]
+pub mod bench;
 mod chart;
 mod config;
 mod error;

@@ -87,16 +87,10 @@ fn escape(out: &mut String, text: &str) {
 /// What a path looks like: two of the same may share an element.
 #[derive(Clone, Copy, PartialEq)]
 struct Look {
-    color: BackendColor2,
-    /// Width and dash of a stroke, none for a fill.
-    stroke: Option<u32>,
-}
-
-/// plotters' colour, comparable.
-#[derive(Clone, Copy, PartialEq)]
-struct BackendColor2 {
     rgb: (u8, u8, u8),
     alpha: f64,
+    /// Width and dash of a stroke, none for a fill.
+    stroke: Option<u32>,
 }
 
 /// The backend: writes elements to a string.
@@ -130,7 +124,7 @@ impl Svg<'_> {
     /// Begins a path of this look, or goes on with the one that has it.
     fn path(&mut self, look: Look) {
         // Within one path, shapes that let something through would not add up where they overlap.
-        if self.open == Some(look) && look.color.alpha >= 1.0 {
+        if self.open == Some(look) && look.alpha >= 1.0 {
             return;
         }
         self.close();
@@ -138,7 +132,7 @@ impl Svg<'_> {
             Some(packed) => {
                 let (width, dash) = Dash::from_width(packed);
                 self.out.push_str("<path fill=\"none\" stroke=\"");
-                self.hex(look.color.rgb);
+                self.hex(look.rgb);
                 let _ = write!(self.out, "\" stroke-width=\"{width}\"");
                 if let Some((on, off)) = dash.lengths() {
                     let _ = write!(self.out, " stroke-dasharray=\"{} {}\"", on * UNIT, off * UNIT);
@@ -146,11 +140,11 @@ impl Svg<'_> {
             }
             None => {
                 self.out.push_str("<path fill=\"");
-                self.hex(look.color.rgb);
+                self.hex(look.rgb);
                 self.out.push('"');
             }
         }
-        self.opacity(look.color.alpha);
+        self.opacity(look.alpha);
         self.out.push_str(" d=\"");
         self.open = Some(look);
         self.at = (0, 0);
@@ -184,10 +178,7 @@ impl Svg<'_> {
 
 fn look<S: BackendStyle>(style: &S, stroke: bool) -> Option<Look> {
     let BackendColor { rgb, alpha } = style.color();
-    (alpha > 0.0).then(|| Look {
-        color: BackendColor2 { rgb, alpha },
-        stroke: stroke.then(|| style.stroke_width()),
-    })
+    (alpha > 0.0).then(|| Look { rgb, alpha, stroke: stroke.then(|| style.stroke_width()) })
 }
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;

@@ -7,17 +7,16 @@ use crate::range::Range;
 
 fn blank(title: &'static str, unit: Unit, range: &Range, at_least: f64) -> ChartSpec {
     ChartSpec {
-        title,
+        title: title.into(),
         unit,
         kind: Kind::Lines,
         from: range.from,
         to: range.to,
         step: range.step(),
         times: range.buckets(),
-        series: Vec::new(),
         at_least,
-        at_most: None,
         zone: range.zone.clone(),
+        ..ChartSpec::default()
     }
 }
 
@@ -51,6 +50,7 @@ pub(crate) fn error_rate(overview: &Overview, range: &Range) -> ChartSpec {
             paint: Paint::Orange,
             dash: Dash::Dashed,
             values: percent(|b| b.totals.error_rate_4xx),
+            ghost: false,
         },
         Series::solid("5xx", Paint::Vermillion, percent(|b| b.totals.error_rate_5xx)),
     ];
@@ -64,13 +64,14 @@ pub(crate) fn latency(overview: &Overview, range: &Range) -> ChartSpec {
     spec.series = vec![
         Series::solid("p50", Paint::Sky, of(|l| l.p50)),
         Series::solid("p95", Paint::Blue, of(|l| l.p95)),
-        Series { name: "p99".into(), paint: Paint::Purple, dash: Dash::Dotted, values: of(|l| l.p99) },
+        Series { dash: Dash::Dotted, ..Series::solid("p99", Paint::Purple, of(|l| l.p99)) },
     ];
     let upstream = Series {
         name: "upstream p95".into(),
         paint: Paint::Orange,
         dash: Dash::Dashed,
         values: each(overview, |b| b.totals.upstream_p95),
+        ghost: false,
     };
     if !upstream.is_empty() {
         spec.series.push(upstream);
@@ -105,6 +106,7 @@ fn network(hosts: &[Host], range: &Range) -> ChartSpec {
                 paint: Paint::Orange,
                 dash: Dash::Dashed,
                 values: one.net_out.clone(),
+                ghost: false,
             },
         ],
         many => lines(many, |h| {
@@ -119,7 +121,7 @@ fn network(hosts: &[Host], range: &Range) -> ChartSpec {
         }),
     };
     if hosts.len() > 1 {
-        spec.title = "Network, in + out";
+        spec.title = "Network, in + out".into();
     }
     spec
 }
@@ -127,7 +129,7 @@ fn network(hosts: &[Host], range: &Range) -> ChartSpec {
 fn lines(hosts: &[Host], values: impl Fn(&Host) -> Vec<Option<f64>>) -> Vec<Series> {
     let line = |(i, host): (usize, &Host)| {
         let (paint, dash) = Paint::nth(i);
-        Series { name: host.name.clone(), paint, dash, values: values(host) }
+        Series { name: host.name.clone(), paint, dash, values: values(host), ghost: false }
     };
     hosts.iter().enumerate().map(line).filter(|s| !s.is_empty()).collect()
 }

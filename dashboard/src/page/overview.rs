@@ -4,10 +4,10 @@ use maud::{Markup, PreEscaped, html};
 
 use super::charts;
 use super::text::{at, visible};
-use crate::chart::svg::{NARROW, WIDE, draw};
+use crate::chart::svg::{NARROW, WIDE, svg};
 use crate::chart::table::table;
 use crate::chart::units::{count, number};
-use crate::chart::{ChartSpec, Kind, Unit};
+use crate::chart::{ChartSpec, Drawing, Kind, Unit};
 use crate::overview::Overview;
 use crate::overview::model::{ErrorLine, Hosts, Part, Totals, UrlRow};
 use crate::overview::verdict::{State, age_text};
@@ -147,6 +147,7 @@ fn no_latency(overview: &Overview) -> Markup {
 
 /// One panel with a chart, or with words where there is nothing to draw.
 fn chart<T>(id: &str, spec: &ChartSpec, empty: &Markup, source: &Part<T>) -> Markup {
+    let drawing = Drawing::Time(spec.clone());
     let nothing = spec.series.iter().all(crate::chart::Series::is_empty);
     html! {
         article class="panel" id=(id) {
@@ -159,13 +160,13 @@ fn chart<T>(id: &str, spec: &ChartSpec, empty: &Markup, source: &Part<T>) -> Mar
                 (legend(spec))
                 div class="picture" {
                     @for size in [WIDE, NARROW] {
-                        @match draw(spec, size) {
+                        @match svg(&drawing, size) {
                             Ok(svg) => (PreEscaped(svg)),
                             Err(error) => p class="empty failed" { (error.to_string()) },
                         }
                     }
                 }
-                (table(spec, id))
+                (table(&drawing, id))
             }
         }
     }
