@@ -7,6 +7,8 @@
 mod app;
 mod assets;
 mod backend;
+#[doc(hidden)]
+pub mod bench;
 mod board;
 mod chart;
 mod config;

@@ -1,18 +1,21 @@
-//! A chart as SVG, drawn by plotters.
+//! A drawing as SVG.
 //!
-//! plotters writes whole coordinates, so everything is drawn at twice the size and scaled by CSS: lines stay crisp.
-//! Text is real `<text>`; the embedded font is only asked how wide labels are.
+//! plotters hands over whole coordinates, so everything is drawn at twice the size and scaled by CSS: lines stay crisp.
+//! The backend is ours and not plotters-svg, whose output has a fixed size and no words, knows no dashes, and repeats
+//! for each element what is said once for all here. Neighbours of one style are one `<path>`.
 
-use std::sync::OnceLock;
+use std::convert::Infallible;
+use std::fmt::Write as _;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontStyle, register_font};
+use plotters::style::text_anchor::HPos;
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
+};
 
-use super::spec::runs;
-use super::ticks::{time_ticks, value_ticks};
-use super::{ChartSpec, Kind, Paint};
+use super::canvas::Canvas;
+use super::palette::{Dash, Theme};
+use super::{DrawError, Drawing, font};
 
 /// The size of a drawing in CSS pixels.
 #[derive(Clone, Copy, Debug)]
@@ -28,249 +31,339 @@ pub(crate) const WIDE: Size = Size { class: "wide", width: 420, height: 200 };
 /// For a phone: fewer marks, the same type size.
 pub(crate) const NARROW: Size = Size { class: "narrow", width: 300, height: 200 };
 
-/// The drawing failed; the reason is of use only in a log.
-#[derive(Debug, thiserror::Error)]
-#[error("a chart could not be drawn: {0}")]
-pub(crate) struct DrawError(String);
+/// Drawing units to a CSS pixel.
+const UNIT: u32 = 2;
 
-const FONT: &[u8] = include_bytes!("../../assets/DejaVuSans-subset.ttf");
-/// Type size in drawing units: 11 CSS pixels, doubled; plotters divides by 1.24 when it writes SVG.
-const TYPE: f64 = 22.0 * 1.24;
-
-fn register() -> Result<(), DrawError> {
-    static DONE: OnceLock<bool> = OnceLock::new();
-    if *DONE.get_or_init(|| register_font("sans-serif", FontStyle::Normal, FONT).is_ok()) {
-        Ok(())
-    } else {
-        Err(DrawError("the embedded font is damaged; build again".into()))
-    }
-}
-
-fn fail(e: impl std::fmt::Display) -> DrawError {
-    DrawError(e.to_string())
-}
-
-/// Draws a chart.
+/// Draws without a headline: the page has it. The root element has a `<title>` and a `<desc>`, and of the kinds with a
+/// time axis `data-plot` (left, right, top and bottom in drawing units) and `data-time` (from, to and step).
 ///
 /// # Errors
-/// When plotters refuses: not for any data, only for a broken font.
-pub(crate) fn draw(spec: &ChartSpec, size: Size) -> Result<String, DrawError> {
-    register()?;
-    let (width, height) = (size.width * 2, size.height * 2);
-    let mut body = String::new();
+/// When plotters refuses: not for any data.
+pub(crate) fn svg(drawing: &Drawing, size: Size) -> Result<String, DrawError> {
+    let (width, height) = (size.width * UNIT, size.height * UNIT);
+    let mut body = String::with_capacity(8 * 1024);
     let plot = {
-        let root = SVGBackend::with_string(&mut body, (width, height)).into_drawing_area();
-        let plot = paint(&root, spec, width, height)?;
-        root.present().map_err(fail)?;
+        let root = Svg { out: &mut body, open: None, at: (0, 0), size: (width, height) }.into_drawing_area();
+        let plot = drawing.paint(&Canvas::new(&root, f64::from(UNIT), Theme::Light, false))?;
+        root.present().map_err(|e| DrawError(e.to_string()))?;
         plot
     };
-    Ok(finish(&body, spec, size, plot))
+    let mut out = String::with_capacity(body.len() + 1024);
+    let _ = write!(
+        out,
+        "<svg class=\"chart {}\" role=\"img\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\" \
+         font-family=\"sans-serif\"",
+        size.class
+    );
+    if let (Some(plot), Some((from, to, step))) = (plot, drawing.span()) {
+        let _ = write!(
+            out,
+            " data-plot=\"{} {} {} {}\" data-time=\"{from} {to} {step}\"",
+            plot.left, plot.right, plot.top, plot.bottom
+        );
+    }
+    out.push_str("><title>");
+    escape(&mut out, &font::plain(drawing.title()));
+    out.push_str("</title><desc>");
+    escape(&mut out, &font::plain(&drawing.describe()));
+    out.push_str("</desc>");
+    out.push_str(&body);
+    out.push_str("</svg>");
+    Ok(out)
 }
 
-/// Pixel ranges of the plot in drawing units: left, right, top, bottom.
-type Plot = (i32, i32, i32, i32);
-
-fn paint(
-    root: &DrawingArea<SVGBackend<'_>, Shift>,
-    spec: &ChartSpec,
-    width: u32,
-    height: u32,
-) -> Result<Plot, DrawError> {
-    let top_value = spec.at_most.map_or_else(|| spec.max(), |most| spec.max().min(most));
-    let ticks = value_ticks(top_value, 4);
-    let top = ticks.last().copied().unwrap_or(1.0);
-    let scale = spec.unit.scale(top);
-    let step = ticks.get(1).copied().unwrap_or(top);
-    let labels: Vec<String> = ticks.iter().map(|t| scale.tick(*t, step)).collect();
-
-    let grey = Paint::Text.rgb();
-    let text = TextStyle::from(("sans-serif", TYPE).into_font()).color(&grey);
-    let widest =
-        labels.iter().map(|l| root.estimate_text_size(l, &text).map_or(0, |s| s.0)).max().unwrap_or(0);
-    let left = widest as i32 + 16;
-    let (right, upper, lower) = (width as i32 - 12, 40, height as i32 - 44);
-
-    let chart = ChartBuilder::on(root)
-        .margin_left(left)
-        .margin_right(width as i32 - right)
-        .margin_top(upper)
-        .margin_bottom(height as i32 - lower)
-        .build_cartesian_2d(spec.from as f64..spec.to as f64, 0.0..top)
-        .map_err(fail)?;
-    let area = chart.plotting_area();
-    let place = |at: f64, value: f64| area.map_coordinate(&(at, value.clamp(0.0, top)));
-
-    // The unit stands once, over the axis, rather than behind each label.
-    root.draw_text(scale.suffix, &text.pos(Pos::new(HPos::Left, VPos::Top)), (0, 2)).map_err(fail)?;
-    for (value, label) in ticks.iter().zip(&labels) {
-        let y = place(spec.from as f64, *value).1;
-        let paint = if *value == 0.0 { Paint::Axis } else { Paint::Grid };
-        root.draw(&PathElement::new(vec![(left, y), (right, y)], paint.rgb().stroke_width(2)))
-            .map_err(fail)?;
-        root.draw_text(label, &text.pos(Pos::new(HPos::Right, VPos::Center)), (left - 12, y))
-            .map_err(fail)?;
-    }
-    let most = ((right - left) / 95).max(2) as usize;
-    for (at, label) in time_ticks(spec.from, spec.to, &spec.zone, most) {
-        let x = place(at as f64, 0.0).0;
-        root.draw(&PathElement::new(vec![(x, lower), (x, lower + 8)], Paint::Axis.rgb().stroke_width(2)))
-            .map_err(fail)?;
-        // A label may not stick out of the picture; its mark stays where it is.
-        let half = root.estimate_text_size(&label, &text).map_or(0, |s| s.0) as i32 / 2;
-        let x = x.clamp(half, (width as i32 - half - 2).max(half));
-        root.draw_text(&label, &text.pos(Pos::new(HPos::Center, VPos::Top)), (x, lower + 14))
-            .map_err(fail)?;
-    }
-
-    match spec.kind {
-        Kind::Lines => lines(root, spec, place)?,
-        Kind::Stacked => stack(root, spec, place)?,
-    }
-    Ok((left, right, upper, lower))
-}
-
-fn lines(
-    root: &DrawingArea<SVGBackend<'_>, Shift>,
-    spec: &ChartSpec,
-    place: impl Fn(f64, f64) -> (i32, i32),
-) -> Result<(), DrawError> {
-    for series in &spec.series {
-        let color = series.paint.rgb();
-        for run in runs(&series.values) {
-            let points: Vec<(i32, i32)> =
-                run.filter_map(|i| Some(place(spec.middle(i) as f64, series.values[i]?))).collect();
-            match points.as_slice() {
-                // A point alone between two gaps would be an invisible line.
-                [one] => root.draw(&Circle::new(*one, 4, color.filled())).map_err(fail)?,
-                _ => root.draw(&PathElement::new(points, color.stroke_width(3))).map_err(fail)?,
-            }
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            other => out.push(other),
         }
     }
-    Ok(())
 }
 
-fn stack(
-    root: &DrawingArea<SVGBackend<'_>, Shift>,
-    spec: &ChartSpec,
-    place: impl Fn(f64, f64) -> (i32, i32),
-) -> Result<(), DrawError> {
-    let known: Vec<Option<f64>> = (0..spec.times.len())
-        .map(|i| spec.series.iter().filter_map(|s| s.values.get(i).copied().flatten()).reduce(|a, b| a + b))
-        .collect();
-    for run in runs(&known) {
-        let mut floor = vec![0.0; run.len()];
-        for series in &spec.series {
-            let ceiling: Vec<f64> =
-                run.clone().zip(&floor).map(|(i, low)| low + series.values[i].unwrap_or(0.0)).collect();
-            if ceiling.iter().zip(&floor).any(|(high, low)| high > low) {
-                let ends = edge_times(spec, &run);
-                let at = |k: usize| ends.get(k).copied().unwrap_or_default();
-                let upper = ceiling.iter().enumerate().map(|(k, v)| place(at(k), *v));
-                let lower = floor.iter().enumerate().rev().map(|(k, v)| place(at(k), *v));
-                let outline: Vec<(i32, i32)> = upper.chain(lower).collect();
-                if run.len() == 1 {
-                    bar(root, series.paint, &outline)?;
-                } else {
-                    root.draw(&Polygon::new(outline, series.paint.rgb().mix(0.88).filled())).map_err(fail)?;
+/// What a path looks like: two of the same may share an element.
+#[derive(Clone, Copy, PartialEq)]
+struct Look {
+    rgb: (u8, u8, u8),
+    alpha: f64,
+    /// Width and dash of a stroke, none for a fill.
+    stroke: Option<u32>,
+}
+
+/// The backend: writes elements to a string.
+struct Svg<'a> {
+    out: &'a mut String,
+    /// The look of the path that is still being written.
+    open: Option<Look>,
+    /// Where that path's pen is.
+    at: BackendCoord,
+    size: (u32, u32),
+}
+
+impl Svg<'_> {
+    fn hex(&mut self, (r, g, b): (u8, u8, u8)) {
+        let _ = write!(self.out, "#{r:02X}{g:02X}{b:02X}");
+    }
+
+    fn opacity(&mut self, alpha: f64) {
+        if alpha < 1.0 {
+            let _ = write!(self.out, " opacity=\"{}\"", (alpha * 1000.0).round() / 1000.0);
+        }
+    }
+
+    /// Ends the path that is being written.
+    fn close(&mut self) {
+        if self.open.take().is_some() {
+            self.out.push_str("\"/>");
+        }
+    }
+
+    /// Begins a path of this look, or goes on with the one that has it.
+    fn path(&mut self, look: Look) {
+        // Within one path, shapes that let something through would not add up where they overlap.
+        if self.open == Some(look) && look.alpha >= 1.0 {
+            return;
+        }
+        self.close();
+        match look.stroke {
+            Some(packed) => {
+                let (width, dash) = Dash::from_width(packed);
+                self.out.push_str("<path fill=\"none\" stroke=\"");
+                self.hex(look.rgb);
+                let _ = write!(self.out, "\" stroke-width=\"{width}\"");
+                if let Some((on, off)) = dash.lengths() {
+                    let _ = write!(self.out, " stroke-dasharray=\"{} {}\"", on * UNIT, off * UNIT);
                 }
             }
-            floor = ceiling;
+            None => {
+                self.out.push_str("<path fill=\"");
+                self.hex(look.rgb);
+                self.out.push('"');
+            }
+        }
+        self.opacity(look.alpha);
+        self.out.push_str(" d=\"");
+        self.open = Some(look);
+        self.at = (0, 0);
+    }
+
+    /// A way through points, as short as SVG has it: moves from point to point.
+    fn way(&mut self, points: impl IntoIterator<Item = BackendCoord>, closed: bool) {
+        let mut begun = None;
+        for point in points {
+            let (dx, dy) = (point.0 - self.at.0, point.1 - self.at.1);
+            if begun.is_none() {
+                let _ = write!(self.out, "M{} {}l", point.0, point.1);
+                begun = Some(point);
+            } else if (dx, dy) != (0, 0) {
+                // A minus separates as well as a blank does.
+                let _ = write!(self.out, "{dx}{}{dy} ", if dy < 0 { "" } else { " " });
+            }
+            self.at = point;
+        }
+        if self.out.ends_with(' ') {
+            self.out.pop();
+        } else if self.out.ends_with('l') {
+            self.out.push_str("0 0");
+        }
+        if closed {
+            self.out.push('z');
+            self.at = begun.unwrap_or(self.at);
         }
     }
-    Ok(())
 }
 
-/// The x of each bucket of a run.
-fn edge_times(spec: &ChartSpec, run: &std::ops::Range<usize>) -> Vec<f64> {
-    run.clone().map(|i| spec.middle(i) as f64).collect()
+fn look<S: BackendStyle>(style: &S, stroke: bool) -> Option<Look> {
+    let BackendColor { rgb, alpha } = style.color();
+    (alpha > 0.0).then(|| Look { rgb, alpha, stroke: stroke.then(|| style.stroke_width()) })
 }
 
-/// One bucket between two gaps, which as an area would have no width.
-fn bar(
-    root: &DrawingArea<SVGBackend<'_>, Shift>,
-    paint: Paint,
-    outline: &[(i32, i32)],
-) -> Result<(), DrawError> {
-    if let [(x, high), (_, low)] = outline {
-        root.draw(&Rectangle::new([(x - 2, *high), (x + 2, *low)], paint.rgb().filled())).map_err(fail)?;
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+impl DrawingBackend for Svg<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.size
     }
-    Ok(())
-}
 
-/// plotters' root element has a fixed size and no words: ours scales, and says what it shows.
-fn finish(body: &str, spec: &ChartSpec, size: Size, plot: Plot) -> String {
-    let inner = body.find('>').map_or("", |end| &body[end + 1..]);
-    let mut inner = inner.replace('\n', "");
-    for series in &spec.series {
-        if let Some(array) = series.dash.array_doubled() {
-            let stroke = format!("stroke=\"{}\"", series.paint.hex());
-            inner = inner.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{array}\""));
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        self.close();
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, (x, y): BackendCoord, color: BackendColor) -> Drawn {
+        self.draw_rect((x, y), (x + 1, y + 1), &color, true)
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
+        self.draw_path([from, to], style)
+    }
+
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        (left, top): BackendCoord,
+        (right, bottom): BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        if let Some(look) = look(style, !fill) {
+            self.path(look);
+            let (w, h) = (right - left, bottom - top);
+            let _ = write!(self.out, "M{left} {top}h{w}v{h}h{}z", -w);
+            self.at = (left, top);
         }
+        Ok(())
     }
-    let (left, right, top, bottom) = plot;
-    let title = escape(spec.title);
-    let desc = escape(&spec.describe());
-    format!(
-        "<svg class=\"chart {class}\" role=\"img\" viewBox=\"0 0 {w} {h}\" xmlns=\"http://www.w3.org/2000/svg\" \
-         data-plot=\"{left} {right} {top} {bottom}\" data-time=\"{from} {to} {step}\">\
-         <title>{title}</title><desc>{desc}</desc>{inner}",
-        class = size.class,
-        w = size.width * 2,
-        h = size.height * 2,
-        from = spec.from,
-        to = spec.to,
-        step = spec.step,
-    )
-}
 
-fn escape(text: &str) -> String {
-    maud::html! { (text) }.into_string()
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
+        if let Some(look) = look(style, true) {
+            self.path(look);
+            self.way(path, false);
+        }
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        (x, y): BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        if let Some(look) = look(style, !fill) {
+            self.path(look);
+            let (r, d) = (radius, radius * 2);
+            let _ = write!(self.out, "M{} {y}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z", x - r as i32);
+            self.at = (x - r as i32, y);
+        }
+        Ok(())
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
+        if let Some(look) = look(style, false) {
+            self.path(look);
+            self.way(path, true);
+        }
+        Ok(())
+    }
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
+        self.close();
+        let BackendColor { rgb, alpha } = style.color();
+        // The point is the middle of the height; the base line is a little over a third of the size below.
+        let base = y + (style.size() * 0.36).round() as i32;
+        let _ = write!(self.out, "<text x=\"{x}\" y=\"{base}\" font-size=\"{}\"", style.size());
+        match style.anchor().h_pos {
+            HPos::Left => {}
+            HPos::Center => self.out.push_str(" text-anchor=\"middle\""),
+            HPos::Right => self.out.push_str(" text-anchor=\"end\""),
+        }
+        self.opacity(alpha);
+        self.out.push_str(" fill=\"");
+        self.hex(rgb);
+        self.out.push_str("\">");
+        escape(self.out, text);
+        self.out.push_str("</text>");
+        Ok(())
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        style: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
+        Ok((font::width(text, style.size() as f32).ceil() as u32, style.size().ceil() as u32))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::spec::tests::small;
-    use super::super::{Dash, Series};
+    use super::super::{ChartSpec, Kind, Limit, Mark, Paint, Series};
     use super::*;
+
+    fn drawn(spec: &ChartSpec, size: Size) -> String {
+        svg(&Drawing::Time(spec.clone()), size).expect("drawn")
+    }
 
     #[test]
     fn a_gap_breaks_the_line() {
-        let svg = draw(&small(), WIDE).expect("drawn");
-        let strokes: Vec<&str> =
-            svg.split("<polyline").filter(|p| p.contains("stroke=\"#0072B2\"")).collect();
+        let svg = drawn(&small(), WIDE);
+        let strokes: Vec<&str> = svg.split("<path").filter(|p| p.contains("stroke=\"#0072B2\"")).collect();
         assert_eq!(strokes.len(), 1, "the two points before the gap are a line");
-        assert_eq!(svg.matches("<circle").count(), 1, "the lone point after it is a dot");
         assert!(strokes[0].contains("stroke-dasharray=\"12 6\""));
+        assert_eq!(strokes[0].matches('M').count(), 1);
+        let dots: Vec<&str> = svg.split("<path").filter(|p| p.contains("fill=\"#0072B2\"")).collect();
+        assert_eq!(dots.len(), 1, "the lone point after it is a dot");
+        assert!(dots[0].contains("a4 4 0"), "{}", dots[0]);
     }
 
     #[test]
     fn it_says_what_it_shows() {
-        let svg = draw(&small(), NARROW).expect("drawn");
-        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @r#"<svg class="chart narrow" role="img" viewBox="0 0 600 400" xmlns="http://www.w3.org/2000/svg" data-plot="45 588 40 356" data-time="0 240000 60000"><title>Latency</title><desc>p95 between 5 ms and 20 ms, last 5 ms."#);
+        let svg = drawn(&small(), NARROW);
+        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @"");
         assert!(svg.ends_with("</svg>"), "{}", &svg[svg.len() - 40..]);
     }
 
     #[test]
     fn names_cannot_break_out() {
         let mut spec = small();
+        spec.title = "</title><script>".into();
         spec.series[0].name = "</desc><script>".into();
-        assert!(!draw(&spec, WIDE).expect("drawn").contains("<script>"));
+        spec.marks = vec![Mark { at: 0, label: "<script>".into() }];
+        spec.limit = Some(Limit { value: 1.0, label: "<script>".into() });
+        assert!(!drawn(&spec, WIDE).contains("<script>"));
     }
 
     #[test]
     fn a_stack_without_data_has_no_area() {
         let mut spec = small();
         spec.kind = Kind::Stacked;
-        spec.series = vec![Series {
-            name: "2xx".into(),
-            paint: Paint::Green,
-            dash: Dash::Solid,
-            values: vec![None; 4],
-        }];
-        assert!(!draw(&spec, WIDE).expect("drawn").contains("<polygon"));
+        spec.series = vec![Series::solid("2xx", Paint::Green, vec![None; 4])];
+        let green = |spec: &ChartSpec| {
+            let svg = drawn(spec, WIDE);
+            svg.split("<path").filter(|p| p.contains("fill=\"#009E73\"")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(green(&spec).is_empty());
         spec.series[0].values = vec![Some(1.0), Some(2.0), None, Some(3.0)];
-        let svg = draw(&spec, WIDE).expect("drawn");
-        assert_eq!(svg.matches("<polygon").count(), 1);
-        assert_eq!(svg.matches("<rect").count(), 1, "a lone bucket is a bar");
+        let found = green(&spec);
+        assert_eq!(found.len(), 2, "an area, and a bar for the lone bucket: {found:?}");
+        assert!(found[0].contains("opacity=\"0.88\"") && found[1].contains('h'), "{found:?}");
+    }
+
+    #[test]
+    fn late_is_hatched_and_named() {
+        let mut spec = small();
+        assert!(!drawn(&spec, WIDE).contains("#9AA3AE"));
+        spec.late_from = Some(180_000);
+        let svg = drawn(&spec, WIDE);
+        assert!(svg.contains(">late</text>") && svg.contains("stroke=\"#9AA3AE\""));
+    }
+
+    #[test]
+    fn names_stand_at_the_ends_only_where_there_is_room() {
+        let mut spec = small();
+        spec.series.push(Series::solid("p50", Paint::Orange, vec![Some(5.0); 4]));
+        spec.series.push(Series::ghost("before", Paint::Orange, vec![Some(5.0); 4]));
+        let wide = drawn(&spec, WIDE);
+        assert!(wide.contains(">p50</text>") && wide.contains(">p95</text>"));
+        assert!(!wide.contains(">before</text>"));
+        assert!(!drawn(&spec, NARROW).contains(">p50</text>"));
     }
 }

@@ -1,58 +1,59 @@
 //! A chart as a table, for those who cannot see it and for those who want the figure.
 
-use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::ChartSpec;
+use super::Drawing;
+use super::data::{Cell, Column, Data, data};
+use super::font::plain;
 
 /// The table of a chart, folded away. `id` keeps it open over a refresh.
-pub(crate) fn table(spec: &ChartSpec, id: &str) -> Markup {
-    let scale = spec.unit.scale(spec.max());
+pub(crate) fn table(drawing: &Drawing, id: &str) -> Markup {
+    let data = data(drawing);
+    let gaps = data.rows.iter().flatten().any(|c| *c == Cell::Unknown);
     html! {
         details class="data" id={ (id) "-data" } {
             summary { "Show as table" }
-            div class="scroll" tabindex="0" role="region" aria-label={ "Table of " (spec.title) } {
+            div class="scroll" tabindex="0" role="region" aria-label={ "Table of " (plain(drawing.title())) } {
                 table {
                     thead { tr {
-                        th scope="col" { "Time" }
-                        @for series in &spec.series { th scope="col" class="num" { (series.name) } }
+                        @for column in &data.columns {
+                            @if column.unit.is_some() { th scope="col" class="num" { (plain(&column.name)) } }
+                            @else { th scope="col" { (plain(&column.name)) } }
+                        }
                     } }
                     tbody {
-                        @for (i, time) in spec.times.iter().enumerate() {
+                        @for row in &data.rows {
                             tr {
-                                th scope="row" { (stamp(*time, spec)) }
-                                @for series in &spec.series {
-                                    td class="num" {
-                                        @match series.values.get(i).copied().flatten() {
-                                            Some(v) => (spec.unit.show(v)),
-                                            None => "—",
-                                        }
-                                    }
+                                @for (i, (cell, column)) in row.iter().zip(&data.columns).enumerate() {
+                                    @let text = write(cell, column, &data);
+                                    @if i == 0 { th scope="row" { (text) } }
+                                    @else if column.unit.is_some() { td class="num" { (text) } }
+                                    @else { td { (text) } }
                                 }
                             }
                         }
                     }
                 }
             }
-            p class="hint" { "“—” means not known; the chart has a gap there. Axis in " (scale.suffix) "." }
+            @if gaps { p class="hint" { "“—” means not known; the chart has a gap there." } }
         }
     }
 }
 
-fn stamp(at: i64, spec: &ChartSpec) -> String {
-    let format = if spec.step < 60_000 {
-        "%d %b %H:%M:%S"
-    } else if spec.step < 86_400_000 {
-        "%d %b %H:%M"
-    } else {
-        "%d %b %Y"
-    };
-    Timestamp::from_millisecond(at)
-        .map_or_else(|_| at.to_string(), |t| t.to_zoned(spec.zone.clone()).strftime(format).to_string())
+fn write(cell: &Cell, column: &Column, data: &Data) -> String {
+    match cell {
+        Cell::Time(at) if data.step < 60_000 => data.instant(*at, "%d %b %H:%M:%S"),
+        Cell::Time(at) if data.step < 86_400_000 => data.instant(*at, "%d %b %H:%M"),
+        Cell::Time(at) => data.instant(*at, "%d %b %Y"),
+        Cell::Text(text) => plain(text),
+        Cell::Number(value) => column.unit.map_or_else(|| value.to_string(), |unit| unit.show(*value)),
+        Cell::Unknown => "—".into(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples;
     use super::super::spec::tests::small;
     use super::*;
 
@@ -60,8 +61,16 @@ mod tests {
     fn unknown_is_a_dash_and_zero_a_zero() {
         let mut spec = small();
         spec.series[0].values[0] = Some(0.0);
-        let html = table(&spec, "latency").into_string();
+        let html = table(&spec.into(), "latency").into_string();
         assert!(html.contains("<th scope=\"row\">01 Jan 00:00</th><td class=\"num\">0 ms</td>"), "{html}");
         assert!(html.contains("<th scope=\"row\">01 Jan 00:02</th><td class=\"num\">—</td>"), "{html}");
+        assert!(html.contains("class=\"hint\""));
+    }
+
+    #[test]
+    fn names_are_rows_where_there_is_no_time() {
+        let html = table(&Drawing::Bars(samples::bars()), "urls").into_string();
+        assert!(html.contains("<th scope=\"row\">/api/v1/tickets</th><td class=\"num\">48.2 k</td>"), "{html}");
+        assert!(!html.contains("class=\"hint\""));
     }
 }
