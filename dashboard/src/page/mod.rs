@@ -7,6 +7,7 @@ pub(crate) mod layout;
 pub(crate) mod lines;
 pub(crate) mod panel;
 pub(crate) mod report;
+mod legend;
 mod strip;
 pub(crate) mod text;
 pub(crate) mod why;

@@ -2,10 +2,10 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::legend::legend;
 use super::strip::{delta, ratio};
 use super::text::{at, visible};
 use crate::board::Panel;
-use crate::chart::legend::legend;
 use crate::chart::sparkline::sparkline;
 use crate::chart::svg::{NARROW, WIDE, svg};
 use crate::chart::table::table;

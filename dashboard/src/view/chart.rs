@@ -6,8 +6,7 @@ use super::picture::{Nothing, Part, Picture};
 use super::plan::{NoField, Place, Plan, Shape};
 use crate::board::schema::{Color, Dash as Broken};
 use crate::board::{Kind, Metric, Panel, Series};
-use crate::chart::spec::{Limit, Mark};
-use crate::chart::{ChartSpec, Dash, Drawing, Kind as Drawn, Paint, Series as Line, Unit};
+use crate::chart::{ChartSpec, Dash, Drawing, Kind as Drawn, Limit, Mark, Paint, Series as Line, Unit};
 
 /// A chart that was asked for.
 #[derive(Debug)]
@@ -189,6 +188,7 @@ pub(crate) fn read(
         zone: context.range.zone.clone(),
         marks: marks.to_vec(),
         late_from: context.late_from(edges),
+        log_y: false,
         limit: panel.limit.as_ref().map(|l| Limit { value: l.value, label: l.label.clone() }),
     })))
 }

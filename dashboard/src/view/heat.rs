@@ -8,7 +8,6 @@ use super::context::{Context, Edges};
 use super::picture::{Nothing, Part, Picture};
 use super::plan::{NoField, Place, Plan, Shape};
 use crate::board::{Metric, Panel};
-use crate::chart::spec::Mark;
 use crate::chart::{Drawing, HeatSpec, Unit};
 
 /// Edges of the spans in milliseconds: five a decade, from below a millisecond to above a minute.
@@ -65,7 +64,6 @@ pub(crate) fn read(
     panel: &Panel,
     answers: &Answers,
     edges: Edges,
-    marks: &[Mark],
 ) -> Part<Picture> {
     let bounds = bounds(unit(panel));
     let columns = answers.raw_over_time(wanted.place, &context.times)?;
@@ -94,6 +92,5 @@ pub(crate) fn read(
         bounds: bounds[first..=last + 1].to_vec(),
         counts: counts.into_iter().map(|c| c[first..=last].to_vec()).collect(),
         zone: context.range.zone.clone(),
-        marks: marks.to_vec(),
     })))
 }

@@ -6,7 +6,7 @@ use super::answers::Answers;
 use super::context::Context;
 use super::plan::{Place, Plan, Shape};
 use crate::board::Source;
-use crate::chart::spec::Mark;
+use crate::chart::Mark;
 use crate::fields::Idea;
 
 /// More marks than this hide the chart.

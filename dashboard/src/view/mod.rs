@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::backend::Backend;
 use crate::board::{Kind, Panel, Source};
-use crate::chart::spec::Mark;
+use crate::chart::Mark;
 use crate::config::Config;
 use crate::error::BackendError;
 use crate::verdict::{self, Verdict, totals};
@@ -195,7 +195,7 @@ fn read(
 ) -> Part<Picture> {
     match wanted {
         Wanted::Chart(w) => chart::read(w, context, panel, answers, edges, marks),
-        Wanted::Heat(w) => heat::read(w, context, panel, answers, edges, marks),
+        Wanted::Heat(w) => heat::read(w, context, panel, answers, edges),
         Wanted::Stat(w) => stat::read(w, context, panel, answers, edges),
         Wanted::Lines(w) => lines::read(*w, answers),
         Wanted::Patterns(w) => patterns::read(w, panel, answers),

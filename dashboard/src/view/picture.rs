@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chart::{Drawing, Unit};
+use crate::chart::{Drawing, Unit, csv, json as figures};
 
 /// A panel's content, or the backend's reason for having none.
 pub(crate) type Part<T> = Result<T, String>;
@@ -100,7 +100,7 @@ impl Picture {
     /// The content as `GET /api/v1/boards/…` gives it.
     pub(crate) fn json(&self) -> Value {
         match self {
-            Self::Drawing(drawing) => drawing.json(),
+            Self::Drawing(drawing) => figures::json(drawing),
             Self::Table(table) => json!({
                 "kind": "table", "by": table.by,
                 "columns": table.columns.iter().map(|(n, u)| json!({"name": n, "unit": u.word()})).collect::<Vec<_>>(),
@@ -122,7 +122,7 @@ impl Picture {
     pub(crate) fn csv(&self) -> String {
         let mut out = Csv::default();
         match self {
-            Self::Drawing(drawing) => return drawing.csv(),
+            Self::Drawing(drawing) => return csv::csv(drawing),
             Self::Table(table) => {
                 let head = std::iter::once(table.by.clone())
                     .chain(table.columns.iter().map(|(n, u)| format!("{n} ({})", u.word())));
@@ -179,7 +179,7 @@ impl Csv {
             if i > 0 {
                 self.0.push(',');
             }
-            self.0.push_str(&crate::chart::csv::cell(&cell));
+            self.0.push_str(&csv::field(&cell));
         }
         self.0.push_str("\r\n");
     }

@@ -1,0 +1,31 @@
+//! What the colours and dashes of a drawing mean, with the newest figure of each.
+
+use maud::{Markup, html};
+
+use super::text::visible;
+use crate::chart::Drawing;
+use crate::chart::legend::{Key, entries};
+
+/// The legend; nothing for kinds that say it within the picture.
+pub(super) fn legend(drawing: &Drawing) -> Markup {
+    let entries = entries(drawing);
+    html! {
+        @if !entries.is_empty() {
+            ul class="legend" {
+                @for entry in &entries {
+                    li class=[matches!(entry.key, Key::Line { ghost: true, .. }).then_some("ghost")] {
+                        svg class="key" viewBox="0 0 20 10" width="20" height="10" aria-hidden="true" {
+                            @match entry.key {
+                                Key::Fill(paint) => rect x="4" y="0" width="10" height="10" rx="2" fill=(paint.hex()) {},
+                                Key::Line { paint, dash, .. } => line x1="0" y1="5" x2="20" y2="5" stroke-width="2.500"
+                                    stroke=(paint.hex()) stroke-dasharray=[dash.array()] {},
+                            }
+                        }
+                        span class="name" { (visible(&entry.name, 32)) }
+                        span class="last" { (entry.last) }
+                    }
+                }
+            }
+        }
+    }
+}
