@@ -123,7 +123,7 @@ pub(crate) enum Problem {
         word: String,
     },
     /// Nobody knows the field.
-    #[error("there is no field `{word}`: {}", near(.near.as_deref()))]
+    #[error("there is no field `{word}`: {}", suggestion(.near.as_deref()))]
     UnknownField {
         /// The field as it was written.
         word: String,
@@ -173,7 +173,7 @@ pub(crate) enum Problem {
     },
 }
 
-fn near(near: Option<&str>) -> String {
+fn suggestion(near: Option<&str>) -> String {
     near.map_or("write the name of a field that the documents have".to_owned(), |near| {
         format!("did you mean `{near}`?")
     })

@@ -19,7 +19,7 @@ mod values;
 
 use serde_json::Value;
 
-pub(crate) use error::{Problem, QueryError};
+pub(crate) use error::QueryError;
 pub(crate) use names::{Named, Names, Stored};
 
 use ast::{Field, Node, Place, Term, Wanted};
