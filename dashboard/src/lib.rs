@@ -36,6 +36,8 @@ use tokio::sync::watch;
 pub use config::Config;
 pub use error::DashboardError;
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
+#[doc(hidden)]
+pub use query::fuzz as fuzz_search_language;
 
 /// How long open connections may take to end once shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
