@@ -274,7 +274,8 @@ impl DrawingBackend for Braille<'_> {
             if let Some((x0, y0)) = before {
                 let steps = (x - x0).abs().max((y - y0).abs()).max(1);
                 for k in 0..=steps {
-                    let along = |a: i32, b: i32| a + (f64::from((b - a) * k) / f64::from(steps)).round() as i32;
+                    let along =
+                        |a: i32, b: i32| a + (f64::from((b - a) * k) / f64::from(steps)).round() as i32;
                     if shown(n) {
                         self.set((along(x0, x), along(y0, y)), colour);
                     }
