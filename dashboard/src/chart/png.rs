@@ -1,7 +1,7 @@
 //! A drawing as PNG, for a chat or a report: with its headline, legend and unit, since it stands alone.
 //!
-//! plotters' bitmap backend paints areas at twice the size, which is then halved: that is what makes edges smooth.
-//! Words and lines are drawn here: plotters' own words stand too high and on whole pixels, and its lines have spikes.
+//! Over plotters' bitmap backend, at twice the size, which is then halved: that is what makes edges smooth. Words,
+//! lines and shapes are drawn here: plotters' own words stand too high and on whole pixels, its lines have spikes.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -10,7 +10,7 @@ use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyl
 use super::canvas::{Canvas, Side, TYPE};
 use super::legend::{self, Key};
 use super::palette::{Dash, Paint, Theme};
-use super::{DrawError, Drawing, font};
+use super::{DrawError, Drawing, font, scan};
 
 /// How much larger than the picture everything is painted.
 const FINER: u32 = 2;
@@ -365,7 +365,19 @@ impl DrawingBackend for Bitmap<'_> {
         path: I,
         style: &S,
     ) -> Drawn {
-        self.inner.fill_polygon(path, style)
+        let points: Vec<BackendCoord> = path.into_iter().collect();
+        let (w, h) = self.get_size();
+        let color = style.color();
+        for y in scan::rows(&points, h as i32) {
+            for (from, to) in scan::row(&points, f64::from(y) + 0.5) {
+                for x in (from.floor() as i32).max(0)..(to.ceil() as i32).min(w as i32) {
+                    // The first and the last pixel are covered in part.
+                    let cover = (f64::from(x + 1).min(to) - f64::from(x).max(from)).clamp(0.0, 1.0);
+                    self.inner.draw_pixel((x, y), BackendColor { alpha: color.alpha * cover, ..color })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
