@@ -22,7 +22,9 @@ fn draw(criterion: &mut Criterion) {
         group.bench_function(format!("png {name} 1200x630"), |b| {
             b.iter(|| black_box(sample).png(1200, 630, false));
         });
-        group.bench_function(format!("text {name} 100x24"), |b| b.iter(|| black_box(sample).text(100, 24, true)));
+        group.bench_function(format!("text {name} 100x24"), |b| {
+            b.iter(|| black_box(sample).text(100, 24, true))
+        });
     }
     group.finish();
 }

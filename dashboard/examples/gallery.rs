@@ -26,8 +26,7 @@ fn main() -> std::io::Result<()> {
         for (name, sample) in &samples {
             let _ = write!(page, "<article class=\"panel\"><h2>{name}</h2>{}</article>", sample.svg(false));
         }
-        let spark: Vec<Option<f64>> =
-            (0..40).map(|i| (i % 13 != 5).then(|| f64::from(i * 7 % 11))).collect();
+        let spark: Vec<Option<f64>> = (0..40).map(|i| (i % 13 != 5).then(|| f64::from(i * 7 % 11))).collect();
         let _ = write!(page, "</div><p>Sparkline {}</p></main></body></html>", bench::spark(&spark));
         std::fs::write(to.join(format!("page-{theme}.html")), page)?;
         std::fs::write(to.join(format!("sheet-{theme}.png")), bench::sheet(&samples, 2, dark))?;

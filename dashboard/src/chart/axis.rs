@@ -35,7 +35,8 @@ impl Scale {
             return Vec::new();
         }
         // The logarithm of a power of ten may be a hair beside its whole number.
-        let first = if low.log10() - low.log10().round() < 1e-9 { low.log10().round().min(first) } else { first };
+        let first =
+            if low.log10() - low.log10().round() < 1e-9 { low.log10().round().min(first) } else { first };
         (first as i32..=last as i32).map(|p| 10f64.powi(p)).collect()
     }
 }
@@ -121,7 +122,12 @@ pub(crate) fn times<DB: DrawingBackend>(
     for (at, label) in time_ticks(frame.from, frame.to, zone, most) {
         let x = frame.x(at);
         if !canvas.coarse {
-            canvas.line([(x, bottom), (x, bottom + canvas.px(4.0))], Paint::Axis.solid(), 1.0, Dash::Solid)?;
+            canvas.line(
+                [(x, bottom), (x, bottom + canvas.px(4.0))],
+                Paint::Axis.solid(),
+                1.0,
+                Dash::Solid,
+            )?;
         }
         // A label may not stick out of the picture, nor touch the one before; its mark stays where it is.
         let half = canvas.measure(&label) / 2;

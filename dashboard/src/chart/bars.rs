@@ -94,7 +94,8 @@ pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &BarSpec)
     let most = spec.most();
     for (i, row) in rows.iter().enumerate() {
         let y = edge / 2 + pitch * i as i32 + pitch / 2;
-        let share = if most > 0.0 && row.value.is_finite() { (row.value / most).clamp(0.0, 1.0) } else { 0.0 };
+        let share =
+            if most > 0.0 && row.value.is_finite() { (row.value / most).clamp(0.0, 1.0) } else { 0.0 };
         let long = (share * f64::from(longest)).round() as i32;
         // Little is not nothing.
         let long = if row.value > 0.0 { long.max(canvas.px(1.0).max(1)) } else { long };

@@ -31,7 +31,8 @@ fn line(fields: impl Iterator<Item = String>) -> String {
 
 /// A spreadsheet would run what begins like a formula: an apostrophe makes it a text. Numbers may have a sign.
 pub(crate) fn field(text: &str) -> String {
-    let number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) && text.parse::<f64>().is_ok();
+    let number =
+        text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) && text.parse::<f64>().is_ok();
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !number;
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

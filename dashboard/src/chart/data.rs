@@ -90,15 +90,19 @@ pub(crate) fn data(drawing: &Drawing) -> Data {
             timeless(columns, spec.rows.iter().map(row).collect())
         }
         Drawing::Pie(spec) => {
-            let columns =
-                vec![column("Name", None), column("Value", Some(spec.unit)), column("Share", Some(Unit::Percent))];
+            let columns = vec![
+                column("Name", None),
+                column("Value", Some(spec.unit)),
+                column("Share", Some(Unit::Percent)),
+            ];
             let row = |s: super::pie::Slice| {
                 vec![Cell::Text(s.label), number(Some(s.value)), number(Some(s.share * 100.0))]
             };
             timeless(columns, spec.slices().into_iter().map(row).collect())
         }
         Drawing::Map(spec) => {
-            let columns = vec![column("Country", None), column("Code", None), column("Value", Some(spec.unit))];
+            let columns =
+                vec![column("Country", None), column("Code", None), column("Value", Some(spec.unit))];
             let mut values: Vec<&(String, f64)> = spec.values.iter().collect();
             values.sort_by(|a, b| b.1.total_cmp(&a.1));
             let row = |(code, value): &(String, f64)| {

@@ -87,10 +87,14 @@ impl HeatSpec {
             [a, b, ..] if b > a => b / a,
             _ => 10.0,
         };
-        if let (Some(edge), Some(next)) = (edges.first().copied(), inner.first()) && edge <= 0.0 {
+        if let (Some(edge), Some(next)) = (edges.first().copied(), inner.first())
+            && edge <= 0.0
+        {
             edges[0] = next / ratio;
         }
-        if let (Some(edge), Some(before)) = (edges.last_mut(), inner.last()) && !edge.is_finite() {
+        if let (Some(edge), Some(before)) = (edges.last_mut(), inner.last())
+            && !edge.is_finite()
+        {
             *edge = before * ratio;
         }
         edges
@@ -107,10 +111,7 @@ fn decade(unit: Unit, value: f64) -> String {
 }
 
 /// Paints the heatmap over the whole canvas.
-pub(crate) fn paint<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    spec: &HeatSpec,
-) -> Result<Plot, DrawError> {
+pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &HeatSpec) -> Result<Plot, DrawError> {
     let edges = spec.edges();
     let low = edges.first().copied().filter(|e| *e > 0.0 && e.is_finite()).unwrap_or(1.0);
     let high = edges.last().copied().filter(|e| *e > low && e.is_finite()).unwrap_or(low * 10.0);

@@ -9,6 +9,7 @@
 mod axis;
 mod canvas;
 mod font;
+mod scan;
 mod time;
 
 pub(crate) mod bars;

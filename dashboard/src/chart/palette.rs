@@ -239,7 +239,8 @@ mod tests {
         for paint in Paint::ALL {
             for hex in [paint.hex(), hex_of(paint.label(Theme::Light))] {
                 assert!(
-                    css.contains(&format!("[stroke=\"{hex}\"]")) || css.contains(&format!("[fill=\"{hex}\"]")),
+                    css.contains(&format!("[stroke=\"{hex}\"]"))
+                        || css.contains(&format!("[fill=\"{hex}\"]")),
                     "{hex} has no rule in alces.css"
                 );
             }

@@ -105,7 +105,11 @@ pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &PieSpec)
     let gap = canvas.px(8.0);
     let left = middle.0 + radius + canvas.px(18.0);
     let key = canvas.px(10.0);
-    let row = if canvas.coarse { 4 } else { canvas.px(19.0).min((canvas.height - edge) / slices.len().max(1) as i32) };
+    let row = if canvas.coarse {
+        4
+    } else {
+        canvas.px(19.0).min((canvas.height - edge) / slices.len().max(1) as i32)
+    };
     let top = middle.1 - row * slices.len() as i32 / 2 + row / 2;
     let top = if canvas.coarse { top / 4 * 4 + 2 } else { top };
     let shares: Vec<String> = slices.iter().map(|s| percent(s.share)).collect();
@@ -126,7 +130,12 @@ pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &PieSpec)
         canvas.text(&names[i], (left + key + gap, y), Side::Left, Paint::Ink.solid())?;
         canvas.text(&shares[i], (shares_end, y), Side::Right, Paint::Ink.solid())?;
         if valued {
-            canvas.text(&values[i], (shares_end + gap + canvas.px(4.0) + value_wide, y), Side::Right, Paint::Text.solid())?;
+            canvas.text(
+                &values[i],
+                (shares_end + gap + canvas.px(4.0) + value_wide, y),
+                Side::Right,
+                Paint::Text.solid(),
+            )?;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A drawing as PNG, for a chat or a report: with its headline, legend and unit, since it stands alone.
 //!
-//! plotters' bitmap backend paints lines and areas at twice the size, which is then halved: that is what makes edges
-//! smooth. Words are drawn here, as plotters' own way puts them too high and on whole pixels.
+//! Over plotters' bitmap backend, at twice the size, which is then halved: that is what makes edges smooth. Words,
+//! lines and shapes are drawn here: plotters' own words stand too high and on whole pixels, its lines have spikes.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -10,7 +10,7 @@ use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyl
 use super::canvas::{Canvas, Side, TYPE};
 use super::legend::{self, Key};
 use super::palette::{Dash, Paint, Theme};
-use super::{DrawError, Drawing, font};
+use super::{DrawError, Drawing, font, scan};
 
 /// How much larger than the picture everything is painted.
 const FINER: u32 = 2;
@@ -211,19 +211,82 @@ struct Bitmap<'a> {
     unit: f64,
 }
 
-/// A plain stroke or fill for the backend beneath.
-struct Plain {
-    color: BackendColor,
-    width: u32,
+impl Bitmap<'_> {
+    /// A line `width` wide with round joints and plain ends. plotters' own makes a polygon of it, which has spikes
+    /// where short pieces meet at an angle.
+    fn stroke(&mut self, points: &[BackendCoord], width: f64, color: BackendColor) -> Drawn {
+        let (w, h) = self.get_size();
+        let Some(mut area) = Cover::around(points, width, (w as i32, h as i32)) else { return Ok(()) };
+        let last = points.len().saturating_sub(2);
+        for (i, pair) in points.windows(2).enumerate() {
+            if let [a, b] = pair {
+                area.segment(*a, *b, width / 2.0, i == 0, i == last);
+            }
+        }
+        for (i, cover) in area.cover.iter().enumerate().filter(|(_, c)| **c > 0) {
+            let at = (area.left + (i % area.width) as i32, area.top + (i / area.width) as i32);
+            let alpha = color.alpha * f64::from(*cover) / 255.0;
+            self.inner.draw_pixel(at, BackendColor { alpha, ..color })?;
+        }
+        Ok(())
+    }
 }
 
-impl BackendStyle for Plain {
-    fn color(&self) -> BackendColor {
-        self.color
+/// How much of each pixel of a rectangle a line covers: each once, so that a pale line has no darker joints.
+struct Cover {
+    left: i32,
+    top: i32,
+    width: usize,
+    /// Row by row, 255 for all of a pixel.
+    cover: Vec<u8>,
+}
+
+impl Cover {
+    /// Nothing covered yet: the part of the picture that a line through `points` can reach.
+    fn around(points: &[BackendCoord], width: f64, (w, h): (i32, i32)) -> Option<Self> {
+        let reach = width.ceil() as i32 + 1;
+        let ends = |pick: fn(&BackendCoord) -> i32, most: i32| {
+            let (low, high) = (points.iter().map(pick).min()?, points.iter().map(pick).max()?);
+            let (low, high) = ((low - reach).max(0), (high + reach + 1).min(most));
+            (low < high).then_some((low, high))
+        };
+        let ((left, right), (top, bottom)) = (ends(|p| p.0, w)?, ends(|p| p.1, h)?);
+        let width = (right - left) as usize;
+        Some(Self { left, top, width, cover: vec![0; width * (bottom - top) as usize] })
     }
 
-    fn stroke_width(&self) -> u32 {
-        self.width
+    /// Covers what is within `half` of the way from `a` to `b`; not beyond an end that is the line's own.
+    fn segment(&mut self, a: BackendCoord, b: BackendCoord, half: f64, first: bool, last: bool) {
+        let (ax, ay, bx, by) = (f64::from(a.0), f64::from(a.1), f64::from(b.0), f64::from(b.1));
+        let (dx, dy) = (bx - ax, by - ay);
+        let square = dx * dx + dy * dy;
+        let reach = half + 1.0;
+        let bottom = self.top + (self.cover.len() / self.width) as i32;
+        let rows = ((ay.min(by) - reach) as i32).max(self.top)..((ay.max(by) + reach) as i32 + 1).min(bottom);
+        for y in rows {
+            let middle = f64::from(y) + 0.5;
+            // The part of the way that comes near this row.
+            let along = |row: f64| if dy == 0.0 { 0.5 } else { ((row - ay) / dy).clamp(0.0, 1.0) };
+            let (from, to) =
+                if dy == 0.0 { (0.0, 1.0) } else { (along(middle - reach), along(middle + reach)) };
+            let (x0, x1) = (ax + dx * from, ax + dx * to);
+            let left = ((x0.min(x1) - reach) as i32).max(self.left);
+            let right = ((x0.max(x1) + reach) as i32 + 1).min(self.left + self.width as i32);
+            for x in left..right {
+                let (px, py) = (f64::from(x) + 0.5 - ax, middle - ay);
+                let part = (px * dx + py * dy) / square;
+                if (part < 0.0 && first) || (part > 1.0 && last) {
+                    continue;
+                }
+                let part = part.clamp(0.0, 1.0);
+                let away = (px - dx * part).hypot(py - dy * part);
+                let cover = ((half + 0.5 - away).clamp(0.0, 1.0) * 255.0) as u8;
+                let i = (y - self.top) as usize * self.width + (x - self.left) as usize;
+                if let Some(pixel) = self.cover.get_mut(i) {
+                    *pixel = (*pixel).max(cover);
+                }
+            }
+        }
     }
 }
 
@@ -274,19 +337,17 @@ impl DrawingBackend for Bitmap<'_> {
         style: &S,
     ) -> Drawn {
         let (width, dash) = Dash::from_width(style.stroke_width());
-        let plain = Plain { color: style.color(), width };
         let mut points: Vec<BackendCoord> = path.into_iter().collect();
         // Two points in one place have no direction to stroke in.
         points.dedup();
-        match dash.lengths() {
-            None => self.inner.draw_path(points, &plain),
-            Some((on, off)) => {
-                for piece in pieces(&points, f64::from(on) * self.unit, f64::from(off) * self.unit) {
-                    self.inner.draw_path(piece, &plain)?;
-                }
-                Ok(())
-            }
+        let pieces = match dash.lengths() {
+            None => vec![points],
+            Some((on, off)) => pieces(&points, f64::from(on) * self.unit, f64::from(off) * self.unit),
+        };
+        for piece in pieces {
+            self.stroke(&piece, f64::from(width), style.color())?;
         }
+        Ok(())
     }
 
     fn draw_circle<S: BackendStyle>(
@@ -304,7 +365,19 @@ impl DrawingBackend for Bitmap<'_> {
         path: I,
         style: &S,
     ) -> Drawn {
-        self.inner.fill_polygon(path, style)
+        let points: Vec<BackendCoord> = path.into_iter().collect();
+        let (w, h) = self.get_size();
+        let color = style.color();
+        for y in scan::rows(&points, h as i32) {
+            for (from, to) in scan::row(&points, f64::from(y) + 0.5) {
+                for x in (from.floor() as i32).max(0)..(to.ceil() as i32).min(w as i32) {
+                    // The first and the last pixel are covered in part.
+                    let cover = (f64::from(x + 1).min(to) - f64::from(x).max(from)).clamp(0.0, 1.0);
+                    self.inner.draw_pixel((x, y), BackendColor { alpha: color.alpha * cover, ..color })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {

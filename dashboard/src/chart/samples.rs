@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    BarSpec, ChartSpec, Dash, Drawing, HeatSpec, Kind, Limit, MapSpec, Mark, Paint, PieSpec, Row, Series, Unit,
+    BarSpec, ChartSpec, Dash, Drawing, HeatSpec, Kind, Limit, MapSpec, Mark, Paint, PieSpec, Row, Series,
+    Unit,
 };
 
 /// 23 November 2026, 10:00 UTC.
@@ -60,9 +61,16 @@ pub(crate) fn lines(buckets: usize) -> ChartSpec {
     let mut spec = time("CPU of the three busiest hosts", Unit::Percent, Kind::Lines, buckets);
     let host = |i: usize, name: &str, low, high| {
         let (paint, dash) = Paint::nth(i);
-        Series { name: name.into(), paint, dash, values: wave(buckets, low, high, i as u64 + 1), ghost: false }
+        Series {
+            name: name.into(),
+            paint,
+            dash,
+            values: wave(buckets, low, high, i as u64 + 1),
+            ghost: false,
+        }
     };
-    spec.series = vec![host(0, "web-1", 30.0, 70.0), host(1, "web-2", 25.0, 66.0), host(2, "db-1", 55.0, 95.0)];
+    spec.series =
+        vec![host(0, "web-1", 30.0, 70.0), host(1, "web-2", 25.0, 66.0), host(2, "db-1", 55.0, 95.0)];
     let late = buckets * 9 / 10;
     for series in &mut spec.series {
         series.values[late..].fill(None);

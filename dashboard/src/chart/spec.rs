@@ -132,7 +132,8 @@ impl ChartSpec {
         let of_bucket = |i: usize| {
             let all = || self.series.iter().filter(|s| !s.ghost || self.kind != Kind::Stacked);
             let values = all().filter_map(|s| s.value(i));
-            let ghosts = self.series.iter().filter(|s| s.ghost).filter_map(|s| s.value(i)).fold(0.0, f64::max);
+            let ghosts =
+                self.series.iter().filter(|s| s.ghost).filter_map(|s| s.value(i)).fold(0.0, f64::max);
             match self.kind {
                 Kind::Stacked => values.sum::<f64>().max(ghosts),
                 _ => values.fold(0.0, f64::max),
@@ -177,8 +178,11 @@ impl ChartSpec {
                 )
             })
             .collect();
-        let mut text =
-            if parts.is_empty() { "No data in this time range.".into() } else { format!("{}.", parts.join("; ")) };
+        let mut text = if parts.is_empty() {
+            "No data in this time range.".into()
+        } else {
+            format!("{}.", parts.join("; "))
+        };
         if let Some(limit) = &self.limit {
             text += &format!(" Limit {}: {}.", self.unit.show(limit.value), limit.label);
         }

@@ -9,9 +9,7 @@ use std::fmt::Write as _;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
-use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
-};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind};
 
 use super::canvas::Canvas;
 use super::palette::{Dash, Theme};
@@ -338,7 +336,10 @@ mod tests {
         spec.series = vec![Series::solid("2xx", Paint::Green, vec![None; 4])];
         let green = |spec: &ChartSpec| {
             let svg = drawn(spec, WIDE);
-            svg.split("<path").filter(|p| p.contains("fill=\"#009E73\"")).map(str::to_owned).collect::<Vec<_>>()
+            svg.split("<path")
+                .filter(|p| p.contains("fill=\"#009E73\""))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         assert!(green(&spec).is_empty());
         spec.series[0].values = vec![Some(1.0), Some(2.0), None, Some(3.0)];

@@ -70,7 +70,10 @@ mod tests {
     #[test]
     fn names_are_rows_where_there_is_no_time() {
         let html = table(&Drawing::Bars(samples::bars()), "urls").into_string();
-        assert!(html.contains("<th scope=\"row\">/api/v1/tickets</th><td class=\"num\">48.2 k</td>"), "{html}");
+        assert!(
+            html.contains("<th scope=\"row\">/api/v1/tickets</th><td class=\"num\">48.2 k</td>"),
+            "{html}"
+        );
         assert!(!html.contains("class=\"hint\""));
     }
 }

@@ -10,7 +10,7 @@ use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyl
 use super::canvas::{Canvas, TYPE};
 use super::legend::{self, Key};
 use super::palette::{Dash, Paint, Theme};
-use super::{Drawing, font};
+use super::{Drawing, font, scan};
 
 /// Draws into at most `columns` by `rows` cells: headline, picture, and a legend with the newest values. Without
 /// `colour` there are no escape sequences, and areas differ by how dense their dots are.
@@ -274,7 +274,8 @@ impl DrawingBackend for Braille<'_> {
             if let Some((x0, y0)) = before {
                 let steps = (x - x0).abs().max((y - y0).abs()).max(1);
                 for k in 0..=steps {
-                    let along = |a: i32, b: i32| a + (f64::from((b - a) * k) / f64::from(steps)).round() as i32;
+                    let along =
+                        |a: i32, b: i32| a + (f64::from((b - a) * k) / f64::from(steps)).round() as i32;
                     if shown(n) {
                         self.set((along(x0, x), along(y0, y)), colour);
                     }
@@ -305,22 +306,9 @@ impl DrawingBackend for Braille<'_> {
         style: &S,
     ) -> Drawn {
         let points: Vec<BackendCoord> = path.into_iter().collect();
-        let low = points.iter().map(|p| p.1).min().unwrap_or(0).max(0);
-        let high = points.iter().map(|p| p.1).max().unwrap_or(0).min(self.rows as i32 * 4);
-        for y in low..high {
-            // Where the outline crosses the middle of this row of dots: in and out by turns.
-            let middle = f64::from(y) + 0.5;
-            let mut crossings: Vec<f64> = Vec::new();
-            for (i, a) in points.iter().enumerate() {
-                let Some(b) = points.get((i + 1) % points.len()) else { continue };
-                let (ay, by) = (f64::from(a.1), f64::from(b.1));
-                if (ay <= middle) != (by <= middle) {
-                    crossings.push(f64::from(a.0) + f64::from(b.0 - a.0) * (middle - ay) / (by - ay));
-                }
-            }
-            crossings.sort_by(f64::total_cmp);
-            for pair in crossings.chunks_exact(2) {
-                self.row_of_area(y, pair[0].round() as i32, pair[1].round() as i32, style.color());
+        for y in scan::rows(&points, self.rows as i32 * 4) {
+            for (from, to) in scan::row(&points, f64::from(y) + 0.5) {
+                self.row_of_area(y, from.round() as i32, to.round() as i32, style.color());
             }
         }
         Ok(())

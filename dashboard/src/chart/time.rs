@@ -29,7 +29,11 @@ pub(crate) fn paint<DB: DrawingBackend>(
         Scale::Log(..) => (ticks.iter().map(|t| spec.unit.show(*t)).collect(), ""),
     };
     let ends = end_labels(canvas, spec);
-    let right = ends.iter().map(|(_, name)| canvas.measure(name)).max().map_or(canvas.px(6.0), |widest| widest + canvas.px(9.0));
+    let right = ends
+        .iter()
+        .map(|(_, name)| canvas.measure(name))
+        .max()
+        .map_or(canvas.px(6.0), |widest| widest + canvas.px(9.0));
     let frame = Frame { plot: axis::plot(canvas, &labels, right), from: spec.from, to: spec.to, scale };
 
     late(canvas, spec, &frame)?;
@@ -77,7 +81,8 @@ pub(crate) fn paint<DB: DrawingBackend>(
 
 fn value_axis<DB: DrawingBackend>(spec: &ChartSpec, canvas: &Canvas<'_, DB>) -> (Scale, Vec<f64>) {
     let max = spec.at_most.map_or_else(|| spec.max(), |most| spec.max().min(most));
-    if spec.log_y && matches!(spec.kind, Kind::Lines | Kind::Band)
+    if spec.log_y
+        && matches!(spec.kind, Kind::Lines | Kind::Band)
         && let Some(least) = spec.least()
         && max.is_finite()
     {
@@ -180,7 +185,8 @@ fn stack<DB: DrawingBackend>(
                         let half = canvas.px(1.0).max(1);
                         canvas.rect((x - half, *high), (x + half, *low), series.paint.solid())?;
                     }
-                    _ => canvas.shape(upper.into_iter().chain(lower.into_iter().rev()), series.paint.pale(0.88))?,
+                    _ => canvas
+                        .shape(upper.into_iter().chain(lower.into_iter().rev()), series.paint.pale(0.88))?,
                 }
             }
             floor = ceiling;
@@ -278,7 +284,10 @@ fn marks<DB: DrawingBackend>(
 }
 
 /// The names at the right ends of lines: only of a few, and only where the chart is wide.
-fn end_labels<'a, DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &'a ChartSpec) -> Vec<(&'a Series, String)> {
+fn end_labels<'a, DB: DrawingBackend>(
+    canvas: &Canvas<'_, DB>,
+    spec: &'a ChartSpec,
+) -> Vec<(&'a Series, String)> {
     let shown: Vec<&Series> = spec.series.iter().filter(|s| !s.ghost && !s.is_empty()).collect();
     let fits = !canvas.coarse && spec.kind != Kind::Stacked && (2..=6).contains(&shown.len());
     if !fits || canvas.css_width() < ROOM_FOR_LABELS {

@@ -63,7 +63,10 @@ const CLOCK: [f64; 20] = [
 /// The largest scale that `max` fills; the first is for everything smaller.
 fn largest(max: f64, scales: &[(f64, f64, &'static str)]) -> Scale {
     let fits = scales.iter().rev().find(|(from, ..)| max >= *from).or(scales.first());
-    fits.map_or(Scale { divisor: 1.0, suffix: "" }, |(_, divisor, suffix)| Scale { divisor: *divisor, suffix })
+    fits.map_or(Scale { divisor: 1.0, suffix: "" }, |(_, divisor, suffix)| Scale {
+        divisor: *divisor,
+        suffix,
+    })
 }
 
 impl Unit {
@@ -165,7 +168,8 @@ impl Unit {
             return format!("{sign}{}", count(value.abs() as u64));
         }
         // Nothing has no size: "0 s", not "0 ms".
-        let scale = if value == 0.0 && self == Self::Seconds { self.scale(1.0) } else { self.scale(value.abs()) };
+        let scale =
+            if value == 0.0 && self == Self::Seconds { self.scale(1.0) } else { self.scale(value.abs()) };
         let number = number(value / scale.divisor);
         if scale.suffix.is_empty() { number } else { format!("{number} {}", scale.suffix) }
     }
@@ -181,7 +185,11 @@ impl Scale {
         };
         let decimals = (0..6).find(whole).unwrap_or(0);
         let value = value / self.divisor;
-        if decimals == 0 && value >= 1000.0 { count(value.round() as u64) } else { format!("{value:.decimals$}") }
+        if decimals == 0 && value >= 1000.0 {
+            count(value.round() as u64)
+        } else {
+            format!("{value:.decimals$}")
+        }
     }
 
     /// What stands once above an axis, behind whose numbers the unit is left out.
