@@ -8,7 +8,7 @@ use opensearch::http::request::JsonBody;
 use opensearch::http::response::Response;
 use opensearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
 use opensearch::params::Refresh;
-use opensearch::{FieldCapsParts, IndexParts, MsearchParts, OpenSearch};
+use opensearch::{BulkParts, FieldCapsParts, MsearchParts, OpenSearch};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -111,10 +111,17 @@ impl Backend {
 
     /// Stores a document; its id.
     pub(crate) async fn store(&self, index: &str, document: &Value) -> Result<String, BackendError> {
-        let sent = self.client.index(IndexParts::Index(index)).refresh(Refresh::True).body(document).send();
+        // By `_bulk`, which the embedded store has too.
+        let lines: Vec<JsonBody<Value>> = vec![json!({"create": {}}).into(), document.clone().into()];
+        let sent = self.client.bulk(BulkParts::Index(index)).refresh(Refresh::True).body(lines).send();
         let answer = self.within(sent).await?;
-        let id = answer.get("_id").and_then(Value::as_str);
-        id.map(str::to_owned).ok_or_else(|| self.odd("no `_id` in the answer to a document"))
+        let item = answer.pointer("/items/0/create").unwrap_or(&Value::Null);
+        if let Some(error) = item.get("error") {
+            let status = item["status"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or(500);
+            return Err(BackendError::Status { url: self.url.clone(), status, reason: reason(error) });
+        }
+        let id = item.get("_id").and_then(Value::as_str);
+        id.map(str::to_owned).ok_or_else(|| self.odd("no `_id` in the answer to _bulk"))
     }
 
     /// Whether anything answers at all.

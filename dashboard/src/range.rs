@@ -127,17 +127,6 @@ impl Range {
         out
     }
 
-    /// How much of the bucket that begins at `start` lies within the range and in the past, in milliseconds.
-    pub(crate) fn covered(&self, start: i64) -> i64 {
-        let end = (start + self.step()).min(self.to).min(self.now);
-        (end - start.max(self.from)).max(0)
-    }
-
-    /// The range of the same length just before.
-    pub(crate) fn previous(&self) -> (i64, i64) {
-        (self.from - (self.to - self.from), self.from)
-    }
-
     /// Whether the range reaches (within a minute) up to now.
     pub(crate) fn is_live(&self) -> bool {
         self.to >= self.now - 60_000
@@ -358,15 +347,5 @@ mod tests {
         assert_eq!(interval(30_000), "30s");
         assert_eq!(interval(7_200_000), "2h");
         assert_eq!(interval(604_800_000), "7d");
-    }
-
-    #[test]
-    fn the_bucket_that_is_still_filling_counts_in_part() {
-        let range = Range::parse("now-1h", "now", "", "2026-11-23T10:04:40Z".parse().expect("a time"))
-            .expect("a range");
-        let last = *range.buckets().last().expect("buckets");
-        assert_eq!(range.covered(last), 10_000);
-        assert_eq!(range.covered(range.buckets()[0]), 20_000);
-        assert_eq!(range.covered(range.buckets()[5]), 30_000);
     }
 }

@@ -10,12 +10,15 @@ use serde_json::json;
 
 use super::{Unclear, asked, fail, value, wish};
 use crate::app::App;
-use crate::chart::svg::{WIDE, svg};
+use crate::chart::svg::{Size, svg};
 use crate::chart::{Drawing, Theme, png, terminal};
 use crate::view::picture::Picture;
 
 /// The size of a picture that stands alone, pixels.
 pub(super) const PICTURE: (u32, u32) = (960, 420);
+
+/// The size of an SVG that stands alone.
+const ALONE: Size = Size { class: "alone", width: 720, height: 280 };
 
 /// `/b/{board}/{panel}.{kind}`.
 pub(super) async fn panel(
@@ -52,7 +55,7 @@ pub(super) async fn panel(
             json["title"] = json!(definition.title);
             axum::Json(json).into_response()
         }
-        ("svg", Picture::Drawing(drawing)) => match svg(drawing, WIDE) {
+        ("svg", Picture::Drawing(drawing)) => match svg(drawing, ALONE) {
             Ok(svg) => file_of(id, kind, "image/svg+xml", svg.into_bytes()),
             Err(error) => fail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         },

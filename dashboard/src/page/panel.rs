@@ -7,7 +7,7 @@ use super::strip::{delta, ratio};
 use super::text::{at, visible};
 use crate::board::Panel;
 use crate::chart::sparkline::sparkline;
-use crate::chart::svg::{NARROW, WIDE, svg};
+use crate::chart::svg::{NARROW, Size, WIDE, svg};
 use crate::chart::table::table;
 use crate::chart::units::count;
 use crate::chart::{Drawing, Unit};
@@ -40,7 +40,7 @@ pub(crate) fn content(range: &Range, panel: &Panel, content: &Part<Picture>) -> 
         Err(failed) => html! {
             div class="empty failed" { strong { "This panel has no answer." } span { (visible(failed, 300)) } }
         },
-        Ok(Picture::Drawing(drawing)) => drawn(drawing, &panel.id),
+        Ok(Picture::Drawing(drawing)) => drawn(drawing, panel),
         Ok(Picture::Table(table)) => rows(table, range),
         Ok(Picture::Stat(stat)) => figure(stat),
         Ok(Picture::Lines(lines)) => self::lines(&lines.lines, range),
@@ -50,11 +50,21 @@ pub(crate) fn content(range: &Range, panel: &Panel, content: &Part<Picture>) -> 
     }
 }
 
-fn drawn(drawing: &Drawing, id: &str) -> Markup {
+/// For half of a desktop's width.
+const BROAD: Size = Size { class: "wide", width: 640, height: 230 };
+/// For more than half of it.
+const FULL: Size = Size { class: "wide", width: 900, height: 250 };
+
+fn drawn(drawing: &Drawing, panel: &Panel) -> Markup {
+    let (id, wide) = match panel.width {
+        ..=4 => (&panel.id, WIDE),
+        5..=7 => (&panel.id, BROAD),
+        _ => (&panel.id, FULL),
+    };
     html! {
         (legend(drawing))
-        div class="picture" {
-            @for size in [WIDE, NARROW] {
+        div class={ "picture" @if drawing.span().is_none() { " still" } } {
+            @for size in [wide, NARROW] {
                 @match svg(drawing, size) {
                     Ok(svg) => (PreEscaped(svg)),
                     Err(error) => p class="empty failed" { (error.to_string()) },

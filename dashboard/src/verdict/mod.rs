@@ -128,7 +128,7 @@ pub(crate) fn age_text(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Classes, Latency};
+    use super::totals::{Classes, Latency};
     use super::*;
 
     fn range() -> Range {

@@ -5,7 +5,7 @@ use super::context::{Context, Edges};
 use super::picture::{Nothing, Part, Picture};
 use super::plan::{NoField, Place, Plan, Shape};
 use crate::board::schema::{Color, Dash as Broken};
-use crate::board::{Kind, Metric, Panel, Series};
+use crate::board::{Kind, Metric, Panel, Series, Source};
 use crate::chart::{ChartSpec, Dash, Drawing, Kind as Drawn, Limit, Mark, Paint, Series as Line, Unit};
 
 /// A chart that was asked for.
@@ -138,7 +138,8 @@ pub(crate) fn read(
                 let known = if back > 0 { any } else { known[i] };
                 known.then(|| context.value(&asked.metric, cell, ms as f64 / 1000.0, asked.factor)).flatten()
             };
-            Ok(cells.into_iter().enumerate().map(value).collect())
+            let values: Vec<Option<f64>> = cells.into_iter().enumerate().map(value).collect();
+            Ok(if panel.source == Source::Metrics { hold(values) } else { values })
         };
         let line = Line {
             name: asked.name.clone(),
@@ -191,4 +192,37 @@ pub(crate) fn read(
         log_y: false,
         limit: panel.limit.as_ref().map(|l| Limit { value: l.value, label: l.label.clone() }),
     })))
+}
+
+/// A reading holds until the next, for at most three times the usual distance of two readings: buckets may be narrower than readings
+/// are apart, and a host that stops sending becomes a gap.
+fn hold(mut values: Vec<Option<f64>>) -> Vec<Option<f64>> {
+    let read: Vec<usize> = (0..values.len()).filter(|i| values[*i].is_some()).collect();
+    let mut apart: Vec<usize> = read.windows(2).map(|w| w[1] - w[0]).collect();
+    apart.sort_unstable();
+    let Some(usual) = apart.get(apart.len() / 2).copied().filter(|u| *u > 0) else { return values };
+    for (i, at) in read.iter().enumerate() {
+        let next = read.get(i + 1).copied();
+        // Behind the last reading there is nothing yet to be held for, but for what is usual.
+        let until = next.unwrap_or(values.len().min(at + usual));
+        if next.is_none() || until - at <= usual * 3 {
+            let value = values[*at];
+            values[at + 1..until].fill(value);
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hold;
+
+    #[test]
+    fn a_reading_holds_until_the_next_and_a_silent_host_is_a_gap() {
+        let of = |text: &str| text.chars().map(|c| c.to_digit(10).map(f64::from)).collect::<Vec<_>>();
+        assert_eq!(hold(of(".1.2.3.")), of(".112233"));
+        assert_eq!(hold(of("1.2.3.......4.5")), of("11223.......445"));
+        assert_eq!(hold(of("12345")), of("12345"));
+        assert_eq!(hold(of("..1..")), of("..1.."));
+    }
 }

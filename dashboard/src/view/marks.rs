@@ -1,5 +1,7 @@
 //! Deploys on the time axis: those that were told of, and those that a change of the version field shows.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::answers::Answers;
@@ -12,6 +14,11 @@ use crate::fields::Idea;
 /// More marks than this hide the chart.
 const MOST: usize = 40;
 
+/// Versions of a bucket that are looked at.
+const VERSIONS: usize = 5;
+/// Buckets with lines in which a version was not seen, after which its lines are a change.
+const ABSENT: usize = 5;
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Wanted {
@@ -23,11 +30,10 @@ pub(crate) struct Wanted {
 pub(crate) fn plan(context: &Context<'_>, plan: &mut Plan) -> Wanted {
     let all = json!({"match_all": {}});
     let told = plan.lines((Source::Events, context.span(), &all), MOST, &["@timestamp", "message", "title"]);
-    // A bucket's version is the one that most of its lines carry, so that a roll-back is a change like any other.
     let versions = context.logs.best(Idea::Version).map(|field| {
         let query = context.dsl(Source::Logs, &super::context::parsed("version:*"));
         let shape = Shape::OverTime(context.range.step());
-        let agg = json!({"terms": {"field": field.name, "size": 1}});
+        let agg = json!({"terms": {"field": field.name, "size": VERSIONS}});
         plan.raw((Source::Logs, context.whole(), &query, shape), agg)
     });
     Wanted { told, versions }
@@ -53,15 +59,25 @@ pub(crate) fn read(wanted: &Wanted, context: &Context<'_>, answers: &Answers) ->
     marks
 }
 
+/// A version that comes up, after it was not there for a while: new, or rolled back to.
 fn changes(times: &[i64], columns: &[Option<&Value>]) -> Vec<Mark> {
     let mut marks = Vec::new();
-    let mut last: Option<&str> = None;
+    // For each version the last bucket with lines, counted among those, in which it was seen.
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut buckets = 0;
     for (at, column) in times.iter().zip(columns) {
-        let Some(version) = column.and_then(|c| c["buckets"][0]["key"].as_str()) else { continue };
-        if last.is_some_and(|last| last != version) {
-            marks.push(Mark { at: *at, label: clip(version) });
+        let versions = column.and_then(|c| c["buckets"].as_array()).map_or(&[][..], |b| b);
+        let versions: Vec<&str> = versions.iter().filter_map(|b| b["key"].as_str()).collect();
+        if versions.is_empty() {
+            continue;
         }
-        last = Some(version);
+        buckets += 1;
+        for version in versions {
+            let before = seen.insert(version, buckets);
+            if buckets > 1 && before.is_none_or(|b| buckets - b > ABSENT) {
+                marks.push(Mark { at: *at, label: clip(version) });
+            }
+        }
     }
     marks
 }
@@ -75,12 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_roll_back_is_a_change_and_a_silent_bucket_is_none() {
-        let of = |v: &str| json!({"buckets": [{"key": v, "doc_count": 9}]});
-        let (a, b) = (of("1.0"), of("1.1"));
-        let columns = [Some(&a), None, Some(&a), Some(&b), Some(&b), Some(&a)];
-        let marks = changes(&[0, 1, 2, 3, 4, 5], &columns);
+    fn a_new_version_and_a_roll_back_are_marked_and_silence_is_not() {
+        let of = |versions: &[&str]| json!({"buckets": versions.iter().map(|v| json!({"key": v})).collect::<Vec<_>>()});
+        let (a, b, both) = (of(&["1.0"]), of(&["1.1"]), of(&["1.0", "1.1"]));
+        let mut columns = vec![Some(&a), None, Some(&a), Some(&both), Some(&a), Some(&both)];
+        columns.extend([Some(&b); 8]);
+        columns.push(Some(&a));
+        let times: Vec<i64> = (0..columns.len() as i64).collect();
+        let marks = changes(&times, &columns);
         let marks: Vec<_> = marks.iter().map(|m| (m.at, m.label.as_str())).collect();
-        assert_eq!(marks, [(3, "1.1"), (5, "1.0")]);
+        assert_eq!(marks, [(3, "1.1"), (14, "1.0")]);
     }
 }

@@ -28,7 +28,7 @@ use crate::verdict::{self, Verdict, totals};
 use answers::Answers;
 use cache::Cache;
 use context::{Context, Edges};
-use picture::{Lines, Nothing, Part, Picture, Row};
+use picture::{Nothing, Part, Picture, Row};
 use plan::{NoField, Place, Plan, Shape};
 
 /// A board as it stands at one moment.
@@ -182,7 +182,7 @@ fn read_split(
         let cells = answers.over_time(*place, &context.times)?;
         row.sparkline = cells.into_iter().zip(&known).map(|(c, k)| k.then_some(c.docs as f64)).collect();
     }
-    Ok(rows::read(wanted, context, panel, split.rows))
+    Ok(rows::read(wanted, panel, split.rows))
 }
 
 fn read(
@@ -283,13 +283,5 @@ impl View {
     pub(crate) fn panel<'a>(&'a self, board: &'a crate::board::Board, id: &str) -> Option<(&'a Panel, &'a Part<Picture>)> {
         let i = board.panels.iter().position(|p| p.id == id)?;
         Some((&board.panels[i], &self.panels.get(i)?.0))
-    }
-
-    /// The list of newest lines of all panels of that kind; for tests and reports.
-    pub(crate) fn newest(&self) -> impl Iterator<Item = &Lines> {
-        self.panels.iter().filter_map(|(p, _)| match p {
-            Ok(Picture::Lines(lines)) => Some(lines),
-            _ => None,
-        })
     }
 }

@@ -38,8 +38,6 @@ pub(crate) struct Table {
     /// Names and units of the other columns.
     pub(crate) columns: Vec<(String, Unit)>,
     pub(crate) rows: Vec<Row>,
-    /// Starts of the buckets of the rows' sparklines.
-    pub(crate) times: Vec<i64>,
 }
 
 /// One value.

@@ -312,7 +312,7 @@ mod tests {
         ask(&mut plan, None, "p50(request_time)");
         ask(&mut plan, Some(&bad), "count");
         let share = ask(&mut plan, Some(&bad), "share");
-        insta::assert_snapshot!(plan.asked[0].body(SPAN, 5).to_string(), @r#"{"query":{"bool":{"filter":[{"range":{"@timestamp":{"gte":1000,"lt":61000,"format":"epoch_millis"}}}]}},"timeout":"5s","size":0,"track_total_hits":true,"aggs":{"g0p0":{"percentiles":{"field":"request_time","percents":[50.0,95.0]}},"g1":{"filter":{"range":{"status":{"gte":500}}}}}}"#);
+        insta::assert_snapshot!(plan.asked[0].body(SPAN, 5).to_string(), @r#"{"aggs":{"g0p0":{"percentiles":{"field":"request_time","percents":[50.0,95.0]}},"g1":{"filter":{"range":{"status":{"gte":500}}}}},"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1000,"lt":61000}}}]}},"size":0,"timeout":"5s","track_total_hits":true}"#);
         let aggs = json!({"g0p0": {"values": {"50.0": 0.1, "95.0": 0.4}}, "g1": {"doc_count": 3}});
         assert_eq!(p95.read(&aggs, 60), Cell { docs: 60, of: 60, value: Some(0.4) });
         assert_eq!(share.read(&aggs, 60), Cell { docs: 3, of: 60, value: None });

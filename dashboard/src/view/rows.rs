@@ -180,7 +180,7 @@ fn label(bucket: &Value) -> Option<String> {
 }
 
 /// Makes the panel of its rows.
-pub(crate) fn read(wanted: &Wanted, context: &Context<'_>, panel: &Panel, rows: Vec<Row>) -> Picture {
+pub(crate) fn read(wanted: &Wanted, panel: &Panel, rows: Vec<Row>) -> Picture {
     if rows.is_empty() {
         return Picture::Empty(Nothing::NoLines);
     }
@@ -200,6 +200,6 @@ pub(crate) fn read(wanted: &Wanted, context: &Context<'_>, panel: &Panel, rows: 
             let values = values().map(|r| (r.label.to_ascii_uppercase(), r.value)).collect();
             Picture::Drawing(Drawing::Map(MapSpec { title, unit, values }))
         }
-        _ => Picture::Table(Table { by: wanted.by.clone(), columns: wanted.columns(), rows, times: context.times.clone() }),
+        _ => Picture::Table(Table { by: wanted.by.clone(), columns: wanted.columns(), rows }),
     }
 }

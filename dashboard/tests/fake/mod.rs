@@ -78,7 +78,7 @@ impl Fake {
         Router::new()
             .route("/", get(info))
             .route("/{index}/_field_caps", get(caps).post(caps))
-            .route("/{index}/_doc", post(store))
+            .route("/{index}/_bulk", post(store))
             .route("/_msearch", post(msearch))
             .with_state(self)
     }
@@ -111,12 +111,13 @@ async fn info(State(fake): State<Arc<Fake>>) -> Response {
     }
 }
 
-async fn store(State(fake): State<Arc<Fake>>, Json(document): Json<Value>) -> Response {
+async fn store(State(fake): State<Arc<Fake>>, body: String) -> Response {
     if let Some(trouble) = fake.trouble().await {
         return trouble;
     }
+    let document = body.lines().nth(1).and_then(|l| serde_json::from_str(l).ok()).expect("a document");
     fake.events.lock().expect("no panic").push(document);
-    (StatusCode::CREATED, Json(json!({"_id": "e1", "result": "created"}))).into_response()
+    Json(json!({"took": 1, "errors": false, "items": [{"create": {"_id": "e1", "status": 201}}]})).into_response()
 }
 
 async fn caps(State(fake): State<Arc<Fake>>, uri: axum::http::Uri) -> Response {
