@@ -3,6 +3,9 @@
 //! For each field that tells requests, hosts and programs apart, the share of each value among the selected lines is compared with its
 //! share before. What weighs most is a value's part in the divergence of the two distributions (Kullback and Leibler 1951):
 //! `p · log₂(p / q)`; a value that was rare and is now frequent comes first, one that is as frequent as ever last.
+//!
+//! Errors are few before they are many, and the shares of few lines are chance. So before, a value counts as if there had been twenty
+//! more lines like the rest of the traffic: with many lines before, that changes nothing.
 
 use serde_json::{Value, json};
 
@@ -19,6 +22,8 @@ const DIMENSIONS: [&str; 16] = [
 ];
 /// Values that are asked of each field.
 const VALUES: usize = 30;
+/// So many lines like all others are added to those before.
+const PRIOR: f64 = 20.0;
 /// Differences that are shown.
 const SHOWN: usize = 12;
 
@@ -31,7 +36,10 @@ pub(crate) struct Difference {
     /// Lines with this value among those selected.
     pub(crate) count: u64,
     pub(crate) share: f64,
+    /// Among the lines before that the same search finds.
     pub(crate) before: f64,
+    /// Among all lines before.
+    pub(crate) usual: f64,
     /// Bits of surprise.
     pub(crate) weight: f64,
 }
@@ -47,21 +55,27 @@ pub(crate) struct Found {
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    totals: [Place; 2],
-    fields: Vec<(&'static str, Place, Place)>,
+    /// The selection, what was like it before, and everything before.
+    totals: [Place; 3],
+    fields: Vec<(&'static str, [Place; 3])>,
 }
 
 /// Asks for the values of all fields that exist, in both spans.
 pub(crate) fn plan(context: &Context<'_>, before: Span, plan: &mut Plan) -> Wanted {
-    let all = context.dsl(Source::Logs, context.also);
-    let at = |span| (Source::Logs, span, &all, Shape::Total);
-    let count = json!({"value_count": {"field": "@timestamp"}});
-    let totals = [context.span(), before].map(|span| plan.raw(at(span), count.clone()));
+    let selected = context.dsl(Source::Logs, context.also);
+    let everything = json!({"match_all": {}});
+    let sets = [(context.span(), &selected), (before, &selected), (before, &everything)];
+    let mut ask = |agg: Value| sets.map(|(span, query)| plan.raw((Source::Logs, span, query, Shape::Total), agg.clone()));
+    let totals = ask(json!({"value_count": {"field": "@timestamp"}}));
+    // That lines with a status have that status explains nothing.
+    let named = context.also.fields();
     let mut fields = Vec::new();
     for word in DIMENSIONS {
-        let Some(field) = context.logs.word(word) else { continue };
-        let agg = json!({"terms": {"field": field.name, "size": VALUES}});
-        fields.push((word, plan.raw(at(context.span()), agg.clone()), plan.raw(at(before), agg)));
+        let Some(field) = context.logs.word(word).filter(|f| !named.contains(&word) && !named.contains(&f.name.as_str()))
+        else {
+            continue;
+        };
+        fields.push((word, ask(json!({"terms": {"field": field.name, "size": VALUES}}))));
     }
     Wanted { totals, fields }
 }
@@ -71,15 +85,17 @@ pub(crate) fn plan(context: &Context<'_>, before: Span, plan: &mut Plan) -> Want
 /// # Errors
 /// The backend's reason for having no answer.
 pub(crate) fn read(wanted: &Wanted, answers: &Answers) -> Result<Found, String> {
-    let [now, before] = wanted.totals.map(|p| answers.raw(p).map(|v| v["value"].as_u64().or_else(|| v["value"].as_f64().map(|f| f as u64)).unwrap_or(0)));
-    let lines = (now?, before?);
+    let count = |place| answers.raw(place).map(|v| v["value"].as_f64().unwrap_or(0.0) as u64);
+    let [now, before, all] = wanted.totals;
+    let totals = [count(now)?, count(before)?, count(all)?];
     let mut differences = Vec::new();
-    for (word, now, before) in &wanted.fields {
-        differences.extend(compare(word, &values(answers.raw(*now)?), &values(answers.raw(*before)?), lines));
+    for (word, [now, before, all]) in &wanted.fields {
+        let sets = [values(answers.raw(*now)?), values(answers.raw(*before)?), values(answers.raw(*all)?)];
+        differences.extend(compare(word, &sets, totals));
     }
     differences.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     differences.truncate(SHOWN);
-    Ok(Found { lines, differences })
+    Ok(Found { lines: (totals[0], totals[1]), differences })
 }
 
 fn values(agg: &Value) -> Vec<(String, u64)> {
@@ -94,29 +110,25 @@ fn values(agg: &Value) -> Vec<(String, u64)> {
     agg["buckets"].as_array().map_or_else(Vec::new, |b| b.iter().filter_map(value).collect())
 }
 
-fn compare(
-    field: &'static str,
-    now: &[(String, u64)],
-    before: &[(String, u64)],
-    (total, total_before): (u64, u64),
-) -> Vec<Difference> {
-    if total == 0 {
-        return Vec::new();
-    }
+/// A field's values in the selection, in what was like it before, and in everything before, with the numbers of lines of each.
+fn compare(field: &'static str, [now, before, all]: &[Vec<(String, u64)>; 3], totals: [u64; 3]) -> Vec<Difference> {
+    let of = |set: &[(String, u64)], value: &str| set.iter().find(|(v, _)| v == value).map_or(0, |(_, n)| *n) as f64;
+    let [total, total_before, total_all] = totals.map(|t| t.max(1) as f64);
     let one = |(value, count): &(String, u64)| {
-        let old = before.iter().find(|(v, _)| v == value).map_or(0, |(_, n)| *n);
-        let share = *count as f64 / total as f64;
-        let was = old as f64 / total_before.max(1) as f64;
-        // Half a line more on both sides: what was never seen is rare, not impossible.
-        let smooth = (old as f64 + 0.5) / (total_before as f64 + 1.0);
-        let weight = share * (share / smooth).log2();
+        let share = *count as f64 / total;
+        let old = of(before, value);
+        // Half a line more: what was never seen is rare, not impossible.
+        let usual = (of(all, value) + 0.5) / (total_all + 1.0);
+        let expected = (old + PRIOR * usual) / (totals[1] as f64 + PRIOR);
+        let weight = share * (share / expected).log2();
         // Few lines show nothing, and a hair's breadth is none.
-        (*count >= 3 && weight > 0.02).then(|| Difference {
+        (*count >= 3 && weight > 0.05).then(|| Difference {
             field,
             value: value.clone(),
             count: *count,
             share,
-            before: was,
+            before: old / total_before,
+            usual: of(all, value) / total_all,
             weight,
         })
     };
@@ -138,12 +150,8 @@ mod tests {
 
     #[test]
     fn what_was_rare_and_is_frequent_comes_first() {
-        let found = compare(
-            "url",
-            &of(&[("/pay", 60), ("/", 30), ("/new", 10)]),
-            &of(&[("/", 900), ("/pay", 100)]),
-            (100, 1000),
-        );
+        let before = of(&[("/", 900), ("/pay", 100)]);
+        let found = compare("url", &[of(&[("/pay", 60), ("/", 30), ("/new", 10)]), before.clone(), before], [100, 1000, 1000]);
         let rows: Vec<_> = found.iter().map(|d| (d.value.as_str(), d.share, d.before)).collect();
         assert_eq!(rows, [("/pay", 0.6, 0.1), ("/new", 0.1, 0.0)]);
         assert!(found[0].weight > found[1].weight);
@@ -151,8 +159,17 @@ mod tests {
 
     #[test]
     fn two_lines_are_no_cause_and_as_ever_is_no_difference() {
-        assert!(compare("host", &of(&[("a", 2)]), &[], (2, 100)).is_empty());
-        assert!(compare("host", &of(&[("a", 50), ("b", 50)]), &of(&[("a", 505), ("b", 495)]), (100, 1000)).is_empty());
-        assert!(compare("host", &[], &[], (0, 0)).is_empty());
+        let nothing = Vec::new;
+        assert!(compare("host", &[of(&[("a", 2)]), nothing(), nothing()], [2, 100, 100]).is_empty());
+        let usual = of(&[("a", 505), ("b", 495)]);
+        assert!(compare("host", &[of(&[("a", 50), ("b", 50)]), usual.clone(), usual], [100, 1000, 1000]).is_empty());
+        assert!(compare("host", &[nothing(), nothing(), nothing()], [0, 0, 0]).is_empty());
+    }
+
+    #[test]
+    fn chance_among_few_errors_before_is_no_cause() {
+        // Both errors of before were no MISS, which a quarter of all requests is.
+        let sets = [of(&[("MISS", 20), ("HIT", 60)]), of(&[("HIT", 2)]), of(&[("MISS", 250), ("HIT", 750)])];
+        assert!(compare("cache_status", &sets, [80, 2, 1000]).is_empty());
     }
 }

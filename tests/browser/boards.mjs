@@ -59,9 +59,13 @@ check("an event is stored", event.status() === 201, await event.text());
 const form = await page.request.post(`${origin}/api/v1/events`, { form: { title: "x" } });
 check("a form of another site cannot store one", form.status() === 415, String(form.status()));
 const marks = async () => (await (await page.request.get(`${origin}/api/v1/boards/overview?${HOUR}`)).json()).marks.map((m) => m.label);
-await page.waitForFunction(async ([at]) => (await (await fetch(at)).json()).marks.some((m) => m.label.includes("search-v2")),
-  [`${origin}/api/v1/boards/overview?${HOUR}`], { timeout: 30000, polling: 500 });
-check("both kinds of marks", (await marks()).some((m) => m.includes("search-v2")), JSON.stringify(await marks()));
+// The next moment that is asked for holds it: a page's range is rounded to a second at least.
+let seen = await marks();
+for (let i = 0; i < 100 && !seen.some((m) => m.includes("search-v2")); i++) {
+  await page.waitForResponse(() => true, { timeout: 300 }).catch(() => {});
+  seen = await marks();
+}
+check("both kinds of marks", seen.includes("2.4.0") && seen.some((m) => m.includes("search-v2")), JSON.stringify(seen));
 
 // The day before, dashed.
 await went(`/b/overview?${HOUR}&compare=1d`);

@@ -19,7 +19,7 @@ fn the_demo_shows_ten_thousand_real_requests_and_goes_on_live() {
     let before = left();
     let demo = Process::alces("demo", &["--dashboard", "127.0.0.1:0"]);
     let (page, store) = (address(&demo, "Dashboard: "), address(&demo, "Store: "));
-    let overview = format!("{page}/api/v1/overview?from=now-3h&to=now");
+    let overview = format!("{page}/api/v1/boards/overview?from=now-3h&to=now");
     let first = eventually("all requests are there", || {
         http::get_json(&overview).filter(|o| o["totals"]["requests"].as_u64() >= Some(9_999))
     });

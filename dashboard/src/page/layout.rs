@@ -153,7 +153,7 @@ fn ranges(asked: &Asked) -> Markup {
                 }
             }
             details id="custom" class="custom" {
-                summary { @if chosen.is_some() { "Custom" } @else { (short(&asked.from)) " – " (short(&asked.to)) } }
+                summary { @if chosen.is_some() { "Custom" } @else { (short(asked, &asked.from)) " – " (short(asked, &asked.to)) } }
                 form action=(asked.path) method="get" {
                     label { "From" input name="from" value=(asked.from) autocomplete="off" spellcheck="false"; }
                     label { "To" input name="to" value=(asked.to) autocomplete="off" spellcheck="false"; }
@@ -168,8 +168,13 @@ fn ranges(asked: &Asked) -> Markup {
     }
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(20).collect()
+/// A time as the address has it; milliseconds as people read them.
+fn short(asked: &Asked, text: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(&asked.tz).unwrap_or(jiff::tz::TimeZone::UTC);
+    match text.parse::<i64>() {
+        Ok(ms) => super::text::at(ms, &zone, "%-d %b %H:%M:%S"),
+        Err(_) => text.chars().take(20).collect(),
+    }
 }
 
 fn themes(asked: &Asked) -> Markup {

@@ -4,7 +4,11 @@ use maud::{Markup, html};
 
 use super::text::visible;
 use crate::chart::Drawing;
-use crate::chart::legend::{Key, entries};
+use crate::chart::legend::{Entry, Key, entries};
+
+const fn is_ghost(entry: &Entry) -> bool {
+    matches!(entry.key, Key::Line { ghost: true, .. })
+}
 
 /// The legend; nothing for kinds that say it within the picture.
 pub(super) fn legend(drawing: &Drawing) -> Markup {
@@ -12,8 +16,8 @@ pub(super) fn legend(drawing: &Drawing) -> Markup {
     html! {
         @if !entries.is_empty() {
             ul class="legend" {
-                @for entry in &entries {
-                    li class=[matches!(entry.key, Key::Line { ghost: true, .. }).then_some("ghost")] {
+                @for entry in entries.iter().filter(|e| !is_ghost(e)) {
+                    li {
                         svg class="key" viewBox="0 0 20 10" width="20" height="10" aria-hidden="true" {
                             @match entry.key {
                                 Key::Fill(paint) => rect x="4" y="0" width="10" height="10" rx="2" fill=(paint.hex()) {},
@@ -24,6 +28,10 @@ pub(super) fn legend(drawing: &Drawing) -> Markup {
                         span class="name" { (visible(&entry.name, 32)) }
                         span class="last" { (entry.last) }
                     }
+                }
+                // Each has the colour and name of its own line: one word says it for all.
+                @if let Some(before) = entries.iter().find(|e| is_ghost(e)).and_then(|e| e.name.rsplit_once(", ")) {
+                    li class="ghost" { span class="name" { "pale: " (visible(before.1, 32)) } }
                 }
             }
         }

@@ -53,7 +53,7 @@ fn table(found: &Found, search: &Query, link: &dyn Fn(&Query) -> String) -> Mark
             table class="rows why" {
                 thead { tr {
                     th scope="col" { "Value" } th scope="col" class="num" { "Lines" }
-                    th scope="col" class="num" { "Now" } th scope="col" class="num" { "Before" } th scope="col" { "Share" }
+                    th scope="col" class="num" { "Now" } th scope="col" class="num" { "Before" } th scope="col" class="num" { "All lines before" } th scope="col" { "Share" }
                 } }
                 tbody { @for d in &found.differences { tr {
                     th scope="row" class="name" {
@@ -63,6 +63,7 @@ fn table(found: &Found, search: &Query, link: &dyn Fn(&Query) -> String) -> Mark
                     td class="num" { (count(d.count)) }
                     td class="num" { (percent(d.share)) }
                     td class="num" { (percent(d.before)) }
+                    td class="num" { (percent(d.usual)) }
                     td class="shares" { (bar(d.share, "")) (bar(d.before, "before")) }
                 } } }
             }

@@ -190,6 +190,16 @@ impl Node {
         }
     }
 
+    /// The fields that are asked for by name, each once.
+    pub(crate) fn fields<'a>(&'a self, out: &mut Vec<&'a str>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.fields(out)),
+            Self::Not(part) => part.fields(out),
+            Self::Term(Term { field: Some(field), .. }) if !out.contains(&field.name.as_str()) => out.push(&field.name),
+            Self::Everything | Self::Term(_) => {}
+        }
+    }
+
     /// The words and phrases without a field that a matching document has, as far as they are text.
     pub(crate) fn words(&self, out: &mut Vec<String>) {
         match self {

@@ -99,6 +99,13 @@ impl Query {
         out
     }
 
+    /// The fields that it asks for by name, each once.
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.0.fields(&mut found);
+        found
+    }
+
     /// What matches both.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self.0, other.0) {
