@@ -1,16 +1,41 @@
-//! The page in a real browser.
+//! The pages in a real browser.
 
 use std::process::Command;
 
-use crate::support::{process::Process, project, usual_ports};
+use crate::support::{engine::Engine, process::Process, project, usual_ports};
 
 #[test]
 fn the_first_page_in_chromium() {
     let _ports = usual_ports();
     let demo = Process::alces("demo", &["--dashboard", "127.0.0.1:0"]);
-    let line = demo.wait_for("Dashboard: ");
-    let url = line.trim_start_matches("Dashboard: ").trim();
-    let script = project().join("tests/browser/overview.mjs");
+    look("overview.mjs", demo.wait_for("Dashboard: ").trim_start_matches("Dashboard: ").trim());
+}
+
+#[test]
+fn the_boards_in_chromium_over_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    boards(&Engine::store("127.0.0.1:0", folder.path()).url);
+}
+
+#[test]
+fn the_boards_in_chromium_over_opensearch() {
+    boards(&Engine::shared_opensearch().url);
+}
+
+/// Every board over a made-up fleet.
+fn boards(engine: &str) {
+    let mut fleet = Command::new(project().join("tests/browser/fleet"));
+    let written = fleet.args([engine, "--namespace", "fleet"]).output().unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let options = ["--listen", "127.0.0.1:0", "--opensearch", engine, "--logs", "logs-*-fleet", "--metrics", "metrics-*-fleet"];
+    let dashboard = Process::alces("dashboard", &options);
+    let url = dashboard.value("dashboard listening", "url");
+    look("boards.mjs", &url);
+}
+
+/// Lets a script of `tests/browser` look at a page.
+fn look(script: &str, url: &str) {
+    let script = project().join("tests/browser").join(script);
     let mut browser = Process::start("browser", Command::new("node").arg(script).arg(url));
     let status = browser.finish();
     assert!(status.success(), "{}", browser.lines().join("\n"));

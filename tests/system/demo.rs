@@ -36,9 +36,13 @@ fn the_demo_shows_ten_thousand_real_requests_and_goes_on_live() {
     });
     eventually("host metrics arrive", || {
         let overview = http::get_json(&overview)?;
-        let host = &overview["hosts"]["shown"][0];
-        let has = |what: &str| host[what].as_array().is_some_and(|v| v.iter().any(|v| v.is_number()));
-        ["cpu", "memory", "disk"].iter().all(|what| has(what)).then_some(())
+        let panels = overview["panels"].as_array()?;
+        let has = |id: &str| {
+            let panel = panels.iter().find(|p| p["id"] == id);
+            let values = panel.and_then(|p| p["series"][0]["values"].as_array());
+            values.is_some_and(|v| v.iter().any(serde_json::Value::is_number))
+        };
+        ["cpu", "memory", "disk", "network"].into_iter().all(has).then_some(())
     });
     assert_eq!(http::get(&format!("{page}/")).unwrap().0, 200);
     assert_eq!(http::get_json(&store).unwrap()["version"]["distribution"], "opensearch");

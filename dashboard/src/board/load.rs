@@ -194,4 +194,32 @@ panels:
         let text = wrong("title: T\npanels:\n  - id: a\n    titel: A\n    kind: line\n");
         assert!(text.contains("line 4") && text.contains("titel") && text.contains("title"), "{text}");
     }
+
+    /// The names that a reader of YAML expects, from its own words about one that it does not know.
+    fn expected(text: &str) -> Vec<String> {
+        let error = serde_saphyr::from_str::<Board>(text).expect_err("an unknown name").without_snippet().to_string();
+        let (_, names) = error.split_once("expected one of").expect("names");
+        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_page_of_boards_names_everything_that_a_file_may_hold() {
+        let page = include_str!("../../../docs/boards.md");
+        let panel = "title: T\npanels:\n  - id: a\n    title: A\n    ";
+        let texts = [
+            "nothing: 1".to_owned(),
+            format!("{panel}kind: line\n    nothing: 1"),
+            format!("{panel}kind: nothing"),
+            format!("{panel}kind: line\n    series: [{{ nothing: 1 }}]"),
+            format!("{panel}kind: line\n    series: [{{ name: n, metric: rate, color: nothing }}]"),
+            format!("{panel}kind: line\n    series: [{{ name: n, metric: rate, dash: nothing }}]"),
+        ];
+        for text in texts {
+            let names = expected(&text);
+            assert!(names.len() >= 3, "{names:?}");
+            for name in names {
+                assert!(page.contains(&format!("`{name}`")), "docs/boards.md does not name {name}");
+            }
+        }
+    }
 }
