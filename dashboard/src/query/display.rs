@@ -48,7 +48,7 @@ fn write_node(f: &mut Formatter<'_>, node: &Node, around: Around) -> Result {
         }
         Node::And(parts) => write_all(f, parts, if around == Around::Or { " AND " } else { " " }),
         Node::Or(parts) => {
-            let runs: Vec<&[Node]> = parts.chunk_by(|a, b| of_one_field(a, b)).collect();
+            let runs: Vec<&[Node]> = parts.chunk_by(of_one_field).collect();
             let parentheses = runs.len() > 1 && around != Around::Nothing;
             if parentheses {
                 f.write_char('(')?;

@@ -238,14 +238,21 @@ mod tests {
     fn carets_count_characters() {
         let text = "müller:(größe";
         let error = parse(text).expect_err("refused");
-        insta::assert_snapshot!(format!("{}\n{error}", error.caret(text)), @"");
+        insta::assert_snapshot!(format!("{}\n{error}", error.caret(text)), @r"
+müller:(größe
+       ^
+this parenthesis does not end: write `)` behind the last term, or `\(` to search for it
+");
     }
 
     #[test]
     fn of_a_long_text_the_place_is_shown() {
         let text = format!("{} )\t{}", "word ".repeat(100), "more ".repeat(100));
         let error = parse(&text).expect_err("refused");
-        insta::assert_snapshot!(error.caret(&text), @"");
+        insta::assert_snapshot!(error.caret(&text), @r"
+…ord word word word word word word word word word word word  ) more more more more more more more more more more more mor…
+                                                             ^
+");
         assert_eq!(error.caret(""), "\n^", "another text than the query's is no panic");
     }
 }

@@ -1,6 +1,6 @@
 //! The search language of boards: what Kibana's users type, as a small language of our own.
 //!
-//! [`parse`] makes a [`Query`] of a text, [`Query::to_dsl`] makes what a backend is asked of it. What fields there are, and
+//! [`parse()`] makes a [`Query`] of a text, [`Query::to_dsl`] makes what a backend is asked of it. What fields there are, and
 //! which of them stand behind a word such as `status`, the caller tells through [`Names`]. `docs/search.md` is the
 //! language on one page.
 

@@ -71,7 +71,7 @@ mod language {
                         let held = tokens(text_of(held));
                         tokens(&text).iter().all(|word| held.contains(word))
                     }
-                    (Some(text), Stored::Number | Stored::Keyword) if text.ends_with("xx") => {
+                    (Some(text), Stored::Number | Stored::Keyword) if text.to_lowercase().ends_with("xx") => {
                         field.duration.is_none()
                             && shown(held).len() == 3
                             && shown(held).starts_with(&text[..1])
@@ -103,7 +103,7 @@ mod language {
     fn equals(field: &Named, held: &Value, text: &str) -> bool {
         match field.stored {
             Stored::Keyword => held == text,
-            Stored::Boolean => held.to_string() == text.to_lowercase(),
+            Stored::Boolean => held.as_bool() == text.to_lowercase().parse().ok(),
             Stored::Ip if text == "10.0.0.0/8" => text_of(held).starts_with("10."),
             _ => order(field, held, text) == Some(Ordering::Equal),
         }
