@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn it_says_what_it_shows() {
         let svg = drawn(&small(), NARROW);
-        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @"");
+        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @r#"<svg class="chart narrow" role="img" viewBox="0 0 600 400" xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" data-plot="44 588 40 358" data-time="0 240000 60000"><title>Latency</title><desc>p95 between 5 ms and 20 ms, last 5 ms."#);
         assert!(svg.ends_with("</svg>"), "{}", &svg[svg.len() - 40..]);
     }
 
