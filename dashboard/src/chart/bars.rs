@@ -51,7 +51,7 @@ pub(super) fn describe(rows: &[Row], unit: Unit) -> String {
         rows.iter().take(SPOKEN).map(|r| format!("{} {}", r.label, unit.show(r.value))).collect();
     match rows.len() {
         0 => "No data.".into(),
-        ..=SPOKEN => format!("{}.", first.join("; ")),
+        1..=SPOKEN => format!("{}.", first.join("; ")),
         n => format!("{}; and {} more.", first.join("; "), n - SPOKEN),
     }
 }

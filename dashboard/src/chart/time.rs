@@ -254,7 +254,7 @@ fn limit_words<DB: DrawingBackend>(
     let start = left + canvas.px(6.0);
     if !canvas.coarse {
         let (half, end) = (canvas.px(6.5), start + canvas.measure(&label) + canvas.px(3.0));
-        canvas.rect((start - canvas.px(3.0), at - half), (end, at + half), Paint::Panel.pale(0.8))?;
+        canvas.rect((start - canvas.px(3.0), at - half), (end, at + half), Paint::Panel.pale(0.9))?;
     }
     canvas.text(&label, (start, at), Side::Left, Paint::Ink.pale(0.85))
 }
