@@ -23,7 +23,7 @@ fn draw(criterion: &mut Criterion) {
             b.iter(|| black_box(sample).png(1200, 630, false));
         });
         group.bench_function(format!("text {name} 100x24"), |b| {
-            b.iter(|| black_box(sample).text(100, 24, true))
+            b.iter(|| black_box(sample).text(100, 24, true));
         });
     }
     group.finish();

@@ -51,7 +51,7 @@ pub(super) fn describe(rows: &[Row], unit: Unit) -> String {
         rows.iter().take(SPOKEN).map(|r| format!("{} {}", r.label, unit.show(r.value))).collect();
     match rows.len() {
         0 => "No data.".into(),
-        ..=SPOKEN => format!("{}.", first.join("; ")),
+        1..=SPOKEN => format!("{}.", first.join("; ")),
         n => format!("{}; and {} more.", first.join("; "), n - SPOKEN),
     }
 }
@@ -90,7 +90,7 @@ pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &BarSpec)
     let gap = canvas.px(6.0);
     let left = widest(&labels) + gap;
     let longest = (canvas.width - left - widest(&values) - gap).max(2);
-    let half = if canvas.coarse { 1 } else { (f64::from(pitch) * 0.31).round() as i32 };
+    let half = if canvas.coarse { 2 } else { (f64::from(pitch) * 0.31).round() as i32 };
     let most = spec.most();
     for (i, row) in rows.iter().enumerate() {
         let y = edge / 2 + pitch * i as i32 + pitch / 2;
@@ -127,7 +127,7 @@ mod tests {
         let mut spec = samples::bars();
         spec.rows = (0..40).map(|i| Row::new(format!("row {i}"), 40.0 - f64::from(i))).collect();
         let svg = svg(&Drawing::Bars(spec), NARROW).expect("drawn");
-        assert!(svg.contains(">and 28 more</text>"), "{svg}");
+        assert!(svg.contains(">and 27 more</text>"), "{svg}");
     }
 
     #[test]

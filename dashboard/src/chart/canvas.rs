@@ -115,10 +115,8 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
 
     fn style(&self, ink: Ink, size: f64) -> TextStyle<'static> {
         let color = ink.paint.label(self.theme).mix(ink.alpha);
-        // `TextStyle::color` would borrow the colour for as long as the style lives.
-        let mut style = TextStyle::from(("sans-serif", size * self.unit).into_font());
-        style.color = color.to_backend_color();
-        style
+        let font = TextStyle::from(("sans-serif", size * self.unit).into_font());
+        TextStyle { color: color.to_backend_color(), ..font }
     }
 
     /// A text whose left end, middle or right end is at `at`, half of its height above and below.

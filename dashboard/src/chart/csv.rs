@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn gaps_are_empty() {
-        insta::assert_snapshot!(csv(&small().into()).replace("\r\n", "|"), @"");
+        insta::assert_snapshot!(csv(&small().into()).replace("\r\n", "|"), @"Time,p95 (ms)|1970-01-01T00:00:00+00:00,10|1970-01-01T00:01:00+00:00,20|1970-01-01T00:02:00+00:00,|1970-01-01T00:03:00+00:00,5|");
     }
 
     #[test]

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn unknown_is_null() {
-        insta::assert_snapshot!(json(&small().into()), @"");
+        insta::assert_snapshot!(json(&small().into()), @r#"{"from":0,"kind":"lines","late_from":null,"limit":null,"marks":[],"series":[{"ghost":false,"name":"p95","values":[10.0,20.0,null,5.0]}],"step":60000,"times":[0,60000,120000,180000],"title":"Latency","to":240000,"unit":"ms"}"#);
     }
 
     #[test]

@@ -58,8 +58,8 @@ fn project((longitude, latitude): (f32, f32)) -> (f64, f64) {
     (f64::from(longitude).to_radians() * theta.cos() / (half_root * slope), y)
 }
 
-/// What the map shows: the widest parallel, and from the south of Chile to the north of Greenland.
-const EXTENT: (f64, f64, f64) = (2.72, 1.31, -1.01);
+/// What the map shows: as far east and west as there is land, and from the south of Chile to the north of Greenland.
+const EXTENT: (f64, f64, f64) = (2.6, 1.31, -1.01);
 
 /// Paints the map over the whole canvas.
 pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &MapSpec) -> Result<(), DrawError> {

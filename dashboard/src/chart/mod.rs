@@ -4,7 +4,7 @@
 //! is a plotters drawing area of any backend. `svg`, `png` and `terminal` are the backends. `data` is the same
 //! drawing as rows; `table`, `csv` and `json` write them down. `legend` says what the colours mean.
 
-#![allow(dead_code, reason = "some outputs have no page or command that asks for them yet")]
+
 
 mod axis;
 mod canvas;

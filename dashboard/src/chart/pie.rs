@@ -118,21 +118,22 @@ pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &PieSpec)
     let (share_wide, value_wide) = (widest(&shares), widest(&values));
     // In a narrow picture the share alone is enough: the table has the values.
     let valued = canvas.width - left > share_wide + value_wide + canvas.px(110.0);
-    let figures = share_wide + gap + if valued { value_wide + gap } else { 0 };
+    let apart = gap + canvas.px(4.0);
+    let figures = share_wide + apart + if valued { value_wide + apart } else { 0 };
     let name_room = canvas.width - left - key - gap - figures;
     let names: Vec<String> = slices.iter().map(|s| canvas.shorten(&plain(&s.label), name_room)).collect();
     // Figures stand beside their names, not at the far edge of a wide picture.
-    let shares_end = left + key + gap + widest(&names) + gap + canvas.px(4.0) + share_wide;
+    let shares_end = left + key + gap + widest(&names) + apart + share_wide;
     for (i, slice) in slices.iter().enumerate() {
         let y = top + row * i as i32;
-        let half = if canvas.coarse { 1 } else { canvas.px(5.0) };
+        let half = if canvas.coarse { 2 } else { canvas.px(5.0) };
         canvas.rect((left, y - half), (left + key, y + half), slice.paint.solid())?;
         canvas.text(&names[i], (left + key + gap, y), Side::Left, Paint::Ink.solid())?;
         canvas.text(&shares[i], (shares_end, y), Side::Right, Paint::Ink.solid())?;
         if valued {
             canvas.text(
                 &values[i],
-                (shares_end + gap + canvas.px(4.0) + value_wide, y),
+                (shares_end + apart + value_wide, y),
                 Side::Right,
                 Paint::Text.solid(),
             )?;

@@ -319,12 +319,18 @@ impl DrawingBackend for Bitmap<'_> {
         style: &S,
         fill: bool,
     ) -> Drawn {
-        // The backend counts the last pixel in, so that neighbours would overlap.
-        if fill && (to.0 <= from.0 || to.1 <= from.1) {
-            return Ok(());
+        let ((left, top), (right, bottom)) = (from, to);
+        if !fill {
+            return self.draw_path([from, (right, top), to, (left, bottom), from], style);
         }
-        let to = if fill { (to.0 - 1, to.1 - 1) } else { to };
-        self.inner.draw_rect(from, to, style, fill)
+        // The far edge is not part of it, so that neighbours do not overlap.
+        let (w, h) = self.get_size();
+        for y in top.max(0)..bottom.min(h as i32) {
+            for x in left.max(0)..right.min(w as i32) {
+                self.inner.draw_pixel((x, y), style.color())?;
+            }
+        }
+        Ok(())
     }
 
     fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {

@@ -47,7 +47,11 @@ mod tests {
     #[test]
     fn a_gap_breaks_it() {
         let svg = sparkline(&[Some(0.0), Some(10.0), None, Some(5.0)], 62, 22);
-        insta::assert_snapshot!(svg.replace("/>", "/>\n"), @"");
+        insta::assert_snapshot!(svg.replace("/>", "/>\n"), @r#"
+        <svg class="spark" viewBox="0 0 62 22" width="62" height="22" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" stroke-linecap="round"><polyline points="1.0,21.0 21.0,1.0"/>
+        <polyline points="61.0,11.0 61.0,11.0"/>
+        </svg>
+        "#);
     }
 
     #[test]

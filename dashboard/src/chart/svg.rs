@@ -89,6 +89,8 @@ struct Look {
     alpha: f64,
     /// Width and dash of a stroke, none for a fill.
     stroke: Option<u32>,
+    /// Edges on whole pixels of the screen: or cells side by side have seams between them.
+    crisp: bool,
 }
 
 /// The backend: writes elements to a string.
@@ -143,6 +145,9 @@ impl Svg<'_> {
             }
         }
         self.opacity(look.alpha);
+        if look.crisp {
+            self.out.push_str(" shape-rendering=\"crispEdges\"");
+        }
         self.out.push_str(" d=\"");
         self.open = Some(look);
         self.at = (0, 0);
@@ -176,7 +181,7 @@ impl Svg<'_> {
 
 fn look<S: BackendStyle>(style: &S, stroke: bool) -> Option<Look> {
     let BackendColor { rgb, alpha } = style.color();
-    (alpha > 0.0).then(|| Look { rgb, alpha, stroke: stroke.then(|| style.stroke_width()) })
+    (alpha > 0.0).then(|| Look { rgb, alpha, stroke: stroke.then(|| style.stroke_width()), crisp: false })
 }
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
@@ -213,7 +218,7 @@ impl DrawingBackend for Svg<'_> {
         fill: bool,
     ) -> Drawn {
         if let Some(look) = look(style, !fill) {
-            self.path(look);
+            self.path(Look { crisp: true, ..look });
             let (w, h) = (right - left, bottom - top);
             let _ = write!(self.out, "M{left} {top}h{w}v{h}h{}z", -w);
             self.at = (left, top);
@@ -315,7 +320,7 @@ mod tests {
     #[test]
     fn it_says_what_it_shows() {
         let svg = drawn(&small(), NARROW);
-        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @"");
+        insta::assert_snapshot!(&svg[..svg.find("</desc>").expect("a desc")], @r#"<svg class="chart narrow" role="img" viewBox="0 0 600 400" xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" data-plot="44 588 40 358" data-time="0 240000 60000"><title>Latency</title><desc>p95 between 5 ms and 20 ms, last 5 ms."#);
         assert!(svg.ends_with("</svg>"), "{}", &svg[svg.len() - 40..]);
     }
 

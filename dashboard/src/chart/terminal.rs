@@ -74,6 +74,9 @@ fn picture(drawing: &Drawing, columns: usize, rows: usize, colour: bool) -> Stri
         out.push_str(&line);
         out.push('\n');
     }
+    // A few bars leave the rest of the picture empty.
+    out.truncate(out.trim_end_matches('\n').len());
+    out.push('\n');
     out
 }
 
@@ -89,6 +92,7 @@ fn legend_lines(drawing: &Drawing, columns: usize, colour: bool, most: usize) ->
         };
         let name = font::shorten(&font::plain(&entry.name), 30, |t| cells(t) as i32);
         let words = format!(" {name} {}", entry.last);
+        let words = font::shorten(&words, columns as i32 - 2, |t| cells(t) as i32);
         let wide = 2 + cells(&words);
         let written = match code(paint).filter(|_| colour) {
             Some(code) => format!("\u{1b}[38;5;{code}m{sign}\u{1b}[39m{words}"),
@@ -102,6 +106,19 @@ fn legend_lines(drawing: &Drawing, columns: usize, colour: bool, most: usize) ->
             }
             _ => lines.push((wide, written)),
         }
+    }
+    let most_of = match drawing {
+        Drawing::Heat(spec) => Some(super::Unit::Count.show(spec.most() as f64)),
+        Drawing::Map(spec) => Some(spec.unit.show(spec.most())),
+        _ => None,
+    };
+    if let Some(much) = most_of {
+        lines.push((
+            0,
+            font::shorten(&format!("little ⠁⠡⠥⡩⡭⣭⣯⣿ {much}"), columns as i32, |t| {
+                cells(t) as i32
+            }),
+        ));
     }
     lines.into_iter().take(most.max(1)).map(|(_, line)| line).collect()
 }
@@ -142,14 +159,15 @@ fn density(paint: Paint, alpha: f64, colour: bool) -> u8 {
         Paint::Ramp(step) => step + 1,
         Paint::Land => 1,
         Paint::Panel => 0,
-        _ if alpha < 0.4 => 2,
+        // Lines would drown in it.
+        _ if alpha < 0.4 => 0,
         // Neighbours of a stack differ even without colour.
         _ if colour => 8,
         Paint::Green => 3,
         Paint::Sky => 1,
         Paint::Orange => 5,
         Paint::Purple => 4,
-        Paint::Blue => 6,
+        Paint::Vermillion => 7,
         Paint::Axis => 2,
         _ => 8,
     }
@@ -224,6 +242,9 @@ impl Braille<'_> {
     fn row_of_area(&mut self, y: i32, from: i32, to: i32, color: BackendColor) {
         let paint = paint_of(color);
         let density = density(paint, color.alpha, self.colour);
+        if density == 0 {
+            return;
+        }
         for x in from.max(0)..to.min(self.columns as i32 * 2) {
             self.fill((x, y), density, code(paint));
         }
@@ -372,7 +393,18 @@ mod tests {
 
     #[test]
     fn a_gap_is_a_gap() {
-        insta::assert_snapshot!(text(&small().into(), 40, 10, false), @"");
+        insta::assert_snapshot!(text(&small().into(), 40, 10, false), @"
+        Latency
+        ms
+        20
+                      ⠤ ⠉
+                  ⡠ ⠊
+        10      ⠊
+                                          ⢴⠄
+         0 ⢀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⡀
+         1 Jan             00:02          00:04
+        ╌╌ p95 5 ms
+        ");
     }
 
     #[test]
@@ -390,7 +422,16 @@ mod tests {
 
     #[test]
     fn bars_as_text() {
-        insta::assert_snapshot!(text(&Drawing::Bars(samples::bars()), 60, 9, false), @"");
+        insta::assert_snapshot!(text(&Drawing::Bars(samples::bars()), 60, 9, false).replace('\u{a0}', "_"), @"
+        Most requested
+                 /api/v1/tickets ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿ 48.2 k · 41 %
+        /api/v1/tickets/{id}/co… ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿ 30.1 k · 26 %
+                          /login ⣿⣿⣿⣿⣿⡇ 12.5 k · 11 %
+        /assets/application-4f2… ⣿⣿⣿⣿⡇ 9_930 · 8 %
+                        /healthz ⣿⣿⣿⣿ 8_640 · 7 %
+                         /search ⣿⣿ 4_210 · 4 %
+                               / ⡇ 950 · 0.8 %
+        ");
     }
 
     #[test]

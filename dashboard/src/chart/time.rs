@@ -64,12 +64,17 @@ pub(crate) fn paint<DB: DrawingBackend>(
     for series in spec.series.iter().filter(|s| s.ghost) {
         line(canvas, spec, &frame, series, series.paint.pale(0.55), 1.25)?;
     }
-    limit(canvas, spec, &frame)?;
+    if let Some(limit) = &spec.limit {
+        let y = frame.y(limit.value);
+        let Plot { left, right, .. } = frame.plot;
+        canvas.line([(left, y), (right, y)], Paint::Ink.pale(0.75), 1.0, Dash::Dashed)?;
+    }
     if spec.kind != Kind::Stacked {
         for series in shown() {
             line(canvas, spec, &frame, series, series.paint.solid(), 1.5)?;
         }
     }
+    limit_words(canvas, spec, &frame)?;
     let unit_end = if above.is_empty() { 0 } else { canvas.measure(above) + canvas.px(8.0) };
     marks(canvas, spec, &frame, unit_end)?;
     ends_written(canvas, spec, &frame, &ends)?;
@@ -222,7 +227,7 @@ fn late<DB: DrawingBackend>(
     }
     let word = "late";
     let wide = canvas.measure(word);
-    if wide + canvas.px(4.0) <= width {
+    if wide + canvas.px(8.0) <= width {
         let (x, y) = (left + width / 2, top + height / 2);
         let (dx, dy) = (wide / 2 + canvas.px(3.0), canvas.px(8.0));
         if !canvas.coarse {
@@ -233,7 +238,8 @@ fn late<DB: DrawingBackend>(
     Ok(())
 }
 
-fn limit<DB: DrawingBackend>(
+/// The words of the limit, over all lines.
+fn limit_words<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     spec: &ChartSpec,
     frame: &Frame,
@@ -241,15 +247,14 @@ fn limit<DB: DrawingBackend>(
     let Some(limit) = &spec.limit else { return Ok(()) };
     let Plot { left, right, top, .. } = frame.plot;
     let y = frame.y(limit.value);
-    canvas.line([(left, y), (right, y)], Paint::Ink.pale(0.75), 1.0, Dash::Dashed)?;
-    // Its words stand above the line, or below where that would be in the row of the flags.
+    // They stand above the line, or below where that would be in the row of the flags.
     let above = y - canvas.px(8.0);
     let at = if above - canvas.px(6.0) < top { y + canvas.px(9.0) } else { above };
     let label = canvas.shorten(&plain(&limit.label), (right - left) / 2);
     let start = left + canvas.px(6.0);
     if !canvas.coarse {
         let (half, end) = (canvas.px(6.5), start + canvas.measure(&label) + canvas.px(3.0));
-        canvas.rect((start - canvas.px(3.0), at - half), (end, at + half), Paint::Panel.pale(0.75))?;
+        canvas.rect((start - canvas.px(3.0), at - half), (end, at + half), Paint::Panel.pale(0.9))?;
     }
     canvas.text(&label, (start, at), Side::Left, Paint::Ink.pale(0.85))
 }

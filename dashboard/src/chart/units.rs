@@ -209,6 +209,10 @@ pub(crate) fn number(value: f64) -> String {
     if size == 0.0 {
         return "0".into();
     }
+    // What is no number is not known.
+    if !size.is_finite() {
+        return "—".into();
+    }
     let decimals = if size >= 100.0 {
         0
     } else if size >= 10.0 {
