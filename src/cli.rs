@@ -10,7 +10,6 @@ use crate::{
 use alces_agent::cli::AgentArgs;
 use alces_collector::cli::{CollectorArgs, Ecs};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
-use url::Url;
 
 /// The Rust ELK for a helpdesk fleet: agent, collector, dashboard and an embedded store
 #[derive(Parser)]

@@ -281,7 +281,12 @@ fn stored(types: &Value) -> Option<(Stored, bool)> {
         if kind == "unmapped" {
             continue;
         }
-        usable &= cap.get("aggregatable").and_then(Value::as_bool) == Some(true);
+        let can = |what: &str| cap.get(what).and_then(Value::as_bool) == Some(true);
+        // Kept to be read only (`event.original` is): the backend would refuse the whole search.
+        if !can("searchable") {
+            return None;
+        }
+        usable &= can("aggregatable");
         let this = match kind.as_str() {
             "long" | "integer" | "short" | "byte" | "unsigned_long" | "double" | "float" | "half_float"
             | "scaled_float" => Stored::Number,

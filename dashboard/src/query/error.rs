@@ -204,11 +204,6 @@ impl QueryError {
         Self { problem, span: place.start..place.end }
     }
 
-    /// What is wrong.
-    pub(crate) fn problem(&self) -> &Problem {
-        &self.problem
-    }
-
     /// Where, in bytes of the query's text; empty where something is missing.
     pub(crate) fn span(&self) -> Range<usize> {
         self.span.clone()

@@ -115,6 +115,7 @@ impl Query {
     }
 
     /// What does not match.
+    #[cfg(test)]
     pub(crate) fn not(self) -> Self {
         Self(self.0.not())
     }

@@ -71,7 +71,7 @@ fn matches(document: &Value, query: &Value) -> bool {
         "term" => {
             let (name, wanted) = field();
             let wanted = bare(wanted, "value");
-            text(document, name).is_some_and(|t| wanted.as_str() == Some(&t) || wanted.to_string() == t)
+            text(document, name).is_some_and(|t| wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned) == t)
         }
         "terms" => {
             let (name, wanted) = field();
