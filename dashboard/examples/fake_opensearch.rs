@@ -21,7 +21,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let backend = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", backend.local_addr()?).parse()?;
-    tokio::spawn(async move { axum::serve(backend, Fake::new(mood, jiff::Timestamp::now().as_millisecond()).router()).await });
+    tokio::spawn(async move {
+        axum::serve(backend, Fake::new(mood, jiff::Timestamp::now().as_millisecond()).router()).await
+    });
     let port = args.get(1).map_or("0", String::as_str);
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("http://{}/", listener.local_addr()?);

@@ -207,11 +207,15 @@ impl App {
             self.backend.field_caps(&self.config.metrics, &["*"])
         )?;
         let (mut logs, mut metrics) = (Fields::from_caps(&logs), Fields::from_caps(&metrics));
-        if logs.is_ambiguous() || metrics.is_ambiguous() {
-            let asked =
-                [probe(&self.config.logs, range, &logs), probe(&self.config.metrics, range, &metrics)];
+        // OpenSearch takes no empty list of filters, so that only those are asked about that are in doubt.
+        let mut doubtful: Vec<(&str, &mut Fields)> =
+            vec![(&self.config.logs, &mut logs), (&self.config.metrics, &mut metrics)];
+        doubtful.retain(|(_, fields)| fields.is_ambiguous());
+        if !doubtful.is_empty() {
+            let asked: Vec<Search> =
+                doubtful.iter().map(|(index, fields)| probe(index, range, fields)).collect();
             let answers = self.backend.msearch(&asked).await?;
-            for (fields, answer) in [&mut logs, &mut metrics].into_iter().zip(&answers) {
+            for ((_, fields), answer) in doubtful.into_iter().zip(&answers) {
                 // Without counts the order of preference stands.
                 if let Ok(answer) = answer {
                     fields.settle(answer.get("aggregations").unwrap_or(&serde_json::Value::Null));

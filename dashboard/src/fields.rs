@@ -96,7 +96,11 @@ const MAP: [Entry; 20] = [
             plain("geoip.country_code2"),
         ],
     ),
-    (Idea::Client, "client", &[plain("source.ip"), plain("source.address"), plain("client.ip"), plain("clientip")]),
+    (
+        Idea::Client,
+        "client",
+        &[plain("source.ip"), plain("source.address"), plain("client.ip"), plain("clientip")],
+    ),
     (Idea::UserAgent, "user_agent", &[plain("user_agent.name"), plain("ua.name"), plain("agent.name")]),
     (Idea::Device, "device", &[plain("user_agent.device.name"), plain("ua.device")]),
     (Idea::Version, "version", &[plain("service.version"), plain("app.version")]),
@@ -254,7 +258,8 @@ impl Names for Fields {
 
     fn known(&self) -> Vec<String> {
         let ideas = self.found.iter().filter(|(_, f)| !f.is_empty());
-        let words = ideas.filter_map(|(i, _)| MAP.iter().find(|(m, ..)| m == i).map(|(_, w, _)| (*w).to_owned()));
+        let words =
+            ideas.filter_map(|(i, _)| MAP.iter().find(|(m, ..)| m == i).map(|(_, w, _)| (*w).to_owned()));
         words.chain(self.all.keys().cloned()).collect()
     }
 

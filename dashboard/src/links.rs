@@ -16,7 +16,9 @@ const LIFE: i64 = 7 * DAY;
 /// Why a link is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LinkError {
-    #[error("this link's signature does not fit. It was changed, or the dashboard was started with another ALCES_DASHBOARD_SECRET")]
+    #[error(
+        "this link's signature does not fit. It was changed, or the dashboard was started with another ALCES_DASHBOARD_SECRET"
+    )]
     Signature,
     #[error("this link has expired. Ask for a new one on the dashboard")]
     Expired,
@@ -56,7 +58,8 @@ pub(crate) fn verify(secret: &[u8], path: &str, query: &str, now: i64) -> Result
 
 fn code(secret: &[u8], path: &str, words: &[(&str, &str)]) -> Hmac<Sha256> {
     // HMAC takes a key of any length.
-    let mut code = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
+    let mut code =
+        Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
     code.update(path.as_bytes());
     for (name, value) in words {
         // Lengths before the words: no two lists of words are the same bytes.
@@ -89,7 +92,12 @@ mod tests {
         assert_eq!(check(query(&link), NOW), Ok(()));
         assert_eq!(check(query(&link), NOW + 6 * DAY), Ok(()));
         assert_eq!(check(query(&link), NOW + 8 * DAY), Err(LinkError::Expired));
-        for changed in [link.replace("latency", "errors"), link.replace("expires=1", "expires=2"), format!("{link}&width=9"), link.replace("&sig=", "&gis=")] {
+        for changed in [
+            link.replace("latency", "errors"),
+            link.replace("expires=1", "expires=2"),
+            format!("{link}&width=9"),
+            link.replace("&sig=", "&gis="),
+        ] {
             assert_eq!(check(query(&changed), NOW), Err(LinkError::Signature), "{changed}");
         }
         assert_eq!(verify(b"other", "/render/panel.png", query(&link), NOW), Err(LinkError::Signature));

@@ -74,7 +74,10 @@ pub async fn panel_text(
     let (board, panel) = match wanted.panel.split_once('/') {
         Some((board, panel)) => (shelf.get(board), panel),
         None => (
-            shelf.all().find(|b| b.panels.iter().any(|p| p.id == wanted.panel)).and_then(|b| shelf.get(&b.id)),
+            shelf
+                .all()
+                .find(|b| b.panels.iter().any(|p| p.id == wanted.panel))
+                .and_then(|b| shelf.get(&b.id)),
             wanted.panel.as_str(),
         ),
     };
@@ -86,8 +89,10 @@ pub async fn panel_text(
         let names: Vec<String> = names.collect();
         return Err(nothing(format!("there is no panel {}. There are: {}", wanted.panel, names.join(" "))));
     };
-    let range = Range::parse(&wanted.from, &wanted.to, &wanted.tz, (app.clock)()).map_err(|e| nothing(e.to_string()))?;
-    let search = query::parse(&wanted.search).map_err(|e| nothing(format!("{e}\n{}", e.caret(&wanted.search))))?;
+    let range = Range::parse(&wanted.from, &wanted.to, &wanted.tz, (app.clock)())
+        .map_err(|e| nothing(e.to_string()))?;
+    let search =
+        query::parse(&wanted.search).map_err(|e| nothing(format!("{e}\n{}", e.caret(&wanted.search))))?;
     // Only this panel is asked for.
     let mut one = (*board.board).clone();
     one.panels.retain(|p| p.id == panel);
@@ -175,7 +180,8 @@ pub(crate) async fn watch(app: Arc<App>) {
         }
         before = now;
         let folder = folder.clone();
-        let Ok((shelf, errors)) = tokio::task::spawn_blocking(move || Shelf::with_folder(&folder)).await else {
+        let Ok((shelf, errors)) = tokio::task::spawn_blocking(move || Shelf::with_folder(&folder)).await
+        else {
             continue;
         };
         for error in &errors {

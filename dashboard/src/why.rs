@@ -17,8 +17,22 @@ use crate::view::plan::{Place, Plan, Shape, Span};
 
 /// The words that are compared, in the order in which equals are shown.
 const DIMENSIONS: [&str; 16] = [
-    "status", "error", "url", "host", "version", "upstream", "vhost", "service", "method", "level", "cache_status", "country",
-    "client", "user_agent", "device", "dataset",
+    "status",
+    "error",
+    "url",
+    "host",
+    "version",
+    "upstream",
+    "vhost",
+    "service",
+    "method",
+    "level",
+    "cache_status",
+    "country",
+    "client",
+    "user_agent",
+    "device",
+    "dataset",
 ];
 /// Values that are asked of each field.
 const VALUES: usize = 30;
@@ -65,13 +79,16 @@ pub(crate) fn plan(context: &Context<'_>, before: Span, plan: &mut Plan) -> Want
     let selected = context.dsl(Source::Logs, context.also);
     let everything = json!({"match_all": {}});
     let sets = [(context.span(), &selected), (before, &selected), (before, &everything)];
-    let mut ask = |agg: Value| sets.map(|(span, query)| plan.raw((Source::Logs, span, query, Shape::Total), agg.clone()));
+    let mut ask = |agg: Value| {
+        sets.map(|(span, query)| plan.raw((Source::Logs, span, query, Shape::Total), agg.clone()))
+    };
     let totals = ask(json!({"value_count": {"field": "@timestamp"}}));
     // That lines with a status have that status explains nothing.
     let named = context.also.fields();
     let mut fields = Vec::new();
     for word in DIMENSIONS {
-        let Some(field) = context.logs.word(word).filter(|f| !named.contains(&word) && !named.contains(&f.name.as_str()))
+        let Some(field) =
+            context.logs.word(word).filter(|f| !named.contains(&word) && !named.contains(&f.name.as_str()))
         else {
             continue;
         };
@@ -111,8 +128,14 @@ fn values(agg: &Value) -> Vec<(String, u64)> {
 }
 
 /// A field's values in the selection, in what was like it before, and in everything before, with the numbers of lines of each.
-fn compare(field: &'static str, [now, before, all]: &[Vec<(String, u64)>; 3], totals: [u64; 3]) -> Vec<Difference> {
-    let of = |set: &[(String, u64)], value: &str| set.iter().find(|(v, _)| v == value).map_or(0, |(_, n)| *n) as f64;
+fn compare(
+    field: &'static str,
+    [now, before, all]: &[Vec<(String, u64)>; 3],
+    totals: [u64; 3],
+) -> Vec<Difference> {
+    let of = |set: &[(String, u64)], value: &str| {
+        set.iter().find(|(v, _)| v == value).map_or(0, |(_, n)| *n) as f64
+    };
     let [total, total_before, total_all] = totals.map(|t| t.max(1) as f64);
     let one = |(value, count): &(String, u64)| {
         let share = *count as f64 / total;
@@ -151,7 +174,11 @@ mod tests {
     #[test]
     fn what_was_rare_and_is_frequent_comes_first() {
         let before = of(&[("/", 900), ("/pay", 100)]);
-        let found = compare("url", &[of(&[("/pay", 60), ("/", 30), ("/new", 10)]), before.clone(), before], [100, 1000, 1000]);
+        let found = compare(
+            "url",
+            &[of(&[("/pay", 60), ("/", 30), ("/new", 10)]), before.clone(), before],
+            [100, 1000, 1000],
+        );
         let rows: Vec<_> = found.iter().map(|d| (d.value.as_str(), d.share, d.before)).collect();
         assert_eq!(rows, [("/pay", 0.6, 0.1), ("/new", 0.1, 0.0)]);
         assert!(found[0].weight > found[1].weight);
@@ -162,7 +189,10 @@ mod tests {
         let nothing = Vec::new;
         assert!(compare("host", &[of(&[("a", 2)]), nothing(), nothing()], [2, 100, 100]).is_empty());
         let usual = of(&[("a", 505), ("b", 495)]);
-        assert!(compare("host", &[of(&[("a", 50), ("b", 50)]), usual.clone(), usual], [100, 1000, 1000]).is_empty());
+        assert!(
+            compare("host", &[of(&[("a", 50), ("b", 50)]), usual.clone(), usual], [100, 1000, 1000])
+                .is_empty()
+        );
         assert!(compare("host", &[nothing(), nothing(), nothing()], [0, 0, 0]).is_empty());
     }
 

@@ -63,7 +63,8 @@ impl House {
     }
 
     async fn get_with(&self, path: &str, header: &str) -> Answer {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: dashboard\r\nconnection: close\r\n{header}\r\n")).await
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: dashboard\r\nconnection: close\r\n{header}\r\n"))
+            .await
     }
 
     async fn post(&self, path: &str, header: &str, body: &str) -> Answer {
@@ -96,7 +97,10 @@ async fn the_first_page_is_full() {
     let house = House::build(Mood::Full).await;
     let page = house.get("/").await;
     assert_eq!(page.status, 200);
-    for id in ["requests", "errors", "latency", "heat", "edge", "urls", "newest", "levels", "cpu", "memory", "disk", "network"] {
+    for id in [
+        "requests", "errors", "latency", "heat", "edge", "urls", "newest", "levels", "cpu", "memory", "disk",
+        "network",
+    ] {
         assert!(page.body.contains(&format!("id=\"{id}\"")), "no panel {id}");
     }
     // Ten charts in two sizes, each with words for those who cannot see it.
@@ -191,7 +195,8 @@ async fn figures_as_json() {
 async fn an_hour_with_a_hole_has_a_gap_and_a_version_a_mark() {
     let house = House::build(Mood::Full).await;
     let figures = house.json("/api/v1/boards/overview").await;
-    let marks: Vec<_> = figures["marks"].as_array().into_iter().flatten().map(|m| m["label"].as_str()).collect();
+    let marks: Vec<_> =
+        figures["marks"].as_array().into_iter().flatten().map(|m| m["label"].as_str()).collect();
     assert_eq!(figures["notes"], serde_json::json!([]));
     assert_eq!(marks, [Some("1.1")], "one host has another version since then");
 }
@@ -200,11 +205,16 @@ async fn an_hour_with_a_hole_has_a_gap_and_a_version_a_mark() {
 async fn an_event_becomes_a_mark() {
     let house = House::build(Mood::Full).await;
     let json = "content-type: application/json\r\n";
-    let answer = house.post("/api/v1/events", json, r#"{"title": "deploy <2.0>", "time": "2026-11-23T09:40:00Z"}"#).await;
+    let answer = house
+        .post("/api/v1/events", json, r#"{"title": "deploy <2.0>", "time": "2026-11-23T09:40:00Z"}"#)
+        .await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     let figures = house.json("/api/v1/boards/overview").await;
     let marks = figures["marks"].as_array().cloned().unwrap_or_default();
-    assert!(marks.iter().any(|m| m["label"] == "deploy <2.0>" && m["at"] == 1_795_426_800_000_i64), "{marks:?}");
+    assert!(
+        marks.iter().any(|m| m["label"] == "deploy <2.0>" && m["at"] == 1_795_426_800_000_i64),
+        "{marks:?}"
+    );
     assert!(!house.get("/").await.body.contains("<2.0>"), "escaped on the page");
     for (header, body, status) in [
         ("", r#"{"title": "x"}"#, 415),
@@ -242,7 +252,12 @@ async fn a_panel_can_be_taken_along() {
         assert!(answer.head.contains(&format!("content-type: {kind}")), "{path}: {}", answer.head);
         assert!(answer.body.starts_with(begins), "{path}: {}", &answer.body[..80]);
     }
-    for path in ["/b/overview/latency.gif", "/b/overview/nothing.svg", "/b/nothing/latency.svg", "/b/overview/urls.png"] {
+    for path in [
+        "/b/overview/latency.gif",
+        "/b/overview/nothing.svg",
+        "/b/nothing/latency.svg",
+        "/b/overview/urls.png",
+    ] {
         assert_eq!(house.get(path).await.status, 404, "{path}");
     }
 }
@@ -251,7 +266,10 @@ async fn a_panel_can_be_taken_along() {
 async fn a_signed_picture_is_only_what_was_signed() {
     let house = House::build(Mood::Full).await;
     let page = house.get("/").await.body;
-    let link = page.split('"').find(|w| w.starts_with("/render/panel.png") && w.contains("panel=errors")).expect("a link");
+    let link = page
+        .split('"')
+        .find(|w| w.starts_with("/render/panel.png") && w.contains("panel=errors"))
+        .expect("a link");
     let link = link.replace("&amp;", "&");
     let answer = house.get(&link).await;
     assert_eq!((answer.status, answer.head.contains("image/png")), (200, true), "{}", answer.body);
@@ -282,7 +300,9 @@ async fn a_report_needs_nothing_else() {
     let report = house.get("/report?from=now-1h").await;
     assert_eq!(report.status, 200);
     assert!(report.head.contains("style-src 'sha256-"), "{}", report.head);
-    assert!(report.body.contains("<style>") && !report.body.contains("<script") && !report.body.contains("<link"));
+    assert!(
+        report.body.contains("<style>") && !report.body.contains("<script") && !report.body.contains("<link")
+    );
     let picture = house.get("/report?from=now-1h&format=png").await;
     assert!(picture.head.contains("image/png") && picture.body.starts_with("\u{fffd}PNG"));
 }
@@ -292,11 +312,13 @@ async fn a_draft_of_a_board_is_shown_and_not_kept() {
     let house = House::build(Mood::Full).await;
     let form = "content-type: application/x-www-form-urlencoded\r\n";
     let draft = "title: Draft\npanels:\n  - { id: a, title: A <b>, kind: stat, series: [{ name: n, metric: count }] }\n";
-    let body: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("text", draft).finish();
+    let body: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("text", draft).finish();
     let page = house.post("/b/overview/edit", form, &body).await;
     assert_eq!(page.status, 200, "{}", page.body);
     assert!(page.body.contains("+++ b/overview.yaml") && page.body.contains("A &lt;b&gt;"), "{}", page.body);
-    let wrong: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("text", "title: [").finish();
+    let wrong: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("text", "title: [").finish();
     assert_eq!(house.post("/b/overview/edit", form, &wrong).await.status, 422);
     assert!(!house.get("/b/overview/edit").await.body.contains("Draft"));
 }

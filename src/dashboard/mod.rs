@@ -51,18 +51,23 @@ pub(crate) async fn panel(args: PanelArgs, env: Environment) -> anyhow::Result<E
 }
 
 pub(crate) async fn report(args: ReportArgs, env: Environment) -> anyhow::Result<()> {
-    let kind = args.out.as_ref().map(|o| o.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned());
+    let kind =
+        args.out.as_ref().map(|o| o.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned());
     let as_png = match kind.as_deref() {
         None | Some("html" | "htm") => false,
         Some("png") => true,
-        Some(_) => bail!("--out {}: write to a name that ends in .html or .png", args.out.unwrap_or_default().display()),
+        Some(_) => bail!(
+            "--out {}: write to a name that ends in .html or .png",
+            args.out.unwrap_or_default().display()
+        ),
     };
     let config = config(args.source, env)?;
     let range = (args.from.as_str(), args.to.as_str(), args.tz.as_str());
     let bytes = alces_dashboard::report(config, Timestamp::now, &args.board, range, as_png).await?;
     match args.out {
         Some(path) => {
-            std::fs::write(&path, &bytes).with_context(|| format!("{}: cannot be written", path.display()))?;
+            std::fs::write(&path, &bytes)
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
             eprintln!("{}: {} kB", path.display(), bytes.len().div_ceil(1000));
         }
         None => print(&bytes)?,
@@ -92,7 +97,9 @@ fn config(source: SourceArgs, env: Environment) -> anyhow::Result<Config> {
     config.boards = source.boards;
     config.secret = env("ALCES_DASHBOARD_SECRET").filter(|s| !s.is_empty()).map(String::into_bytes);
     if config.secret.as_ref().is_some_and(|s| s.len() < SHORTEST_SECRET) {
-        bail!("ALCES_DASHBOARD_SECRET is shorter than {SHORTEST_SECRET} characters: try `openssl rand -hex 32`");
+        bail!(
+            "ALCES_DASHBOARD_SECRET is shorter than {SHORTEST_SECRET} characters: try `openssl rand -hex 32`"
+        );
     }
     Ok(config)
 }

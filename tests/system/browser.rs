@@ -27,7 +27,16 @@ fn boards(engine: &str) {
     let mut fleet = Command::new(project().join("tests/browser/fleet"));
     let written = fleet.args([engine, "--namespace", "fleet"]).output().unwrap();
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-    let options = ["--listen", "127.0.0.1:0", "--opensearch", engine, "--logs", "logs-*-fleet", "--metrics", "metrics-*-fleet"];
+    let options = [
+        "--listen",
+        "127.0.0.1:0",
+        "--opensearch",
+        engine,
+        "--logs",
+        "logs-*-fleet",
+        "--metrics",
+        "metrics-*-fleet",
+    ];
     let dashboard = Process::alces("dashboard", &options);
     let url = dashboard.value("dashboard listening", "url");
     look("boards.mjs", &url);

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::schema::{Board, Kind, Panel};
 use super::Metric;
+use super::schema::{Board, Kind, Panel};
 use crate::chart::Unit;
 use crate::query;
 
@@ -197,7 +197,8 @@ panels:
 
     /// The names that a reader of YAML expects, from its own words about one that it does not know.
     fn expected(text: &str) -> Vec<String> {
-        let error = serde_saphyr::from_str::<Board>(text).expect_err("an unknown name").without_snippet().to_string();
+        let error =
+            serde_saphyr::from_str::<Board>(text).expect_err("an unknown name").without_snippet().to_string();
         let (_, names) = error.split_once("expected one of").expect("names");
         names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }

@@ -118,8 +118,15 @@ mod tests {
     #[test]
     fn written_and_read() {
         for text in [
-            "count", "rate", "share", "age", "p95(request_time)", "p99.9(a.b)", "max(system.cpu.total.norm.pct)",
-            "sum_rate(bytes)", "unique(client)",
+            "count",
+            "rate",
+            "share",
+            "age",
+            "p95(request_time)",
+            "p99.9(a.b)",
+            "max(system.cpu.total.norm.pct)",
+            "sum_rate(bytes)",
+            "unique(client)",
         ] {
             assert_eq!(Metric::parse(text).map(|m| m.to_string()).as_deref(), Ok(text));
         }

@@ -44,7 +44,8 @@ impl Shelf {
     pub(crate) fn built_in() -> Self {
         let boards = BUILT_IN.iter().filter_map(|(id, text)| {
             // A test reads them all.
-            let board = read(id, text).inspect_err(|e| tracing::error!(id, ?e, "a board within the program")).ok()?;
+            let board =
+                read(id, text).inspect_err(|e| tracing::error!(id, ?e, "a board within the program")).ok()?;
             Some(Shelved { board: Arc::new(board), text: (*text).into() })
         });
         Self { boards: boards.collect() }

@@ -4,8 +4,6 @@
 //! is a plotters drawing area of any backend. `svg`, `png` and `terminal` are the backends. `data` is the same
 //! drawing as rows; `table`, `csv` and `json` write them down. `legend` says what the colours mean.
 
-
-
 mod axis;
 mod canvas;
 mod font;

@@ -17,7 +17,11 @@ use crate::page::errors;
 use crate::page::layout::Asked;
 
 /// The first page.
-pub(super) async fn first(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn first(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let asked = asked(&app, "/", query.as_deref(), &headers);
     show(&app, &asked, "overview").await
 }

@@ -36,7 +36,10 @@ pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
     // A form on another site can post text, but no JSON without asking first; and browsers say where a request comes from.
     let of = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !of(header::CONTENT_TYPE.as_str()).starts_with("application/json") {
-        return fail(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send it with Content-Type: application/json".into());
+        return fail(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send it with Content-Type: application/json".into(),
+        );
     }
     if matches!(of("sec-fetch-site"), "cross-site" | "same-site") {
         return fail(StatusCode::FORBIDDEN, "a page of another site may not post events".into());
@@ -46,13 +49,18 @@ pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         Err(error) => {
             return fail(
                 StatusCode::BAD_REQUEST,
-                format!("{error}. Send {{\"title\": \"deploy 1.4.2\", \"time\": \"2026-11-23T10:00:00Z\", \"tags\": [\"deploy\"]}}; time and tags may be left out"),
+                format!(
+                    "{error}. Send {{\"title\": \"deploy 1.4.2\", \"time\": \"2026-11-23T10:00:00Z\", \"tags\": [\"deploy\"]}}; time and tags may be left out"
+                ),
             );
         }
     };
     let title = event.title.trim();
     if title.is_empty() || title.chars().count() > LONGEST || event.tags.len() > 20 {
-        return fail(StatusCode::BAD_REQUEST, format!("title has 1 to {LONGEST} characters, tags are at most 20"));
+        return fail(
+            StatusCode::BAD_REQUEST,
+            format!("title has 1 to {LONGEST} characters, tags are at most 20"),
+        );
     }
     let time = event.time.unwrap_or_else(|| (app.clock)());
     let document = json!({
@@ -63,7 +71,9 @@ pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         "event": {"kind": "event", "dataset": "alces.events"},
     });
     match app.backend.store(&app.config.events, &document).await {
-        Ok(id) => (StatusCode::CREATED, axum::Json(json!({"id": id, "time": time.to_string()}))).into_response(),
+        Ok(id) => {
+            (StatusCode::CREATED, axum::Json(json!({"id": id, "time": time.to_string()}))).into_response()
+        }
         Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
 }

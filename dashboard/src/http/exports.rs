@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Unclear, asked, fail, value, wish};
 use crate::app::App;
 use crate::chart::svg::{Size, svg};
-use crate::chart::{Drawing, Theme, png, terminal};
+use crate::chart::{DrawError, Drawing, Theme, png, terminal};
 use crate::view::picture::Picture;
 
 /// The size of a picture that stands alone, pixels.
@@ -47,7 +47,8 @@ pub(super) async fn panel(
         Ok(picture) => picture,
         Err(reason) => return fail(StatusCode::BAD_GATEWAY, reason.clone()),
     };
-    let theme = if value(query.as_deref(), "theme").as_deref() == Some("dark") { Theme::Dark } else { Theme::Light };
+    let theme =
+        if value(query.as_deref(), "theme").as_deref() == Some("dark") { Theme::Dark } else { Theme::Light };
     match (kind, picture) {
         ("csv", picture) => file_of(id, kind, "text/csv; charset=utf-8", picture.csv().into_bytes()),
         ("json", picture) => {
@@ -59,21 +60,29 @@ pub(super) async fn panel(
             Ok(svg) => file_of(id, kind, "image/svg+xml", svg.into_bytes()),
             Err(error) => fail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         },
-        ("png", Picture::Drawing(drawing)) => drawn(drawing, theme),
+        ("png", Picture::Drawing(drawing)) => drawn(drawing.clone(), theme).await,
         ("txt", Picture::Drawing(drawing)) => terminal::text(drawing, 100, 24, false).into_response(),
         ("svg" | "png" | "txt", Picture::Empty(_)) => {
             fail(StatusCode::NOT_FOUND, "there is nothing to draw in this range".into())
         }
-        ("svg" | "png" | "txt", _) => fail(StatusCode::NOT_FOUND, "this panel is no drawing: ask for its .csv or .json".into()),
+        ("svg" | "png" | "txt", _) => {
+            fail(StatusCode::NOT_FOUND, "this panel is no drawing: ask for its .csv or .json".into())
+        }
         _ => fail(StatusCode::NOT_FOUND, "a panel is there as .svg, .png, .txt, .csv and .json".into()),
     }
 }
 
 /// A drawing as a picture that stands alone.
-pub(super) fn drawn(drawing: &Drawing, theme: Theme) -> Response {
-    match png::png(drawing, PICTURE.0, PICTURE.1, theme) {
-        Ok(png) => ([(header::CONTENT_TYPE, "image/png")], png).into_response(),
-        Err(error) => fail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+pub(super) async fn drawn(drawing: Drawing, theme: Theme) -> Response {
+    painted(move || png::png(&drawing, PICTURE.0, PICTURE.1, theme)).await
+}
+
+/// What a painter makes, as an answer. Points take a tenth of a second, in which other visitors are served.
+pub(super) async fn painted(paint: impl FnOnce() -> Result<Vec<u8>, DrawError> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(paint).await {
+        Ok(Ok(png)) => ([(header::CONTENT_TYPE, "image/png")], png).into_response(),
+        Ok(Err(error)) => fail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        Err(_) => fail(StatusCode::INTERNAL_SERVER_ERROR, "the picture could not be painted".into()),
     }
 }
 

@@ -23,7 +23,11 @@ use crate::why::{self, Found};
 const SHOWN: usize = 200;
 
 /// `/lines?from=…&to=…&q=…`.
-pub(super) async fn lines(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn lines(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let asked = asked(&app, "/lines", query.as_deref(), &headers);
     let mut board = Board::blank(vec![Panel::newest(SHOWN)]);
     board.id = "/lines".into();
@@ -43,7 +47,11 @@ pub(super) async fn lines(State(app): State<Arc<App>>, RawQuery(query): RawQuery
 }
 
 /// `/why?from=…&to=…&q=…`: this selection beside the time just before it, or beside the same time of the day or week before.
-pub(super) async fn why(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn why(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let asked = asked(&app, "/why", query.as_deref(), &headers);
     let wish = match wish(&app, &asked, Arc::new(Board::blank(Vec::new()))) {
         Ok(wish) => wish,
@@ -72,7 +80,11 @@ async fn find(app: &App, wish: &Wish, before: Span) -> Result<Result<Found, Stri
 }
 
 fn address(asked: &Asked, path: &str, search: Option<&Query>) -> String {
-    let there = Asked { path: path.into(), q: search.map_or_else(|| asked.q.clone(), ToString::to_string), ..asked.clone() };
+    let there = Asked {
+        path: path.into(),
+        q: search.map_or_else(|| asked.q.clone(), ToString::to_string),
+        ..asked.clone()
+    };
     there.here()
 }
 

@@ -129,11 +129,14 @@ impl Unclear {
 
     /// As JSON.
     fn json(&self) -> Response {
-        fail(self.status(), match self {
-            Self::Range(error) => error.to_string(),
-            Self::Search(_, error) => error.to_string(),
-            Self::Board => "there is no such board or panel".into(),
-        })
+        fail(
+            self.status(),
+            match self {
+                Self::Range(error) => error.to_string(),
+                Self::Search(_, error) => error.to_string(),
+                Self::Board => "there is no such board or panel".into(),
+            },
+        )
     }
 }
 

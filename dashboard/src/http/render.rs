@@ -14,7 +14,11 @@ use crate::links;
 use crate::view::picture::Picture;
 
 /// `/render/panel.png?board=…&panel=…&from=…&to=…&expires=…&sig=…`.
-pub(super) async fn panel(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn panel(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let query = query.unwrap_or_default();
     // Before anything else is looked at.
     let now = (app.clock)().as_millisecond();
@@ -32,7 +36,7 @@ pub(super) async fn panel(State(app): State<Arc<App>>, RawQuery(query): RawQuery
     let theme = if of("theme") == "dark" { Theme::Dark } else { Theme::Light };
     match app.look(wish).await {
         Ok(shown) => match shown.seen.view.panel(&shelved.board, &of("panel")) {
-            Some((_, Ok(Picture::Drawing(drawing)))) => exports::drawn(drawing, theme),
+            Some((_, Ok(Picture::Drawing(drawing)))) => exports::drawn(drawing.clone(), theme).await,
             Some((_, Err(reason))) => fail(StatusCode::BAD_GATEWAY, reason.clone()),
             Some(_) => fail(StatusCode::NOT_FOUND, "there is nothing to draw in this range".into()),
             None => Unclear::Board.json(),

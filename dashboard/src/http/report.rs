@@ -7,13 +7,18 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap};
 use axum::response::{IntoResponse, Response};
 
+use super::exports::painted;
 use super::{Unclear, asked, fail, value, wish};
 use crate::app::App;
 use crate::chart::{Theme, png};
 use crate::page::report;
 
 /// `/report?board=overview&from=now-7d&to=now&format=html`.
-pub(super) async fn report(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn report(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let of = |name: &str| value(query.as_deref(), name);
     let mut asked = asked(&app, "/report", query.as_deref(), &headers);
     if of("from").is_none() {
@@ -34,12 +39,15 @@ pub(super) async fn report(State(app): State<Arc<App>>, RawQuery(query): RawQuer
     if of("format").as_deref() != Some("png") {
         let page = report::report(&app.config.title, &seen).into_string();
         let policy = report::policy();
-        return ([(header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()), (header::CONTENT_SECURITY_POLICY, policy)], page)
+        return (
+            [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+                (header::CONTENT_SECURITY_POLICY, policy),
+            ],
+            page,
+        )
             .into_response();
     }
     let headline = format!("{} · {}", app.config.title, report::headline(&seen));
-    match png::sheet(&headline, &seen.drawings(), 2, Theme::Light) {
-        Ok(png) => ([(header::CONTENT_TYPE, "image/png")], png).into_response(),
-        Err(error) => fail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-    }
+    painted(move || png::sheet(&headline, &seen.drawings(), 2, Theme::Light)).await
 }

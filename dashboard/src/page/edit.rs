@@ -45,7 +45,8 @@ pub(crate) fn edit(here: &str, id: &str, file: &str, draft: &str, preview: &Prev
 fn difference(id: &str, file: &str, draft: &str) -> Markup {
     let diff = TextDiff::from_lines(file, draft);
     let name = format!("{id}.yaml");
-    let unified = diff.unified_diff().context_radius(3).header(&format!("a/{name}"), &format!("b/{name}")).to_string();
+    let unified =
+        diff.unified_diff().context_radius(3).header(&format!("a/{name}"), &format!("b/{name}")).to_string();
     let (mut more, mut less) = (0, 0);
     for change in diff.iter_all_changes() {
         match change.tag() {
@@ -55,7 +56,7 @@ fn difference(id: &str, file: &str, draft: &str) -> Markup {
         }
     }
     html! {
-        h2 { "The difference: " (more) " lines more, " (less) " fewer" }
+        h2 { "The difference: +" (more) " −" (less) }
         textarea id="diff" class="diff" rows="12" readonly aria-label="The difference, for git apply" { (unified) }
     }
 }

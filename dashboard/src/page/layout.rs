@@ -49,7 +49,13 @@ impl Asked {
     /// An address with what was asked, but for what is given.
     fn link(&self, path: &str, but: &[(&str, &str)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let own = [("from", &self.from), ("to", &self.to), ("tz", &self.tz), ("compare", &self.compare), ("q", &self.q)];
+        let own = [
+            ("from", &self.from),
+            ("to", &self.to),
+            ("tz", &self.tz),
+            ("compare", &self.compare),
+            ("q", &self.q),
+        ];
         for (name, value) in own {
             let value = but.iter().find(|(n, _)| *n == name).map_or(value.as_str(), |(_, v)| v);
             if !value.is_empty() {

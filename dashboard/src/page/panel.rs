@@ -207,7 +207,10 @@ pub(crate) fn lines(rows: &[Line], range: &Range) -> Markup {
 
 fn line(row: &Line, range: &Range) -> Markup {
     let label = row.status.as_ref().or(row.level.as_ref());
-    let calm = label.is_some_and(|l| l.starts_with(['1', '2', '3']) || matches!(&*l.to_ascii_lowercase(), "info" | "notice" | "debug" | "trace"));
+    let calm = label.is_some_and(|l| {
+        l.starts_with(['1', '2', '3'])
+            || matches!(&*l.to_ascii_lowercase(), "info" | "notice" | "debug" | "trace")
+    });
     html! {
         li {
             div class="facts" {
@@ -244,18 +247,25 @@ fn patterns(all: &[Pattern], range: &Range) -> Markup {
 /// A board's own text. Raw HTML in it is text, and links go to http, https and this server only.
 fn markdown(text: &str) -> Markup {
     use pulldown_cmark::{Event, Options, Parser, Tag, html::push_html};
-    let safe = |url: &str| url.starts_with("https://") || url.starts_with("http://") || (url.starts_with('/') && !url.starts_with("//"));
-    let events = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).map(|event| match event {
-        Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
-        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            let dest_url = if safe(&dest_url) { dest_url } else { "#".into() };
-            Event::Start(Tag::Link { link_type, dest_url, title, id })
-        }
-        // A picture from elsewhere would tell that server who looks; the policy forbids it anyway.
-        Event::Start(Tag::Image { .. }) => Event::Text("".into()),
-        Event::End(pulldown_cmark::TagEnd::Image) => Event::Text("".into()),
-        event => event,
-    });
+    let safe = |url: &str| {
+        url.starts_with("https://")
+            || url.starts_with("http://")
+            || (url.starts_with('/') && !url.starts_with("//"))
+    };
+    let events =
+        Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).map(
+            |event| match event {
+                Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
+                Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+                    let dest_url = if safe(&dest_url) { dest_url } else { "#".into() };
+                    Event::Start(Tag::Link { link_type, dest_url, title, id })
+                }
+                // A picture from elsewhere would tell that server who looks; the policy forbids it anyway.
+                Event::Start(Tag::Image { .. }) => Event::Text("".into()),
+                Event::End(pulldown_cmark::TagEnd::Image) => Event::Text("".into()),
+                event => event,
+            },
+        );
     let mut out = String::new();
     push_html(&mut out, events);
     html! { div class="markdown" { (PreEscaped(out)) } }
@@ -277,8 +287,18 @@ mod tests {
 
     #[test]
     fn a_boards_text_brings_no_markup_of_its_own() {
-        let html = markdown("**b** <script>x</script> [a](javascript:alert) [b](https://x) ![p](http://y/z.png)").into_string();
-        assert!(html.contains("<strong>b</strong>") && html.contains("&lt;script&gt;") && html.contains("https://x"), "{html}");
-        assert!(!html.contains("javascript") && !html.contains("<img") && !html.contains("<script"), "{html}");
+        let html =
+            markdown("**b** <script>x</script> [a](javascript:alert) [b](https://x) ![p](http://y/z.png)")
+                .into_string();
+        assert!(
+            html.contains("<strong>b</strong>")
+                && html.contains("&lt;script&gt;")
+                && html.contains("https://x"),
+            "{html}"
+        );
+        assert!(
+            !html.contains("javascript") && !html.contains("<img") && !html.contains("<script"),
+            "{html}"
+        );
     }
 }

@@ -43,9 +43,11 @@ pub(crate) fn why(
 
 fn table(found: &Found, search: &Query, link: &dyn Fn(&Query) -> String) -> Markup {
     let percent = |share: f64| Unit::Percent.show(share * 100.0);
-    let bar = |share: f64, class: &str| html! {
-        svg class={ "bar " (class) } viewBox="0 0 100 5" preserveAspectRatio="none" aria-hidden="true" {
-            rect width=(format!("{:.1}", share * 100.0)) height="5" {}
+    let bar = |share: f64, class: &str| {
+        html! {
+            svg class={ "bar " (class) } viewBox="0 0 100 5" preserveAspectRatio="none" aria-hidden="true" {
+                rect width=(format!("{:.1}", share * 100.0)) height="5" {}
+            }
         }
     };
     html! {

@@ -195,7 +195,9 @@ impl Node {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.fields(out)),
             Self::Not(part) => part.fields(out),
-            Self::Term(Term { field: Some(field), .. }) if !out.contains(&field.name.as_str()) => out.push(&field.name),
+            Self::Term(Term { field: Some(field), .. }) if !out.contains(&field.name.as_str()) => {
+                out.push(&field.name)
+            }
             Self::Everything | Self::Term(_) => {}
         }
     }

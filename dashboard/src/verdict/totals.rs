@@ -103,7 +103,12 @@ pub(crate) fn plan(context: &Context<'_>, plan: &mut Plan) -> Option<Wanted> {
     })
 }
 
-fn requests(context: &Context<'_>, plan: &mut Plan, query: &serde_json::Value, span: Span) -> Option<Requests> {
+fn requests(
+    context: &Context<'_>,
+    plan: &mut Plan,
+    query: &serde_json::Value,
+    span: Span,
+) -> Option<Requests> {
     let mut figure = |part: Option<&str>, metric: &Metric| {
         let part = part.map(|p| context.dsl(Source::Logs, &parsed(p)));
         plan.figure((Source::Logs, span, query, Shape::Total), part.as_ref(), metric, context.logs).ok()
@@ -114,7 +119,10 @@ fn requests(context: &Context<'_>, plan: &mut Plan, query: &serde_json::Value, s
         .map(|class| figure(Some(class), &Metric::Count))
         .collect();
     let latency = if context.logs.best(Idea::RequestTime).is_some() {
-        [50.0, 95.0, 99.0].into_iter().filter_map(|p| figure(None, &Metric::Percentile(p, "request_time".into()))).collect()
+        [50.0, 95.0, 99.0]
+            .into_iter()
+            .filter_map(|p| figure(None, &Metric::Percentile(p, "request_time".into())))
+            .collect()
     } else {
         Vec::new()
     };

@@ -55,7 +55,8 @@ pub(crate) async fn ask(
         }
         parts.push((question, span));
     }
-    let mut given = if searches.is_empty() { Vec::new() } else { backend.msearch(&searches).await? }.into_iter();
+    let mut given =
+        if searches.is_empty() { Vec::new() } else { backend.msearch(&searches).await? }.into_iter();
     let mut answers = Answers::default();
     let (mut failed, mut late) = (0, false);
     for (asked, (question, span)) in plan.asked.iter().zip(parts) {
@@ -67,14 +68,20 @@ pub(crate) async fn ask(
         let cut = matches!(&answer, Some(Ok(v)) if incomplete(v));
         answers.all.push(read(asked, answer, span, |part, step| {
             // Half an answer is shown, with a note, but not believed the next time.
-            if cut { part.map(|(_, b)| b).unwrap_or_default() } else { cache.merge(&question, asked.span, part, step, now) }
+            if cut {
+                part.map(|(_, b)| b).unwrap_or_default()
+            } else {
+                cache.merge(&question, asked.span, part, step, now)
+            }
         }));
     }
     if failed > 0 {
         answers.notes.push(format!("{failed} shards gave no answer: the figures below are too low."));
     }
     if late {
-        answers.notes.push("A search ran out of time: the figures below are too low. Choose a shorter range.".into());
+        answers
+            .notes
+            .push("A search ran out of time: the figures below are too low. Choose a shorter range.".into());
     }
     Ok(answers)
 }

@@ -39,15 +39,26 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Wan
 }
 
 /// Asks for a line for each of `values` of the panel's `by`.
-pub(crate) fn plan_split(context: &Context<'_>, panel: &Panel, values: &[(String, String)], plan: &mut Plan) -> Wanted {
+pub(crate) fn plan_split(
+    context: &Context<'_>,
+    panel: &Panel,
+    values: &[(String, String)],
+    plan: &mut Plan,
+) -> Wanted {
     let mut wanted = Wanted { lines: Vec::new(), missing: None };
     for (i, (value, search)) in values.iter().enumerate() {
         let (paint, dash) = Paint::nth(i);
         for series in &panel.series {
-            let filter = if series.filter.is_empty() { search.clone() } else { format!("({}) {search}", series.filter) };
+            let filter = if series.filter.is_empty() {
+                search.clone()
+            } else {
+                format!("({}) {search}", series.filter)
+            };
             wanted.ask(context, panel, series, &filter, (value.clone(), paint, dash), plan);
         }
     }
+    // A value may have lines, but none with this figure.
+    wanted.lines.iter_mut().for_each(|line| line.optional = true);
     wanted
 }
 

@@ -132,7 +132,8 @@ impl<'a> Context<'a> {
     pub(crate) fn late_from(&self, edges: Edges) -> Option<i64> {
         let newest = edges.newest?;
         let patience = self.range.step().max(90_000);
-        (self.range.is_live() && self.range.now - newest > patience && newest < self.range.to).then_some(newest)
+        (self.range.is_live() && self.range.now - newest > patience && newest < self.range.to)
+            .then_some(newest)
     }
 }
 

@@ -12,8 +12,32 @@ use crate::chart::{Drawing, HeatSpec, Unit};
 
 /// Edges of the spans in milliseconds: five a decade, from below a millisecond to above a minute.
 const MILLIS: [f64; 26] = [
-    0.0, 1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 16.0, 25.0, 40.0, 63.0, 100.0, 160.0, 250.0, 400.0, 630.0, 1000.0, 1600.0, 2500.0,
-    4000.0, 6300.0, 10_000.0, 16_000.0, 25_000.0, 60_000.0, f64::INFINITY,
+    0.0,
+    1.0,
+    1.6,
+    2.5,
+    4.0,
+    6.3,
+    10.0,
+    16.0,
+    25.0,
+    40.0,
+    63.0,
+    100.0,
+    160.0,
+    250.0,
+    400.0,
+    630.0,
+    1000.0,
+    1600.0,
+    2500.0,
+    4000.0,
+    6300.0,
+    10_000.0,
+    16_000.0,
+    25_000.0,
+    60_000.0,
+    f64::INFINITY,
 ];
 
 /// A heatmap that was asked for.
@@ -78,7 +102,8 @@ pub(crate) fn read(
     let counts: Vec<Vec<Option<u64>>> = columns.into_iter().zip(context.known(edges)).map(column).collect();
     // Spans at both ends into which nothing fell would only make the others small.
     let used = |row: usize| counts.iter().any(|c| c[row].is_some_and(|n| n > 0));
-    let (Some(first), Some(last)) = ((0..bounds.len() - 1).find(|r| used(*r)), (0..bounds.len() - 1).rfind(|r| used(*r)))
+    let (Some(first), Some(last)) =
+        ((0..bounds.len() - 1).find(|r| used(*r)), (0..bounds.len() - 1).rfind(|r| used(*r)))
     else {
         return Ok(Picture::Empty(Nothing::NoLines));
     };

@@ -280,7 +280,11 @@ impl View {
     }
 
     /// A panel's content by its id.
-    pub(crate) fn panel<'a>(&'a self, board: &'a crate::board::Board, id: &str) -> Option<(&'a Panel, &'a Part<Picture>)> {
+    pub(crate) fn panel<'a>(
+        &'a self,
+        board: &'a crate::board::Board,
+        id: &str,
+    ) -> Option<(&'a Panel, &'a Part<Picture>)> {
         let i = board.panels.iter().position(|p| p.id == id)?;
         Some((&board.panels[i], &self.panels.get(i)?.0))
     }

@@ -94,7 +94,8 @@ fn find(now: &[Line], before: &[Line], top: usize) -> Vec<Pattern> {
     clusters.retain(|c| c.count > 0);
     clusters.sort_by_key(|c| (c.before > 0, std::cmp::Reverse(c.count)));
     clusters.truncate(top);
-    let pattern = |c: Cluster| Pattern { text: text(&c.tokens), count: c.count, before: c.before, first: c.first };
+    let pattern =
+        |c: Cluster| Pattern { text: text(&c.tokens), count: c.count, before: c.before, first: c.first };
     clusters.into_iter().map(pattern).collect()
 }
 
@@ -104,7 +105,8 @@ fn tokens(message: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for word in message[..end].split_whitespace().take(TOKENS) {
         let inner = word.trim_matches(|c: char| c.is_ascii_punctuation());
-        let quoted = word.starts_with(['"', '\'', '`']) && word.ends_with(['"', '\'', '`', ',', '.', ';', ')']);
+        let quoted =
+            word.starts_with(['"', '\'', '`']) && word.ends_with(['"', '\'', '`', ',', '.', ';', ')']);
         if inner.chars().any(|c| c.is_ascii_digit()) || (quoted && !inner.is_empty()) {
             let (head, tail) = word.split_once(inner).unwrap_or(("", ""));
             all.push(format!("{head}{ANY}{tail}"));
@@ -136,7 +138,8 @@ mod tests {
     use super::*;
 
     fn lines(messages: &[&str]) -> Vec<Line> {
-        let line = |(i, m): (usize, &&str)| Line { message: (*m).to_owned(), at: Some(i as i64), ..Line::default() };
+        let line =
+            |(i, m): (usize, &&str)| Line { message: (*m).to_owned(), at: Some(i as i64), ..Line::default() };
         messages.iter().enumerate().map(line).collect()
     }
 

@@ -105,11 +105,17 @@ impl Picture {
                 "rows": table.rows.iter().map(|r| json!({"label": r.label, "values": r.cells, "search": r.search,
                     "sparkline": r.sparkline})).collect::<Vec<_>>(),
             }),
-            Self::Stat(stat) => json!({"kind": "stat", "unit": stat.unit.word(), "value": stat.value, "before": stat.before,
-                "sparkline": stat.sparkline}),
-            Self::Lines(lines) => json!({"kind": "lines", "total": lines.total, "lines": lines.lines.iter().map(Line::json).collect::<Vec<_>>()}),
-            Self::Patterns(patterns) => json!({"kind": "patterns", "patterns": patterns.iter().map(|p| json!({
-                "pattern": p.text, "count": p.count, "before": p.before, "first": p.first})).collect::<Vec<_>>()}),
+            Self::Stat(stat) => {
+                json!({"kind": "stat", "unit": stat.unit.word(), "value": stat.value, "before": stat.before,
+                "sparkline": stat.sparkline})
+            }
+            Self::Lines(lines) => {
+                json!({"kind": "lines", "total": lines.total, "lines": lines.lines.iter().map(Line::json).collect::<Vec<_>>()})
+            }
+            Self::Patterns(patterns) => {
+                json!({"kind": "patterns", "patterns": patterns.iter().map(|p| json!({
+                "pattern": p.text, "count": p.count, "before": p.before, "first": p.first})).collect::<Vec<_>>()})
+            }
             Self::Text(text) => json!({"kind": "markdown", "text": text}),
             Self::Empty(Nothing::NoField(field)) => json!({"kind": "empty", "missing_field": field}),
             Self::Empty(Nothing::NoLines) => json!({"kind": "empty"}),
@@ -138,7 +144,15 @@ impl Picture {
                 for line in &lines.lines {
                     let of = |field: &Option<String>| field.clone().unwrap_or_default();
                     let at = line.at.map(stamp).unwrap_or_default();
-                    out.row([at, of(&line.status), of(&line.level), of(&line.method), of(&line.url), of(&line.host), line.message.clone()]);
+                    out.row([
+                        at,
+                        of(&line.status),
+                        of(&line.level),
+                        of(&line.method),
+                        of(&line.url),
+                        of(&line.host),
+                        line.message.clone(),
+                    ]);
                 }
             }
             Self::Patterns(patterns) => {

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::board::metric::{Function, Metric};
 use crate::board::Source;
+use crate::board::metric::{Function, Metric};
 use crate::fields::Fields;
 use crate::range::interval;
 
@@ -283,7 +283,8 @@ impl Place {
 fn percentile(agg: &Value, percent: u32) -> Option<f64> {
     let values = agg.get("values")?.as_object()?;
     let wanted = f64::from(percent) / 100.0;
-    let (_, value) = values.iter().find(|(name, _)| name.parse::<f64>().is_ok_and(|n| (n - wanted).abs() < 1e-6))?;
+    let (_, value) =
+        values.iter().find(|(name, _)| name.parse::<f64>().is_ok_and(|n| (n - wanted).abs() < 1e-6))?;
     value.as_f64().filter(|v| v.is_finite())
 }
 
@@ -323,7 +324,11 @@ mod tests {
         let mut plan = Plan::default();
         let metric = Metric::parse("p95(nowhere)").expect("a figure");
         let asked = plan.figure(
-            (Source::Logs, SPAN, &json!({"match_all": {}}), Shape::Total), None, &metric, &fields());
+            (Source::Logs, SPAN, &json!({"match_all": {}}), Shape::Total),
+            None,
+            &metric,
+            &fields(),
+        );
         assert_eq!(asked, Err(NoField("nowhere".into())));
         assert!(plan.asked.is_empty());
     }

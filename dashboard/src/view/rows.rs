@@ -59,7 +59,14 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
             Ok(inner) => inner,
             // A table without this column is still a table.
             Err(_) => {
-                columns.push(Column { name: series.name.clone(), metric, unit, factor, agg: None, filtered: false });
+                columns.push(Column {
+                    name: series.name.clone(),
+                    metric,
+                    unit,
+                    factor,
+                    agg: None,
+                    filtered: false,
+                });
                 continue;
             }
         };
@@ -67,18 +74,29 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
         let name = format!("c{}", columns.len());
         let filtered = part.is_some();
         match (part, inner) {
-            (Some(filter), Some(agg)) => drop(aggs.insert(name.clone(), json!({"filter": filter, "aggs": {"v": agg}}))),
+            (Some(filter), Some(agg)) => {
+                drop(aggs.insert(name.clone(), json!({"filter": filter, "aggs": {"v": agg}})))
+            }
             (Some(filter), None) => drop(aggs.insert(name.clone(), json!({"filter": filter}))),
             (None, Some(agg)) => {
                 // The engine itself can order by this, so that the order holds over all values.
-                if panel.order.as_deref() == Some(series.name.as_str()) && !matches!(metric, Metric::Percentile(..)) {
+                if panel.order.as_deref() == Some(series.name.as_str())
+                    && !matches!(metric, Metric::Percentile(..))
+                {
                     order = Some(json!({name.clone(): if panel.ascending { "asc" } else { "desc" }}));
                 }
                 aggs.insert(name.clone(), agg);
             }
             (None, None) => {}
         }
-        columns.push(Column { name: series.name.clone(), metric, unit, factor, agg: Some(columns.len()), filtered });
+        columns.push(Column {
+            name: series.name.clone(),
+            metric,
+            unit,
+            factor,
+            agg: Some(columns.len()),
+            filtered,
+        });
     }
     // Where we order ourselves, the best of more candidates than are shown.
     let top = top(panel);
@@ -126,7 +144,8 @@ impl Wanted {
             let docs = bucket["doc_count"].as_u64().unwrap_or(0);
             let cell = |column: &Column| {
                 let agg = &bucket[format!("c{}", column.agg?)];
-                let (docs, inner) = if column.filtered { (agg["doc_count"].as_u64()?, &agg["v"]) } else { (docs, agg) };
+                let (docs, inner) =
+                    if column.filtered { (agg["doc_count"].as_u64()?, &agg["v"]) } else { (docs, agg) };
                 let value = match &column.metric {
                     Metric::Percentile(..) => inner["values"].as_object().and_then(|v| v.values().next()),
                     _ => inner.get("value"),

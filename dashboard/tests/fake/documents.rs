@@ -16,7 +16,13 @@ fn stamp(at: i64) -> String {
 
 /// A request a second; in the second hour a hole of five minutes, and twenty minutes with errors on web02.
 pub(super) fn logs(noon: i64, seed: bool) -> Vec<Value> {
-    const URLS: [&str; 5] = ["/", "/api/tickets?status=open&page=1", "/api/search?q=refund", "/login", "/<script>alert(1)</script>"];
+    const URLS: [&str; 5] = [
+        "/",
+        "/api/tickets?status=open&page=1",
+        "/api/search?q=refund",
+        "/login",
+        "/<script>alert(1)</script>",
+    ];
     let mut all = Vec::new();
     for second in 1..7200 {
         let at = noon - second * 1000;
@@ -26,7 +32,13 @@ pub(super) fn logs(noon: i64, seed: bool) -> Vec<Value> {
         let trouble = second < 1200;
         let host = ["web01", "web02"][(second % 2) as usize];
         let url = URLS[(noise(second) * 4.99) as usize];
-        let status = if trouble && second % 10 == 1 { 502 } else if second % 25 == 3 { 404 } else { 200 };
+        let status = if trouble && second % 10 == 1 {
+            502
+        } else if second % 25 == 3 {
+            404
+        } else {
+            200
+        };
         let seconds = 0.02 + noise(second + 9) * if status == 502 { 2.0 } else { 0.2 };
         let mut document = json!({
             "@timestamp": stamp(at), "at": at, "http.response.status_code": status, "url.original": url, "host.name": host,

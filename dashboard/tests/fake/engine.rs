@@ -11,7 +11,8 @@ pub(super) fn search(documents: &[Value], body: &Value) -> Value {
     let mut found: Documents<'_> = documents.iter().filter(|d| matches(d, &body["query"])).collect();
     found.sort_by_key(|d| std::cmp::Reverse(time(d)));
     let size = body["size"].as_u64().unwrap_or(10) as usize;
-    let hits: Vec<Value> = found.iter().take(size).map(|d| json!({"_source": d, "sort": [time(d)]})).collect();
+    let hits: Vec<Value> =
+        found.iter().take(size).map(|d| json!({"_source": d, "sort": [time(d)]})).collect();
     let mut out = json!({"took": 1, "timed_out": false, "_shards": {"total": 1, "failed": 0}, "status": 200,
         "hits": {"total": {"value": found.len(), "relation": "eq"}, "hits": hits}});
     if let Some(aggs) = body["aggs"].as_object() {
@@ -71,7 +72,8 @@ fn matches(document: &Value, query: &Value) -> bool {
         "term" => {
             let (name, wanted) = field();
             let wanted = bare(wanted, "value");
-            text(document, name).is_some_and(|t| wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned) == t)
+            text(document, name)
+                .is_some_and(|t| wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned) == t)
         }
         "terms" => {
             let (name, wanted) = field();
@@ -80,12 +82,14 @@ fn matches(document: &Value, query: &Value) -> bool {
         "wildcard" => {
             let (name, wanted) = field();
             let wanted = bare(wanted, "value");
-            text(document, name).is_some_and(|t| like(t.as_bytes(), wanted.as_str().expect("a pattern").as_bytes()))
+            text(document, name)
+                .is_some_and(|t| like(t.as_bytes(), wanted.as_str().expect("a pattern").as_bytes()))
         }
         "match" | "match_phrase" => {
             let (name, wanted) = field();
             let wanted = bare(wanted, "query");
-            text(document, name).is_some_and(|t| t.to_lowercase().contains(&wanted.as_str().expect("a text").to_lowercase()))
+            text(document, name)
+                .is_some_and(|t| t.to_lowercase().contains(&wanted.as_str().expect("a text").to_lowercase()))
         }
         other => panic!("the stand-in does not know the query {other}"),
     }
@@ -106,14 +110,17 @@ fn aggregate(documents: &Documents<'_>, aggs: &Map<String, Value>) -> Value {
 
 fn bucket(mut head: Value, documents: &Documents<'_>, agg: &Value) -> Value {
     head["doc_count"] = json!(documents.len());
-    if let Some(Value::Object(inner)) = agg.get("aggs").map(|inner| aggregate(documents, inner.as_object().expect("aggs"))) {
+    if let Some(Value::Object(inner)) =
+        agg.get("aggs").map(|inner| aggregate(documents, inner.as_object().expect("aggs")))
+    {
         head.as_object_mut().expect("a bucket").extend(inner);
     }
     head
 }
 
 fn one(documents: &Documents<'_>, agg: &Value) -> Value {
-    let (kind, inner) = agg.as_object().and_then(|a| a.iter().find(|(k, _)| *k != "aggs")).expect("an aggregation");
+    let (kind, inner) =
+        agg.as_object().and_then(|a| a.iter().find(|(k, _)| *k != "aggs")).expect("an aggregation");
     let field = inner["field"].as_str().unwrap_or_default();
     let mut numbers: Vec<f64> = documents.iter().filter_map(|d| number(d, field)).collect();
     let value = |v: Option<f64>| json!({"value": v});
@@ -124,6 +131,7 @@ fn one(documents: &Documents<'_>, agg: &Value) -> Value {
         }
         "filters" => {
             let filters = inner["filters"].as_object().expect("filters");
+            assert!(!filters.is_empty(), "[filters] cannot be empty.");
             let buckets = filters.iter().map(|(name, filter)| {
                 let part = documents.iter().copied().filter(|d| matches(d, filter)).collect();
                 (name.clone(), bucket(json!({}), &part, agg))
@@ -137,7 +145,8 @@ fn one(documents: &Documents<'_>, agg: &Value) -> Value {
                     parts.entry(key).or_default().push(document);
                 }
             }
-            let mut buckets: Vec<Value> = parts.iter().map(|(key, part)| bucket(json!({"key": key}), part, agg)).collect();
+            let mut buckets: Vec<Value> =
+                parts.iter().map(|(key, part)| bucket(json!({"key": key}), part, agg)).collect();
             buckets.sort_by_key(|b| std::cmp::Reverse(b["doc_count"].as_u64()));
             if let Some((by, way)) = inner["order"].as_object().and_then(|o| o.iter().next()) {
                 buckets.sort_by(|a, b| {
@@ -154,12 +163,14 @@ fn one(documents: &Documents<'_>, agg: &Value) -> Value {
             for document in documents {
                 parts.entry(time(document).div_euclid(step) * step).or_default().push(document);
             }
-            let buckets: Vec<Value> = parts.iter().map(|(key, part)| bucket(json!({"key": key}), part, agg)).collect();
+            let buckets: Vec<Value> =
+                parts.iter().map(|(key, part)| bucket(json!({"key": key}), part, agg)).collect();
             json!({"buckets": buckets})
         }
         "range" => {
             let within = |r: &Value| {
-                let (low, high) = (r["from"].as_f64().unwrap_or(f64::MIN), r["to"].as_f64().unwrap_or(f64::MAX));
+                let (low, high) =
+                    (r["from"].as_f64().unwrap_or(f64::MIN), r["to"].as_f64().unwrap_or(f64::MAX));
                 json!({"doc_count": numbers.iter().filter(|n| **n >= low && **n < high).count()})
             };
             json!({"buckets": inner["ranges"].as_array().expect("ranges").iter().map(within).collect::<Vec<_>>()})
@@ -179,7 +190,8 @@ fn one(documents: &Documents<'_>, agg: &Value) -> Value {
         "avg" => value((!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)),
         "value_count" => value(Some(numbers.len() as f64)),
         "cardinality" => {
-            let distinct: std::collections::BTreeSet<_> = documents.iter().filter_map(|d| text(d, field)).collect();
+            let distinct: std::collections::BTreeSet<_> =
+                documents.iter().filter_map(|d| text(d, field)).collect();
             value(Some(distinct.len() as f64))
         }
         other => panic!("the stand-in does not know the aggregation {other}"),

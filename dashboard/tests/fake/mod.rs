@@ -117,7 +117,8 @@ async fn store(State(fake): State<Arc<Fake>>, body: String) -> Response {
     }
     let document = body.lines().nth(1).and_then(|l| serde_json::from_str(l).ok()).expect("a document");
     fake.events.lock().expect("no panic").push(document);
-    Json(json!({"took": 1, "errors": false, "items": [{"create": {"_id": "e1", "status": 201}}]})).into_response()
+    Json(json!({"took": 1, "errors": false, "items": [{"create": {"_id": "e1", "status": 201}}]}))
+        .into_response()
 }
 
 async fn caps(State(fake): State<Arc<Fake>>, uri: axum::http::Uri) -> Response {
