@@ -200,7 +200,9 @@ panels:
         let error =
             serde_saphyr::from_str::<Board>(text).expect_err("an unknown name").without_snippet().to_string();
         let (_, names) = error.split_once("expected one of").expect("names");
-        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = names.lines().next().unwrap_or_default().split(|c| !word(c)).filter(|w| !w.is_empty());
+        words.take_while(|w| *w != "at").map(str::to_owned).collect()
     }
 
     #[test]

@@ -196,7 +196,7 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.fields(out)),
             Self::Not(part) => part.fields(out),
             Self::Term(Term { field: Some(field), .. }) if !out.contains(&field.name.as_str()) => {
-                out.push(&field.name)
+                out.push(&field.name);
             }
             Self::Everything | Self::Term(_) => {}
         }

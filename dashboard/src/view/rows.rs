@@ -75,7 +75,7 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
         let filtered = part.is_some();
         match (part, inner) {
             (Some(filter), Some(agg)) => {
-                drop(aggs.insert(name.clone(), json!({"filter": filter, "aggs": {"v": agg}})))
+                drop(aggs.insert(name.clone(), json!({"filter": filter, "aggs": {"v": agg}})));
             }
             (Some(filter), None) => drop(aggs.insert(name.clone(), json!({"filter": filter}))),
             (None, Some(agg)) => {

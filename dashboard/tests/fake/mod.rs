@@ -52,8 +52,8 @@ impl Fake {
     /// A stand-in in a mood, with the hour before `noon` (epoch milliseconds).
     pub(crate) fn new(mood: Mood, noon: i64) -> Arc<Self> {
         let seed = mood == Mood::Seed;
-        Arc::new(Self {
-            mood: AtomicU8::new(mood as u8),
+        let fake = Self {
+            mood: AtomicU8::default(),
             logs: if mood == Mood::Empty { Vec::new() } else { documents::logs(noon, seed) },
             metrics: if seed || mood == Mood::Empty { Vec::new() } else { documents::metrics(noon) },
             events: Mutex::default(),
@@ -61,7 +61,9 @@ impl Fake {
             msearch: AtomicU64::new(0),
             asked: Mutex::default(),
             dropped: Arc::default(),
-        })
+        };
+        fake.set(mood);
+        Arc::new(fake)
     }
 
     /// Changes the mood.
