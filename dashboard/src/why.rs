@@ -5,15 +5,17 @@
 //! `p · log₂(p / q)`; a value that was rare and is now frequent comes first, one that is as frequent as ever last.
 //!
 //! Errors are few before they are many, and the shares of few lines are chance. So before, a value counts as if there had been twenty
-//! more lines like the rest of the traffic: with many lines before, that changes nothing.
+//! more lines like the rest of the traffic: with many lines before, that changes nothing. The same is done with the patterns of the newest
+//! thousand lines of each set.
 
 use serde_json::{Value, json};
 
 use crate::board::Source;
-use crate::query::Query;
+use crate::query::{self, Query};
 use crate::view::answers::Answers;
 use crate::view::context::Context;
 use crate::view::plan::{Place, Plan, Shape, Span};
+use crate::view::{lines, patterns};
 
 /// The words that are compared, in the order in which equals are shown.
 const DIMENSIONS: [&str; 16] = [
@@ -44,9 +46,11 @@ const SHOWN: usize = 12;
 /// One difference. Shares are 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Difference {
-    /// The search word of its field.
+    /// The search word of its field, or `pattern`.
     pub(crate) field: &'static str,
     pub(crate) value: String,
+    /// What finds its lines, beside the selection's own search.
+    pub(crate) search: Query,
     /// Lines with this value among those selected.
     pub(crate) count: u64,
     pub(crate) share: f64,
@@ -72,6 +76,8 @@ pub(crate) struct Wanted {
     /// The selection, what was like it before, and everything before.
     totals: [Place; 3],
     fields: Vec<(&'static str, [Place; 3])>,
+    /// The searches for the newest lines of each, for their patterns.
+    lines: [usize; 3],
 }
 
 /// Asks for the values of all fields that exist, in both spans.
@@ -94,7 +100,12 @@ pub(crate) fn plan(context: &Context<'_>, before: Span, plan: &mut Plan) -> Want
         };
         fields.push((word, ask(json!({"terms": {"field": field.name, "size": VALUES}}))));
     }
-    Wanted { totals, fields }
+    let mut sample = |(span, query)| {
+        plan.lines((Source::Logs, span, query), patterns::SAMPLE, &patterns::fields())
+    };
+    // In the order in which patterns meet: what is usual first.
+    let lines = [sample(sets[2]), sample(sets[1]), sample(sets[0])];
+    Wanted { totals, fields, lines }
 }
 
 /// Ranks what came back.
@@ -110,6 +121,7 @@ pub(crate) fn read(wanted: &Wanted, answers: &Answers) -> Result<Found, String> 
         let sets = [values(answers.raw(*now)?), values(answers.raw(*before)?), values(answers.raw(*all)?)];
         differences.extend(compare(word, &sets, totals));
     }
+    differences.extend(lines_alike(wanted, answers, totals[0])?);
     differences.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     differences.truncate(SHOWN);
     Ok(Found { lines: (totals[0], totals[1]), differences })
@@ -148,6 +160,7 @@ fn compare(
         (*count >= 3 && weight > 0.05).then(|| Difference {
             field,
             value: value.clone(),
+            search: Query::exactly(field, value),
             count: *count,
             share,
             before: old / total_before,
@@ -158,9 +171,29 @@ fn compare(
     now.iter().filter_map(one).collect()
 }
 
+/// What differs in the patterns of the lines, as far as the newest of each set tell.
+fn lines_alike(wanted: &Wanted, answers: &Answers, total: u64) -> Result<Vec<Difference>, String> {
+    let mut samples = Vec::new();
+    for search in wanted.lines {
+        samples.push(lines::of(answers.whole(search)?).lines);
+    }
+    let clusters = patterns::cluster(&samples.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let set = |i: usize| clusters.iter().map(|c| (c.text(), c.counts[i])).filter(|(_, n)| *n > 0).collect::<Vec<_>>();
+    let sets = [set(2), set(1), set(0)];
+    let sizes = [samples[2].len(), samples[1].len(), samples[0].len()].map(|n| n as u64);
+    let mut found = compare("pattern", &sets, sizes);
+    for difference in &mut found {
+        // Of a sample, the share of all.
+        difference.count = (difference.share * total as f64).round() as u64;
+        let phrase = clusters.iter().find(|c| c.text() == difference.value).map(patterns::Cluster::phrase);
+        difference.search = phrase.and_then(|p| query::parse(&format!("{p:?}")).ok()).unwrap_or_else(Query::everything);
+    }
+    Ok(found)
+}
+
 /// The search that narrows `search` down to a difference.
 pub(crate) fn narrowed(search: &Query, difference: &Difference) -> Query {
-    search.clone().and(Query::exactly(difference.field, &difference.value))
+    search.clone().and(difference.search.clone())
 }
 
 #[cfg(test)]

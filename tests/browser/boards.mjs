@@ -111,6 +111,8 @@ const why = await page.locator("#why tbody tr").evaluateAll((rows) => rows.map((
 check("why: the slow URL, the host and its new version come first",
   ["url/api/tickets/search", "hostweb-2", "version2.4.0"].every((w) => why.slice(0, 6).some((row) => row.replace(/\s/g, "").includes(w))), JSON.stringify(why));
 await shot("why");
+await went(`/why?from=now-15m&to=now&q=level:error`);
+check("why: a new pattern of errors", (await page.textContent("#why")).includes("has no field priority"), await page.textContent("#why"));
 
 // By keyboard alone.
 await went(`/b/overview?${HOUR}`);

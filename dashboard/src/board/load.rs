@@ -118,6 +118,9 @@ fn check_panel(panel: &Panel, wrong: &mut dyn FnMut(String)) {
             }
         }
     }
+    if panel.lookback_hours > 24 * 31 {
+        wrong("lookback_hours is at most a month".into());
+    }
     if panel.top.is_some_and(|t| t == 0 || t > 100) {
         wrong("top is 1 to 100".into());
     }

@@ -58,6 +58,9 @@ pub(crate) struct Panel {
     /// The name of the series by which the values of `by` are ordered (`a × b` for a product); without it by count.
     #[serde(default)]
     pub(crate) order: Option<String>,
+    /// How much longer than the range rows are looked for, in hours: a host that fell silent before it is still there.
+    #[serde(default)]
+    pub(crate) lookback_hours: u32,
     /// Ascending order, for a table that shows the least first.
     #[serde(default)]
     pub(crate) ascending: bool,
@@ -181,6 +184,7 @@ impl Panel {
             by: None,
             top: Some(top),
             order: None,
+            lookback_hours: 0,
             ascending: false,
             of: None,
             at_least: None,

@@ -13,7 +13,7 @@ mod chart;
 mod heat;
 pub(crate) mod lines;
 mod marks;
-mod patterns;
+pub(crate) mod patterns;
 mod rows;
 mod stat;
 

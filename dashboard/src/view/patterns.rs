@@ -13,8 +13,8 @@ use super::plan::Plan;
 use crate::board::Panel;
 use crate::fields::shown;
 
-/// Lines that are looked at in each of the two periods.
-const SAMPLE: usize = 1000;
+/// Lines that are looked at in each period.
+pub(crate) const SAMPLE: usize = 1000;
 /// Of a line longer than this only the beginning is looked at (Loki: 3000).
 const LONGEST: usize = 1000;
 /// Tokens of a pattern; what is behind does not tell lines apart.
@@ -36,11 +36,16 @@ pub(crate) struct Wanted {
 /// Asks for the lines of both periods.
 pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Wanted {
     let query = context.query(panel);
-    let fields: Vec<&str> = std::iter::once("@timestamp").chain(shown::MESSAGE.iter().copied()).collect();
+    let fields = fields();
     let (from, to) = context.span();
     let back = context.compare.map_or(to - from, |c| c.back());
     let mut ask = |span| plan.lines((panel.source, span, &query), SAMPLE, &fields);
     Wanted { now: ask((from, to)), before: ask((from - back, to - back)) }
+}
+
+/// The fields that patterns are made of.
+pub(crate) fn fields() -> Vec<&'static str> {
+    std::iter::once("@timestamp").chain(shown::MESSAGE.iter().copied()).collect()
 }
 
 /// Makes the panel of what came back.
@@ -51,19 +56,34 @@ pub(crate) fn read(wanted: &Wanted, panel: &Panel, answers: &Answers) -> Part<Pi
     Ok(if patterns.is_empty() { Picture::Empty(Nothing::NoLines) } else { Picture::Patterns(patterns) })
 }
 
-struct Cluster {
+/// Lines that are alike, of several sets.
+pub(crate) struct Cluster {
     tokens: Vec<String>,
-    count: u64,
-    before: u64,
+    /// How many there are in each set.
+    pub(crate) counts: Vec<u64>,
+    /// Its oldest line in the last set, epoch milliseconds.
     first: Option<i64>,
 }
 
-/// The patterns of the lines of now: those that are new first, then the most frequent.
-fn find(now: &[Line], before: &[Line], top: usize) -> Vec<Pattern> {
+impl Cluster {
+    /// The text that its lines share.
+    pub(crate) fn text(&self) -> String {
+        text(&self.tokens)
+    }
+
+    /// The longest part of the text that all of its lines have: what can be searched for.
+    pub(crate) fn phrase(&self) -> String {
+        let text = self.text();
+        let parts = text.split(ANY).map(str::trim);
+        parts.max_by_key(|p| p.len()).unwrap_or_default().to_owned()
+    }
+}
+
+/// Groups the lines of several sets by their patterns. What comes first is there to be met by what follows.
+pub(crate) fn cluster(sets: &[&[Line]]) -> Vec<Cluster> {
     let mut clusters: Vec<Cluster> = Vec::new();
     let mut tree: HashMap<(usize, String), Vec<usize>> = HashMap::new();
-    // The period before comes first, so that its patterns are there to be met.
-    for (line, old) in before.iter().map(|l| (l, true)).chain(now.iter().map(|l| (l, false))) {
+    for (set, line) in sets.iter().enumerate().flat_map(|(i, lines)| lines.iter().map(move |l| (i, l))) {
         let tokens = tokens(&line.message);
         let Some(head) = tokens.first() else { continue };
         let leaf = tree.entry((tokens.len(), head.clone())).or_default();
@@ -73,7 +93,7 @@ fn find(now: &[Line], before: &[Line], top: usize) -> Vec<Pattern> {
             Some((i, _)) => i,
             None if clusters.len() >= MOST => continue,
             None => {
-                clusters.push(Cluster { tokens: tokens.clone(), count: 0, before: 0, first: None });
+                clusters.push(Cluster { tokens: tokens.clone(), counts: vec![0; sets.len()], first: None });
                 leaf.push(clusters.len() - 1);
                 clusters.len() - 1
             }
@@ -84,18 +104,21 @@ fn find(now: &[Line], before: &[Line], top: usize) -> Vec<Pattern> {
                 ANY.clone_into(kept);
             }
         }
-        if old {
-            cluster.before += 1;
-        } else {
-            cluster.count += 1;
+        cluster.counts[set] += 1;
+        if set + 1 == sets.len() {
             cluster.first = cluster.first.into_iter().chain(line.at).min();
         }
     }
-    clusters.retain(|c| c.count > 0);
-    clusters.sort_by_key(|c| (c.before > 0, std::cmp::Reverse(c.count)));
+    clusters
+}
+
+/// The patterns of the lines of now: those that are new first, then the most frequent.
+fn find(now: &[Line], before: &[Line], top: usize) -> Vec<Pattern> {
+    let mut clusters = cluster(&[before, now]);
+    clusters.retain(|c| c.counts[1] > 0);
+    clusters.sort_by_key(|c| (c.counts[0] > 0, std::cmp::Reverse(c.counts[1])));
     clusters.truncate(top);
-    let pattern =
-        |c: Cluster| Pattern { text: text(&c.tokens), count: c.count, before: c.before, first: c.first };
+    let pattern = |c: Cluster| Pattern { text: c.text(), count: c.counts[1], before: c.counts[0], first: c.first };
     clusters.into_iter().map(pattern).collect()
 }
 

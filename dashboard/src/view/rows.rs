@@ -110,7 +110,9 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
         agg["aggs"] = Value::Object(aggs);
     }
     let query = context.query(panel);
-    let at = (panel.source, context.span(), &query, Shape::Total);
+    let (from, to) = context.span();
+    let span = (from - i64::from(panel.lookback_hours) * 3_600_000, to);
+    let at = (panel.source, span, &query, Shape::Total);
     let place = plan.raw(at.clone(), agg);
     let total = plan.figure(at, None, &Metric::Count, fields)?;
     Ok(Wanted { place, total, columns, by })
