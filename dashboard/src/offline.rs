@@ -99,6 +99,9 @@ pub async fn panel_text(
     one.verdict = false;
     let wish = Wish { board: Arc::new(one), range, compare: Compare::from_word(&wanted.compare), search };
     let seen = app.make(wish).await.map_err(|e| nothing(e.to_string()))?;
+    if let Some(doubt) = seen.context().doubt() {
+        return Err(nothing(doubt));
+    }
     match seen.view.panels.first().map(|(content, _)| content) {
         Some(Ok(Picture::Drawing(drawing))) => {
             Ok(terminal::text(drawing, usize::from(wanted.columns), usize::from(wanted.rows), wanted.color))

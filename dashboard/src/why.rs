@@ -100,9 +100,8 @@ pub(crate) fn plan(context: &Context<'_>, before: Span, plan: &mut Plan) -> Want
         };
         fields.push((word, ask(json!({"terms": {"field": field.name, "size": VALUES}}))));
     }
-    let mut sample = |(span, query)| {
-        plan.lines((Source::Logs, span, query), patterns::SAMPLE, &patterns::fields())
-    };
+    let mut sample =
+        |(span, query)| plan.lines((Source::Logs, span, query), patterns::SAMPLE, &patterns::fields());
     // In the order in which patterns meet: what is usual first.
     let lines = [sample(sets[2]), sample(sets[1]), sample(sets[0])];
     Wanted { totals, fields, lines }
@@ -178,7 +177,9 @@ fn lines_alike(wanted: &Wanted, answers: &Answers, total: u64) -> Result<Vec<Dif
         samples.push(lines::of(answers.whole(search)?).lines);
     }
     let clusters = patterns::cluster(&samples.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    let set = |i: usize| clusters.iter().map(|c| (c.text(), c.counts[i])).filter(|(_, n)| *n > 0).collect::<Vec<_>>();
+    let set = |i: usize| {
+        clusters.iter().map(|c| (c.text(), c.counts[i])).filter(|(_, n)| *n > 0).collect::<Vec<_>>()
+    };
     let sets = [set(2), set(1), set(0)];
     let sizes = [samples[2].len(), samples[1].len(), samples[0].len()].map(|n| n as u64);
     let mut found = compare("pattern", &sets, sizes);
@@ -186,7 +187,8 @@ fn lines_alike(wanted: &Wanted, answers: &Answers, total: u64) -> Result<Vec<Dif
         // Of a sample, the share of all.
         difference.count = (difference.share * total as f64).round() as u64;
         let phrase = clusters.iter().find(|c| c.text() == difference.value).map(patterns::Cluster::phrase);
-        difference.search = phrase.and_then(|p| query::parse(&format!("{p:?}")).ok()).unwrap_or_else(Query::everything);
+        difference.search =
+            phrase.and_then(|p| query::parse(&format!("{p:?}")).ok()).unwrap_or_else(Query::everything);
     }
     Ok(found)
 }

@@ -290,6 +290,9 @@ async fn the_lines_behind_a_bucket_and_what_differs_in_it() {
     assert!(why.body.contains("120 lines now") && why.body.contains("web02"), "{}", why.body);
     let nothing = house.get("/lines?q=host:nowhere").await;
     assert!(nothing.body.contains("No line in this range is like that."));
+    let unknown = house.get("/b/overview?q=statu:500").await;
+    assert!(unknown.status == 200 && unknown.body.contains("The search finds nothing"), "{}", unknown.body);
+    assert!(unknown.body.contains("status"), "did you mean");
     let wrong = house.get("/lines?q=status:(500").await;
     assert!(wrong.status == 400 && wrong.body.contains("cannot be understood") && wrong.body.contains('^'));
 }

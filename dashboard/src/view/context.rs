@@ -6,7 +6,7 @@ use super::plan::{Cell, Span};
 use crate::board::{Board, Metric, Panel, Source};
 use crate::chart::Unit;
 use crate::fields::{Fields, Idea};
-use crate::query::{self, Query};
+use crate::query::{self, Names as _, Query};
 use crate::range::{Compare, Range};
 
 /// The page that is being made.
@@ -72,6 +72,15 @@ impl<'a> Context<'a> {
     /// The lines that a panel is about, as a query.
     pub(crate) fn query(&self, panel: &Panel) -> Value {
         self.dsl(panel.source, &self.filter(panel))
+    }
+
+    /// What is doubtful about the visitor's search: a field that no line has, a value that its field cannot hold. Then it matches nothing.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        // Where nothing has arrived yet, no field is known.
+        if self.logs.known().is_empty() {
+            return None;
+        }
+        self.also.to_dsl(self.logs).err().map(|e| format!("The search finds nothing: {e}."))
     }
 
     /// A search as a query; a field that is not there matches nothing.

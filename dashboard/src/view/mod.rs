@@ -110,6 +110,7 @@ pub(crate) async fn make(
     let strip = context.board.verdict.then(|| judge(context, strip.as_ref(), &answers, edges[0], config));
     let mut notes = answers.notes;
     notes.extend(more.notes);
+    notes.extend(context.doubt());
     notes.dedup();
     Ok(View { panels: all, strip, marks, notes })
 }

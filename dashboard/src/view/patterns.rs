@@ -118,7 +118,8 @@ fn find(now: &[Line], before: &[Line], top: usize) -> Vec<Pattern> {
     clusters.retain(|c| c.counts[1] > 0);
     clusters.sort_by_key(|c| (c.counts[0] > 0, std::cmp::Reverse(c.counts[1])));
     clusters.truncate(top);
-    let pattern = |c: Cluster| Pattern { text: c.text(), count: c.counts[1], before: c.counts[0], first: c.first };
+    let pattern =
+        |c: Cluster| Pattern { text: c.text(), count: c.counts[1], before: c.counts[0], first: c.first };
     clusters.into_iter().map(pattern).collect()
 }
 
