@@ -9,6 +9,7 @@ use crate::search::request::{Request, sorts, timeout, track};
 use crate::search::run;
 use crate::search::source::SourceFilter;
 use crate::store::Store;
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -255,11 +256,23 @@ pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Res
             )
         });
     }
-    let mut responses: Vec<Value> = Vec::new();
+    let at_once = match call.param("max_concurrent_searches").map(str::parse::<usize>) {
+        Some(Ok(number)) if number > 0 => number,
+        Some(_) => return Err(ApiError::illegal("maxConcurrentSearchRequests must be positive")),
+        // As many as there are processors: a page of panels is answered in the time of its longest questions.
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let answers = futures_util::stream::iter(asked)
+        .map(|(expression, options, request)| async move {
+            run_search(store, &expression, options, request).await
+        })
+        .buffered(at_once);
+    let answers: Vec<_> = answers.collect().await;
     // What all the answers hold until they are sent.
     let mut held = Vec::new();
-    for (expression, options, request) in asked {
-        let answer = run_search(store, &expression, options, request).await.and_then(|mut answer| {
+    let mut responses: Vec<Value> = Vec::new();
+    for answer in answers {
+        let answer = answer.and_then(|mut answer| {
             answer.status = Some(200);
             held.extend(answer.held.take());
             serde_json::to_value(&answer).map_err(|e| ApiError::new(500, "exception", e.to_string()))
