@@ -86,6 +86,12 @@ impl Index {
     /// Writes the folder's description.
     pub(crate) fn save(&self) -> Result<(), StoreError> {
         crate::disk::make_dirs(&self.dir)?;
+        // A growth is in the log's queue before it can be seen. Who writes down what the log was told of, so that the log may forget it, waits
+        // for it to be seen.
+        let mapping = {
+            let _one_at_a_time = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+            self.mapping()
+        };
         let json = json!({
             "name": self.name,
             "uuid": format!("{:016x}", self.uuid),
@@ -93,7 +99,7 @@ impl Index {
             "settings": self.settings,
             "data_stream": self.data_stream,
             "template": self.template,
-            "mappings": self.mapping().to_json(),
+            "mappings": mapping.to_json(),
         });
         crate::files::replace(&self.dir.join("index.json"), json.to_string().as_bytes())
     }
@@ -153,5 +159,44 @@ impl Index {
             *self.mapping.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(mapping);
         }
         Ok(prepared.span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// The writer may write the description down as soon as the log's queue has the growth, which is before anyone can see it. Without the
+    /// growth in it, and the log's record forgotten, the field of a document was not there after a restart.
+    #[test]
+    fn a_growth_that_the_log_was_told_of_is_in_a_description_that_is_written_since() {
+        let root = tempfile::tempdir().unwrap();
+        let recipe = Recipe {
+            name: "x".to_owned(),
+            uuid: 1,
+            created: 0,
+            settings: json!({}),
+            data_stream: false,
+            template: None,
+            mapping: Mapping::parse(&json!({})).unwrap(),
+        };
+        let index = Arc::new(Index::new(root.path(), recipe));
+        let writer = RefCell::new(None);
+        let told = |_| {
+            let (begun, begins) = mpsc::channel();
+            let index = Arc::clone(&index);
+            writer.replace(Some(thread::spawn(move || {
+                begun.send(()).unwrap();
+                index.save().unwrap();
+            })));
+            begins.recv().unwrap();
+        };
+        index.map(br#"{"n":1}"#, &mut Batch::default(), &told).unwrap();
+        writer.take().unwrap().join().unwrap();
+        let written = Index::load(root.path(), &index.dir).unwrap().unwrap();
+        assert!(written.mapping().field("n").is_some());
     }
 }
