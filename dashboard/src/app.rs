@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
 
 use crate::backend::{Backend, Search};
-use crate::board::{Board, Shelf};
+use crate::board::{Board, Panel, Shelf};
 use crate::chart::Drawing;
 use crate::config::Config;
 use crate::error::BackendError;
@@ -76,6 +76,13 @@ impl Seen {
 }
 
 impl Seen {
+    /// A panel with its content, by its id.
+    pub(crate) fn panel(&self, id: &str) -> Option<(&Panel, &Part<Picture>)> {
+        // Of the board that the picture was made of: there may be another of its name by now.
+        let mut panels = self.wish.board.panels.iter().zip(&self.view.panels);
+        panels.find(|(panel, _)| panel.id == id).map(|(panel, (content, _))| (panel, content))
+    }
+
     /// All drawings of the board, in its order.
     pub(crate) fn drawings(&self) -> Vec<Drawing> {
         let drawing = |(p, _): &(Part<Picture>, String)| match p {

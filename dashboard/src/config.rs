@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use tokio::sync::watch;
 use url::Url;
 
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
@@ -17,8 +18,10 @@ pub struct Config {
     pub metrics: String,
     /// Index that deploys and other events are written to.
     pub events: String,
-    /// Folder of boards, `*.yaml`: each takes the place of the board of its name, or is one more. Read again when it changes.
+    /// Folder of boards, `*.yaml`: each takes the place of the board of its name, or is one more.
     pub boards: Option<PathBuf>,
+    /// Changes whenever the folder of boards is to be read again.
+    pub boards_changed: Option<watch::Receiver<()>>,
     /// Signs links to pictures; without one they end with the process.
     pub secret: Option<Vec<u8>>,
     /// Start of the time range when the address names none; `now-1h` form, see the page's own help.
@@ -47,6 +50,7 @@ impl Config {
             metrics: "metrics-*".into(),
             events: "alces-events".into(),
             boards: None,
+            boards_changed: None,
             secret: None,
             default_from: "now-1h".into(),
             default_to: "now".into(),

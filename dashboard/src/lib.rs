@@ -57,7 +57,7 @@ pub async fn serve(
 ) -> Result<(), DashboardError> {
     let app = offline::app(config, Arc::new(clock))?;
     tracing::info!(backend = app.backend.url(), "dashboard");
-    let watched = app.config.boards.is_some().then(|| tokio::spawn(offline::watch(Arc::clone(&app))));
+    let rereading = tokio::spawn(offline::reread(Arc::clone(&app)));
     let router = http::router(app);
     let (begin, mut begun) = watch::channel(false);
     let graceful = async move {
@@ -77,8 +77,6 @@ pub async fn serve(
         done = serving => done.map_err(DashboardError::from),
         () = limit => Ok(()),
     };
-    if let Some(watched) = watched {
-        watched.abort();
-    }
+    rereading.abort();
     done
 }

@@ -1,8 +1,7 @@
-//! What the command does with boards besides serving them: checking files, one panel in the terminal, a report as a file; and the
-//! watch over a folder of boards.
+//! What the command does with boards besides serving them: checking files, one panel in the terminal, a report as a file; and reading
+//! a folder of boards, at the start and when it changes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
@@ -14,10 +13,7 @@ use crate::config::Config;
 use crate::error::DashboardError;
 use crate::query;
 use crate::range::{Compare, Range};
-use crate::view::picture::Picture;
-
-/// How often a folder of boards is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+use crate::view::picture::{Nothing, Picture};
 
 /// Something wrong in a board's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +102,12 @@ pub async fn panel_text(
         Some(Ok(Picture::Drawing(drawing))) => {
             Ok(terminal::text(drawing, usize::from(wanted.columns), usize::from(wanted.rows), wanted.color))
         }
+        Some(Ok(Picture::Empty(Nothing::NoField(field)))) => {
+            Err(nothing(format!("these lines carry no {field}")))
+        }
+        Some(Ok(Picture::Empty(Nothing::NoLines))) => {
+            Err(nothing("there is nothing of this kind in this range".into()))
+        }
         Some(Ok(picture)) => Ok(picture.csv()),
         Some(Err(reason)) => Err(nothing(reason.clone())),
         None => Err(nothing("no answer".into())),
@@ -160,7 +162,7 @@ pub(crate) fn app(config: Config, clock: Clock) -> Result<Arc<App>, DashboardErr
     let folder = config.boards.clone();
     let app = Arc::new(App::new(config, backend, clock, secret));
     if let Some(folder) = folder {
-        let (shelf, errors) = Shelf::with_folder(&folder);
+        let (shelf, errors) = Shelf::with_folder(&folder, None);
         // At the start a wrong board is an error, as a wrong pipeline is; later it costs itself only.
         if !errors.is_empty() {
             let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -171,39 +173,21 @@ pub(crate) fn app(config: Config, clock: Clock) -> Result<Arc<App>, DashboardErr
     Ok(app)
 }
 
-/// Reads the folder of boards again whenever a file in it changes.
-pub(crate) async fn watch(app: Arc<App>) {
-    let Some(folder) = app.config.boards.clone() else { return };
-    let mut before = stamps(&folder);
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let now = stamps(&folder);
-        if now == before {
-            continue;
-        }
-        before = now;
-        let folder = folder.clone();
-        let Ok((shelf, errors)) = tokio::task::spawn_blocking(move || Shelf::with_folder(&folder)).await
-        else {
-            continue;
-        };
+/// Reads the folder of boards again whenever it is told to.
+pub(crate) async fn reread(app: Arc<App>) {
+    let (Some(folder), Some(mut changed)) = (app.config.boards.clone(), app.config.boards_changed.clone())
+    else {
+        return;
+    };
+    // Until nobody is left who could tell.
+    while changed.changed().await.is_ok() {
+        let (folder, before) = (folder.clone(), app.shelf());
+        let read = tokio::task::spawn_blocking(move || Shelf::with_folder(&folder, Some(&before)));
+        let Ok((shelf, errors)) = read.await else { continue };
         for error in &errors {
-            tracing::warn!(%error, "a board is wrong: the one before it is not shown any more");
+            tracing::warn!(%error, "a board is wrong: the one before it stays");
         }
         tracing::info!(boards = shelf.all().count(), "boards read again");
         app.put_up(shelf);
     }
-}
-
-/// Names, sizes and times of all files of a folder.
-fn stamps(folder: &std::path::Path) -> Vec<(std::ffi::OsString, u64, Option<SystemTime>)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut all: Vec<_> = entries
-        .filter_map(|e| {
-            let meta = e.metadata().ok()?;
-            Some((e.file_name(), meta.len(), meta.modified().ok()))
-        })
-        .collect();
-    all.sort();
-    all
 }

@@ -15,7 +15,7 @@ use crate::query::{self, Query};
 use crate::view::answers::Answers;
 use crate::view::context::Context;
 use crate::view::plan::{Place, Plan, Shape, Span};
-use crate::view::{lines, patterns};
+use crate::view::{lines, patterns, rows};
 
 /// The words that are compared, in the order in which equals are shown.
 const DIMENSIONS: [&str; 16] = [
@@ -127,14 +127,7 @@ pub(crate) fn read(wanted: &Wanted, answers: &Answers) -> Result<Found, String> 
 }
 
 fn values(agg: &Value) -> Vec<(String, u64)> {
-    let value = |b: &Value| {
-        let label = b["key_as_string"].as_str().map(str::to_owned).or_else(|| match &b["key"] {
-            Value::String(s) => Some(s.clone()),
-            Value::Number(n) => Some(n.to_string()),
-            _ => None,
-        })?;
-        Some((label, b["doc_count"].as_u64()?))
-    };
+    let value = |b: &Value| Some((rows::label(b)?, b["doc_count"].as_u64()?));
     agg["buckets"].as_array().map_or_else(Vec::new, |b| b.iter().filter_map(value).collect())
 }
 

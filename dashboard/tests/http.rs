@@ -192,6 +192,16 @@ async fn figures_as_json() {
 }
 
 #[tokio::test]
+async fn a_row_leads_to_its_lines_within_the_panel_and_what_the_visitor_searches() {
+    let house = House::build(Mood::Full).await;
+    let figures = house.json("/api/v1/boards/overview?q=host:web01").await;
+    let search = panel(&figures, "urls")["rows"][0]["search"].as_str().expect("a search").to_owned();
+    for part in ["status:*", "host:web01", "url:"] {
+        assert!(search.contains(part), "{search}");
+    }
+}
+
+#[tokio::test]
 async fn an_hour_with_a_hole_has_a_gap_and_a_version_a_mark() {
     let house = House::build(Mood::Full).await;
     let figures = house.json("/api/v1/boards/overview").await;

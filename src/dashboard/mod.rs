@@ -5,11 +5,13 @@ pub(crate) mod args;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use alces_agent::cli::shutdown_signal;
+use alces_agent::{cli::shutdown_signal, watch::Changes};
 use alces_dashboard::{Config, PanelText};
 use anyhow::{Context as _, bail};
 use clap::ColorChoice;
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing::info;
 
 use crate::roles::{Environment, listen};
@@ -20,7 +22,15 @@ const SHORTEST_SECRET: usize = 16;
 
 pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result<()> {
     let listener = listen(args.listen, "--listen").await?;
-    let config = config(args.source, env)?;
+    let mut config = config(args.source, env)?;
+    if let Some(folder) = config.boards.clone() {
+        let (tell, told) = watch::channel(());
+        config.boards_changed = Some(told);
+        let mut changes = Changes::new(signal(SignalKind::hangup())?);
+        tokio::spawn(async move {
+            while changes.next(std::slice::from_ref(&folder)).await.is_some() && tell.send(()).is_ok() {}
+        });
+    }
     info!(url = %format!("http://{}/", listener.local_addr()?), "dashboard listening");
     Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
 }

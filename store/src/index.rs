@@ -163,17 +163,14 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::cell::RefCell;
     use std::sync::mpsc;
     use std::thread;
 
-    /// The writer may write the description down as soon as the log's queue has the growth, which is before anyone can see it. Without the
-    /// growth in it, and the log's record forgotten, the field of a document was not there after a restart.
-    #[test]
-    fn a_growth_that_the_log_was_told_of_is_in_a_description_that_is_written_since() {
-        let root = tempfile::tempdir().unwrap();
+    /// An index `x` without fields.
+    pub(crate) fn blank(root: &Path) -> Arc<Index> {
         let recipe = Recipe {
             name: "x".to_owned(),
             uuid: 1,
@@ -183,7 +180,15 @@ mod tests {
             template: None,
             mapping: Mapping::parse(&json!({})).unwrap(),
         };
-        let index = Arc::new(Index::new(root.path(), recipe));
+        Arc::new(Index::new(root, recipe))
+    }
+
+    /// The writer may write the description down as soon as the log's queue has the growth, which is before anyone can see it. Without the
+    /// growth in it, and the log's record forgotten, the field of a document was not there after a restart.
+    #[test]
+    fn a_growth_that_the_log_was_told_of_is_in_a_description_that_is_written_since() {
+        let root = tempfile::tempdir().unwrap();
+        let index = blank(root.path());
         let writer = RefCell::new(None);
         let told = |_| {
             let (begun, begins) = mpsc::channel();

@@ -820,23 +820,11 @@ fn unavailable(reason: String) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::Recipe;
-    use crate::mapping::Mapping;
-    use serde_json::json;
 
     #[test]
     fn what_a_document_of_the_log_adds_to_the_mapping_is_written_down() {
         let dir = tempfile::tempdir().unwrap();
-        let recipe = Recipe {
-            name: "x".to_owned(),
-            uuid: 1,
-            created: 0,
-            settings: json!({}),
-            data_stream: false,
-            template: None,
-            mapping: Mapping::parse(&json!({})).unwrap(),
-        };
-        let index = Arc::new(Index::new(dir.path(), recipe));
+        let index = crate::index::tests::blank(dir.path());
         index.save().unwrap();
         let engine = index.open_engine().unwrap();
         let mut slot = Slot::new(Arc::clone(&index), Box::new(engine));

@@ -10,7 +10,7 @@ use crate::query;
 /// More panels than this make no page.
 const MOST_PANELS: usize = 40;
 /// More text than this is no board.
-const MOST_BYTES: usize = 256 * 1024;
+pub(crate) const MOST_BYTES: usize = 256 * 1024;
 
 /// What is wrong with a board.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,10 @@
 //! The boards that a dashboard serves.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::load::MOST_BYTES;
 use super::{Board, BoardError, read};
 
 /// A board with the text that it was read from.
@@ -52,26 +54,37 @@ impl Shelf {
     }
 
     /// The boards within the program, and over them those of a folder: a file takes the place of the board of its name, a new name
-    /// goes behind. A file that is wrong costs itself, not the others; the errors come with the shelf.
-    pub(crate) fn with_folder(folder: &Path) -> (Self, Vec<ShelfError>) {
+    /// goes behind. A file that is wrong costs itself only: the board that `before` had of it stays. The errors come with the shelf.
+    pub(crate) fn with_folder(folder: &Path, before: Option<&Self>) -> (Self, Vec<ShelfError>) {
         let mut shelf = Self::built_in();
         let mut errors = Vec::new();
         let io = |path: &Path, reason| ShelfError::Io { path: path.display().to_string(), reason };
         let mut files = Vec::new();
         match std::fs::read_dir(folder) {
             Ok(entries) => files.extend(entries.flatten().map(|e| e.path())),
-            Err(reason) => errors.push(io(folder, reason)),
+            Err(reason) => {
+                errors.push(io(folder, reason));
+                // A folder that is away for a moment takes no board with it.
+                return (before.cloned().unwrap_or(shelf), errors);
+            }
         }
         files.retain(|p| p.extension().is_some_and(|e| e == "yaml" || e == "yml"));
         files.sort();
         for path in files {
             let Some(id) = path.file_stem().and_then(|s| s.to_str()) else { continue };
-            match std::fs::read_to_string(&path) {
-                Ok(text) => match read(id, &text) {
-                    Ok(board) => shelf.put(Shelved { board: Arc::new(board), text: text.into() }),
-                    Err(e) => errors.push(ShelfError::Board { path: path.display().to_string(), errors: e }),
-                },
-                Err(reason) => errors.push(io(&path, reason)),
+            let shelved = text(&path).map_err(|reason| io(&path, reason)).and_then(|text| {
+                let board = read(id, &text)
+                    .map_err(|errors| ShelfError::Board { path: path.display().to_string(), errors })?;
+                Ok(Shelved { board: Arc::new(board), text: text.into() })
+            });
+            match shelved {
+                Ok(shelved) => shelf.put(shelved),
+                Err(error) => {
+                    errors.push(error);
+                    if let Some(old) = before.and_then(|b| b.get(id)) {
+                        shelf.put(old.clone());
+                    }
+                }
             }
         }
         (shelf, errors)
@@ -95,9 +108,48 @@ impl Shelf {
     }
 }
 
+/// A file's text, but no more than tells that it is too long.
+fn text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn titles(shelf: &Shelf) -> Vec<&str> {
+        shelf.all().skip(BUILT_IN.len()).map(|b| b.title.as_str()).collect()
+    }
+
+    #[test]
+    fn a_board_that_was_broken_stays_as_it_was_and_one_that_was_removed_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, title: &str| {
+            let text =
+                format!("title: {title}\npanels: [{{ id: a, title: A, kind: markdown, text: hello }}]\n");
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write("a.yaml", "A");
+        write("b.yaml", "B");
+        let (before, errors) = Shelf::with_folder(folder.path(), None);
+        assert!(errors.is_empty() && titles(&before) == ["A", "B"], "{errors:?}");
+        write("a.yaml", "[");
+        write("c.yaml", "C");
+        std::fs::remove_file(folder.path().join("b.yaml")).unwrap();
+        std::fs::write(folder.path().join("long.yaml"), vec![b'#'; MOST_BYTES + 1]).unwrap();
+        let (after, errors) = Shelf::with_folder(folder.path(), Some(&before));
+        assert_eq!(titles(&after), ["A", "C"]);
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(
+            errors.len() == 2 && errors[0].contains("a.yaml") && errors[1].contains("larger than 256 kB"),
+            "{errors:?}"
+        );
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        let (away, errors) = Shelf::with_folder(folder.path(), Some(&after));
+        assert!(titles(&away) == ["A", "C"] && errors.len() == 1);
+    }
 
     #[test]
     fn every_board_within_the_program_can_be_read() {

@@ -23,7 +23,8 @@ pub(crate) fn csv(drawing: &Drawing) -> String {
     out
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
+/// Fields as a row.
+pub(crate) fn line(fields: impl Iterator<Item = String>) -> String {
     let mut line = fields.collect::<Vec<_>>().join(",");
     line.push_str("\r\n");
     line

@@ -40,7 +40,7 @@ pub(super) async fn panel(
         Ok(shown) => shown,
         Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     };
-    let Some((definition, content)) = shown.seen.view.panel(&shelved.board, id) else {
+    let Some((definition, content)) = shown.seen.panel(id) else {
         return Unclear::Board.json();
     };
     let picture = match content {

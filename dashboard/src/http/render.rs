@@ -35,7 +35,7 @@ pub(super) async fn panel(
     };
     let theme = if of("theme") == "dark" { Theme::Dark } else { Theme::Light };
     match app.look(wish).await {
-        Ok(shown) => match shown.seen.view.panel(&shelved.board, &of("panel")) {
+        Ok(shown) => match shown.seen.panel(&of("panel")) {
             Some((_, Ok(Picture::Drawing(drawing)))) => exports::drawn(drawing.clone(), theme).await,
             Some((_, Err(reason))) => fail(StatusCode::BAD_GATEWAY, reason.clone()),
             Some(_) => fail(StatusCode::NOT_FOUND, "there is nothing to draw in this range".into()),

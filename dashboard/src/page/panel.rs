@@ -157,7 +157,7 @@ fn rows(table: &Table, range: &Range) -> Markup {
                 } }
                 tbody { @for row in &table.rows { tr {
                     th scope="row" class="name" {
-                        a class="path" href=(link(&row.search)) { (visible(&row.label, 160)) }
+                        a class="path" href=(link(&row.lines)) { (visible(&row.label, 160)) }
                         @if most > 0.0 {
                             svg class="bar" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true" {
                                 rect width=(format!("{:.1}", row.cells.first().copied().flatten().unwrap_or(0.0) * 100.0 / most)) height="3" {}

@@ -4,6 +4,8 @@ use super::answers::Answers;
 use super::context::{Context, Edges};
 use super::picture::{Nothing, Part, Picture};
 use super::plan::{NoField, Place, Plan, Shape};
+use serde_json::Value;
+
 use crate::board::schema::{Color, Dash as Broken};
 use crate::board::{Kind, Metric, Panel, Series, Source};
 use crate::chart::{ChartSpec, Dash, Drawing, Kind as Drawn, Limit, Mark, Paint, Series as Line, Unit};
@@ -31,9 +33,17 @@ struct Asked {
 /// Asks for a panel's series.
 pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Wanted {
     let mut wanted = Wanted { lines: Vec::new(), missing: None };
+    let query = context.query(panel);
     for (i, series) in panel.series.iter().enumerate() {
         let (paint, dash) = look(series, i);
-        wanted.ask(context, panel, series, &series.filter, (series.name.clone(), paint, dash), plan);
+        wanted.ask(
+            context,
+            panel,
+            series,
+            &series.filter,
+            (series.name.clone(), paint, dash),
+            (plan, &query),
+        );
     }
     wanted
 }
@@ -46,6 +56,7 @@ pub(crate) fn plan_split(
     plan: &mut Plan,
 ) -> Wanted {
     let mut wanted = Wanted { lines: Vec::new(), missing: None };
+    let query = context.query(panel);
     for (i, (value, search)) in values.iter().enumerate() {
         let (paint, dash) = Paint::nth(i);
         for series in &panel.series {
@@ -54,7 +65,7 @@ pub(crate) fn plan_split(
             } else {
                 format!("({}) {search}", series.filter)
             };
-            wanted.ask(context, panel, series, &filter, (value.clone(), paint, dash), plan);
+            wanted.ask(context, panel, series, &filter, (value.clone(), paint, dash), (plan, &query));
         }
     }
     // A value may have lines, but none with this figure.
@@ -70,17 +81,16 @@ impl Wanted {
         series: &Series,
         filter: &str,
         (name, paint, dash): (String, Paint, Dash),
-        plan: &mut Plan,
+        (plan, query): (&mut Plan, &Value),
     ) {
         // Checked when the board was read.
         let Ok(metric) = Metric::parse(&series.metric) else { return };
         let source = panel.source;
-        let query = context.query(panel);
         let part = context.part(source, filter);
         let shape = Shape::OverTime(context.range.step());
         let (from, to) = context.whole();
         let mut figure = |span| {
-            plan.figure((source, span, &query, shape.clone()), part.as_ref(), &metric, context.fields(source))
+            plan.figure((source, span, query, shape.clone()), part.as_ref(), &metric, context.fields(source))
         };
         let now = match figure((from, to)) {
             Ok(place) => place,
@@ -91,7 +101,7 @@ impl Wanted {
                 return;
             }
         };
-        let back = context.compare.map(|c| c.back());
+        let back = context.beneath().map(|c| c.back());
         let before = back.and_then(|b| figure((from - b, to - b)).ok());
         let factor = context.factor(source, &metric, unit(panel)) * series.scale;
         self.lines.push(Asked { name, metric, factor, paint, dash, optional: series.optional, now, before });
@@ -162,7 +172,7 @@ pub(crate) fn read(
         if asked.optional && line.is_empty() {
             continue;
         }
-        if let (Some(place), Some(compare)) = (asked.before, context.compare) {
+        if let (Some(place), Some(compare)) = (asked.before, context.beneath()) {
             let ghost = Line {
                 name: format!("{}, {} before", asked.name, compare.word()),
                 ghost: true,

@@ -48,6 +48,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// What the time before is taken from, where its buckets fall upon those of now.
+    pub(crate) fn beneath(&self) -> Option<Compare> {
+        self.compare.filter(|compare| self.range.can_be_compared(*compare))
+    }
+
     /// The range as asked.
     pub(crate) const fn span(&self) -> Span {
         (self.range.from, self.range.to)

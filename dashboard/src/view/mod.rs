@@ -14,7 +14,7 @@ mod heat;
 pub(crate) mod lines;
 mod marks;
 pub(crate) mod patterns;
-mod rows;
+pub(crate) mod rows;
 mod stat;
 
 use serde_json::{Value, json};
@@ -278,15 +278,5 @@ impl View {
             all["lines"] = part(strip.lines.as_ref().map(|t| json!(t)));
         }
         all
-    }
-
-    /// A panel's content by its id.
-    pub(crate) fn panel<'a>(
-        &'a self,
-        board: &'a crate::board::Board,
-        id: &str,
-    ) -> Option<(&'a Panel, &'a Part<Picture>)> {
-        let i = board.panels.iter().position(|p| p.id == id)?;
-        Some((&board.panels[i], &self.panels.get(i)?.0))
     }
 }

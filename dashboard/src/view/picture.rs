@@ -47,8 +47,10 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<Option<f64>>,
     /// Lines in each bucket, where the board asks for it.
     pub(crate) sparkline: Vec<Option<f64>>,
-    /// The search for this row's lines.
+    /// What tells this row's lines from the panel's others.
     pub(crate) search: String,
+    /// The whole search for this row's lines.
+    pub(crate) lines: String,
 }
 
 /// One figure, beside what it was before.
@@ -102,7 +104,7 @@ impl Picture {
             Self::Table(table) => json!({
                 "kind": "table", "by": table.by,
                 "columns": table.columns.iter().map(|(n, u)| json!({"name": n, "unit": u.word()})).collect::<Vec<_>>(),
-                "rows": table.rows.iter().map(|r| json!({"label": r.label, "values": r.cells, "search": r.search,
+                "rows": table.rows.iter().map(|r| json!({"label": r.label, "values": r.cells, "search": r.lines,
                     "sparkline": r.sparkline})).collect::<Vec<_>>(),
             }),
             Self::Stat(stat) => {
@@ -182,17 +184,12 @@ fn stamp(at: i64) -> String {
     jiff::Timestamp::from_millisecond(at).map(|t| t.to_string()).unwrap_or_default()
 }
 
+/// Rows of CSV.
 #[derive(Default)]
 struct Csv(String);
 
 impl Csv {
     fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        for (i, cell) in cells.into_iter().enumerate() {
-            if i > 0 {
-                self.0.push(',');
-            }
-            self.0.push_str(&csv::field(&cell));
-        }
-        self.0.push_str("\r\n");
+        self.0 += &csv::line(cells.into_iter().map(|cell| csv::field(&cell)));
     }
 }

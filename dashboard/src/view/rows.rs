@@ -9,7 +9,7 @@ use super::picture::{Nothing, Part, Picture, Row, Table};
 use super::plan::{NoField, Place, Plan, Shape};
 use crate::board::{Kind, Metric, Panel};
 use crate::chart::{BarSpec, Drawing, MapSpec, PieSpec, Unit};
-use crate::query;
+use crate::query::Query;
 
 /// Rows that were asked for.
 #[derive(Debug)]
@@ -140,6 +140,7 @@ impl Wanted {
         let total = answers.total(self.total)?.docs;
         let range = context.range;
         let seconds = (range.to.min(range.now) - range.from).max(1) as f64 / 1000.0;
+        let whole = context.filter(panel);
         let mut rows: Vec<Row> = Vec::new();
         for bucket in all["buckets"].as_array().map_or(&[][..], |b| b) {
             let Some(label) = label(bucket) else { continue };
@@ -161,8 +162,9 @@ impl Wanted {
                 [] => vec![Some(docs as f64)],
                 columns => columns.iter().filter(|c| c.agg.is_some()).map(cell).collect(),
             };
-            let search = query::Query::exactly(&self.by, &label).to_string();
-            rows.push(Row { label, cells, sparkline: Vec::new(), search });
+            let search = Query::exactly(&self.by, &label);
+            let lines = whole.clone().and(search.clone()).to_string();
+            rows.push(Row { label, cells, sparkline: Vec::new(), search: search.to_string(), lines });
         }
         self.sort(panel, &mut rows);
         rows.truncate(top(panel));
@@ -189,7 +191,8 @@ impl Wanted {
     }
 }
 
-fn label(bucket: &Value) -> Option<String> {
+/// A bucket's value, as people write it.
+pub(crate) fn label(bucket: &Value) -> Option<String> {
     if let Some(text) = bucket["key_as_string"].as_str() {
         return Some(text.to_owned());
     }
