@@ -101,7 +101,7 @@ const MAP: [Entry; 20] = [
         "client",
         &[plain("source.ip"), plain("source.address"), plain("client.ip"), plain("clientip")],
     ),
-    (Idea::UserAgent, "user_agent", &[plain("user_agent.name"), plain("ua.name"), plain("agent.name")]),
+    (Idea::UserAgent, "user_agent", &[plain("user_agent.name"), plain("ua.name")]),
     (Idea::Device, "device", &[plain("user_agent.device.name"), plain("ua.device")]),
     (Idea::Version, "version", &[plain("service.version"), plain("app.version")]),
     (Idea::Service, "service", &[plain("service.name"), plain("app.name")]),

@@ -202,6 +202,18 @@ async fn a_row_leads_to_its_lines_within_the_panel_and_what_the_visitor_searches
 }
 
 #[tokio::test]
+async fn lines_without_a_field_are_not_the_same_as_no_lines() {
+    let house = House::build(Mood::Full).await;
+    let of = async |path: &str, id: &str| panel(&house.json(path).await, id).clone();
+    // The index has levels, but web02's lines carry none.
+    assert_eq!(of("/api/v1/boards/overview?q=host:web02", "levels").await["missing_field"], "level");
+    let latency = of("/api/v1/boards/overview?q=host:nowhere", "latency").await;
+    assert_eq!((&latency["kind"], &latency["missing_field"]), (&"empty".into(), &Value::Null));
+    // A line without a status is no request: nothing is missing.
+    assert_eq!(of("/api/v1/boards/overview?q=host:db01", "heat").await["missing_field"], Value::Null);
+}
+
+#[tokio::test]
 async fn an_hour_with_a_hole_has_a_gap_and_a_version_a_mark() {
     let house = House::build(Mood::Full).await;
     let figures = house.json("/api/v1/boards/overview").await;

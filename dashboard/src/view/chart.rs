@@ -147,6 +147,8 @@ pub(crate) fn read(
     let known = context.known(edges);
     let unit = unit(panel);
     let mut series = Vec::new();
+    // A field that a figure wanted, and that the lines which are there do not carry.
+    let mut carried_not = wanted.missing.as_ref().map(|NoField(field)| field.clone());
     for asked in &wanted.lines {
         let values = |place: Place, back: i64| -> Part<Vec<Option<f64>>> {
             let times: Vec<i64> = context.times.iter().map(|t| t - back).collect();
@@ -169,6 +171,10 @@ pub(crate) fn read(
             ghost: false,
             values: values(asked.now, 0)?,
         };
+        if line.is_empty() && carried_not.is_none() {
+            let lines = answers.over_time(asked.now, &context.times)?.iter().any(|cell| cell.docs > 0);
+            carried_not = asked.metric.field().filter(|_| lines).map(str::to_owned);
+        }
         if asked.optional && line.is_empty() {
             continue;
         }
@@ -186,10 +192,7 @@ pub(crate) fn read(
         series.push(line);
     }
     if series.iter().all(Line::is_empty) {
-        return Ok(Picture::Empty(match &wanted.missing {
-            Some(NoField(field)) => Nothing::NoField(field.clone()),
-            None => Nothing::NoLines,
-        }));
+        return Ok(Picture::Empty(carried_not.map_or(Nothing::NoLines, Nothing::NoField)));
     }
     Ok(Picture::Drawing(Drawing::Time(ChartSpec {
         title: panel.title.clone(),

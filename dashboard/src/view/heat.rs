@@ -91,6 +91,7 @@ pub(crate) fn read(
 ) -> Part<Picture> {
     let bounds = bounds(unit(panel));
     let columns = answers.raw_over_time(wanted.place, &context.times)?;
+    let lines = columns.iter().any(Option::is_some);
     let column = |(agg, known): (Option<&Value>, bool)| -> Vec<Option<u64>> {
         let spans = agg.and_then(|a| a["buckets"].as_array());
         let count = |i: usize| match spans {
@@ -105,7 +106,8 @@ pub(crate) fn read(
     let (Some(first), Some(last)) =
         ((0..bounds.len() - 1).find(|r| used(*r)), (0..bounds.len() - 1).rfind(|r| used(*r)))
     else {
-        return Ok(Picture::Empty(Nothing::NoLines));
+        let field = panel.of.clone().filter(|_| lines);
+        return Ok(Picture::Empty(field.map_or(Nothing::NoLines, Nothing::NoField)));
     };
     Ok(Picture::Drawing(Drawing::Heat(HeatSpec {
         title: panel.title.clone(),

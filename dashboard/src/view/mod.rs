@@ -131,6 +131,8 @@ fn want(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Wanted {
 /// Rows, and what is asked for each of them.
 struct Split {
     rows: Vec<Row>,
+    /// How many lines the panel is about.
+    lines: u64,
     chart: Option<chart::Wanted>,
     sparklines: Vec<Place>,
 }
@@ -143,12 +145,13 @@ fn split(
     plan: &mut Plan,
 ) -> Option<Part<Split>> {
     let Wanted::Rows(wanted) = wanted else { return None };
-    let rows = match wanted.rows(context, panel, answers) {
-        Ok(rows) => rows,
+    let found = wanted.rows(context, panel, answers).and_then(|rows| Ok((rows, wanted.lines(answers)?)));
+    let (rows, lines) = match found {
+        Ok(found) => found,
         Err(reason) => return Some(Err(reason)),
     };
-    let mut split = Split { rows, chart: None, sparklines: Vec::new() };
-    if panel.kind.is_over_time() {
+    let mut split = Split { rows, lines, chart: None, sparklines: Vec::new() };
+    if panel.kind.is_over_time() && !split.rows.is_empty() {
         let values: Vec<(String, String)> =
             split.rows.iter().map(|r| (r.label.clone(), r.search.clone())).collect();
         split.chart = Some(chart::plan_split(context, panel, &values, plan));
@@ -183,7 +186,7 @@ fn read_split(
         let cells = answers.over_time(*place, &context.times)?;
         row.sparkline = cells.into_iter().zip(&known).map(|(c, k)| k.then_some(c.docs as f64)).collect();
     }
-    Ok(rows::read(wanted, panel, split.rows))
+    Ok(rows::read(wanted, panel, split.rows, split.lines))
 }
 
 fn read(

@@ -24,9 +24,9 @@ pub(crate) enum Picture {
 /// Why there is nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Nothing {
-    /// No line carries the field.
+    /// The lines that this panel is about do not carry the field.
     NoField(String),
-    /// There are lines, but none that this panel is about.
+    /// There is no line that this panel is about.
     NoLines,
 }
 

@@ -134,10 +134,15 @@ fn inner(context: &Context<'_>, panel: &Panel, metric: &Metric) -> Result<Option
 }
 
 impl Wanted {
+    /// How many lines the panel is about.
+    pub(crate) fn lines(&self, answers: &Answers) -> Part<u64> {
+        Ok(answers.total(self.total)?.docs)
+    }
+
     /// The rows, in the panel's order.
     pub(crate) fn rows(&self, context: &Context<'_>, panel: &Panel, answers: &Answers) -> Part<Vec<Row>> {
         let all = answers.raw(self.place)?;
-        let total = answers.total(self.total)?.docs;
+        let total = self.lines(answers)?;
         let range = context.range;
         let seconds = (range.to.min(range.now) - range.from).max(1) as f64 / 1000.0;
         let whole = context.filter(panel);
@@ -203,10 +208,14 @@ pub(crate) fn label(bucket: &Value) -> Option<String> {
     }
 }
 
-/// Makes the panel of its rows.
-pub(crate) fn read(wanted: &Wanted, panel: &Panel, rows: Vec<Row>) -> Picture {
+/// Makes the panel of its rows; `lines` is how many lines it is about. A template may type a field that none of them carries.
+pub(crate) fn read(wanted: &Wanted, panel: &Panel, rows: Vec<Row>, lines: u64) -> Picture {
     if rows.is_empty() {
-        return Picture::Empty(Nothing::NoLines);
+        return Picture::Empty(if lines > 0 {
+            Nothing::NoField(wanted.by.clone())
+        } else {
+            Nothing::NoLines
+        });
     }
     let values = || {
         rows.iter().map(|r| crate::chart::Row {
