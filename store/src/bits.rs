@@ -1,6 +1,6 @@
 //! A set of the rows of one segment.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// One bit a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,15 +71,48 @@ impl Bits {
         self.with(other, |a, b| a & !b);
     }
 
+    /// Takes rows in that are next to each other.
+    pub(crate) fn insert_range(&mut self, rows: Range<u32>) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let end = rows.end.min((row / 64 + 1) * 64);
+            if let Some(word) = self.words.get_mut(row as usize / 64) {
+                *word |= (u64::MAX >> (64 - (end - row))) << (row % 64);
+            }
+            row = end;
+        }
+    }
+
+    /// The words of these rows, which begin and end with a word or with the set.
+    fn words(&self, rows: &Range<u32>) -> &[u64] {
+        let end = (rows.end as usize).div_ceil(64).min(self.words.len());
+        self.words.get(rows.start as usize / 64..end).unwrap_or(&[])
+    }
+
+    /// How many of these rows are in it; they begin and end with a multiple of 64, or with the set.
+    pub(crate) fn count_within(&self, rows: &Range<u32>) -> u32 {
+        self.words(rows).iter().map(|word| word.count_ones()).sum()
+    }
+
     /// Takes rows in.
     pub(crate) fn insert_all(&mut self, rows: &[u32]) {
         rows.iter().for_each(|row| self.insert(*row));
     }
 
     /// Calls back with the rows in rising order, at most so many at a time (and not less than 64), until it is told to stop.
-    pub(crate) fn runs(&self, most: usize, mut visit: impl FnMut(&[u32]) -> ControlFlow<()>) {
+    pub(crate) fn runs(&self, most: usize, visit: impl FnMut(&[u32]) -> ControlFlow<()>) {
+        self.runs_within(&(0..u32::MAX), most, visit);
+    }
+
+    /// The same for some of the rows, which begin and end with a multiple of 64, or with the set.
+    pub(crate) fn runs_within(
+        &self,
+        within: &Range<u32>,
+        most: usize,
+        mut visit: impl FnMut(&[u32]) -> ControlFlow<()>,
+    ) {
         let mut rows = Vec::with_capacity(most);
-        for (base, word) in (0u32..).step_by(64).zip(&self.words) {
+        for (base, word) in (within.start..).step_by(64).zip(self.words(within)) {
             // Most words of a wide search are full.
             if *word == u64::MAX {
                 rows.extend(base..base + 64);
@@ -151,5 +184,22 @@ mod tests {
             ControlFlow::Continue(())
         });
         assert_eq!(all, (0..130).collect::<Vec<_>>());
+        all.clear();
+        Bits::all(130).runs_within(&(64..192), 64, |rows| {
+            all.extend_from_slice(rows);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(all, (64..130).collect::<Vec<_>>());
+        assert_eq!((odd.count_within(&(0..64)), Bits::all(130).count_within(&(128..192))), (32, 2));
+    }
+
+    #[test]
+    fn ranges_are_as_if_row_by_row() {
+        for (from, to) in [(0, 0), (0, 64), (1, 63), (63, 65), (5, 129), (64, 128), (128, 130), (0, 130)] {
+            let (mut range, mut each) = (Bits::none(130), Bits::none(130));
+            range.insert_range(from..to);
+            (from..to).for_each(|row| each.insert(row));
+            assert_eq!(range, each, "{from}..{to}");
+        }
     }
 }

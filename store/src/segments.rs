@@ -104,6 +104,8 @@ pub(crate) trait Hits {
     /// The score that all of them have, if it is one and was asked for.
     fn score(&self) -> Option<f32>;
     fn run(&self, sink: &mut Sink<'_>);
+    /// Those of one zone, without scores.
+    fn run_zone(&self, rows: &Range<u32>, visit: &mut dyn FnMut(&[u32]));
     /// Leaves those that are among these rows.
     fn keep(&mut self, rows: &Bits);
     /// All of them.
@@ -134,6 +136,9 @@ impl Number {
     }
 }
 
+/// Rows of a zone.
+pub(crate) const ZONE: u32 = 1024;
+
 /// A numeric column.
 pub(crate) trait Numbers {
     /// Calls back with the position in `docs` and each value of that document.
@@ -144,9 +149,13 @@ pub(crate) trait Numbers {
     fn floats(&self, docs: &[u32], out: &mut Vec<f64>) -> bool;
     /// No value is smaller than the first of these, nor larger than the other.
     fn ends(&self) -> (Number, Number);
-    /// No value of these documents is smaller than the first, nor larger than the other; if each of the segment's has one, all are whole numbers, and that
-    /// is quickly told.
-    fn between(&self, docs: Range<u32>) -> Option<(i64, i64)>;
+    /// The least and the largest value of each [`ZONE`] of documents; if each of the segment's has one, and all are whole numbers.
+    fn zones(&self) -> Option<&[(i64, i64)]>;
+    /// No value of these documents is smaller than the first, nor larger than the other, where there are zones.
+    fn between(&self, docs: Range<u32>) -> Option<(i64, i64)> {
+        let zones = self.zones()?.get((docs.start / ZONE) as usize..docs.end.div_ceil(ZONE) as usize)?;
+        Some((zones.iter().map(|(low, _)| *low).min()?, zones.iter().map(|(_, high)| *high).max()?))
+    }
     /// Whether there is a document without a value.
     fn has_gaps(&self) -> bool;
 }

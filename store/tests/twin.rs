@@ -206,6 +206,67 @@ async fn compare(docs: Vec<Doc>, asks: Vec<Ask>) {
     server.stop().await;
 }
 
+/// Segments of several zones, some of which are passed by: what is found and its order are as if each row were looked at.
+async fn zones(times: Vec<i64>, size: usize, range: (i64, i64), descending: bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    let host = |at: usize| if at.is_multiple_of(7) { "a" } else { "b" };
+    let (earlier, later) = times.split_at(times.len() / 2);
+    for (from, part) in [(0, earlier), (earlier.len(), later)] {
+        let doc = |(n, t): (usize, &i64)| json!({"t": t, "host": host(from + n), "id": from + n});
+        let lines: Vec<(String, Value)> =
+            part.iter().enumerate().map(|(n, t)| (format!("{:05}", from + n), doc((n, t)))).collect();
+        let lines: Vec<(&str, Value)> = lines.iter().map(|(id, d)| (id.as_str(), d.clone())).collect();
+        assert_eq!(server.fill("i", &lines).await["errors"], false);
+    }
+    let order = if descending { "desc" } else { "asc" };
+    let inside = json!({"range": {"t": {"gte": range.0, "lt": range.1}}});
+    let on_a = json!({"term": {"host.keyword": "a"}});
+    for (query, wanted) in [
+        (json!({"match_all": {}}), (true, true)),
+        (inside.clone(), (false, true)),
+        (on_a.clone(), (true, false)),
+        (json!({"bool": {"filter": [inside, on_a]}}), (false, false)),
+    ] {
+        let fits = |(at, t): &(usize, i64)| {
+            (wanted.0 || (range.0..range.1).contains(t)) && (wanted.1 || host(*at) == "a")
+        };
+        let mut all: Vec<(usize, i64)> = times.iter().copied().enumerate().filter(fits).collect();
+        for second in [None, Some("id")] {
+            all.sort_by_key(|(at, t)| (if descending { -t } else { *t }, *at));
+            let mut sort = vec![json!({"t": order})];
+            sort.extend(second.map(|field| json!({field: "asc"})));
+            let mut body = json!({"query": query, "size": size, "sort": sort, "track_total_hits": true});
+            let mut rest = all.as_slice();
+            for _ in 0..4 {
+                let page = server.ok("POST", "/i/_search", body.clone()).await;
+                assert_eq!(page["hits"]["total"]["value"], json!(all.len()), "{query} {order}");
+                let hits = page["hits"]["hits"].as_array().unwrap();
+                let got: Vec<&str> = hits.iter().map(|hit| hit["_id"].as_str().unwrap()).collect();
+                let want: Vec<String> = rest.iter().take(size).map(|(at, _)| format!("{at:05}")).collect();
+                assert_eq!(got, want, "{query} {order} {second:?}");
+                let Some(last) = hits.last() else { break };
+                body["search_after"] = last["sort"].clone();
+                rest = &rest[hits.len()..];
+                if second.is_none() {
+                    // Of those that have the key of the last one all are passed by.
+                    let key = last["sort"][0].as_i64().unwrap();
+                    rest = &rest[rest.iter().take_while(|(_, t)| *t == key).count()..];
+                }
+            }
+        }
+    }
+    server.stop().await;
+}
+
+/// Times of 3,000 to 5,000 rows: rising, nearly so, or as it comes, each many times.
+fn times() -> impl Strategy<Value = Vec<i64>> {
+    let noise = prop::collection::vec(0i64..2000, 3000..5000);
+    (noise, prop_oneof![Just((1, 0)), Just((10, 1)), Just((0, 1))]).prop_map(|(noise, (slope, part))| {
+        noise.into_iter().zip(0i64..).map(|(n, at)| at * slope / 4 + n * part).collect()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -217,5 +278,10 @@ proptest! {
     #[test]
     fn small_pages_are_the_beginnings_of_large_ones(docs in docs(), asks in prop::collection::vec((ask(), 1usize..6), 1..4)) {
         tokio::runtime::Runtime::new().unwrap().block_on(pages(docs, asks));
+    }
+
+    #[test]
+    fn zones_that_are_passed_by_hold_nothing(times in times(), size in 1usize..200, from in 0i64..4000, length in 0i64..3000, descending: bool) {
+        tokio::runtime::Runtime::new().unwrap().block_on(zones(times, size, (from, from + length), descending));
     }
 }

@@ -1,11 +1,10 @@
 //! A segment's columns, opened when they are asked for and then kept open.
 
 use crate::error::StoreError;
-use crate::segments::{Number, Numbers, Strings};
+use crate::segments::{Number, Numbers, Strings, ZONE};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::io;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tantivy::HasLen as _;
 use tantivy::columnar::{
@@ -227,9 +226,6 @@ fn converted<T: Value, U>(column: &Column<T>, docs: &[u32], out: &mut Vec<U>, in
     true
 }
 
-/// Rows of a zone.
-const ZONE: u32 = 1024;
-
 /// The least and the largest value of each [`ZONE`] of a column. Rows come in the order of time, nearly: their times are close to each other.
 type Zones = Arc<[(i64, i64)]>;
 
@@ -273,12 +269,8 @@ impl<T: Value> Numbers for NumberColumn<T> {
         self.column.get_cardinality() != Cardinality::Full
     }
 
-    fn between(&self, rows: Range<u32>) -> Option<(i64, i64)> {
-        let zones = self.zones.get_or_init(|| zones(&self.column)).as_ref()?;
-        let zones = zones.get((rows.start / ZONE) as usize..rows.end.div_ceil(ZONE) as usize)?;
-        let (low, high) =
-            (zones.iter().map(|(low, _)| *low).min()?, zones.iter().map(|(_, high)| *high).max()?);
-        Some((low, high))
+    fn zones(&self) -> Option<&[(i64, i64)]> {
+        self.zones.get_or_init(|| zones(&self.column)).as_deref()
     }
 }
 

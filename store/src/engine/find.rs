@@ -8,9 +8,9 @@ use crate::error::StoreError;
 use crate::query::pattern::Pattern;
 use crate::query::plan::Plan;
 use crate::query::words::words;
-use crate::segments::Number;
+use crate::segments::{Number, Numbers, ZONE};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::{Bound, RangeInclusive};
+use std::ops::{Bound, Range, RangeInclusive};
 use tantivy::columnar::{Column, DynamicColumn, MonotonicallyMappableToU64, StrColumn};
 
 /// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
@@ -570,9 +570,17 @@ impl Finder<'_> {
         let rows = self.rows();
         let mut docs = Vec::new();
         let all = self.among;
-        let whole = match self.segment.columns()?.column(&format!("n.{path}"))? {
+        let (columns, name) = (self.segment.columns()?, format!("n.{path}"));
+        let whole = match columns.column(&name)? {
             Some(DynamicColumn::I64(column)) => {
-                ints(low, high).is_some_and(|range| scan(&column, range, all, &mut docs))
+                let Some(range) = ints(low, high) else { return Ok(Bits::none(rows)) };
+                if *range.start() <= column.min_value() && column.max_value() <= *range.end() {
+                    scan(&column, range, all, &mut docs)
+                } else if let Some(zones) = columns.numbers(&name)?.as_deref().and_then(Numbers::zones) {
+                    return Ok(zoned(&column, &range, all, zones));
+                } else {
+                    scan(&column, range, all, &mut docs)
+                }
             }
             Some(DynamicColumn::U64(column)) => {
                 ints(low, high).filter(|range| *range.end() >= 0).is_some_and(|range| {
@@ -732,6 +740,44 @@ where
         None => {}
     }
     false
+}
+
+/// The same for whole numbers that each row has: zones that are inside or outside as a whole are not unpacked, nor those where nothing is looked for.
+fn zoned(
+    column: &Column<i64>,
+    range: &RangeInclusive<i64>,
+    among: Option<&Bits>,
+    zones: &[(i64, i64)],
+) -> Bits {
+    let rows = column.num_docs();
+    let mut bits = Bits::none(rows);
+    let mut found = Vec::new();
+    let mut unpack = |rows: Range<u32>, bits: &mut Bits| {
+        // Ends beyond the column's own are not understood by its packed values.
+        let range = *range.start().max(&column.min_value())..=*range.end().min(&column.max_value());
+        if !rows.is_empty() && !range.is_empty() {
+            column.get_docids_for_value_range(range, rows, &mut found);
+            bits.insert_all(&found);
+        }
+    };
+    // Zones that are next to each other are unpacked together.
+    let mut doubtful = 0..0;
+    for (from, (low, high)) in (0u32..).step_by(ZONE as usize).zip(zones) {
+        let zone = from..rows.min(from + ZONE);
+        let apart = high < range.start() || range.end() < low;
+        if apart || among.is_some_and(|among| among.count_within(&zone) == 0) {
+            continue;
+        }
+        if range.contains(low) && range.contains(high) {
+            bits.insert_range(zone);
+        } else if doubtful.end == zone.start {
+            doubtful.end = zone.end;
+        } else {
+            unpack(std::mem::replace(&mut doubtful, zone), &mut bits);
+        }
+    }
+    unpack(doubtful, &mut bits);
+    bits
 }
 
 #[cfg(test)]

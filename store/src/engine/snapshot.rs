@@ -8,6 +8,7 @@ use crate::bits::Bits;
 use crate::error::StoreError;
 use crate::query::plan::Plan;
 use crate::segments::{Fetched, Hits, Matcher, Numbers, Sink, Snapshot, Strings};
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 /// Matching documents are handed on in runs of this many.
@@ -184,6 +185,13 @@ impl Hits for Found {
                 scores.extend(docs.iter().map(|row| of.of(*row)));
             }
             sink(docs, &scores)
+        });
+    }
+
+    fn run_zone(&self, rows: &Range<u32>, visit: &mut dyn FnMut(&[u32])) {
+        self.bits.runs_within(rows, RUN, |docs| {
+            visit(docs);
+            ControlFlow::Continue(())
         });
     }
 

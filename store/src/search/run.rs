@@ -208,6 +208,19 @@ pub(crate) fn search(
             if wanted == 0 || (at_once && request.from + request.size == 0) {
                 return Ok(());
             }
+            if only_hits && let Some(zones) = top.zones(&columns, part.snapshot.max_doc(place.1)) {
+                let before = top.memory();
+                for zone in zones {
+                    pace = budget.pace();
+                    if pace != Pace::GoOn || top.is_past(&zone, place) {
+                        break;
+                    }
+                    let mut result = Ok(());
+                    hits.run_zone(&zone.rows, &mut |docs| result = top.collect(&columns, place, docs, &[]));
+                    result?;
+                }
+                return budget.hold(top.memory().saturating_sub(before));
+            }
             if only_hits && let Some(plan) = top.narrowing(&columns, place) {
                 matcher.narrow(place.1, hits.as_mut(), &plan)?;
             }

@@ -5,10 +5,10 @@ use crate::error::ApiError;
 use crate::mapping::Mapping;
 use crate::mapping::types::{FieldType, ip_text};
 use crate::query::plan::Plan;
-use crate::segments::{Number, Numbers, Snapshot, Strings};
+use crate::segments::{Number, Numbers, Snapshot, Strings, ZONE};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 /// One value of a sort key.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +96,12 @@ impl Column {
             }
         })
     }
+}
+
+/// Documents of a segment that stand together, and the best first key that one of them can have.
+pub(crate) struct Zone {
+    best: i64,
+    pub(crate) rows: Range<u32>,
 }
 
 /// Documents that are looked at together.
@@ -300,6 +306,46 @@ impl Top {
         }
     }
 
+    /// The zones of a segment with hits that may make it, the best first, where that is known.
+    pub(crate) fn zones(&self, columns: &Columns, docs: u32) -> Option<Vec<Zone>> {
+        let (Some(Column::Numbers(column)), Some(sort)) = (columns.0.first(), self.sort.first()) else {
+            return None;
+        };
+        let after = match self.after.as_ref().and_then(|after| after.first()) {
+            None => None,
+            Some(Key::Number(Number::Int(after))) => Some(*after),
+            Some(_) => return None,
+        };
+        // Keys that are the same as the one of the last page are told apart by those that follow, if there are any.
+        let least = if self.sort.len() == 1 { Ordering::Greater } else { Ordering::Equal };
+        let ordered = |a: &i64, b: &i64| if sort.descending { b.cmp(a) } else { a.cmp(b) };
+        let ends = (0u32..).step_by(ZONE as usize).zip(column.zones()?);
+        let zone = |(from, (low, high)): (u32, &(i64, i64))| {
+            let (best, worst) = if sort.descending { (*high, *low) } else { (*low, *high) };
+            let comes = after.is_none_or(|after| ordered(&worst, &after) >= least);
+            comes.then(|| Zone { best, rows: from..docs.min(from + ZONE) })
+        };
+        let mut zones: Vec<Zone> = ends.filter_map(zone).collect();
+        zones.sort_by(|a, b| ordered(&a.best, &b.best).then(a.rows.start.cmp(&b.rows.start)));
+        Some(zones)
+    }
+
+    /// Whether no document of a zone can make it, nor of those that are behind it in the order of [`Top::zones`].
+    pub(crate) fn is_past(&mut self, zone: &Zone, (index, segment): (usize, usize)) -> bool {
+        if self.hits.len() > self.room || (self.bar.is_none() && self.hits.len() == self.room) {
+            self.cut();
+        }
+        let (Some(bar), Some(sort)) = (&self.bar, self.sort.first()) else { return false };
+        let Some(worst) = bar.keys.first() else { return false };
+        match compare_key(sort, &Key::Number(Number::Int(zone.best)), worst) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => {
+                self.sort.len() == 1 && (bar.index, bar.segment, bar.doc) < (index, segment, zone.rows.start)
+            }
+        }
+    }
+
     /// Whether none of the documents of a segment with this best key can make it.
     pub(crate) fn passes_by(&mut self, best: Option<&Key>) -> bool {
         if self.room > 0 && self.hits.len() > self.room {
@@ -372,14 +418,26 @@ impl Top {
             let (some, theirs) = picked(&kept, docs, scores);
             return self.few(columns, (index, segment), &some, &theirs);
         }
-        if let (Column::Strings(strings), true) = (first, docs.len() > self.room && self.after.is_none())
+        let here = self.bar.as_ref().filter(|bar| (bar.index, bar.segment) == (index, segment));
+        if let (Column::Strings(strings), true) = (first, self.after.is_none())
+            && (here.is_some() || docs.len() > self.room)
             && strings.ordinals(docs, &mut self.ordinals)
         {
             // Of a segment's strings the best are known without reading them.
-            let mut best = self.ordinals.clone();
             let order = |a: &u64, b: &u64| if sort.descending { b.cmp(a) } else { a.cmp(b) };
-            let worst = *best.select_nth_unstable_by(self.room - 1, order).1;
-            let good = |ordinal: u64| if sort.descending { ordinal >= worst } else { ordinal <= worst };
+            let mut best = Vec::new();
+            let worst = match here {
+                Some(bar) if strings.ordinals(&[bar.doc], &mut best) && best.len() == 1 => best[0],
+                _ if docs.len() > self.room => {
+                    best.clone_from(&self.ordinals);
+                    *best.select_nth_unstable_by(self.room - 1, order).1
+                }
+                _ => return self.few(columns, (index, segment), docs, scores),
+            };
+            // Those that are as good as the last one come later than it, if nothing else is asked for.
+            let later = self.sort.len() == 1 && here.is_some_and(|bar| docs.first() > Some(&bar.doc));
+            let least = if later { Ordering::Less } else { Ordering::Equal };
+            let good = |ordinal: u64| order(&ordinal, &worst) <= least;
             let kept: Vec<usize> = (0..docs.len()).filter(|at| good(self.ordinals[*at])).collect();
             let (some, theirs) = picked(&kept, docs, scores);
             return self.few(columns, (index, segment), &some, &theirs);
