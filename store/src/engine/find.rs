@@ -10,7 +10,7 @@ use crate::query::plan::Plan;
 use crate::query::words::words;
 use crate::segments::{Number, Numbers, ZONE};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::{Bound, Range, RangeInclusive};
+use std::ops::{Bound, ControlFlow, Range, RangeInclusive};
 use tantivy::columnar::{Column, DynamicColumn, MonotonicallyMappableToU64, StrColumn};
 
 /// BM25's saturation of a term's frequency. Lengths of texts do not count, as OpenSearch's `norms: false`.
@@ -751,25 +751,36 @@ fn zoned(
 ) -> Bits {
     let rows = column.num_docs();
     let mut bits = Bits::none(rows);
+    // Ends beyond the column's own are not understood by its packed values.
+    let known = *range.start().max(&column.min_value())..=*range.end().min(&column.max_value());
+    if known.is_empty() {
+        return bits;
+    }
     let mut found = Vec::new();
     let mut unpack = |rows: Range<u32>, bits: &mut Bits| {
-        // Ends beyond the column's own are not understood by its packed values.
-        let range = *range.start().max(&column.min_value())..=*range.end().min(&column.max_value());
-        if !rows.is_empty() && !range.is_empty() {
-            column.get_docids_for_value_range(range, rows, &mut found);
+        if !rows.is_empty() {
+            column.get_docids_for_value_range(known.clone(), rows, &mut found);
             bits.insert_all(&found);
         }
     };
-    // Zones that are next to each other are unpacked together.
-    let mut doubtful = 0..0;
+    // Zones that are next to each other are unpacked together; of those where few rows are looked for only these are read.
+    let (mut doubtful, mut singly) = (0..0, Vec::new());
     for (from, (low, high)) in (0u32..).step_by(ZONE as usize).zip(zones) {
         let zone = from..rows.min(from + ZONE);
-        let apart = high < range.start() || range.end() < low;
-        if apart || among.is_some_and(|among| among.count_within(&zone) == 0) {
+        if high < range.start() || range.end() < low {
             continue;
         }
         if range.contains(low) && range.contains(high) {
             bits.insert_range(zone);
+            continue;
+        }
+        if let Some(among) = among
+            && among.count_within(&zone) < ZONE / FEW_NUMBERS
+        {
+            among.runs_within(&zone, ZONE as usize, |docs| {
+                singly.extend_from_slice(docs);
+                ControlFlow::Continue(())
+            });
         } else if doubtful.end == zone.start {
             doubtful.end = zone.end;
         } else {
@@ -777,6 +788,11 @@ fn zoned(
         }
     }
     unpack(doubtful, &mut bits);
+    let mut values = vec![0; singly.len()];
+    column.values.get_vals(&singly, &mut values);
+    for (row, _) in singly.iter().zip(&values).filter(|(_, value)| range.contains(value)) {
+        bits.insert(*row);
+    }
     bits
 }
 
