@@ -94,6 +94,11 @@ impl Bits {
         self.words(rows).iter().map(|word| word.count_ones()).sum()
     }
 
+    /// How many rows are in both.
+    pub(crate) fn count_both(&self, other: &Self) -> u32 {
+        self.words.iter().zip(&other.words).map(|(a, b)| (a & b).count_ones()).sum()
+    }
+
     /// Takes rows in.
     pub(crate) fn insert_all(&mut self, rows: &[u32]) {
         rows.iter().for_each(|row| self.insert(*row));

@@ -156,10 +156,14 @@ fn split(
             split.rows.iter().map(|r| (r.label.clone(), r.search.clone())).collect();
         split.chart = Some(chart::plan_split(context, panel, &values, plan));
     } else if panel.sparkline {
-        let query = context.query(panel);
+        let parts: Vec<Option<Value>> =
+            split.rows.iter().map(|row| context.part(panel.source, &row.search)).collect();
+        // Lines of other rows need not be gone through.
+        let any: Vec<&Value> = parts.iter().flatten().collect();
+        let any = json!({"bool": {"should": any, "minimum_should_match": 1}});
+        let query = json!({"bool": {"filter": [context.query(panel), any]}});
         let shape = Shape::OverTime(context.range.step());
-        for row in &split.rows {
-            let part = context.part(panel.source, &row.search);
+        for part in &parts {
             let at = (panel.source, context.whole(), &query, shape.clone());
             let metric = crate::board::Metric::Count;
             // A count has no field that could be missing.

@@ -262,16 +262,18 @@ pub(super) async fn msearch(store: &Store, call: &Call, expression: &str) -> Res
         // As many as there are processors: a page of panels is answered in the time of its longest questions.
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let answers = futures_util::stream::iter(asked)
-        .map(|(expression, options, request)| async move {
-            run_search(store, &expression, options, request).await
+    // None waits for those before it to be done, only for room.
+    let answers = futures_util::stream::iter(asked.into_iter().enumerate())
+        .map(|(place, (expression, options, request))| async move {
+            (place, run_search(store, &expression, options, request).await)
         })
-        .buffered(at_once);
-    let answers: Vec<_> = answers.collect().await;
+        .buffer_unordered(at_once);
+    let mut answers: Vec<_> = answers.collect().await;
+    answers.sort_by_key(|(place, _)| *place);
     // What all the answers hold until they are sent.
     let mut held = Vec::new();
     let mut responses: Vec<Value> = Vec::new();
-    for answer in answers {
+    for (_, answer) in answers {
         let answer = answer.and_then(|mut answer| {
             answer.status = Some(200);
             held.extend(answer.held.take());

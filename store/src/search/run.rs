@@ -226,6 +226,10 @@ pub(crate) fn search(
             }
             let context = Context { mapping: &part.mapping, now };
             tree.segment(&Segment { context, snapshot: part.snapshot.as_ref(), place })?;
+            if tree.at_once(hits.rows())? && request.from + request.size == 0 {
+                total += count;
+                return Ok(());
+            }
             let mut result = Ok(());
             let before = top.memory();
             hits.run(&mut |docs, scores| {

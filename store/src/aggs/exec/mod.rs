@@ -11,6 +11,7 @@ mod measure;
 mod places;
 mod sieve;
 mod split;
+mod whole;
 
 use super::ast::{Agg, DateSpan, Kind, Metric};
 use super::figures::Figure;
@@ -108,6 +109,8 @@ pub(super) struct Node {
     ints: Vec<i64>,
     floats: Vec<f64>,
     buckets: Vec<u32>,
+    /// Of the segment that is being read all is taken in already.
+    done: bool,
     budget: Arc<Budget>,
     /// Bytes that are counted in the budget.
     held: usize,
@@ -168,7 +171,8 @@ impl Tree {
 
     /// Takes documents and the bucket of each; at the top that is 0.
     pub(crate) fn collect(&mut self, docs: &[u32], buckets: &[u32]) -> Result<()> {
-        self.nodes.iter_mut().try_for_each(|(_, node)| node.collect(docs, buckets))
+        let left = self.nodes.iter_mut().filter(|(_, node)| !node.done);
+        left.map(|(_, node)| node).try_for_each(|node| node.collect(docs, buckets))
     }
 }
 
@@ -207,6 +211,7 @@ impl Node {
             ints: Vec::new(),
             floats: Vec::new(),
             buckets: Vec::new(),
+            done: false,
             budget: Arc::clone(budget),
             held: 0,
             inner: 0,
