@@ -34,6 +34,12 @@ struct Answer {
 
 impl House {
     async fn build(mood: Mood) -> Self {
+        // No test is about how fast a busy machine answers.
+        Self::waits(mood, 60).await
+    }
+
+    /// One whose questions may take so many seconds.
+    async fn waits(mood: Mood, seconds: u32) -> Self {
         let fake = Fake::new(mood, NOON);
         let backend = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://amy:hunter2@{}/", backend.local_addr().expect("an address"));
@@ -42,7 +48,7 @@ impl House {
             async move { axum::serve(backend, router).await }
         });
         let mut config = Config::new(url.parse().expect("a URL"));
-        config.timeout_seconds = 1;
+        config.timeout_seconds = seconds;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("an address");
         let now = Arc::new(AtomicI64::new(NOON));
@@ -154,8 +160,8 @@ async fn a_question_is_dropped_when_the_last_visitor_leaves() {
     drop(stream);
     let begun = std::time::Instant::now();
     while house.fake.dropped.load(SeqCst) == 0 {
-        // The limit of a question is a second; without leaving it would be waited for.
-        assert!(begun.elapsed().as_millis() < 900, "the backend was not told");
+        // The limit of a question is a minute; without leaving it would be waited for.
+        assert!(begun.elapsed().as_secs() < 50, "the backend was not told");
         tokio::task::yield_now().await;
     }
 }
@@ -384,7 +390,7 @@ async fn no_data_is_a_word() {
 
 #[tokio::test]
 async fn a_backend_that_fails_leaves_the_last_good_picture_with_its_age() {
-    let house = House::build(Mood::Full).await;
+    let house = House::waits(Mood::Full, 5).await;
     assert_eq!(house.get("/").await.status, 200);
     house.now.fetch_add(300_000, SeqCst);
     for mood in [Mood::Broken, Mood::Silent, Mood::Odd] {
@@ -410,7 +416,7 @@ async fn without_any_picture_the_page_says_what_is_wrong() {
         (Mood::Silent, "did not answer within 1 s"),
         (Mood::Odd, "not OpenSearch"),
     ] {
-        let house = House::build(mood).await;
+        let house = House::waits(mood, 1).await;
         let page = house.get("/").await;
         assert_eq!(page.status, 503, "{mood:?}");
         assert!(page.body.contains(word), "{mood:?}: {}", page.body);
