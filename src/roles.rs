@@ -18,8 +18,8 @@ pub(crate) fn clock() -> Clock {
 pub(crate) async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
     if !address.ip().is_loopback() {
         bail!(
-            "{option} {address}: this is reachable from other machines, and login and TLS are not there yet; \
-             use 127.0.0.1 and put a proxy before it that has both"
+            "{option} {address}: this is reachable from other machines, and has neither login nor TLS here; \
+             use 127.0.0.1, or run the role alone (`alces dashboard`, `alces store`), which then has both"
         );
     }
     TcpListener::bind(address).await.with_context(|| {

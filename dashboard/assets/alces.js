@@ -13,6 +13,8 @@
     const limit = setTimeout(() => running.abort(), 15000);
     try {
       const answer = await fetch(location.href, { signal: running.signal, cache: "no-store" });
+      // The session has ended: the server's own page knows the way back here.
+      if (answer.status === 401) return location.reload();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("board");
       if (!fresh) throw new Error("no board");

@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
 
+use crate::access::Access;
 use crate::backend::{Backend, Search};
-use crate::board::{Board, Panel, Shelf};
+use crate::board::{Board, Panel, Shelf, Source};
 use crate::chart::Drawing;
 use crate::config::Config;
 use crate::error::BackendError;
@@ -17,6 +18,7 @@ use crate::fields::Fields;
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::range::{Compare, Range};
+use crate::sight::Sight;
 use crate::view::cache::Cache;
 use crate::view::context::Context;
 use crate::view::picture::{Part, Picture};
@@ -38,6 +40,8 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// Signs the links to pictures.
     pub(crate) secret: Vec<u8>,
+    /// Who may come in.
+    pub(crate) access: Access,
     shelf: RwLock<Arc<Shelf>>,
     fields: Mutex<Kept<(Arc<Fields>, Arc<Fields>)>>,
     buckets: Cache,
@@ -55,6 +59,8 @@ pub(crate) struct Wish {
     pub(crate) compare: Option<Compare>,
     /// What the visitor narrows the board down to.
     pub(crate) search: Query,
+    /// What the visitor may see.
+    pub(crate) sight: Arc<Sight>,
 }
 
 /// A picture with what it was made of.
@@ -70,8 +76,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// What the picture was made with.
     pub(crate) fn context(&self) -> Context<'_> {
-        let wish = &self.wish;
-        Context::new(&wish.board, &wish.range, wish.compare, &wish.search, (&self.fields.0, &self.fields.1))
+        Context::new(&self.wish, (&self.fields.0, &self.fields.1))
     }
 }
 
@@ -103,13 +108,14 @@ impl Wish {
     /// What tells two pictures apart, apart from the moment.
     fn key(&self) -> String {
         let compare = self.compare.map_or("", Compare::address);
-        format!("{}\n{}\n{compare}\n{}", self.board.id, self.range.key(), self.search)
+        format!("{}\n{}\n{}\n{compare}\n{}", self.sight.key, self.board.id, self.range.key(), self.search)
     }
 }
 
 impl App {
     pub(crate) fn new(config: Config, backend: Backend, clock: Clock, secret: Vec<u8>) -> Self {
         Self {
+            access: Access::new(&config, &secret),
             shelf: RwLock::new(Arc::new(Shelf::built_in())),
             config,
             backend,
@@ -188,9 +194,8 @@ impl App {
         let begun = Instant::now();
         // A page asks up to four times; the limit is for all of them together.
         let making = async {
-            let fields = self.fields(&wish.range).await?;
-            let context =
-                Context::new(&wish.board, &wish.range, wish.compare, &wish.search, (&fields.0, &fields.1));
+            let fields = self.fields(&wish.range, &wish.sight).await?;
+            let context = Context::new(&wish, (&fields.0, &fields.1));
             let view = view::make(&self.backend, &self.buckets, &self.config, &context).await?;
             Ok((fields, view))
         };
@@ -201,22 +206,26 @@ impl App {
         Ok(Seen { wish, view, took, fields, body: OnceLock::new() })
     }
 
-    /// The field maps of logs and metrics.
-    pub(crate) async fn fields(&self, range: &Range) -> Result<(Arc<Fields>, Arc<Fields>), BackendError> {
-        let key = range.key();
+    /// The field maps of logs and metrics, of what the visitor may see of them.
+    pub(crate) async fn fields(
+        &self,
+        range: &Range,
+        sight: &Sight,
+    ) -> Result<(Arc<Fields>, Arc<Fields>), BackendError> {
+        let key = format!("{}\n{}", sight.key, range.key());
+        let (at_logs, at_metrics) = (sight.index(Source::Logs), sight.index(Source::Metrics));
         if let Some((at, fields)) = lock(&self.fields).get(&key)
             && (0..FIELDS_LIVE).contains(&(range.now - at))
         {
             return Ok(fields.clone());
         }
         let (logs, metrics) = tokio::try_join!(
-            self.backend.field_caps(&self.config.logs, &["*"]),
-            self.backend.field_caps(&self.config.metrics, &["*"])
+            self.backend.field_caps(at_logs, &["*"]),
+            self.backend.field_caps(at_metrics, &["*"])
         )?;
         let (mut logs, mut metrics) = (Fields::from_caps(&logs), Fields::from_caps(&metrics));
         // OpenSearch takes no empty list of filters, so that only those are asked about that are in doubt.
-        let mut doubtful: Vec<(&str, &mut Fields)> =
-            vec![(&self.config.logs, &mut logs), (&self.config.metrics, &mut metrics)];
+        let mut doubtful: Vec<(&str, &mut Fields)> = vec![(at_logs, &mut logs), (at_metrics, &mut metrics)];
         doubtful.retain(|(_, fields)| fields.is_ambiguous());
         if !doubtful.is_empty() {
             let asked: Vec<Search> =
@@ -228,6 +237,10 @@ impl App {
                     fields.settle(answer.get("aggregations").unwrap_or(&serde_json::Value::Null));
                 }
             }
+        }
+        if let Some(mask) = &sight.mask {
+            logs.hide(mask);
+            metrics.hide(mask);
         }
         let fields = (Arc::new(logs), Arc::new(metrics));
         lock(&self.fields).put(key, range.now, fields.clone());

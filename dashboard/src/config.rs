@@ -1,10 +1,17 @@
 //! What a dashboard must be told.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use alces_people::People;
 use tokio::sync::watch;
 use url::Url;
+
+use crate::access::ProxyLogin;
+use crate::certificates::TlsFiles;
+use crate::error::DashboardError;
 
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
 #[derive(Clone)]
@@ -24,6 +31,18 @@ pub struct Config {
     pub boards_changed: Option<watch::Receiver<()>>,
     /// Signs links to pictures; without one they end with the process.
     pub secret: Option<Vec<u8>>,
+    /// Who may come in. Without it everybody may who reaches the listener, so that it is wanted beyond this machine.
+    pub people: Option<Arc<People>>,
+    /// The certificate to show; without one nothing is encrypted.
+    pub tls: Option<TlsFiles>,
+    /// Lets other machines come without TLS, where a proxy has it.
+    pub allow_plaintext: bool,
+    /// Where people reach this dashboard, e.g. `https://dash.example.com/`; the listener's address where it is not said.
+    pub public_url: Option<Url>,
+    /// Proxies whose word is taken for where a request comes from, and for who sent it.
+    pub proxy: Option<ProxyLogin>,
+    /// How long the audit log is kept, days.
+    pub audit_days: u32,
     /// Start of the time range when the address names none; `now-1h` form, see the page's own help.
     pub default_from: String,
     /// End of the time range when the address names none.
@@ -52,6 +71,12 @@ impl Config {
             boards: None,
             boards_changed: None,
             secret: None,
+            people: None,
+            tls: None,
+            allow_plaintext: false,
+            public_url: None,
+            proxy: None,
+            audit_days: 365,
             default_from: "now-1h".into(),
             default_to: "now".into(),
             refresh_seconds: 10,
@@ -60,6 +85,25 @@ impl Config {
             degraded_error_rate: 0.01,
             timeout_seconds: 5,
         }
+    }
+
+    /// Whether the dashboard may listen at an address: beyond this machine it wants people with logins, and TLS.
+    ///
+    /// # Errors
+    /// [`DashboardError::Exposed`] says what is missing.
+    pub fn check_exposure(&self, address: SocketAddr) -> Result<(), DashboardError> {
+        let missing = match (self.people.is_some(), self.tls.is_some() || self.allow_plaintext) {
+            _ if address.ip().is_loopback() => return Ok(()),
+            (true, true) => return Ok(()),
+            (false, true) => "anybody could look: give `--people FILE` for logins",
+            (true, false) => {
+                "nothing is encrypted: give `--tls-cert` and `--tls-key`, or `--allow-plaintext` where a proxy has TLS"
+            }
+            (false, false) => {
+                "anybody could look, and nothing is encrypted: give `--people FILE` for logins, and `--tls-cert` and `--tls-key`"
+            }
+        };
+        Err(DashboardError::Exposed { address, missing })
     }
 
     /// The backend's address without user name, password, query: fit for a page or a log.
@@ -89,6 +133,17 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beyond_this_machine_logins_and_tls_are_wanted() {
+        let mut config = Config::new("http://127.0.0.1:9200".parse().expect("a URL"));
+        let (here, there) =
+            ("127.0.0.1:1".parse().expect("an address"), "0.0.0.0:1".parse().expect("an address"));
+        assert!(config.check_exposure(here).is_ok() && config.check_exposure(there).is_err());
+        config.allow_plaintext = true;
+        let error = config.check_exposure(there).expect_err("logins are wanted in any case").to_string();
+        assert!(error.contains("--people"), "{error}");
+    }
 
     #[test]
     fn secrets_are_not_shown() {

@@ -20,6 +20,22 @@ pub enum DashboardError {
     /// The backend gave no answer, or there is nothing to show.
     #[error("{0}")]
     Nothing(String),
+    /// The listener is reachable from other machines, and something is missing that this asks for.
+    #[error("{address} is reachable from other machines, and {missing}")]
+    Exposed {
+        /// Where it listens.
+        address: std::net::SocketAddr,
+        /// What is missing, and what to do.
+        missing: &'static str,
+    },
+    /// A certificate or its key cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The listener failed.
     #[error("serving the dashboard failed: {0}")]
     Serve(#[from] std::io::Error),

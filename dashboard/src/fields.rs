@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::query::{Named, Names, Stored};
+use crate::sight::Mask;
 
 /// What boards and searches ask for by one word, whatever the field is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,11 +147,20 @@ pub(crate) struct Field {
     pub(crate) factor: f64,
 }
 
+/// The search words, each with the names of all fields that it may stand for.
+pub(crate) fn words() -> Vec<(&'static str, Vec<&'static str>)> {
+    MAP.iter().map(|(_, word, candidates)| (*word, candidates.iter().map(|c| c.name).collect())).collect()
+}
+
 /// What is known of the fields of a set of indices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     /// For each idea the fields that hold it, best first.
     found: Vec<(Idea, Vec<Field>)>,
+    /// The same before those were dropped that the range's lines do not carry.
+    every: Vec<(Idea, Vec<Field>)>,
+    /// What is not to be told of them.
+    mask: Option<Mask>,
     /// Every field with how it is stored, and whether it can be aggregated.
     all: BTreeMap<String, (Stored, bool)>,
 }
@@ -166,7 +176,7 @@ impl Fields {
             .filter(|(name, _)| !name.starts_with('_'))
             .filter_map(|(name, types)| Some((name.clone(), stored(types)?)))
             .collect();
-        let found = MAP
+        let found: Vec<(Idea, Vec<Field>)> = MAP
             .iter()
             .map(|(idea, _, candidates)| {
                 let usable = candidates.iter().filter_map(|c| {
@@ -181,7 +191,21 @@ impl Fields {
                 (*idea, usable.collect())
             })
             .collect();
-        Self { found, all }
+        Self { every: found.clone(), found, all, mask: None }
+    }
+
+    /// From now on the values of these fields are not to be told.
+    pub(crate) fn hide(&mut self, mask: &Mask) {
+        self.mask = Some(mask.clone());
+    }
+
+    /// For questions that must hold of all lines, whichever names those of the range carry.
+    pub(crate) const fn every(&self) -> Every<'_> {
+        Every(self)
+    }
+
+    fn shown(&self, field: &Field) -> bool {
+        self.mask.as_ref().is_none_or(|mask| !mask.covers(&field.name))
     }
 
     /// All fields of an idea, best first.
@@ -189,19 +213,35 @@ impl Fields {
         self.found.iter().find(|(i, _)| *i == idea).map_or(&[], |(_, f)| f)
     }
 
-    /// The field of an idea.
+    /// The field of an idea, unless it is masked.
     pub(crate) fn best(&self, idea: Idea) -> Option<&Field> {
-        self.all(idea).first()
+        self.all(idea).first().filter(|f| self.shown(f))
     }
 
-    /// The field that a board's word means and that can be aggregated: of an idea the best one, otherwise the field of that name.
+    /// The field that a board's word means and that can be aggregated: of an idea the best one, otherwise the field of that name. Of one
+    /// that is masked there are no figures: a maximum is a value too.
     pub(crate) fn word(&self, word: &str) -> Option<Field> {
+        self.by(word).filter(|f| self.shown(f))
+    }
+
+    /// Like [`Fields::word`], for one whose values are shown as [`Fields::label`] has them.
+    pub(crate) fn by(&self, word: &str) -> Option<Field> {
         if let Some(idea) = Idea::from_word(word)
-            && let Some(best) = self.best(idea)
+            && let Some(best) = self.all(idea).first()
         {
             return Some(best.clone());
         }
         aggregatable(&self.all, word).map(|(name, stored)| Field { name, stored, factor: 1.0 })
+    }
+
+    /// Whether a word stands for a field that is there and masked.
+    pub(crate) fn is_masked(&self, word: &str) -> bool {
+        self.by(word).is_some_and(|f| !self.shown(&f))
+    }
+
+    /// What is shown in place of a value of a field, where that is masked.
+    pub(crate) fn label(&self, field: &str, value: &str) -> Option<String> {
+        self.mask.as_ref().filter(|mask| mask.covers(field)).map(|mask| mask.of(value))
     }
 
     /// The aggregations that count how many lines carry each field of an idea that has several.
@@ -237,15 +277,16 @@ impl Fields {
     }
 }
 
-impl Names for Fields {
-    fn named(&self, word: &str) -> Vec<Named> {
+impl Fields {
+    fn named_in(&self, found: &[(Idea, Vec<Field>)], word: &str) -> Vec<Named> {
         if let Some(idea) = Idea::from_word(word) {
             let of = |f: &Field| Named {
                 name: f.name.clone(),
                 stored: f.stored,
                 duration: idea.is_duration().then_some(f.factor),
             };
-            let all: Vec<Named> = self.all(idea).iter().map(of).collect();
+            let fields = found.iter().find(|(i, _)| *i == idea).map_or(&[][..], |(_, f)| f);
+            let all: Vec<Named> = fields.iter().map(of).collect();
             if !all.is_empty() {
                 return all;
             }
@@ -254,6 +295,29 @@ impl Names for Fields {
             Some((stored, _)) => vec![Named { name: word.to_owned(), stored: *stored, duration: None }],
             None => Vec::new(),
         }
+    }
+}
+
+/// Fields with all their names; see [`Fields::every`].
+pub(crate) struct Every<'f>(&'f Fields);
+
+impl Names for Every<'_> {
+    fn named(&self, word: &str) -> Vec<Named> {
+        self.0.named_in(&self.0.every, word)
+    }
+
+    fn known(&self) -> Vec<String> {
+        self.0.known()
+    }
+
+    fn message(&self) -> Vec<Named> {
+        self.0.message()
+    }
+}
+
+impl Names for Fields {
+    fn named(&self, word: &str) -> Vec<Named> {
+        self.named_in(&self.found, word)
     }
 
     fn known(&self) -> Vec<String> {

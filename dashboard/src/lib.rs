@@ -2,14 +2,16 @@
 //!
 //! It speaks the OpenSearch REST API to whatever is behind [`Config::opensearch_url`] and keeps nothing but the last
 //! good pictures. Listener, clock and shutdown are passed to [`serve`], so that a test owns them; the library reads
-//! no environment and installs no signal handler or log subscriber.
+//! no environment and installs no signal handler or log subscriber. Who may come in is in `access/`, what each may see in `sight/`.
 
+mod access;
 mod app;
 mod assets;
 mod backend;
 #[doc(hidden)]
 pub mod bench;
 mod board;
+mod certificates;
 mod chart;
 mod config;
 mod error;
@@ -21,18 +23,22 @@ mod offline;
 mod page;
 mod query;
 mod range;
+mod server;
+mod sight;
 mod verdict;
 mod view;
 mod why;
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
+use certificates::Certificates;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use access::ProxyLogin;
+pub use certificates::TlsFiles;
 pub use config::Config;
 pub use error::DashboardError;
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
@@ -44,10 +50,9 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Serves the dashboard on `listener` until `shutdown` is ready; then answers what has begun, for at most 10 s.
 ///
-/// There is no login yet: the caller must see to it that `listener` is not reachable by strangers.
-///
 /// # Errors
-/// [`DashboardError::Config`] or [`DashboardError::Client`] for settings that cannot work, at once;
+/// [`DashboardError::Config`] or [`DashboardError::Client`] for settings that cannot work, at once; [`DashboardError::Exposed`]
+/// where strangers could reach the listener, [`DashboardError::Tls`] for a certificate that cannot be used;
 /// [`DashboardError::Serve`] when the listener fails. A backend that is down is no error: the page says so.
 pub async fn serve(
     listener: TcpListener,
@@ -55,16 +60,18 @@ pub async fn serve(
     clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DashboardError> {
+    config.check_exposure(listener.local_addr()?)?;
+    let certificates = config.tls.clone().map(Certificates::open).transpose()?.map(Arc::new);
     let app = offline::app(config, Arc::new(clock))?;
-    tracing::info!(backend = app.backend.url(), "dashboard");
+    tracing::info!(backend = app.backend.url(), logins = app.access.is_on(), "dashboard");
     let rereading = tokio::spawn(offline::reread(Arc::clone(&app)));
-    let router = http::router(app);
+    let cleaning = tokio::spawn(access::clean(Arc::clone(&app)));
     let (begin, mut begun) = watch::channel(false);
     let graceful = async move {
         shutdown.await;
         let _ = begin.send(true);
     };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(graceful).into_future();
+    let serving = server::serve(listener, http::router(app), certificates, graceful);
     let limit = async {
         // The sender is dropped only after it has sent, or with the server itself.
         if begun.wait_for(|b| *b).await.is_ok() {
@@ -73,10 +80,11 @@ pub async fn serve(
             std::future::pending::<()>().await;
         }
     };
-    let done = tokio::select! {
-        done = serving => done.map_err(DashboardError::from),
-        () = limit => Ok(()),
-    };
+    tokio::select! {
+        () = serving => {}
+        () = limit => {}
+    }
     rereading.abort();
-    done
+    cleaning.abort();
+    Ok(())
 }

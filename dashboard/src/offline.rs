@@ -93,7 +93,9 @@ pub async fn panel_text(
     let mut one = (*board.board).clone();
     one.panels.retain(|p| p.id == panel);
     one.verdict = false;
-    let wish = Wish { board: Arc::new(one), range, compare: Compare::from_word(&wanted.compare), search };
+    let compare = Compare::from_word(&wanted.compare);
+    let wish =
+        Wish { board: Arc::new(one), range, compare, search, sight: Arc::clone(&app.access.everything) };
     let seen = app.make(wish).await.map_err(|e| nothing(e.to_string()))?;
     if let Some(doubt) = seen.context().doubt() {
         return Err(nothing(doubt));
@@ -102,7 +104,7 @@ pub async fn panel_text(
         Some(Ok(Picture::Drawing(drawing))) => {
             Ok(terminal::text(drawing, usize::from(wanted.columns), usize::from(wanted.rows), wanted.color))
         }
-        Some(Ok(Picture::Empty(Nothing::NoField(field)))) => {
+        Some(Ok(Picture::Empty(Nothing::NoField(field) | Nothing::Masked(field)))) => {
             Err(nothing(format!("these lines carry no {field}")))
         }
         Some(Ok(Picture::Empty(Nothing::NoLines))) => {
@@ -132,8 +134,13 @@ pub async fn report(
         return Err(nothing(format!("there is no board {board}. There are: {}", names.join(", "))));
     };
     let range = Range::parse(from, to, tz, (app.clock)()).map_err(|e| nothing(e.to_string()))?;
-    let wish =
-        Wish { board: Arc::clone(&shelved.board), range, compare: None, search: query::Query::everything() };
+    let wish = Wish {
+        board: Arc::clone(&shelved.board),
+        range,
+        compare: None,
+        search: query::Query::everything(),
+        sight: Arc::clone(&app.access.everything),
+    };
     let seen = app.make(wish).await.map_err(|e| nothing(e.to_string()))?;
     if !as_png {
         return Ok(crate::page::report::report(&app.config.title, &seen).into_string().into_bytes());

@@ -78,6 +78,8 @@ pub(crate) struct Wanted {
     fields: Vec<(&'static str, [Place; 3])>,
     /// The searches for the newest lines of each, for their patterns.
     lines: [usize; 3],
+    /// Whether the visitor may see the text of lines.
+    alike: bool,
 }
 
 /// Asks for the values of all fields that exist, in both spans.
@@ -104,7 +106,8 @@ pub(crate) fn plan(context: &Context<'_>, before: Span, plan: &mut Plan) -> Want
         |(span, query)| plan.lines((Source::Logs, span, query), patterns::SAMPLE, &patterns::fields());
     // In the order in which patterns meet: what is usual first.
     let lines = [sample(sets[2]), sample(sets[1]), sample(sets[0])];
-    Wanted { totals, fields, lines }
+    let alike = context.sight.mask.as_ref().is_none_or(|mask| !mask.hides_lines());
+    Wanted { totals, fields, lines, alike }
 }
 
 /// Ranks what came back.
@@ -120,7 +123,9 @@ pub(crate) fn read(wanted: &Wanted, answers: &Answers) -> Result<Found, String> 
         let sets = [values(answers.raw(*now)?), values(answers.raw(*before)?), values(answers.raw(*all)?)];
         differences.extend(compare(word, &sets, totals));
     }
-    differences.extend(lines_alike(wanted, answers, totals[0])?);
+    if wanted.alike {
+        differences.extend(lines_alike(wanted, answers, totals[0])?);
+    }
     differences.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     differences.truncate(SHOWN);
     Ok(Found { lines: (totals[0], totals[1]), differences })

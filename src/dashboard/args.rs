@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice};
+use alces_people::{Role, Scope};
+use clap::{Args, ColorChoice, Subcommand};
+use ipnet::IpNet;
 use url::Url;
 
 /// Where the figures come from: the same for the page, the terminal and the report.
@@ -36,13 +38,84 @@ Examples:
   alces dashboard --boards /etc/alces/boards      boards of your own; `alces check` says what is wrong with one
   ALCES_OPENSEARCH_PASSWORD=… alces dashboard --opensearch https://search:9200 --user viewer --logs 'logs-*'
 
+  alces dashboard --people /var/lib/alces/people.sqlite            with logins; the first start prints a link for the administrator
+  alces dashboard --people people.sqlite --listen 0.0.0.0:5601 --tls-cert dash.pem --tls-key dash.key
+  alces dashboard --people people.sqlite --trusted-proxy 10.0.0.5/32 --proxy-user-header X-Forwarded-User
+  alces dashboard invite --people people.sqlite --role admin       a link, where nobody can come in any more
+  alces dashboard token --people people.sqlite --of amy --scope read --days 30 'nightly report'
+
+Beyond this machine the dashboard wants logins and TLS. A certificate that changes on disk is taken up by new connections.
+docs/people.md tells more.
+
 ALCES_DASHBOARD_SECRET signs the links to pictures that are sent to chat and mail. Without it they end with the process.")]
 pub(crate) struct DashboardArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<DashboardCommand>,
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5601")]
     pub(crate) listen: SocketAddr,
+    /// File of users, sessions, tokens and the audit log; it is made where there is none, and from then on a login is wanted
+    #[arg(long, value_name = "FILE", env = "ALCES_DASHBOARD_PEOPLE", global = true)]
+    pub(crate) people: Option<PathBuf>,
+    /// Where people reach this dashboard: stands in links [default: the address it listens on]
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) public_url: Option<Url>,
+    /// Certificate to show (PEM), with those that lead to its authority
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its key (PEM, without a password)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Let other machines come without TLS, where a proxy before the dashboard has it
+    #[arg(long)]
+    pub(crate) allow_plaintext: bool,
+    /// Network of a proxy whose X-Forwarded-For and user headers are believed; may be given several times
+    #[arg(long, value_name = "CIDR", requires = "people")]
+    pub(crate) trusted_proxy: Vec<IpNet>,
+    /// Header in which a trusted proxy names the user: X-Forwarded-User. The proxy must remove it from what visitors send
+    #[arg(long, value_name = "HEADER", requires = "trusted_proxy", value_parser = header)]
+    pub(crate) proxy_user_header: Option<String>,
+    /// Header in which a trusted proxy names the role: viewer, editor or admin [default: new users are viewers]
+    #[arg(long, value_name = "HEADER", requires = "proxy_user_header", value_parser = header)]
+    pub(crate) proxy_role_header: Option<String>,
+    /// How long the audit log is kept
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) audit_days: u32,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DashboardCommand {
+    /// Print a one-time link by which somebody becomes a user, or sets another password
+    Invite {
+        /// The role of the new user: viewer, editor or admin
+        #[arg(long, value_name = "ROLE", default_value = "viewer", conflicts_with = "user")]
+        role: Role,
+        /// Who gets another password, instead of a new user
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Print a token for a program; it is shown this once
+    Token {
+        /// What it is for
+        name: String,
+        /// Whose: the token never may more than this user
+        #[arg(long, value_name = "NAME")]
+        of: String,
+        /// What it may be used for: read, write or admin
+        #[arg(long, value_name = "SCOPE", default_value = "read")]
+        scope: Scope,
+        /// How long
+        #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+    },
+}
+
+/// A header's name.
+fn header(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if good { Ok(text.to_ascii_lowercase()) } else { Err("write it like X-Forwarded-User".to_owned()) }
 }
 
 #[derive(Args)]

@@ -1,28 +1,47 @@
 //! `alces dashboard`, `alces panel`, `alces report`.
 
 pub(crate) mod args;
+mod people;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use alces_agent::{cli::shutdown_signal, watch::Changes};
-use alces_dashboard::{Config, PanelText};
+use alces_dashboard::{Config, PanelText, TlsFiles};
+use alces_people::People;
 use anyhow::{Context as _, bail};
 use clap::ColorChoice;
 use jiff::Timestamp;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
-use crate::roles::{Environment, listen};
+use crate::roles::Environment;
 use args::{DashboardArgs, PanelArgs, ReportArgs, SourceArgs};
 
 /// Fewer bytes can be guessed.
 const SHORTEST_SECRET: usize = 16;
 
 pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result<()> {
-    let listener = listen(args.listen, "--listen").await?;
+    if let Some(command) = args.command {
+        let file = args.people.context("--people FILE: which file of people is meant?")?;
+        return people::run(command, &file, &people::base(args.public_url.as_ref(), args.listen, false));
+    }
     let mut config = config(args.source, env)?;
+    config.tls = args.tls_cert.zip(args.tls_key).map(|(chain, key)| TlsFiles { chain, key });
+    config.allow_plaintext = args.allow_plaintext;
+    config.audit_days = args.audit_days;
+    config.proxy = people::proxy(args.trusted_proxy, args.proxy_user_header, args.proxy_role_header)?;
+    config.people = args.people.as_deref().map(People::open).transpose()?.map(Arc::new);
+    config.check_exposure(args.listen).context("--listen")?;
+    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        format!(
+            "--listen: cannot listen on {}: choose another address, or port 0 for a free one",
+            args.listen
+        )
+    })?;
     if let Some(folder) = config.boards.clone() {
         let (tell, told) = watch::channel(());
         config.boards_changed = Some(told);
@@ -31,7 +50,12 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
             while changes.next(std::slice::from_ref(&folder)).await.is_some() && tell.send(()).is_ok() {}
         });
     }
-    info!(url = %format!("http://{}/", listener.local_addr()?), "dashboard listening");
+    let base = people::base(args.public_url.as_ref(), listener.local_addr()?, config.tls.is_some());
+    config.public_url = args.public_url;
+    info!(url = %format!("{base}/"), "dashboard listening");
+    if let Some(file) = &config.people {
+        people::welcome(file, &base)?;
+    }
     Ok(alces_dashboard::serve(listener, config, Timestamp::now, shutdown_signal()).await?)
 }
 

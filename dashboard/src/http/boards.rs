@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
@@ -10,6 +11,7 @@ use maud::PreEscaped;
 use serde_json::json;
 
 use super::{Unclear, asked, fail, framed, stale, wish};
+use crate::access::Who;
 use crate::app::{App, Seen};
 use crate::links;
 use crate::page::board::board as body;
@@ -19,22 +21,24 @@ use crate::page::layout::Asked;
 /// The first page.
 pub(super) async fn first(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = asked(&app, "/", query.as_deref(), &headers);
+    let asked = asked(&app, &who, "/", query.as_deref(), &headers);
     show(&app, &asked, "overview").await
 }
 
 /// Any board.
 pub(super) async fn board(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let path = format!("/b/{id}");
-    let asked = asked(&app, &path, query.as_deref(), &headers);
+    let asked = asked(&app, &who, &path, query.as_deref(), &headers);
     show(&app, &asked, &id).await
 }
 
@@ -76,6 +80,8 @@ fn image(app: &App, seen: &Seen, panel: &str) -> String {
         ("tz", &seen.wish.range.tz_text),
         ("compare", compare),
         ("q", &search),
+        // Whose limits the picture is within: it shows no more than this page.
+        ("as", &seen.wish.sight.id),
     ];
     links::sign(&app.secret, "/render/panel.png", &words, seen.wish.range.now)
 }
@@ -96,11 +102,12 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
 /// A board's figures.
 pub(super) async fn json(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = asked(&app, "", query.as_deref(), &headers);
+    let asked = asked(&app, &who, "", query.as_deref(), &headers);
     let shelf = app.shelf();
     let Some(shelved) = shelf.get(&id) else { return Unclear::Board.json() };
     let wish = match wish(&app, &asked, Arc::clone(&shelved.board)) {

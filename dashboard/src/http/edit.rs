@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Form, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
@@ -11,6 +12,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{Unclear, asked, framed, wish};
+use crate::access::Who;
 use crate::app::App;
 use crate::board::read;
 use crate::page::board::board;
@@ -26,26 +28,28 @@ pub(super) struct Draft {
 /// The board's text.
 pub(super) async fn form(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = path(&app, &id, query.as_deref(), &headers);
+    let asked = path(&app, &who, &id, query.as_deref(), &headers);
     let shelf = app.shelf();
     let Some(shelved) = shelf.get(&id) else { return Unclear::Board.page(&app, &asked) };
-    let main = edit(&asked.here(), &id, &shelved.text, &shelved.text, &Preview::None);
+    let main = edit(&asked, &id, &shelved.text, &shelved.text, &Preview::None);
     framed(&app, &asked, &shelved.board.title, None, StatusCode::OK, &main)
 }
 
 /// The board that the text would be.
 pub(super) async fn preview(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     Form(draft): Form<Draft>,
 ) -> Response {
-    let asked = path(&app, &id, query.as_deref(), &headers);
+    let asked = path(&app, &who, &id, query.as_deref(), &headers);
     let shelf = app.shelf();
     let Some(shelved) = shelf.get(&id) else { return Unclear::Board.page(&app, &asked) };
     // A browser ends lines with CR LF.
@@ -53,10 +57,14 @@ pub(super) async fn preview(
     let drafted = match read(&id, &text) {
         Ok(board) => board,
         Err(errors) => {
-            let main = edit(&asked.here(), &id, &shelved.text, &text, &Preview::Errors(errors));
+            let main = edit(&asked, &id, &shelved.text, &text, &Preview::Errors(errors));
             return framed(&app, &asked, &shelved.board.title, None, StatusCode::UNPROCESSABLE_ENTITY, &main);
         }
     };
+    if let Some(reason) = asked.who.sight.refuses_board(&drafted) {
+        let main = edit(&asked, &id, &shelved.text, &text, &Preview::Gone(reason));
+        return framed(&app, &asked, &shelved.board.title, None, StatusCode::FORBIDDEN, &main);
+    }
     let wish = match wish(&app, &asked, Arc::new(drafted)) {
         Ok(wish) => wish,
         Err(unclear) => return unclear.page(&app, &asked),
@@ -66,10 +74,10 @@ pub(super) async fn preview(
         Ok(seen) => Preview::Board(board(&seen, None, &|_| "#".into())),
         Err(error) => Preview::Gone(error.to_string()),
     };
-    let main = edit(&asked.here(), &id, &shelved.text, &text, &preview);
+    let main = edit(&asked, &id, &shelved.text, &text, &preview);
     framed(&app, &asked, &shelved.board.title, None, StatusCode::OK, &main)
 }
 
-fn path(app: &App, id: &str, query: Option<&str>, headers: &HeaderMap) -> Asked {
-    asked(app, &format!("/b/{id}/edit"), query, headers)
+fn path(app: &App, who: &Arc<Who>, id: &str, query: Option<&str>, headers: &HeaderMap) -> Asked {
+    asked(app, who, &format!("/b/{id}/edit"), query, headers)
 }

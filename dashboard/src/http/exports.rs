@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap};
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::{Unclear, asked, fail, value, wish};
+use crate::access::Who;
 use crate::app::App;
 use crate::chart::svg::{Size, svg};
 use crate::chart::{DrawError, Drawing, Theme, png, terminal};
@@ -23,11 +25,12 @@ const ALONE: Size = Size { class: "alone", width: 720, height: 280 };
 /// `/b/{board}/{panel}.{kind}`.
 pub(super) async fn panel(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     Path((board, file)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = asked(&app, "", query.as_deref(), &headers);
+    let asked = asked(&app, &who, "", query.as_deref(), &headers);
     let shelf = app.shelf();
     let (Some(shelved), Some((id, kind))) = (shelf.get(&board), file.rsplit_once('.')) else {
         return Unclear::Board.json();

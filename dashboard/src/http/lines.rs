@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 
 use super::{asked, framed, stale, wish};
+use crate::access::Who;
 use crate::app::{App, Wish};
 use crate::board::{Board, Panel};
 use crate::error::BackendError;
@@ -25,10 +27,11 @@ const SHOWN: usize = 200;
 /// `/lines?from=…&to=…&q=…`.
 pub(super) async fn lines(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = asked(&app, "/lines", query.as_deref(), &headers);
+    let asked = asked(&app, &who, "/lines", query.as_deref(), &headers);
     let mut board = Board::blank(vec![Panel::newest(SHOWN)]);
     board.id = "/lines".into();
     let wish = match wish(&app, &asked, Arc::new(board)) {
@@ -49,10 +52,11 @@ pub(super) async fn lines(
 /// `/why?from=…&to=…&q=…`: this selection beside the time just before it, or beside the same time of the day or week before.
 pub(super) async fn why(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = asked(&app, "/why", query.as_deref(), &headers);
+    let asked = asked(&app, &who, "/why", query.as_deref(), &headers);
     let wish = match wish(&app, &asked, Arc::new(Board::blank(Vec::new()))) {
         Ok(wish) => wish,
         Err(unclear) => return unclear.page(&app, &asked),
@@ -71,11 +75,11 @@ pub(super) async fn why(
 }
 
 async fn find(app: &App, wish: &Wish, before: Span) -> Result<Result<Found, String>, BackendError> {
-    let fields = app.fields(&wish.range).await?;
-    let context = Context::new(&wish.board, &wish.range, wish.compare, &wish.search, (&fields.0, &fields.1));
+    let fields = app.fields(&wish.range, &wish.sight).await?;
+    let context = Context::new(wish, (&fields.0, &fields.1));
     let mut plan = Plan::default();
     let wanted = why::plan(&context, before, &mut plan);
-    let answers = answers::ask(&app.backend, &Cache::default(), &app.config, &plan, wish.range.now).await?;
+    let answers = answers::ask(&app.backend, &Cache::default(), &app.config, &context, &plan).await?;
     Ok(why::read(&wanted, &answers))
 }
 

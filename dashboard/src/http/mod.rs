@@ -1,24 +1,30 @@
 //! Addresses and what answers them.
 
+mod account;
+mod audit;
 mod boards;
 mod edit;
 mod events;
 mod exports;
+mod guard;
 mod lines;
+mod login;
+mod people;
 mod render;
 mod report;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use maud::Markup;
 
+use crate::access::{Who, cookie};
 use crate::app::{App, Shown, Wish};
 use crate::assets;
 use crate::board::Board;
@@ -36,7 +42,7 @@ const MOST_BODY: usize = 512 * 1024;
 
 /// All addresses of the dashboard.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let all = Router::new()
         .route("/", get(boards::first))
         .route("/b/{board}", get(boards::board))
         .route("/b/{board}/edit", get(edit::form).post(edit::preview))
@@ -52,9 +58,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/static/{name}", get(asset))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .fallback(not_found)
+        .route("/metrics", get(metrics));
+    let all = if app.access.is_on() { all.merge(login::routes()).merge(people::routes()) } else { all };
+    all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
 }
@@ -66,21 +74,25 @@ async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     let headers = response.headers_mut();
     // A report brings its own.
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if app.config.tls.is_some() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     response
 }
 
 /// Reads the address; names it does not know are left alone, so that a link of a later version still works.
-fn asked(app: &App, path: &str, query: Option<&str>, headers: &HeaderMap) -> Asked {
+fn asked(app: &App, who: &Arc<Who>, path: &str, query: Option<&str>, headers: &HeaderMap) -> Asked {
     let of = |name: &str| value(query, name);
     Asked {
+        who: Arc::clone(who),
         path: path.to_owned(),
         from: of("from").unwrap_or_else(|| app.config.default_from.clone()),
         to: of("to").unwrap_or_else(|| app.config.default_to.clone()),
@@ -96,16 +108,13 @@ fn value(query: Option<&str>, name: &str) -> Option<String> {
     pairs.find(|(n, v)| n == name && !v.trim().is_empty()).map(|(_, v)| v.into_owned())
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    all.flat_map(|v| v.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
 /// What an address says and cannot mean.
 #[derive(Debug)]
 enum Unclear {
     Range(RangeError),
     Search(String, QueryError),
+    /// A search that would tell what is masked.
+    Masked(String),
     Board,
 }
 
@@ -113,6 +122,7 @@ impl Unclear {
     const fn status(&self) -> StatusCode {
         match self {
             Self::Range(_) | Self::Search(..) => StatusCode::BAD_REQUEST,
+            Self::Masked(_) => StatusCode::FORBIDDEN,
             Self::Board => StatusCode::NOT_FOUND,
         }
     }
@@ -122,6 +132,7 @@ impl Unclear {
         let main = match self {
             Self::Range(error) => errors::bad_range(error),
             Self::Search(text, error) => errors::bad_search(&error.to_string(), &error.caret(text)),
+            Self::Masked(reason) => errors::refused(reason),
             Self::Board => errors::not_found(),
         };
         framed(app, asked, "Not understood", None, self.status(), &main)
@@ -134,6 +145,7 @@ impl Unclear {
             match self {
                 Self::Range(error) => error.to_string(),
                 Self::Search(_, error) => error.to_string(),
+                Self::Masked(reason) => reason.clone(),
                 Self::Board => "there is no such board or panel".into(),
             },
         )
@@ -147,7 +159,11 @@ fn fail(status: StatusCode, error: String) -> Response {
 /// What the address asks of a board.
 fn wish(app: &App, asked: &Asked, board: Arc<Board>) -> Result<Wish, Unclear> {
     let range = Range::parse(&asked.from, &asked.to, &asked.tz, (app.clock)()).map_err(Unclear::Range)?;
-    Ok(Wish { board, range, compare: Compare::from_word(&asked.compare), search: search(asked)? })
+    let (search, sight) = (search(asked)?, Arc::clone(&asked.who.sight));
+    if let Some(reason) = sight.refuses(&search) {
+        return Err(Unclear::Masked(reason));
+    }
+    Ok(Wish { board, range, compare: Compare::from_word(&asked.compare), search, sight })
 }
 
 fn search(asked: &Asked) -> Result<Query, Unclear> {
@@ -176,11 +192,14 @@ fn framed(
     html(status, page(&frame, main).into_string())
 }
 
+/// Whether it is an address of this server: `//elsewhere` and `/\elsewhere` would leave it.
+fn is_own(address: &str) -> bool {
+    address.starts_with('/') && !address.starts_with("//") && !address.contains(['\\', '\t', '\r', '\n'])
+}
+
 async fn theme(RawQuery(query): RawQuery) -> Response {
     let theme = Theme::from_word(&value(query.as_deref(), "to").unwrap_or_default());
-    // Only addresses of this server: `//elsewhere` and `/\elsewhere` would leave it.
-    let own = |b: &String| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\');
-    let back = value(query.as_deref(), "back").filter(own).unwrap_or_else(|| "/".into());
+    let back = value(query.as_deref(), "back").filter(|b| is_own(b)).unwrap_or_else(|| "/".into());
     let cookie = format!("theme={}; Path=/; Max-Age=31536000; SameSite=Lax", theme.word());
     match HeaderValue::try_from(back) {
         Ok(back) => {
@@ -207,6 +226,16 @@ async fn asset(Path(name): Path<String>) -> Response {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.access.is_on() {
+        let ready =
+            app.access.ask(alces_people::People::ping).await.is_ok() && app.backend.ping().await.is_ok();
+        // Why not, is not for everybody.
+        return if ready {
+            "ready\n".into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        };
+    }
     match app.backend.ping().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
@@ -217,6 +246,11 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text()).into_response()
 }
 
-async fn not_found(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    Unclear::Board.page(&app, &asked(&app, "/", query.as_deref(), &headers))
+async fn not_found(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    Unclear::Board.page(&app, &asked(&app, &who, "/", query.as_deref(), &headers))
 }

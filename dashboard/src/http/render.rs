@@ -25,8 +25,12 @@ pub(super) async fn panel(
     if let Err(error) = links::verify(&app.secret, "/render/panel.png", &query, now) {
         return fail(StatusCode::FORBIDDEN, error.to_string());
     }
-    let asked = asked(&app, "", Some(&query), &headers);
     let of = |name: &str| value(Some(&query), name).unwrap_or_default();
+    let Some(sight) = app.access.sight_of_link(&app.config, &of("as")).await else {
+        return fail(StatusCode::FORBIDDEN, "who made this link may not look any more".into());
+    };
+    let who = Arc::new(app.access.bearer_of(sight));
+    let asked = asked(&app, &who, "", Some(&query), &headers);
     let shelf = app.shelf();
     let Some(shelved) = shelf.get(&of("board")) else { return Unclear::Board.json() };
     let wish = match wish(&app, &asked, Arc::clone(&shelved.board)) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap};
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::exports::painted;
 use super::{Unclear, asked, fail, value, wish};
+use crate::access::Who;
 use crate::app::App;
 use crate::chart::{Theme, png};
 use crate::page::report;
@@ -16,11 +18,12 @@ use crate::page::report;
 /// `/report?board=overview&from=now-7d&to=now&format=html`.
 pub(super) async fn report(
     State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let of = |name: &str| value(query.as_deref(), name);
-    let mut asked = asked(&app, "/report", query.as_deref(), &headers);
+    let mut asked = asked(&app, &who, "/report", query.as_deref(), &headers);
     if of("from").is_none() {
         asked.from = "now-7d".into();
     }

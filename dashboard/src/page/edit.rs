@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use similar::{ChangeTag, TextDiff};
 
+use super::layout::{Asked, guarded};
 use super::text::visible;
 use crate::board::BoardError;
 
@@ -14,8 +15,8 @@ pub(crate) enum Preview {
     Gone(String),
 }
 
-/// The page: `here` is its own address.
-pub(crate) fn edit(here: &str, id: &str, file: &str, draft: &str, preview: &Preview) -> Markup {
+/// The page; `asked` is its own address.
+pub(crate) fn edit(asked: &Asked, id: &str, file: &str, draft: &str, preview: &Preview) -> Markup {
     html! {
         div id="notices" {
             @if let Preview::Errors(errors) = preview {
@@ -32,7 +33,8 @@ pub(crate) fn edit(here: &str, id: &str, file: &str, draft: &str, preview: &Prev
                 "Boards are files. Try a change here, then copy the difference into " code { "boards/" (id) ".yaml" }
                 " of the folder that " code { "alces dashboard --boards" } " reads; nothing is stored here."
             }
-            form method="post" action=(here) {
+            form method="post" action=(asked.here()) {
+                (guarded(asked))
                 textarea name="text" rows="24" spellcheck="false" aria-label="The board's text" { (draft) }
                 button { "Preview" }
             }
@@ -67,7 +69,9 @@ mod tests {
 
     #[test]
     fn a_draft_shows_what_to_copy_and_nothing_that_it_holds_is_markup() {
-        let html = edit("/b/x/edit", "x", "a\nb\n", "a\n</textarea><script>\n", &Preview::None).into_string();
+        let html =
+            edit(&Asked::of_test("/b/x/edit"), "x", "a\nb\n", "a\n</textarea><script>\n", &Preview::None)
+                .into_string();
         assert!(html.contains("--- a/x.yaml\n+++ b/x.yaml"), "{html}");
         assert!(html.contains("-b\n+&lt;/textarea&gt;&lt;script&gt;") && !html.contains("<script"), "{html}");
     }

@@ -54,3 +54,24 @@ pub(crate) fn not_found() -> Markup {
         }
     }
 }
+
+/// It was understood, and it is not for this visitor.
+pub(crate) fn refused(reason: &str) -> Markup {
+    html! {
+        section class="message" {
+            h1 { "This is not for you to see" }
+            p { (visible(reason, 600)) "." }
+            p { a class="button" href="/" { "To the overview" } }
+        }
+    }
+}
+
+/// The file of people gives no answer.
+pub(crate) fn no_people(reason: &str) -> Markup {
+    html! {
+        section class="message" {
+            h1 { "Nobody can be let in at the moment" }
+            p { (visible(reason, 600)) "." }
+        }
+    }
+}

@@ -1,7 +1,11 @@
 //! What every page has: head, time range, theme.
 
+use std::sync::Arc;
+
+use alces_people::Right;
 use maud::{DOCTYPE, Markup, html};
 
+use crate::access::{Way, Who};
 use crate::board::Shelf;
 use crate::config::Config;
 use crate::range::{PRESETS, Range};
@@ -34,6 +38,8 @@ impl Theme {
 /// What the visitor asked, as it stands in the address: put back into links and forms.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// Who asks.
+    pub(crate) who: Arc<Who>,
     /// The page without its query: `/`, `/b/nginx`, `/lines`.
     pub(crate) path: String,
     pub(crate) from: String,
@@ -63,6 +69,17 @@ impl Asked {
             }
         }
         format!("{path}?{}", query.finish())
+    }
+
+    /// A page's own address, asked by anybody.
+    #[cfg(test)]
+    pub(crate) fn of_test(path: &str) -> Self {
+        let config = Config::new("http://127.0.0.1:9200".parse().expect("a URL"));
+        let access = crate::access::Access::new(&config, b"test");
+        let who = Arc::new(access.bearer_of(Arc::clone(&access.everything)));
+        let none = String::new;
+        let (from, to, tz, compare, q) = (none(), none(), none(), none(), none());
+        Self { who, path: path.into(), from, to, tz, compare, q, theme: Theme::Auto }
     }
 
     /// This page's address as it was asked.
@@ -107,8 +124,51 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
                     (ranges(asked))
                     (comparisons(asked))
                     (themes(asked))
+                    (visitor(asked))
                 }
                 main id="board" tabindex="-1" { (main) }
+            }
+        }
+    }
+}
+
+/// A page for who is nobody yet: without boards, whose names are not for everybody.
+pub(crate) fn bare(config: &Config, theme: Theme, title: &str, main: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" data-theme=[(theme != Theme::Auto).then_some(theme.word())] {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · " (config.title) }
+                link rel="icon" href="/static/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href={ "/static/alces.css?" (crate::assets::tag()) };
+            }
+            body {
+                header { a class="brand" href="/" { (logo()) span { (config.title) } } }
+                main { (main) }
+            }
+        }
+    }
+}
+
+/// What every form that is posted carries, so that no other site can send it.
+pub(crate) fn guarded(asked: &Asked) -> Markup {
+    html! { @if !asked.who.form.is_empty() { input type="hidden" name="csrf" value=(asked.who.form); } }
+}
+
+/// Who is logged in, and the way out.
+fn visitor(asked: &Asked) -> Markup {
+    let who = &asked.who;
+    html! {
+        @if let Some(user) = &who.user {
+            nav class="visitor" aria-label="Account" {
+                a href="/account" { (user.name) }
+                @if who.may(Right::Admin) { a href="/people" { "People" } }
+                @if who.way == Way::Session {
+                    form method="post" action="/logout" { (guarded(asked)) button { "Log out" } }
+                }
             }
         }
     }

@@ -85,6 +85,7 @@ fn empty(panel: &Panel, why: &Nothing) -> Markup {
                     } @else { strong { (panel.empty) } }
                     @if !panel.remedy.is_empty() { code class="block" { (panel.remedy) } }
                 }
+                Nothing::Masked(field) => { strong { "The values of " (visible(field, 60)) " are masked for you." } }
                 Nothing::NoLines => { span { "Nothing of this kind in this range." } }
             }
         }

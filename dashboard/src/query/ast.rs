@@ -202,6 +202,16 @@ impl Node {
         }
     }
 
+    /// Whether any term names no field, negated or not.
+    pub(crate) fn asks_messages(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::asks_messages),
+            Self::Not(part) => part.asks_messages(),
+            Self::Term(term) => term.field.is_none(),
+            Self::Everything => false,
+        }
+    }
+
     /// The words and phrases without a field that a matching document has, as far as they are text.
     pub(crate) fn words(&self, out: &mut Vec<String>) {
         match self {

@@ -106,6 +106,11 @@ impl Query {
         found
     }
 
+    /// Whether it asks for the text of lines, with words that name no field.
+    pub(crate) fn asks_messages(&self) -> bool {
+        self.0.asks_messages()
+    }
+
     /// What matches both.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self.0, other.0) {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::cache::{Buckets, Cache};
+use super::context::Context;
 use super::plan::{Asked, Cell, Place, Plan, Shape, Span};
 use crate::backend::{Backend, Search};
 use crate::board::Source;
 use crate::config::Config;
 use crate::error::BackendError;
+use crate::sight::Mask;
 
 /// The answers to a plan's searches, in its order.
 #[derive(Debug, Default)]
@@ -25,7 +27,8 @@ enum One {
     Whole(Value),
 }
 
-/// Asks everything in one round trip; buckets that are believed are not asked again.
+/// Asks everything in one round trip, within what the visitor may see; buckets that are believed are not asked again. What comes back of
+/// documents is masked.
 ///
 /// # Errors
 /// When the backend gives no answer at all. One search that fails costs itself only.
@@ -33,25 +36,34 @@ pub(crate) async fn ask(
     backend: &Backend,
     cache: &Cache,
     config: &Config,
+    context: &Context<'_>,
     plan: &Plan,
-    now: i64,
 ) -> Result<Answers, BackendError> {
+    let (now, sight) = (context.range.now, context.sight);
+    let narrowed = |source| sight.filter(context.fields(source));
+    let filters = [Source::Logs, Source::Metrics, Source::Events].map(narrowed);
     let mut searches = Vec::new();
     // For each search of the plan: its question's words, and the span that is really asked.
     let mut parts: Vec<(String, Option<Span>)> = Vec::new();
     for asked in &plan.asked {
-        let index = match asked.source {
-            Source::Logs => &config.logs,
-            Source::Metrics => &config.metrics,
-            Source::Events => &config.events,
+        let index = sight.index(asked.source);
+        let filter = match asked.source {
+            Source::Logs => &filters[0],
+            Source::Metrics => &filters[1],
+            Source::Events => &filters[2],
         };
-        let question = format!("{index}\n{}", asked.body((0, 0), config.timeout_seconds));
+        let body = |span| {
+            let mut body = asked.body(span, config.timeout_seconds);
+            narrow(&mut body, filter.as_ref(), sight.mask.as_ref());
+            body
+        };
+        let question = format!("{index}\n{}", body((0, 0)));
         let span = match asked.shape {
             Shape::OverTime(step) => cache.missing(&question, asked.span, step, now),
             _ => Some(asked.span),
         };
         if let Some(span) = span {
-            searches.push(Search { index: index.clone(), body: asked.body(span, config.timeout_seconds) });
+            searches.push(Search { index: index.to_owned(), body: body(span) });
         }
         parts.push((question, span));
     }
@@ -60,10 +72,13 @@ pub(crate) async fn ask(
     let mut answers = Answers::default();
     let (mut failed, mut late) = (0, false);
     for (asked, (question, span)) in plan.asked.iter().zip(parts) {
-        let answer = span.map(|_| given.next().unwrap_or_else(|| Err("no answer".into())));
+        let mut answer = span.map(|_| given.next().unwrap_or_else(|| Err("no answer".into())));
         if let Some(Ok(value)) = &answer {
             failed = failed.max(value["_shards"]["failed"].as_u64().unwrap_or(0));
             late |= value["timed_out"].as_bool().unwrap_or(false);
+        }
+        if let (Some(mask), Some(Ok(value))) = (&sight.mask, &mut answer) {
+            hide(value, mask);
         }
         let cut = matches!(&answer, Some(Ok(v)) if incomplete(v));
         answers.all.push(read(asked, answer, span, |part, step| {
@@ -84,6 +99,25 @@ pub(crate) async fn ask(
             .push("A search ran out of time: the figures below are too low. Choose a shorter range.".into());
     }
     Ok(answers)
+}
+
+/// Puts the visitor's limits into a question.
+fn narrow(body: &mut Value, filter: Option<&Value>, mask: Option<&Mask>) {
+    if let Some(filter) = filter
+        && let Some(Value::Array(all)) = body.pointer_mut("/query/bool/filter")
+    {
+        all.push(filter.clone());
+    }
+    // What is struck out of a line's texts must be known.
+    if let (Some(mask), Some(Value::Array(fields))) = (mask, body.get_mut("_source")) {
+        fields.extend(mask.needs().into_iter().map(Value::String));
+    }
+}
+
+/// Masks the documents of an answer.
+fn hide(answer: &mut Value, mask: &Mask) {
+    let Some(Value::Array(hits)) = answer.pointer_mut("/hits/hits") else { return };
+    hits.iter_mut().filter_map(|hit| hit.get_mut("_source")).for_each(|source| mask.document(source));
 }
 
 fn incomplete(answer: &Value) -> bool {
@@ -183,6 +217,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn every_kind_of_question_is_narrowed() {
+        let mut plan = Plan::default();
+        let query = json!({"term": {"a": 1}});
+        for shape in [Shape::Total, Shape::OverTime(1000), Shape::Lines(1, vec!["x".into()])] {
+            plan.raw((Source::Logs, (0, 1000), &query, shape), json!({"max": {"field": "a"}}));
+        }
+        for asked in &plan.asked {
+            let mut body = asked.body((0, 1000), 1);
+            narrow(&mut body, Some(&json!({"term": {"mine": 1}})), None);
+            assert!(body["query"]["bool"]["filter"].to_string().contains("mine"), "{body}");
+        }
+    }
 
     #[test]
     fn keys_of_buckets() {

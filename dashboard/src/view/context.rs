@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use super::plan::{Cell, Span};
+use crate::app::Wish;
 use crate::board::{Board, Metric, Panel, Source};
 use crate::chart::Unit;
 use crate::fields::{Fields, Idea};
 use crate::query::{self, Names as _, Query};
 use crate::range::{Compare, Range};
+use crate::sight::Sight;
 
 /// The page that is being made.
 pub(crate) struct Context<'a> {
@@ -16,6 +18,8 @@ pub(crate) struct Context<'a> {
     pub(crate) compare: Option<Compare>,
     /// What the visitor narrows every panel over logs down to.
     pub(crate) also: &'a Query,
+    /// What the visitor may see.
+    pub(crate) sight: &'a Sight,
     pub(crate) logs: &'a Fields,
     pub(crate) metrics: &'a Fields,
     /// Starts of all buckets that touch the range.
@@ -30,14 +34,9 @@ pub(crate) struct Edges {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(
-        board: &'a Board,
-        range: &'a Range,
-        compare: Option<Compare>,
-        also: &'a Query,
-        (logs, metrics): (&'a Fields, &'a Fields),
-    ) -> Self {
-        Self { board, range, compare, also, logs, metrics, times: range.buckets() }
+    pub(crate) fn new(wish: &'a Wish, (logs, metrics): (&'a Fields, &'a Fields)) -> Self {
+        let Wish { board, range, compare, search, sight } = wish;
+        Self { board, range, compare: *compare, also: search, sight, logs, metrics, times: range.buckets() }
     }
 
     /// The fields of a source.

@@ -76,14 +76,13 @@ pub(crate) async fn make(
     config: &Config,
     context: &Context<'_>,
 ) -> Result<View, BackendError> {
-    let now = context.range.now;
     let panels = &context.board.panels;
     let mut plan = Plan::default();
     let edges = [Source::Logs, Source::Metrics].map(|source| ask_edges(context, source, &mut plan));
     let strip = if context.board.verdict { totals::plan(context, &mut plan) } else { None };
     let marks = marks::plan(context, &mut plan);
     let wanted: Vec<Wanted> = panels.iter().map(|p| want(context, p, &mut plan)).collect();
-    let answers = answers::ask(backend, cache, config, &plan, now).await?;
+    let answers = answers::ask(backend, cache, config, context, &plan).await?;
 
     // What needs the values of a field first.
     let mut second = Plan::default();
@@ -92,7 +91,7 @@ pub(crate) async fn make(
     let more = if second.asked.is_empty() {
         Answers::default()
     } else {
-        answers::ask(backend, cache, config, &second, now).await?
+        answers::ask(backend, cache, config, context, &second).await?
     };
 
     let edges = read_edges(context, edges, &answers);
@@ -103,6 +102,12 @@ pub(crate) async fn make(
             Some(Err(reason)) => Err(reason),
             Some(Ok(split)) => read_split(context, panel, (wanted, split), &more, edges, &marks),
             None => read(context, panel, wanted, &answers, edges, &marks),
+        };
+        let content = match content {
+            Ok(Picture::Empty(Nothing::NoField(field))) if context.fields(panel.source).is_masked(&field) => {
+                Ok(Picture::Empty(Nothing::Masked(field)))
+            }
+            content => content,
         };
         (content, context.filter(panel).to_string())
     };

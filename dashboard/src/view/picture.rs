@@ -26,6 +26,8 @@ pub(crate) enum Picture {
 pub(crate) enum Nothing {
     /// The lines that this panel is about do not carry the field.
     NoField(String),
+    /// The field is masked for this visitor.
+    Masked(String),
     /// There is no line that this panel is about.
     NoLines,
 }
@@ -120,6 +122,7 @@ impl Picture {
             }
             Self::Text(text) => json!({"kind": "markdown", "text": text}),
             Self::Empty(Nothing::NoField(field)) => json!({"kind": "empty", "missing_field": field}),
+            Self::Empty(Nothing::Masked(field)) => json!({"kind": "empty", "masked_field": field}),
             Self::Empty(Nothing::NoLines) => json!({"kind": "empty"}),
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Wanted {
     columns: Vec<Column>,
     /// The search word of the panel's `by`.
     by: String,
+    /// The field behind it.
+    field: String,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,7 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
     // Checked when the board was read.
     let by = panel.by.clone().unwrap_or_default();
     let fields = context.fields(panel.source);
-    let field = fields.word(&by).ok_or_else(|| NoField(by.clone()))?;
+    let field = fields.by(&by).ok_or_else(|| NoField(by.clone()))?;
     let (mut aggs, mut columns, mut order) = (Map::new(), Vec::new(), None);
     for series in &panel.series {
         let Ok(metric) = Metric::parse(&series.metric) else { continue };
@@ -115,7 +117,7 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
     let at = (panel.source, span, &query, Shape::Total);
     let place = plan.raw(at.clone(), agg);
     let total = plan.figure(at, None, &Metric::Count, fields)?;
-    Ok(Wanted { place, total, columns, by })
+    Ok(Wanted { place, total, columns, by, field: field.name })
 }
 
 /// The aggregation behind a figure; none for a count.
@@ -148,7 +150,7 @@ impl Wanted {
         let whole = context.filter(panel);
         let mut rows: Vec<Row> = Vec::new();
         for bucket in all["buckets"].as_array().map_or(&[][..], |b| b) {
-            let Some(label) = label(bucket) else { continue };
+            let Some(value) = label(bucket) else { continue };
             let docs = bucket["doc_count"].as_u64().unwrap_or(0);
             let cell = |column: &Column| {
                 let agg = &bucket[format!("c{}", column.agg?)];
@@ -167,8 +169,14 @@ impl Wanted {
                 [] => vec![Some(docs as f64)],
                 columns => columns.iter().filter(|c| c.agg.is_some()).map(cell).collect(),
             };
-            let search = Query::exactly(&self.by, &label);
-            let lines = whole.clone().and(search.clone()).to_string();
+            // What asks for a masked value stays here; a link to its lines would tell it.
+            let search = Query::exactly(&self.by, &value);
+            let hidden = context.fields(panel.source).label(&self.field, &value);
+            let lines = match &hidden {
+                Some(_) => whole.to_string(),
+                None => whole.clone().and(search.clone()).to_string(),
+            };
+            let label = hidden.unwrap_or(value);
             rows.push(Row { label, cells, sparkline: Vec::new(), search: search.to_string(), lines });
         }
         self.sort(panel, &mut rows);

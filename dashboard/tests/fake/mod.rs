@@ -40,6 +40,7 @@ pub(crate) struct Fake {
     logs: Vec<Value>,
     metrics: Vec<Value>,
     events: Mutex<Vec<Value>>,
+    nothing: Vec<Value>,
     pub(crate) field_caps: AtomicU64,
     pub(crate) msearch: AtomicU64,
     /// The bodies of the last round trip.
@@ -57,6 +58,7 @@ impl Fake {
             logs: if mood == Mood::Empty { Vec::new() } else { documents::logs(noon, seed) },
             metrics: if seed || mood == Mood::Empty { Vec::new() } else { documents::metrics(noon) },
             events: Mutex::default(),
+            nothing: Vec::new(),
             field_caps: AtomicU64::new(0),
             msearch: AtomicU64::new(0),
             asked: Mutex::default(),
@@ -160,6 +162,8 @@ async fn msearch(State(fake): State<Arc<Fake>>, body: String) -> Response {
         }
         let documents = match index {
             "alces-events" => &events,
+            // The index of who may see none.
+            "alces-nothing-to-see" => &fake.nothing,
             i if i.starts_with("metrics") => &fake.metrics,
             _ => &fake.logs,
         };

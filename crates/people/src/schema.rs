@@ -1,0 +1,80 @@
+//! The tables, and how a file of an earlier version becomes one of this.
+//!
+//! `PRAGMA user_version` is how many of [`STEPS`] a file has taken. A step that was published is never changed; what is to be otherwise is
+//! one more step.
+
+use rusqlite::Connection;
+
+use crate::PeopleError;
+
+const STEPS: [&str; 1] = ["
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    role TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    subject TEXT,
+    password TEXT,
+    created INTEGER NOT NULL,
+    disabled INTEGER
+) STRICT;
+CREATE UNIQUE INDEX users_subject ON users (origin, subject) WHERE subject IS NOT NULL;
+CREATE TABLE links (
+    hash BLOB PRIMARY KEY,
+    role TEXT NOT NULL,
+    user INTEGER REFERENCES users ON DELETE CASCADE,
+    expires INTEGER NOT NULL
+) STRICT;
+CREATE TABLE sessions (
+    hash BLOB PRIMARY KEY,
+    user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+    created INTEGER NOT NULL,
+    seen INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_user ON sessions (user);
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    used INTEGER
+) STRICT;
+CREATE TABLE limits (
+    subject TEXT PRIMARY KEY,
+    indices TEXT NOT NULL,
+    filter TEXT NOT NULL,
+    masked TEXT NOT NULL
+) STRICT;
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    act TEXT NOT NULL,
+    address TEXT NOT NULL,
+    what TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_at ON audit (at);
+"];
+
+/// Brings a file to this version.
+pub(crate) fn migrate(db: &mut Connection) -> Result<(), PeopleError> {
+    let known = STEPS.len() as i64;
+    // Two programs that open a new file at once: the second waits, and finds the work done.
+    let change = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: i64 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > known {
+        return Err(PeopleError::Newer { found, known });
+    }
+    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        change.execute_batch(step)?;
+    }
+    if found != known {
+        change.pragma_update(None, "user_version", known)?;
+    }
+    change.commit()?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! One's own account.
+
+use alces_people::{Scope, Token, User};
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+
+use super::layout::{Asked, guarded};
+use super::login::passwords;
+use super::text::{at, visible};
+
+/// What came of what was tried.
+pub(crate) enum Shown<'a> {
+    Nothing,
+    Trouble(&'a str),
+    /// A token, for the only time.
+    Token(&'a str),
+    /// A one-time link, for the only time.
+    Link(&'a str),
+}
+
+/// What came of it, above everything else.
+pub(crate) fn outcome(shown: &Shown<'_>) -> Markup {
+    html! {
+        div id="notices" {
+            @match shown {
+                Shown::Nothing => {}
+                Shown::Trouble(trouble) => p class="banner bad" role="alert" { (visible(trouble, 400)) "." },
+                Shown::Token(token) => div class="banner" role="status" {
+                    p { "This is the token. It is shown this once: copy it now." }
+                    p { code { (token) } }
+                    p class="hint" { "curl -H 'Authorization: Bearer …' " code { "/api/v1/boards/overview" } }
+                },
+                Shown::Link(link) => div class="banner" role="status" {
+                    p { "Send this link to who it is for. It is shown this once, works once, and for a day." }
+                    p { code { (link) } }
+                },
+            }
+        }
+    }
+}
+
+/// A moment in words.
+pub(crate) fn moment(ms: i64) -> String {
+    at(ms, &TimeZone::UTC, "%Y-%m-%d %H:%M UTC")
+}
+
+/// The page.
+pub(crate) fn account(asked: &Asked, user: &User, tokens: &[Token], shown: &Shown<'_>) -> Markup {
+    html! {
+        (outcome(shown))
+        article class="panel people" id="account" {
+            div class="head" { h1 { (user.name) } span class="hint" { (user.role) } }
+            @if user.has_password {
+                form method="post" action="/account/password" {
+                    (guarded(asked))
+                    input type="hidden" autocomplete="username" value=(user.name);
+                    label { "Old password" input name="old" type="password" autocomplete="current-password" required; }
+                    (passwords())
+                    button class="button" { "Change the password" }
+                }
+            } @else { p class="hint" { "Who you are is said by the proxy before this dashboard." } }
+        }
+        article class="panel people" id="tokens" {
+            div class="head" { h2 { "Tokens for programs" } }
+            (table(asked, tokens, "/account/tokens", false))
+            form method="post" action="/account/tokens" class="row" {
+                (guarded(asked))
+                label { "For" input name="name" maxlength="100" placeholder="deploys of the shop" required; }
+                label { "May" select name="scope" { @for scope in Scope::ALL { option { (scope) } } } }
+                label { "Days" input name="days" type="number" min="1" max="366" value="90" required; }
+                button class="button" { "Make a token" }
+            }
+        }
+    }
+}
+
+/// Tokens, with a way to take each back.
+pub(crate) fn table(asked: &Asked, tokens: &[Token], path: &str, whose: bool) -> Markup {
+    html! {
+        @if tokens.is_empty() { p class="hint" { "There is none." } }
+        @else {
+            div class="scroll" { table {
+                thead { tr { @if whose { th { "User" } } th { "For" } th { "May" } th { "Until" } th { "Last used" } th {} } }
+                tbody { @for token in tokens { tr {
+                    @if whose { td { (token.user) } }
+                    td { (visible(&token.name, 100)) }
+                    td { (token.scope) }
+                    td { (moment(token.expires)) }
+                    td { @match token.used { Some(used) => (moment(used)), None => "never" } }
+                    td { form method="post" action={ (path) "/" (token.id) "/revoke" } { (guarded(asked)) button { "Revoke" } } }
+                } } }
+            } }
+        }
+    }
+}
