@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::backend::{Backend, Search};
 use crate::board::{Board, Panel, Shelf};
@@ -27,6 +28,8 @@ use crate::view::{self, View};
 const FIELDS_LIVE: i64 = 30_000;
 /// How many pictures and field maps are kept: enough for the presets, too few to fill the memory.
 const KEPT: usize = 24;
+/// How many exports may be under way.
+const EXPORTS: usize = 4;
 
 /// The time, as the caller tells it.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -38,6 +41,8 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// Signs the links to pictures.
     pub(crate) secret: Vec<u8>,
+    /// Exports that may be under way: each keeps the backend busy for as long as its client takes.
+    pub(crate) exports: Arc<Semaphore>,
     shelf: RwLock<Arc<Shelf>>,
     fields: Mutex<Kept<(Arc<Fields>, Arc<Fields>)>>,
     buckets: Cache,
@@ -116,6 +121,7 @@ impl App {
             clock,
             secret,
             metrics: Metrics::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
             fields: Mutex::new(Kept::default()),
             buckets: Cache::default(),
             pictures: Mutex::new(Kept::default()),

@@ -13,6 +13,7 @@ mod board;
 mod chart;
 mod config;
 mod error;
+mod explore;
 mod fields;
 mod http;
 mod links;

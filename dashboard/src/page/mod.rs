@@ -3,10 +3,13 @@
 pub(crate) mod board;
 pub(crate) mod edit;
 pub(crate) mod errors;
+pub(crate) mod explore;
+pub(crate) mod fields;
 pub(crate) mod layout;
 mod legend;
-pub(crate) mod lines;
+pub(crate) mod line;
 pub(crate) mod panel;
+pub(crate) mod patterns;
 pub(crate) mod report;
 mod strip;
 pub(crate) mod text;

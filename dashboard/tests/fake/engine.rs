@@ -9,16 +9,58 @@ type Documents<'a> = Vec<&'a Value>;
 /// Answers a search.
 pub(super) fn search(documents: &[Value], body: &Value) -> Value {
     let mut found: Documents<'_> = documents.iter().filter(|d| matches(d, &body["query"])).collect();
-    found.sort_by_key(|d| std::cmp::Reverse(time(d)));
+    let keys = keys(body);
+    found.sort_by(|a, b| compare(&keys, &places(&keys, a), &places(&keys, b)));
     let size = body["size"].as_u64().unwrap_or(10) as usize;
-    let hits: Vec<Value> =
-        found.iter().take(size).map(|d| json!({"_source": d, "sort": [time(d)]})).collect();
+    let after = body["search_after"].as_array();
+    let hits: Vec<Value> = found
+        .iter()
+        .filter(|d| after.is_none_or(|after| compare(&keys, after, &places(&keys, d)).is_lt()))
+        .take(size)
+        .map(|d| json!({"_id": id(d), "_index": "logs-fake", "_source": d, "sort": places(&keys, d)}))
+        .collect();
     let mut out = json!({"took": 1, "timed_out": false, "_shards": {"total": 1, "failed": 0}, "status": 200,
         "hits": {"total": {"value": found.len(), "relation": "eq"}, "hits": hits}});
     if let Some(aggs) = body["aggs"].as_object() {
         out["aggregations"] = aggregate(&found, aggs);
     }
     out
+}
+
+/// The fields of an order, each with whether it falls; the newest first where there is none.
+fn keys(body: &Value) -> Vec<(String, bool)> {
+    let sort =
+        body["sort"].as_array().cloned().unwrap_or_else(|| vec![json!({"@timestamp": {"order": "desc"}})]);
+    let key = |key: &Value| match key.as_object().and_then(|k| k.iter().next()) {
+        Some((field, options)) => (field.clone(), options["order"] == "desc"),
+        None => (key.as_str().expect("a field").to_owned(), false),
+    };
+    sort.iter().map(key).collect()
+}
+
+/// A document's sort values.
+fn places(keys: &[(String, bool)], document: &Value) -> Vec<Value> {
+    let place = |(field, _): &(String, bool)| match field.as_str() {
+        "@timestamp" | "_doc" => json!(time(document)),
+        field => document[field].clone(),
+    };
+    keys.iter().map(place).collect()
+}
+
+fn compare(keys: &[(String, bool)], a: &[Value], b: &[Value]) -> std::cmp::Ordering {
+    let one = |((_, falls), (a, b)): (&(String, bool), (&Value, &Value))| {
+        let order = match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            _ => a.to_string().cmp(&b.to_string()),
+        };
+        if *falls { order.reverse() } else { order }
+    };
+    let mut orders = keys.iter().zip(a.iter().zip(b)).map(one);
+    orders.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+}
+
+fn id(document: &Value) -> String {
+    format!("line-{}", time(document))
 }
 
 fn time(document: &Value) -> i64 {
@@ -68,6 +110,7 @@ fn matches(document: &Value, query: &Value) -> bool {
                 })
             })
         }
+        "ids" => list("values").iter().any(|wanted| *wanted == id(document).as_str()),
         "exists" => !document[inner["field"].as_str().expect("a field")].is_null(),
         "term" => {
             let (name, wanted) = field();
