@@ -175,3 +175,80 @@
     if (option) take([...list.children].indexOf(option));
   });
 })();
+
+// Lines as they pass.
+(() => {
+  const tail = document.querySelector("#tail[data-tail]");
+  if (!tail) return;
+  const MOST = 500; // Lines on the page; older ones leave it.
+  const list = document.getElementById("passing");
+  const pace = document.getElementById("pace");
+  const pause = document.getElementById("pause");
+  let waiting = []; // Lines that came since the page was painted, or while it is paused.
+  let missed = 0; // Lines of these that no longer fit.
+  let painting = false;
+  let paused = false;
+  pace.textContent = "Waiting for lines …";
+
+  // Control and direction-changing characters are shown, as on every page.
+  function visible(place, text) {
+    for (const piece of text.split(/([\p{Cc}\p{Cf}\u2028\u2029])/u)) {
+      if (/^[\p{Cc}\p{Cf}\u2028\u2029]$/u.test(piece)) {
+        const name = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "ESC", "\0": "NUL" }[piece];
+        place.append(span("ctl", name ?? "U+" + piece.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")));
+      } else if (piece) place.append(piece);
+    }
+    return place;
+  }
+
+  function span(kind, text) { return Object.assign(document.createElement("span"), { className: kind, textContent: text }); }
+
+  function row(line) {
+    const li = document.createElement("li");
+    const facts = li.appendChild(document.createElement("div"));
+    facts.className = "facts";
+    if (line.at) facts.append(Object.assign(document.createElement("time"), { textContent: new Date(line.at).toISOString().slice(11, 23) }));
+    const label = line.status ?? line.level;
+    if (label) facts.append(visible(span(/^[123]|^(info|notice|debug|trace)$/i.test(label) ? "status calm" : "status", ""), label.slice(0, 12)));
+    if (line.url) facts.append(visible(span("path", ""), `${line.method ?? ""} ${line.url}`.trim().slice(0, 120)));
+    if (line.host) facts.append(visible(span("host", ""), line.host.slice(0, 40)));
+    li.append(visible(document.createElement("code"), line.message));
+    return li;
+  }
+
+  function paint() {
+    painting = false;
+    if (paused || !waiting.length) return;
+    const fresh = waiting.splice(0).slice(-MOST).reverse().map(row);
+    list.prepend(...fresh);
+    while (list.children.length > MOST) list.lastChild.remove();
+  }
+
+  function say(text) { if (pace.textContent !== text) pace.textContent = text; }
+
+  const source = new EventSource(tail.dataset.tail);
+  source.addEventListener("line", (event) => {
+    waiting.push(JSON.parse(event.data));
+    if (waiting.length > MOST) { waiting.shift(); if (paused) missed++; }
+    // A hidden page is painted when it is seen again.
+    if (!painting && !paused) { painting = true; requestAnimationFrame(paint); }
+  });
+  source.addEventListener("second", (event) => {
+    const s = JSON.parse(event.data);
+    if (paused) say(`Paused: ${waiting.length} lines wait${missed ? `, ${missed} older ones are left out` : ""}.`);
+    else if (s.one_of > 1) say(`Showing 1 of ${s.one_of}: ${s.matched} lines a second are like that.`);
+    else say(`${s.matched} lines a second are like that, of ${s.passed} that pass. All are shown.`);
+  });
+  source.addEventListener("end", (event) => {
+    say(JSON.parse(event.data).reason + ".");
+    source.close();
+  });
+  source.addEventListener("error", () => say("The stream was broken off; it is asked for again."));
+
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    if (!paused) { missed = 0; paint(); }
+  });
+  document.getElementById("clear").addEventListener("click", () => { waiting = []; list.replaceChildren(); });
+})();

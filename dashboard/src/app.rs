@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::backend::{Backend, Search};
 use crate::board::{Board, Panel, Shelf};
@@ -43,6 +43,8 @@ pub(crate) struct App {
     pub(crate) secret: Vec<u8>,
     /// Exports that may be under way: each keeps the backend busy for as long as its client takes.
     pub(crate) exports: Arc<Semaphore>,
+    /// Turns true when the dashboard is to end: what would go on for as long as somebody looks ends then.
+    pub(crate) closing: watch::Sender<bool>,
     shelf: RwLock<Arc<Shelf>>,
     fields: Mutex<Kept<(Arc<Fields>, Arc<Fields>)>>,
     buckets: Cache,
@@ -122,6 +124,7 @@ impl App {
             secret,
             metrics: Metrics::default(),
             exports: Arc::new(Semaphore::new(EXPORTS)),
+            closing: watch::Sender::new(false),
             fields: Mutex::new(Kept::default()),
             buckets: Cache::default(),
             pictures: Mutex::new(Kept::default()),

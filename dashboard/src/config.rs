@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 use url::Url;
 
+use crate::tap::Tap;
+
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
 #[derive(Clone)]
 pub struct Config {
@@ -22,6 +24,8 @@ pub struct Config {
     pub boards: Option<PathBuf>,
     /// Changes whenever the folder of boards is to be read again.
     pub boards_changed: Option<watch::Receiver<()>>,
+    /// Where lines can be seen as they pass; without one there is no live view.
+    pub tap: Option<Tap>,
     /// Signs links to pictures; without one they end with the process.
     pub secret: Option<Vec<u8>>,
     /// Start of the time range when the address names none; `now-1h` form, see the page's own help.
@@ -51,6 +55,7 @@ impl Config {
             events: "alces-events".into(),
             boards: None,
             boards_changed: None,
+            tap: None,
             secret: None,
             default_from: "now-1h".into(),
             default_to: "now".into(),

@@ -22,6 +22,7 @@ mod offline;
 mod page;
 mod query;
 mod range;
+mod tap;
 mod verdict;
 mod view;
 mod why;
@@ -32,13 +33,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 pub use config::Config;
 pub use error::DashboardError;
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;
+pub use tap::{Tap, TapStream};
 
 /// How long open connections may take to end once shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -59,11 +60,11 @@ pub async fn serve(
     let app = offline::app(config, Arc::new(clock))?;
     tracing::info!(backend = app.backend.url(), "dashboard");
     let rereading = tokio::spawn(offline::reread(Arc::clone(&app)));
+    let (begin, mut begun) = (app.closing.clone(), app.closing.subscribe());
     let router = http::router(app);
-    let (begin, mut begun) = watch::channel(false);
     let graceful = async move {
         shutdown.await;
-        let _ = begin.send(true);
+        begin.send_replace(true);
     };
     let serving = axum::serve(listener, router).with_graceful_shutdown(graceful).into_future();
     let limit = async {

@@ -52,6 +52,7 @@ impl House {
             let now = Arc::clone(&now);
             move || Timestamp::from_millisecond(now.load(SeqCst)).expect("a time")
         };
+        config.tap = Some(explore::passing());
         config.secret = Some(b"a secret of the tests".to_vec());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, config, clock, async move {

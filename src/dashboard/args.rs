@@ -33,6 +33,7 @@ pub(crate) struct SourceArgs {
 #[command(after_help = "\
 Examples:
   alces dashboard --opensearch http://127.0.0.1:9200
+  alces dashboard --collector-data /var/lib/alces/collector   with lines as they pass the collector
   alces dashboard --boards /etc/alces/boards      boards of your own; `alces check` says what is wrong with one
   ALCES_OPENSEARCH_PASSWORD=… alces dashboard --opensearch https://search:9200 --user viewer --logs 'logs-*'
 
@@ -41,6 +42,12 @@ pub(crate) struct DashboardArgs {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5601")]
     pub(crate) listen: SocketAddr,
+    /// Data folder of the collector on this machine whose lines are shown as they pass (the explorer's live view)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) collector_data: Option<PathBuf>,
+    /// Address of its monitoring API [default: the one written down in its data folder]
+    #[arg(long, value_name = "ADDR", requires = "collector_data")]
+    pub(crate) collector: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

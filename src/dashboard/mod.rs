@@ -1,6 +1,7 @@
 //! `alces dashboard`, `alces panel`, `alces report`.
 
 pub(crate) mod args;
+pub(crate) mod tap;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ const SHORTEST_SECRET: usize = 16;
 pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result<()> {
     let listener = listen(args.listen, "--listen").await?;
     let mut config = config(args.source, env)?;
+    config.tap = args.collector_data.map(|folder| tap::tap(folder, args.collector));
     if let Some(folder) = config.boards.clone() {
         let (tell, told) = watch::channel(());
         config.boards_changed = Some(told);

@@ -3,16 +3,18 @@
 //! Pure: each file says what is asked of the backend and what the answers mean. `state` is what stands in the address, `hits` the lines of
 //! an answer, `order` how they are sorted and where the next page begins, `severity` the histogram above them, `values` the values of a
 //! field, `around` the lines beside a line, `complete` what the search box offers, `export` lines as a file,
-//! `patterns` what they have in common.
+//! `patterns` what they have in common, `tail` lines as they pass, and `holds` whether a search finds one.
 
 pub(crate) mod around;
 pub(crate) mod complete;
 pub(crate) mod export;
 pub(crate) mod hits;
+pub(crate) mod holds;
 pub(crate) mod order;
 pub(crate) mod patterns;
 pub(crate) mod severity;
 pub(crate) mod state;
+pub(crate) mod tail;
 pub(crate) mod values;
 
 use serde_json::{Value, json};

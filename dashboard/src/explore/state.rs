@@ -36,6 +36,7 @@ pub(crate) enum View {
     #[default]
     Lines,
     Patterns,
+    Tail,
 }
 
 /// What an address says and cannot mean.
@@ -47,7 +48,7 @@ pub(crate) enum StateError {
     Columns,
     #[error("sort= is the name of a field, with - before it for the highest first: sort=-@timestamp")]
     Sort,
-    #[error("view= is lines or patterns")]
+    #[error("view= is lines, patterns or live")]
     View,
     #[error("after= is not what an “older” link holds. Leave it out for the newest lines")]
     After,
@@ -94,6 +95,7 @@ impl State {
         let view = match of("view").as_deref() {
             None | Some("lines") => View::Lines,
             Some("patterns") => View::Patterns,
+            Some("live") => View::Tail,
             Some(_) => return Err(StateError::View),
         };
         let after = of("after").map(|text| after(&text).ok_or(StateError::After)).transpose()?;
@@ -103,8 +105,12 @@ impl State {
     /// What of it goes into every link, in the form of an address; the page of lines does not.
     pub(crate) fn address(&self) -> Vec<(&'static str, String)> {
         let sort = if self.sort == Sort::default() { String::new() } else { self.sort.to_string() };
-        let view = if self.view == View::Patterns { "patterns".to_owned() } else { String::new() };
-        vec![("columns", self.columns.join(",")), ("sort", sort), ("view", view)]
+        let view = match self.view {
+            View::Lines => "",
+            View::Patterns => "patterns",
+            View::Tail => "live",
+        };
+        vec![("columns", self.columns.join(",")), ("sort", sort), ("view", view.into())]
     }
 
     /// The columns with one more, or without it where it is one.

@@ -20,7 +20,7 @@ use crate::explore::{self, around, order, severity, values};
 use crate::fields::Fields;
 use crate::page::explore as page;
 use crate::page::layout::Asked;
-use crate::page::{errors, line as line_page};
+use crate::page::{errors, line as line_page, tail};
 use crate::range::Range;
 use crate::view::answers;
 
@@ -144,8 +144,10 @@ pub(super) async fn lines(
         Ok(dsl) => dsl,
         Err(wrong) => return call.page(&app, "Explore", &page::wrong(&call.asked, &wrong)),
     };
-    if call.words.view == View::Patterns {
-        return super::patterns::page(&app, &call, &dsl).await;
+    match call.words.view {
+        View::Lines => {}
+        View::Patterns => return super::patterns::page(&app, &call, &dsl).await,
+        View::Tail => return call.page(&app, "Live", &tail::tail(&call.asked, app.config.tap.is_some())),
     }
     let seconds = app.config.timeout_seconds;
     let ask = |body| Search { index: app.config.logs.clone(), body };

@@ -7,9 +7,11 @@ mod events;
 mod explore;
 mod export;
 mod exports;
+mod grok;
 mod patterns;
 mod render;
 mod report;
+mod tail;
 mod why;
 
 use std::sync::Arc;
@@ -52,12 +54,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/explore/around", get(explore::around))
         .route("/explore/values", get(explore::field))
         .route("/explore/{file}", get(export::export))
+        .route("/grok", get(grok::form).post(grok::tried))
         .route("/why", get(why::why))
         .route("/report", get(report::report))
         .route("/render/panel.png", get(render::panel))
         .route("/api/v1/boards", get(boards::list))
         .route("/api/v1/boards/{board}", get(boards::json))
         .route("/api/v1/events", post(events::post))
+        .route("/api/v1/tail", get(tail::tail))
         .route("/api/v1/complete", get(api::complete))
         .route("/api/v1/fields/{field}/values", get(api::values))
         .route("/theme", get(theme))

@@ -18,7 +18,7 @@ use crate::explore::state::{State, View};
 use crate::fields::Fields;
 use crate::range::Range;
 use crate::verdict::age_text;
-use crate::view::picture::Part;
+use crate::view::picture::{Part, Picture};
 
 /// Of a message so many characters are shown in the list; the rest is one click away.
 const MESSAGE: usize = 500;
@@ -95,7 +95,7 @@ pub(crate) fn lines(page: &Page<'_>) -> Markup {
             }
         }
         footer {
-            p { "Times in " b { (page.range.zone_name()) } }
+            p { "Times in " b { (page.range.zone_name()) } " · " a href="/grok" { "Try a grok pattern" } }
             p { "As of " (at(page.range.now, &page.range.zone, "%H:%M:%S")) " · answered in " (page.took.as_millis()) " ms" }
         }
     }
@@ -119,7 +119,10 @@ pub(super) fn histogram(asked: &Asked, range: &Range, seen: &Seen) -> Markup {
         @for (definition, (content, search)) in seen.wish.board.panels.iter().zip(&seen.view.panels) {
             article class="panel" id=(definition.id) data-search=(search) {
                 div class="head" { h2 { (definition.title) } a href=(asked.link("/why", &[])) { "Why? What differs from before" } }
-                (panel::content(range, definition, content))
+                @match content {
+                    Ok(Picture::Drawing(drawing)) => (panel::drawn_as(drawing, &definition.id, panel::LOW)),
+                    _ => (panel::content(range, definition, content)),
+                }
             }
         }
     }
@@ -129,7 +132,7 @@ pub(super) fn histogram(asked: &Asked, range: &Range, seen: &Seen) -> Markup {
 pub(super) fn views(asked: &Asked, view: View) -> Markup {
     html! {
         nav class="segments" aria-label="View" {
-            @for (word, label, this) in [("", "Lines", View::Lines), ("patterns", "Patterns", View::Patterns)] {
+            @for (word, label, this) in [("", "Lines", View::Lines), ("patterns", "Patterns", View::Patterns), ("live", "Live", View::Tail)] {
                 a href=(asked.link("/explore", &[("view", word)])) aria-current=[(view == this).then_some("true")] { (label) }
             }
         }
@@ -153,7 +156,7 @@ fn total(found: &Found, words: &State) -> Markup {
         @if total == 0 { "No lines" }
         @else if words.after.is_some() { (count(shown)) " more of " (count(total)) " lines" }
         @else if total > shown { "The " (if newest { "newest" } else { "first" }) " " (count(shown)) " of " (count(total)) " lines" }
-        @else { (count(total)) " lines" }
+        @else { (count(total)) @if total == 1 { " line" } @else { " lines" } }
     }
 }
 

@@ -55,12 +55,20 @@ const BROAD: Size = Size { class: "wide", width: 640, height: 230 };
 /// For more than half of it.
 const FULL: Size = Size { class: "wide", width: 900, height: 250 };
 
+/// For a chart that stands above what it is about.
+pub(super) const LOW: Size = Size { class: "wide", width: 1300, height: 150 };
+
 fn drawn(drawing: &Drawing, panel: &Panel) -> Markup {
-    let (id, wide) = match panel.width {
-        ..=4 => (&panel.id, WIDE),
-        5..=7 => (&panel.id, BROAD),
-        _ => (&panel.id, FULL),
+    let wide = match panel.width {
+        ..=4 => WIDE,
+        5..=7 => BROAD,
+        _ => FULL,
     };
+    drawn_as(drawing, &panel.id, wide)
+}
+
+/// A drawing in a size for wide screens, and in one for phones.
+pub(super) fn drawn_as(drawing: &Drawing, id: &str, wide: Size) -> Markup {
     html! {
         (legend(drawing))
         div class={ "picture" @if drawing.span().is_none() { " still" } } {

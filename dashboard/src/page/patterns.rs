@@ -60,7 +60,7 @@ fn table(asked: &Asked, range: &Range, search: &Query, found: &Found) -> Markup 
                 tbody { @for pattern in &found.patterns { tr {
                     td class="num" { @if estimated { "≈ " } (count(pattern.count)) }
                     td class="num" { (Unit::Percent.show(pattern.share * 100.0)) }
-                    td class="spark" { (PreEscaped(sparkline(&pattern.trend, 90, 18))) }
+                    td class="trend" { (PreEscaped(sparkline(&pattern.trend, 90, 18))) }
                     td { @if let Some(first) = pattern.first { (at(first, &range.zone, "%d %b %H:%M:%S")) } }
                     th scope="row" class="cell" {
                         @match &pattern.search {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
+use alces_dashboard::Tap;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -185,4 +187,36 @@ async fn a_page_is_light() {
     let page = house.get("/explore?from=now-1h").await;
     assert!(page.body.len() < 150_000, "{} bytes", page.body.len());
     assert!(page.body.contains("id=\"hits\"") && NOON > 0);
+}
+
+/// A collector's stream: three lines in pieces, and what was seen in a second.
+pub(super) fn passing() -> Tap {
+    Tap::new(|| {
+        let pieces: [&[u8]; 4] = [
+            b"{\"event\":{\"@timestamp\":\"2026-11-23T10:00:00Z\",\"http.response.status_code\":502,\"mess",
+            b"age\":\"<b>one\"}}\n{\"event\":{\"http.response.status_code\":200,\"message\":\"two\"}}\nnonsense\n{\"event\":{",
+            b"\"http.response.status_code\":500,\"message\":\"three\"}}\n",
+            b"{\"seen\":{\"passed\":3,\"matched\":3,\"shown\":3}}\n",
+        ];
+        let stream = stream::iter(pieces.map(|piece| Ok(piece.into()))).boxed();
+        async move { Ok(stream) }.boxed()
+    })
+}
+
+#[tokio::test]
+async fn lines_that_pass_are_those_that_the_search_finds() {
+    let house = House::build(Mood::Full).await;
+    let tail = house.get("/api/v1/tail?q=status:5xx").await;
+    assert!(tail.status == 200 && tail.head.contains("text/event-stream"), "{}", tail.head);
+    assert!(tail.head.contains("x-accel-buffering: no"));
+    assert!(
+        tail.body.contains("<b>one") && tail.body.contains("three") && !tail.body.contains("two"),
+        "{}",
+        tail.body
+    );
+    assert!(tail.body.contains("\"matched\":2,\"one_of\":1,\"passed\":3,\"shown\":2"), "{}", tail.body);
+    assert!(tail.body.contains("event: end"), "{}", tail.body);
+    let page = house.get("/explore?view=live&q=status:5xx").await;
+    assert!(page.body.contains("data-tail=\"/api/v1/tail?"), "{}", page.body);
+    assert_eq!(house.get("/api/v1/tail?q=status:(").await.status, 400);
 }
