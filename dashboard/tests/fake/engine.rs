@@ -8,23 +8,27 @@ type Documents<'a> = Vec<&'a Value>;
 
 /// Answers a search.
 pub(super) fn search(documents: &[Value], body: &Value) -> Value {
-    let mut found: Documents<'_> = documents.iter().filter(|d| matches(d, &body["query"])).collect();
-    let keys = keys(body);
-    found.sort_by(|a, b| compare(&keys, &places(&keys, a), &places(&keys, b)));
+    let found: Documents<'_> = documents.iter().filter(|d| matches(d, &body["query"])).collect();
     let size = body["size"].as_u64().unwrap_or(10) as usize;
-    let after = body["search_after"].as_array();
-    let hits: Vec<Value> = found
-        .iter()
-        .filter(|d| after.is_none_or(|after| compare(&keys, after, &places(&keys, d)).is_lt()))
-        .take(size)
-        .map(|d| json!({"_id": id(d), "_index": "logs-fake", "_source": d, "sort": places(&keys, d)}))
-        .collect();
+    let hits = if size == 0 { Vec::new() } else { hits(&found, body, size) };
     let mut out = json!({"took": 1, "timed_out": false, "_shards": {"total": 1, "failed": 0}, "status": 200,
         "hits": {"total": {"value": found.len(), "relation": "eq"}, "hits": hits}});
     if let Some(aggs) = body["aggs"].as_object() {
         out["aggregations"] = aggregate(&found, aggs);
     }
     out
+}
+
+/// The first lines in the order that is asked for.
+fn hits(found: &Documents<'_>, body: &Value, size: usize) -> Vec<Value> {
+    let keys = keys(body);
+    let mut sorted: Vec<(Vec<Value>, &Value)> = found.iter().map(|d| (places(&keys, d), *d)).collect();
+    if let Some(after) = body["search_after"].as_array() {
+        sorted.retain(|(place, _)| compare(&keys, after, place).is_lt());
+    }
+    sorted.sort_by(|a, b| compare(&keys, &a.0, &b.0));
+    let hit = |(place, d): (Vec<Value>, &Value)| json!({"_id": id(d), "_index": "logs-fake", "_source": d, "sort": place});
+    sorted.into_iter().take(size).map(hit).collect()
 }
 
 /// The fields of an order, each with whether it falls; the newest first where there is none.
