@@ -3,7 +3,11 @@
 use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use alces_agent::cli::shutdown_signal;
-use alces_collector::{Collector, Plan, PlanOptions, Settings, Stats, cli::read_sources};
+use alces_collector::{
+    Collector, Plan, PlanOptions, Settings, Stats,
+    api::{self, Pipelines},
+    cli::read_sources,
+};
 use alces_conf::Source;
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -80,16 +84,31 @@ impl Fleet {
             config.pipeline
         };
         let plan = Plan::compile(&pipeline, &variables, PlanOptions::default(), &clock())?;
-        let settings = Settings::new(config.data_dir.join("collector"));
+        let folder = config.data_dir.join("collector");
+        let settings = Settings::new(folder.clone());
         let collector = Collector::bind(plan, settings, clock()).await?;
         let stats = collector.stats();
         let beats = collector.beats_addresses().first().copied();
         roles.push(role("collector", |stopped| async move { Ok(collector.run(stopped).await?) }));
 
+        // For `alces tap`, `alces collector status`, and the dashboard's live view.
+        let monitoring = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let pipelines = Pipelines::default();
+        pipelines.insert("main", stats.clone());
+        let access = crate::collector::access(monitoring.local_addr()?, &folder);
+        roles.push(role("monitoring API", |stopped| async move {
+            // Who still looks is not waited for.
+            tokio::select! {
+                served = api::serve(monitoring, pipelines, access, std::future::pending()) => Ok(served?),
+                () = stopped => Ok(()),
+            }
+        }));
+
         let mut page = alces_dashboard::Config::new(url.parse()?);
         if let Some(from) = config.range_from {
             page.default_from = from;
         }
+        page.tap = Some(crate::dashboard::tap::tap(folder, None));
         roles.push(role("dashboard", |stopped| async move {
             Ok(alces_dashboard::serve(config.dashboard, page, Timestamp::now, stopped).await?)
         }));

@@ -152,15 +152,15 @@
       const query = new URLSearchParams(location.search);
       query.set("from", Math.round(start));
       query.set("to", Math.round(end));
+      query.delete("after");
       if (search !== undefined) search ? query.set("q", search) : query.delete("q");
       return path + "?" + query;
     };
     const box = element("div", "choice", 0);
     box.setAttribute("role", "menu");
     const links = [["Zoom in", address(location.pathname)]];
-    if (panel.querySelector('a[href^="/lines"]')) {
-      links.push(["The lines", address("/lines", panel.dataset.search)], ["Why?", address("/why", panel.dataset.search)]);
-    }
+    if (panel.querySelector('a[href^="/explore"]')) links.push(["The lines", address("/explore", panel.dataset.search)]);
+    if (panel.querySelector('a[href^="/why"]')) links.push(["Why?", address("/why", panel.dataset.search)]);
     for (const [text, href] of links) {
       const a = Object.assign(document.createElement("a"), { textContent: text, href });
       a.setAttribute("role", "menuitem");

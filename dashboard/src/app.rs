@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::backend::{Backend, Search};
@@ -29,6 +30,8 @@ use crate::view::{self, View};
 const FIELDS_LIVE: i64 = 30_000;
 /// How many pictures and field maps are kept: enough for the presets, too few to fill the memory.
 const KEPT: usize = 24;
+/// How many exports may be under way.
+const EXPORTS: usize = 4;
 
 /// The time, as the caller tells it.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -42,6 +45,10 @@ pub(crate) struct App {
     pub(crate) secret: Vec<u8>,
     /// Who may come in.
     pub(crate) access: Access,
+    /// Exports that may be under way: each keeps the backend busy for as long as its client takes.
+    pub(crate) exports: Arc<Semaphore>,
+    /// Turns true when the dashboard is to end: what would go on for as long as somebody looks ends then.
+    pub(crate) closing: watch::Sender<bool>,
     shelf: RwLock<Arc<Shelf>>,
     fields: Mutex<Kept<(Arc<Fields>, Arc<Fields>)>>,
     buckets: Cache,
@@ -122,6 +129,8 @@ impl App {
             clock,
             secret,
             metrics: Metrics::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            closing: watch::Sender::new(false),
             fields: Mutex::new(Kept::default()),
             buckets: Cache::default(),
             pictures: Mutex::new(Kept::default()),

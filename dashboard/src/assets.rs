@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 /// The style sheet.
 pub(crate) const CSS: &str = include_str!("../assets/alces.css");
 const JS: &str = include_str!("../assets/alces.js");
+const EXPLORE: &str = include_str!("../assets/explore.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 
 /// A file by its name: type and content.
@@ -13,6 +14,7 @@ pub(crate) fn find(name: &str) -> Option<(&'static str, &'static str)> {
     match name {
         "alces.css" => Some(("text/css; charset=utf-8", CSS)),
         "alces.js" => Some(("text/javascript; charset=utf-8", JS)),
+        "explore.js" => Some(("text/javascript; charset=utf-8", EXPLORE)),
         "icon.svg" => Some(("image/svg+xml", ICON)),
         _ => None,
     }
@@ -23,7 +25,7 @@ pub(crate) fn tag() -> &'static str {
     static TAG: OnceLock<String> = OnceLock::new();
     TAG.get_or_init(|| {
         let mut hasher = DefaultHasher::new();
-        (CSS, JS).hash(&mut hasher);
+        (CSS, JS, EXPLORE).hash(&mut hasher);
         format!("{:x}", hasher.finish())
     })
 }

@@ -8,7 +8,7 @@ use opensearch::http::request::JsonBody;
 use opensearch::http::response::Response;
 use opensearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
 use opensearch::params::Refresh;
-use opensearch::{BulkParts, FieldCapsParts, MsearchParts, OpenSearch};
+use opensearch::{BulkParts, CreatePitParts, FieldCapsParts, MsearchParts, OpenSearch, SearchParts};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -124,6 +124,33 @@ impl Backend {
         id.map(str::to_owned).ok_or_else(|| self.odd("no `_id` in the answer to _bulk"))
     }
 
+    /// Opens a point in time over some index patterns, kept for `keep` (`5m`) from its last use on; its id.
+    pub(crate) async fn open_pit(&self, indices: &str, keep: &str) -> Result<String, BackendError> {
+        let indices: Vec<&str> = indices.split(',').collect();
+        let sent = self
+            .client
+            .create_pit(CreatePitParts::Index(&indices))
+            .keep_alive(keep)
+            .ignore_unavailable(true)
+            .send();
+        let answer = self.within(sent).await?;
+        answer["pit_id"].as_str().map(str::to_owned).ok_or_else(|| self.odd("no `pit_id` of a point in time"))
+    }
+
+    /// Closes a point in time; what cannot be closed ends by itself.
+    pub(crate) async fn close_pit(&self, id: &str) {
+        let sent = self.client.delete_pit().body(json!({"pit_id": [id]})).send();
+        if let Err(error) = self.within(sent).await {
+            tracing::debug!(%error, "a point in time was not closed");
+        }
+    }
+
+    /// One search, whose body names a point in time, and which may take `limit`.
+    pub(crate) async fn search(&self, body: &Value, limit: Duration) -> Result<Value, BackendError> {
+        let sent = self.client.search(SearchParts::None).body(body).request_timeout(limit).send();
+        self.within_limit(sent, limit).await
+    }
+
     /// Whether anything answers at all.
     pub(crate) async fn ping(&self) -> Result<(), BackendError> {
         self.within(self.client.info().send()).await.map(drop)
@@ -133,6 +160,14 @@ impl Backend {
         &self,
         sent: impl Future<Output = Result<Response, opensearch::Error>>,
     ) -> Result<Value, BackendError> {
+        self.within_limit(sent, self.limit()).await
+    }
+
+    async fn within_limit(
+        &self,
+        sent: impl Future<Output = Result<Response, opensearch::Error>>,
+        limit: Duration,
+    ) -> Result<Value, BackendError> {
         // The client's own limit covers one request; this one covers reading the body too.
         let whole = async {
             let response = sent.await.map_err(|e| self.translate(&e))?;
@@ -140,7 +175,7 @@ impl Backend {
             let body: Result<Value, _> = response.json().await;
             self.judge(status, body)
         };
-        tokio::time::timeout(self.limit(), whole).await.unwrap_or_else(|_| Err(self.timeout()))
+        tokio::time::timeout(limit, whole).await.unwrap_or_else(|_| Err(self.timeout()))
     }
 
     fn judge(

@@ -12,6 +12,7 @@ use url::Url;
 use crate::access::ProxyLogin;
 use crate::certificates::TlsFiles;
 use crate::error::DashboardError;
+use crate::tap::Tap;
 
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub boards: Option<PathBuf>,
     /// Changes whenever the folder of boards is to be read again.
     pub boards_changed: Option<watch::Receiver<()>>,
+    /// Where lines can be seen as they pass; without one there is no live view.
+    pub tap: Option<Tap>,
     /// Signs links to pictures; without one they end with the process.
     pub secret: Option<Vec<u8>>,
     /// Who may come in. Without it everybody may who reaches the listener, so that it is wanted beyond this machine.
@@ -70,6 +73,7 @@ impl Config {
             events: "alces-events".into(),
             boards: None,
             boards_changed: None,
+            tap: None,
             secret: None,
             people: None,
             tls: None,

@@ -244,6 +244,21 @@ impl Fields {
         self.mask.as_ref().filter(|mask| mask.covers(field)).map(|mask| mask.of(value))
     }
 
+    /// Every field by its own name, with how it is stored and whether it can be aggregated.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (&str, Stored, bool)> {
+        self.all.iter().map(|(name, (stored, usable))| (name.as_str(), *stored, *usable))
+    }
+
+    /// The field of exactly this name that can be aggregated and sorted by, or its `.keyword`; no word of an idea.
+    pub(crate) fn exact(&self, name: &str) -> Option<(String, Stored)> {
+        aggregatable(&self.all, name)
+    }
+
+    /// How the field of exactly this name is stored, if it can be searched.
+    pub(crate) fn stored(&self, name: &str) -> Option<Stored> {
+        self.all.get(name).map(|(stored, _)| *stored)
+    }
+
     /// The aggregations that count how many lines carry each field of an idea that has several.
     pub(crate) fn probe(&self) -> Value {
         let mut filters = Map::new();

@@ -15,6 +15,7 @@ mod certificates;
 mod chart;
 mod config;
 mod error;
+mod explore;
 mod fields;
 mod http;
 mod links;
@@ -25,6 +26,7 @@ mod query;
 mod range;
 mod server;
 mod sight;
+mod tap;
 mod verdict;
 mod view;
 mod why;
@@ -35,7 +37,6 @@ use std::time::Duration;
 use certificates::Certificates;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 pub use access::ProxyLogin;
 pub use certificates::TlsFiles;
@@ -44,6 +45,7 @@ pub use error::DashboardError;
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;
+pub use tap::{Tap, TapStream};
 
 /// How long open connections may take to end once shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -66,12 +68,13 @@ pub async fn serve(
     tracing::info!(backend = app.backend.url(), logins = app.access.is_on(), "dashboard");
     let rereading = tokio::spawn(offline::reread(Arc::clone(&app)));
     let cleaning = tokio::spawn(access::clean(Arc::clone(&app)));
-    let (begin, mut begun) = watch::channel(false);
+    let (begin, mut begun) = (app.closing.clone(), app.closing.subscribe());
+    let router = http::router(app);
     let graceful = async move {
         shutdown.await;
-        let _ = begin.send(true);
+        begin.send_replace(true);
     };
-    let serving = server::serve(listener, http::router(app), certificates, graceful);
+    let serving = server::serve(listener, router, certificates, graceful);
     let limit = async {
         // The sender is dropped only after it has sent, or with the server itself.
         if begun.wait_for(|b| *b).await.is_ok() {

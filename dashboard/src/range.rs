@@ -200,7 +200,8 @@ fn clip(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
-fn instant(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+/// An instant as people and addresses write it; `now` is this one.
+pub(crate) fn instant(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if let Some(rest) = text.strip_prefix("now") {
         return relative(rest, now.to_zoned(zone.clone())).map(|z| z.timestamp());
     }

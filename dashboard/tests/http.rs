@@ -1,5 +1,7 @@
 //! The dashboard as a visitor meets it: over HTTP, in front of a stand-in for OpenSearch.
 
+#[path = "http/explore.rs"]
+mod explore;
 mod fake;
 
 use std::net::SocketAddr;
@@ -56,6 +58,7 @@ impl House {
             let now = Arc::clone(&now);
             move || Timestamp::from_millisecond(now.load(SeqCst)).expect("a time")
         };
+        config.tap = Some(explore::passing());
         config.secret = Some(b"a secret of the tests".to_vec());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, config, clock, async move {
@@ -311,17 +314,17 @@ async fn a_signed_picture_is_only_what_was_signed() {
 #[tokio::test]
 async fn the_lines_behind_a_bucket_and_what_differs_in_it() {
     let house = House::build(Mood::Full).await;
-    let lines = house.get("/lines?from=now-20m&to=now&q=status:5xx").await;
+    let lines = house.get("/explore?from=now-20m&to=now&q=status:5xx").await;
     assert_eq!(lines.status, 200);
     assert!(lines.body.contains("120 lines"), "{}", lines.body);
     let why = house.get("/why?from=now-20m&to=now&q=status:5xx").await;
     assert!(why.body.contains("120 lines now") && why.body.contains("web02"), "{}", why.body);
-    let nothing = house.get("/lines?q=host:nowhere").await;
+    let nothing = house.get("/explore?q=host:nowhere").await;
     assert!(nothing.body.contains("No line in this range is like that."));
     let unknown = house.get("/b/overview?q=statu:500").await;
     assert!(unknown.status == 200 && unknown.body.contains("The search finds nothing"), "{}", unknown.body);
     assert!(unknown.body.contains("status"), "did you mean");
-    let wrong = house.get("/lines?q=status:(500").await;
+    let wrong = house.get("/explore?q=status:(500").await;
     assert!(wrong.status == 400 && wrong.body.contains("cannot be understood") && wrong.body.contains('^'));
 }
 

@@ -84,7 +84,7 @@ async fn serve(args: CollectorArgs, env: Environment) -> anyhow::Result<()> {
 
 /// Writes down where the API is, for `alces collector status`, and the word that opens `alces tap`. Lines are more than answers:
 /// without it the collector runs all the same.
-fn access(address: SocketAddr, folder: &Path) -> Option<Access> {
+pub(crate) fn access(address: SocketAddr, folder: &Path) -> Option<Access> {
     let access = Access::new(address).and_then(|access| access.write(folder).map(|()| access));
     access
         .inspect_err(

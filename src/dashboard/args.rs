@@ -35,6 +35,7 @@ pub(crate) struct SourceArgs {
 #[command(after_help = "\
 Examples:
   alces dashboard --opensearch http://127.0.0.1:9200
+  alces dashboard --collector-data /var/lib/alces/collector   with lines as they pass the collector
   alces dashboard --boards /etc/alces/boards      boards of your own; `alces check` says what is wrong with one
   ALCES_OPENSEARCH_PASSWORD=… alces dashboard --opensearch https://search:9200 --user viewer --logs 'logs-*'
 
@@ -81,6 +82,12 @@ pub(crate) struct DashboardArgs {
     /// How long the audit log is kept
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub(crate) audit_days: u32,
+    /// Data folder of the collector on this machine whose lines are shown as they pass (the explorer's live view)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) collector_data: Option<PathBuf>,
+    /// Address of its monitoring API [default: the one written down in its data folder]
+    #[arg(long, value_name = "ADDR", requires = "collector_data")]
+    pub(crate) collector: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

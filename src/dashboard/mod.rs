@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod people;
+pub(crate) mod tap;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
             args.listen
         )
     })?;
+    config.tap = args.collector_data.map(|folder| tap::tap(folder, args.collector));
     if let Some(folder) = config.boards.clone() {
         let (tell, told) = watch::channel(());
         config.boards_changed = Some(told);

@@ -10,7 +10,7 @@ use alces_grok::DefinitionError;
 pub(crate) enum Failure {
     /// The pattern or a definition is broken.
     #[error("{0}")]
-    Pattern(Box<Diagnostic>),
+    Pattern(#[from] Box<Diagnostic>),
     /// A file or folder cannot be read.
     #[error("{}: {error}", path.display())]
     Read {

@@ -2,13 +2,10 @@
 //!
 //! What is captured is the collector's own (`alces_grok`, `alces_event`); only what is shown is made here.
 
-mod blame;
 mod definitions;
 mod failure;
-mod fields;
 mod lines;
 mod show;
-mod stop;
 mod suggest;
 mod tally;
 mod trial;

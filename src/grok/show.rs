@@ -2,12 +2,10 @@
 
 use std::io::{BufWriter, Stdout, Write};
 
-use alces_event::{Event, FieldRef, Timestamp, Value};
+use alces_trial::{Kept, Stop, visible};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
-
-use super::{fields::Kept, stop::Stop};
 
 /// One for each capture, in turn; red is for what failed.
 const PALETTE: [AnsiColor; 5] =
@@ -59,7 +57,7 @@ impl<W: Write> Screen<W> {
             write!(self.out, "  ")?;
             write_in(&mut self.out, Some(colour(at)), kept.field)?;
             let gap = width - kept.field.chars().count();
-            writeln!(self.out, "{:gap$} = {}", "", print(&kept.value))?;
+            writeln!(self.out, "{:gap$} = {}", "", visible(&kept.shown()))?;
         }
         Ok(())
     }
@@ -105,32 +103,12 @@ fn write_in(out: &mut impl Write, style: Option<Style>, text: &str) -> std::io::
     }
 }
 
-/// A value as JSON writes it: text in quotes, numbers without.
-pub(crate) fn print(value: &Value) -> String {
-    let field = FieldRef::field("value");
-    let mut event = Event::from_line("".into(), Timestamp::UNIX_EPOCH);
-    event.set(&field, value.clone());
-    visible(&event.get(&field).and_then(|value| serde_json::to_string(&value).ok()).unwrap_or_default())
-}
-
-/// A line of a log must not steer the terminal: each control character becomes its picture, one column wide.
-pub(crate) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(c),
-            '\x7f' => '␡',
-            '\u{80}'..='\u{9f}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use alces_grok::{Grok, Outcome, PatternSet, Spans};
 
     use super::*;
-    use crate::grok::{fields::Fields, stop::Finder};
+    use alces_trial::{Fields, Finder};
 
     fn check(pattern: &str, line: &str, width: Option<usize>, colours: bool) -> String {
         let set = PatternSet::legacy();

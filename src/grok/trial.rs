@@ -3,13 +3,14 @@
 use std::{io::Write as _, time::Instant};
 
 use alces_grok::{Outcome, PatternSet, Spans};
+use alces_trial::{Fields, Finder, compile};
 
-use super::{Failure, blame, fields::Fields, lines::Lines, show::Screen, stop::Finder, tally::Tally};
+use super::{Failure, lines::Lines, show::Screen, tally::Tally};
 use crate::cli::{GrokArgs, Only};
 
 /// Tries the pattern on every line; whether at least one matched.
 pub(crate) fn run(args: &GrokArgs, set: &PatternSet, pattern: &str) -> Result<bool, Failure> {
-    let grok = blame::compile(set, pattern)?;
+    let grok = compile(set, pattern)?;
     let fields = Fields::new(pattern, &grok)?;
     let mut lines = Lines::open(args.file.as_deref())?;
     let mut screen = Screen::new(args.color);

@@ -89,7 +89,7 @@ await page.mouse.down();
 await page.mouse.up();
 const lines = page.locator(".choice a", { hasText: "The lines" });
 check("a click offers the lines behind the bucket", (await lines.count()) === 1);
-await Promise.all([page.waitForURL(/\/lines\?/), lines.click()]);
+await Promise.all([page.waitForURL(/\/explore\?/), lines.click()]);
 const asked = new URL(page.url()).searchParams;
 check("the bucket's time and the panel's search", Number(asked.get("to")) - Number(asked.get("from")) === 30000 && asked.get("q") === "status:*", page.url());
 check("lines are shown", (await page.locator("#lines ol.errors li").count()) > 0);
@@ -155,7 +155,7 @@ check("a link to this moment has fixed times", /from=\d{13}&to=\d{13}/.test(mome
 // The report stands alone.
 const report = await page.request.get(`${origin}/report?board=overview&from=now-1d`);
 const html = await report.text();
-check("the report needs nothing else", report.status() === 200 && !/(?:src|href)="(?!\/lines)/.test(html.replace(/<a [^>]*>/g, "")) && html.includes("<style>"), "");
+check("the report needs nothing else", report.status() === 200 && !/(?:src|href)="(?!\/explore)/.test(html.replace(/<a [^>]*>/g, "")) && html.includes("<style>"), "");
 await went("/report?board=overview&from=now-1d");
 await shot("report");
 const sheet = await page.request.get(`${origin}/report?board=overview&from=now-1d&format=png`);

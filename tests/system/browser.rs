@@ -22,7 +22,7 @@ fn the_boards_in_chromium_over_opensearch() {
     boards(&Engine::shared_opensearch().url);
 }
 
-/// Every board over a made-up fleet.
+/// Every board and the explorer over a made-up fleet.
 fn boards(engine: &str) {
     let mut fleet = Command::new(project().join("tests/browser/fleet"));
     let written = fleet.args([engine, "--namespace", "fleet"]).output().unwrap();
@@ -40,6 +40,7 @@ fn boards(engine: &str) {
     let dashboard = Process::alces("dashboard", &options);
     let url = dashboard.value("dashboard listening", "url");
     look("boards.mjs", &url);
+    look("explore.mjs", &url);
 }
 
 /// Lets a script of `tests/browser` look at a page.

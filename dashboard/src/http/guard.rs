@@ -34,7 +34,8 @@ fn door(method: &Method, path: &str) -> Option<Right> {
             None
         }
         ["people", ..] => Some(Right::Admin),
-        ["account", ..] | ["logout"] => Some(Right::Read),
+        // A pattern that is tried changes nothing.
+        ["account", ..] | ["logout" | "grok"] => Some(Right::Read),
         ["b", _, "edit"] => Some(Right::Write),
         _ if is_safe(method) => Some(Right::Read),
         _ => Some(Right::Write),
@@ -103,6 +104,9 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
         ["api", "v1", "events"] => Some((Act::Edit, path.to_owned())),
         ["b", _, file] if file.contains('.') => Some((Act::Export, whole)),
         ["report"] => Some((Act::Export, whole)),
+        ["explore", file] if file.contains('.') => Some((Act::Export, whole)),
+        // What is typed is no search yet.
+        ["api", "v1", "complete"] => None,
         _ => value(query, "q").map(|_| (Act::Search, whole)),
     }
 }

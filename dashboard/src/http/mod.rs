@@ -1,17 +1,23 @@
 //! Addresses and what answers them.
 
 mod account;
+mod api;
 mod audit;
 mod boards;
 mod edit;
 mod events;
+mod explore;
+mod export;
 mod exports;
+mod grok;
 mod guard;
-mod lines;
 mod login;
+mod patterns;
 mod people;
 mod render;
 mod report;
+mod tail;
+mod why;
 
 use std::sync::Arc;
 
@@ -28,6 +34,7 @@ use crate::access::{Who, cookie};
 use crate::app::{App, Shown, Wish};
 use crate::assets;
 use crate::board::Board;
+use crate::error::BackendError;
 use crate::page::board::Stale;
 use crate::page::errors;
 use crate::page::layout::{Asked, Frame, Theme, page};
@@ -47,13 +54,22 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/b/{board}", get(boards::board))
         .route("/b/{board}/edit", get(edit::form).post(edit::preview))
         .route("/b/{board}/{file}", get(exports::panel))
-        .route("/lines", get(lines::lines))
-        .route("/why", get(lines::why))
+        .route("/lines", get(explore::moved))
+        .route("/explore", get(explore::lines))
+        .route("/explore/line", get(explore::line))
+        .route("/explore/around", get(explore::around))
+        .route("/explore/values", get(explore::field))
+        .route("/explore/{file}", get(export::export))
+        .route("/grok", get(grok::form).post(grok::tried))
+        .route("/why", get(why::why))
         .route("/report", get(report::report))
         .route("/render/panel.png", get(render::panel))
         .route("/api/v1/boards", get(boards::list))
         .route("/api/v1/boards/{board}", get(boards::json))
         .route("/api/v1/events", post(events::post))
+        .route("/api/v1/tail", get(tail::tail))
+        .route("/api/v1/complete", get(api::complete))
+        .route("/api/v1/fields/{field}/values", get(api::values))
         .route("/theme", get(theme))
         .route("/static/{name}", get(asset))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -99,6 +115,7 @@ fn asked(app: &App, who: &Arc<Who>, path: &str, query: Option<&str>, headers: &H
         tz: of("tz").unwrap_or_default(),
         compare: of("compare").filter(|c| Compare::from_word(c).is_some()).unwrap_or_default(),
         q: of("q").unwrap_or_default(),
+        also: Vec::new(),
         theme: Theme::from_word(cookie(headers, "theme").unwrap_or_default()),
     }
 }
@@ -173,6 +190,11 @@ fn search(asked: &Asked) -> Result<Query, Unclear> {
 fn stale(shown: &Shown, now: i64) -> Option<Stale> {
     let error = shown.stale.as_ref()?;
     Some(Stale { age: now - shown.seen.wish.range.now, reason: error.to_string() })
+}
+
+/// A page for when the backend gave no answer.
+fn gone(app: &App, asked: &Asked, error: &BackendError) -> Response {
+    framed(app, asked, "No answer", None, StatusCode::SERVICE_UNAVAILABLE, &errors::no_backend(error))
 }
 
 fn html(status: StatusCode, markup: String) -> Response {

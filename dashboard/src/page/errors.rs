@@ -29,8 +29,19 @@ pub(crate) fn bad_search(error: &str, caret: &str) -> Markup {
     }
 }
 
+/// The address holds something else that cannot be understood.
+pub(crate) fn bad_address(error: &str) -> Markup {
+    html! {
+        section class="message" {
+            h1 { "This address cannot be understood" }
+            p { (visible(error, 600)) "." }
+            p { a class="button" href="/explore" { "To the explorer" } }
+        }
+    }
+}
+
 /// Text of several lines, with what is hidden in each made visible.
-fn visible_lines(text: &str) -> Markup {
+pub(super) fn visible_lines(text: &str) -> Markup {
     html! { @for line in text.lines() { (visible(line, 4200)) "\n" } }
 }
 

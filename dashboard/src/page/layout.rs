@@ -48,25 +48,33 @@ pub(crate) struct Asked {
     pub(crate) compare: String,
     /// The search.
     pub(crate) q: String,
+    /// What only the explorer's pages have in their address: columns, order, view.
+    pub(crate) also: Vec<(&'static str, String)>,
     pub(crate) theme: Theme,
 }
 
 impl Asked {
     /// An address with what was asked, but for what is given.
-    fn link(&self, path: &str, but: &[(&str, &str)]) -> String {
+    pub(crate) fn link(&self, path: &str, but: &[(&str, &str)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let own = [
-            ("from", &self.from),
+            ("from", self.from.as_str()),
             ("to", &self.to),
             ("tz", &self.tz),
             ("compare", &self.compare),
             ("q", &self.q),
         ];
-        for (name, value) in own {
-            let value = but.iter().find(|(n, _)| *n == name).map_or(value.as_str(), |(_, v)| v);
+        let also = self.also.iter().map(|(name, value)| (*name, value.as_str()));
+        let kept: Vec<(&str, &str)> =
+            own.into_iter().chain(also.filter(|_| path.starts_with("/explore"))).collect();
+        for (name, value) in &kept {
+            let value = but.iter().find(|(n, _)| n == name).map_or(*value, |(_, v)| v);
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
+        }
+        for (name, value) in but.iter().filter(|(n, v)| !v.is_empty() && kept.iter().all(|(k, _)| k != n)) {
+            query.append_pair(name, value);
         }
         format!("{path}?{}", query.finish())
     }
@@ -79,7 +87,20 @@ impl Asked {
         let who = Arc::new(access.bearer_of(Arc::clone(&access.everything)));
         let none = String::new;
         let (from, to, tz, compare, q) = (none(), none(), none(), none(), none());
-        Self { who, path: path.into(), from, to, tz, compare, q, theme: Theme::Auto }
+        Self { who, path: path.into(), from, to, tz, compare, q, also: Vec::new(), theme: Theme::Auto }
+    }
+
+    /// All that stands in this page's address, but for one name: what a form on it must send along.
+    fn others(&self, but: &str) -> Vec<(&'static str, &str)> {
+        let own = [
+            ("from", self.from.as_str()),
+            ("to", &self.to),
+            ("tz", &self.tz),
+            ("compare", &self.compare),
+            ("q", &self.q),
+        ];
+        let also = self.also.iter().map(|(name, value)| (*name, value.as_str()));
+        own.into_iter().chain(also).filter(|(n, v)| *n != but && !v.is_empty()).collect()
     }
 
     /// This page's address as it was asked.
@@ -114,6 +135,7 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
                 link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href={ "/static/alces.css?" (crate::assets::tag()) };
                 script src={ "/static/alces.js?" (crate::assets::tag()) } defer {}
+                script src={ "/static/explore.js?" (crate::assets::tag()) } defer {}
             }
             body data-refresh=(refresh) {
                 a class="skip" href="#board" { "Skip to the panels" }
@@ -182,7 +204,7 @@ fn boards(frame: &Frame<'_>) -> Markup {
             @for board in frame.shelf.all() {
                 a href=(asked.link(&format!("/b/{}", board.id), &[])) aria-current=[here(&board.id).then_some("page")] { (board.title) }
             }
-            a href=(asked.link("/lines", &[])) aria-current=[(asked.path == "/lines").then_some("page")] { "Lines" }
+            a href=(asked.link("/explore", &[])) aria-current=[asked.path.starts_with("/explore").then_some("page")] { "Explore" }
         }
     }
 }
@@ -190,11 +212,9 @@ fn boards(frame: &Frame<'_>) -> Markup {
 fn search(asked: &Asked) -> Markup {
     html! {
         form class="search" action=(asked.path) method="get" role="search" {
-            @for (name, value) in [("from", &asked.from), ("to", &asked.to), ("tz", &asked.tz), ("compare", &asked.compare)] {
-                @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
-            }
+            @for (name, value) in asked.others("q") { input type="hidden" name=(name) value=(value); }
             input id="q" name="q" type="search" value=(asked.q) placeholder="status:5xx host:web-1 -url:/health" aria-label="Search"
-                autocomplete="off" spellcheck="false";
+                autocomplete="off" autocapitalize="off" spellcheck="false";
         }
     }
 }
@@ -224,8 +244,9 @@ fn ranges(asked: &Asked) -> Markup {
                     label { "From" input name="from" value=(asked.from) autocomplete="off" spellcheck="false"; }
                     label { "To" input name="to" value=(asked.to) autocomplete="off" spellcheck="false"; }
                     label { "Time zone" input name="tz" value=(asked.tz) placeholder="UTC" autocomplete="off" spellcheck="false"; }
-                    @if !asked.compare.is_empty() { input type="hidden" name="compare" value=(asked.compare); }
-                    @if !asked.q.is_empty() { input type="hidden" name="q" value=(asked.q); }
+                    @for (name, value) in asked.others("from").into_iter().filter(|(n, _)| !matches!(*n, "to" | "tz")) {
+                        input type="hidden" name=(name) value=(value);
+                    }
                     button { "Show" }
                     p class="hint" { "now-15m, now/d, 2026-11-23 10:00, 2026-11-23T10:00:00Z, or milliseconds since 1970" }
                 }

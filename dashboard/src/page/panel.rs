@@ -13,7 +13,7 @@ use crate::chart::units::count;
 use crate::chart::{Drawing, Unit};
 use crate::range::Range;
 use crate::view::context::Context;
-use crate::view::picture::{Line, Lines, Nothing, Part, Pattern, Picture, Stat, Table};
+use crate::view::picture::{Line, Nothing, Part, Pattern, Picture, Stat, Table};
 
 /// A panel. `images` gives the signed address of its picture.
 pub(crate) fn panel(
@@ -55,12 +55,20 @@ const BROAD: Size = Size { class: "wide", width: 640, height: 230 };
 /// For more than half of it.
 const FULL: Size = Size { class: "wide", width: 900, height: 250 };
 
+/// For a chart that stands above what it is about.
+pub(super) const LOW: Size = Size { class: "wide", width: 1300, height: 150 };
+
 fn drawn(drawing: &Drawing, panel: &Panel) -> Markup {
-    let (id, wide) = match panel.width {
-        ..=4 => (&panel.id, WIDE),
-        5..=7 => (&panel.id, BROAD),
-        _ => (&panel.id, FULL),
+    let wide = match panel.width {
+        ..=4 => WIDE,
+        5..=7 => BROAD,
+        _ => FULL,
     };
+    drawn_as(drawing, &panel.id, wide)
+}
+
+/// A drawing in a size for wide screens, and in one for phones.
+pub(super) fn drawn_as(drawing: &Drawing, id: &str, wide: Size) -> Markup {
     html! {
         (legend(drawing))
         div class={ "picture" @if drawing.span().is_none() { " still" } } {
@@ -123,7 +131,7 @@ fn menu(
             summary aria-label={ "What to do with " (panel.title) } { "⋯" }
             ul {
                 @if panel.source == crate::board::Source::Logs {
-                    li { a href=(link("/lines", Some(search))) { "The lines behind it" } }
+                    li { a href=(link("/explore", Some(search))) { "The lines behind it" } }
                     li { a href=(link("/why", Some(search))) { "Why? What differs from before" } }
                 }
                 @if matches!(content, Ok(Picture::Drawing(_))) {
@@ -146,7 +154,7 @@ fn rows(table: &Table, range: &Range) -> Markup {
     let link = |search: &str| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("from", &from).append_pair("to", &to).append_pair("q", search);
-        format!("/lines?{}", query.finish())
+        format!("/explore?{}", query.finish())
     };
     html! {
         div class="scroll flat" tabindex="0" role="region" aria-label={ "Values of " (table.by) } {
@@ -208,10 +216,7 @@ pub(crate) fn lines(rows: &[Line], range: &Range) -> Markup {
 
 fn line(row: &Line, range: &Range) -> Markup {
     let label = row.status.as_ref().or(row.level.as_ref());
-    let calm = label.is_some_and(|l| {
-        l.starts_with(['1', '2', '3'])
-            || matches!(&*l.to_ascii_lowercase(), "info" | "notice" | "debug" | "trace")
-    });
+    let calm = label.is_some_and(|l| is_calm(l));
     html! {
         li {
             div class="facts" {
@@ -227,6 +232,12 @@ fn line(row: &Line, range: &Range) -> Markup {
             code { (visible(&row.message, 600)) }
         }
     }
+}
+
+/// Whether a status or level is nothing to worry about.
+pub(super) fn is_calm(label: &str) -> bool {
+    label.starts_with(['1', '2', '3'])
+        || matches!(&*label.to_ascii_lowercase(), "info" | "notice" | "debug" | "trace")
 }
 
 fn patterns(all: &[Pattern], range: &Range) -> Markup {
@@ -270,16 +281,6 @@ fn markdown(text: &str) -> Markup {
     let mut out = String::new();
     push_html(&mut out, events);
     html! { div class="markdown" { (PreEscaped(out)) } }
-}
-
-/// How many lines there are, and how many of them are shown.
-pub(crate) fn total(lines: &Lines) -> String {
-    let (total, shown) = (lines.total, lines.lines.len() as u64);
-    match total {
-        0 => "No lines".into(),
-        t if t > shown => format!("The newest {} of {} lines", count(shown), count(t)),
-        t => format!("{} lines", count(t)),
-    }
 }
 
 #[cfg(test)]

@@ -204,6 +204,14 @@ impl QueryError {
         Self { problem, span: place.start..place.end }
     }
 
+    /// What was probably meant in place of what stands there.
+    pub(crate) fn suggestion(&self) -> Option<&str> {
+        match &self.problem {
+            Problem::UnknownField { near, .. } => near.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Where, in bytes of the query's text; empty where something is missing.
     pub(crate) fn span(&self) -> Range<usize> {
         self.span.clone()

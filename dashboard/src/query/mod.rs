@@ -62,6 +62,12 @@ impl Query {
         Self(Node::Term(Term { field: Some(field), wanted, place: Place::default() }))
     }
 
+    /// What has these words in its message, one behind the other.
+    pub(crate) fn phrase(text: &str) -> Self {
+        let wanted = Wanted::Phrase(text.to_owned());
+        Self(Node::Term(Term { field: None, wanted, place: Place::default() }))
+    }
+
     /// The query in OpenSearch's DSL, for a `filter`.
     ///
     /// # Errors
@@ -120,7 +126,6 @@ impl Query {
     }
 
     /// What does not match.
-    #[cfg(test)]
     pub(crate) fn not(self) -> Self {
         Self(self.0.not())
     }

@@ -342,14 +342,29 @@ fn text() -> impl Strategy<Value = String> {
     })
 }
 
-/// Both say the same of each document.
+fn stored(field: &str) -> Stored {
+    match field {
+        "message" => Stored::Text,
+        "@timestamp" => Stored::Date,
+        "client.ip" => Stored::Ip,
+        "ok" => Stored::Boolean,
+        "http.response.status_code" | "request_time" | "event.duration" | "http.response.bytes" => {
+            Stored::Number
+        }
+        _ => Stored::Keyword,
+    }
+}
+
+/// All say the same of each document.
 fn agree(text: &str, query: &Query, document: &Document) {
     let dsl = query.to_dsl(&Fleet::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
-    assert_eq!(
-        language::matches(&query.0, document),
-        backend::matches(&dsl, document),
-        "{text}\n{dsl}\n{document:?}"
-    );
+    let wanted = language::matches(&query.0, document);
+    assert_eq!(wanted, backend::matches(&dsl, document), "{text}\n{dsl}\n{document:?}");
+    // What judges the lines that pass.
+    let stored = |field: &str| Some(stored(field));
+    let judge = crate::explore::holds::Judge { stored: &stored, now: jiff::Timestamp::UNIX_EPOCH };
+    let passing = Value::Object(document.clone());
+    assert_eq!(wanted, judge.holds(&dsl, &passing), "{text}\n{dsl}\n{document:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod glob;
 mod mask;
+mod question;
 
 use alces_people::{Limits, Pseudonyms};
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::fields::Fields;
 use crate::query::{self, Query};
 
 pub(crate) use mask::Mask;
+pub(crate) use question::{hide, narrow};
 
 /// An index that nobody may make: a question about no index at all would be one about all of them.
 const NO_INDEX: &str = "alces-nothing-to-see";
@@ -88,6 +90,17 @@ impl Sight {
             return None;
         }
         Some(filter.to_dsl(&fields.every()).unwrap_or_else(|_| crate::view::context::nothing()))
+    }
+
+    /// Whether nothing is kept back but what is masked: of lines that pass it is not known in which index they will be.
+    pub(crate) fn sees_all_lines(&self, config: &Config) -> bool {
+        self.logs == config.logs && self.filter.as_ref().is_some_and(Query::is_everything)
+    }
+
+    /// Why a field may not be counted or sorted by: both tell its values.
+    pub(crate) fn refuses_field(&self, field: &str) -> Option<String> {
+        let masked = self.mask.as_ref().is_some_and(|mask| mask.covers_word(field));
+        masked.then(|| format!("{field} is masked for you: its values can be neither counted nor sorted by"))
     }
 
     /// Why a search may not be asked: with it, masked values could be guessed one by one.

@@ -11,7 +11,7 @@ use crate::backend::{Backend, Search};
 use crate::board::Source;
 use crate::config::Config;
 use crate::error::BackendError;
-use crate::sight::Mask;
+use crate::sight::{hide, narrow};
 
 /// The answers to a plan's searches, in its order.
 #[derive(Debug, Default)]
@@ -99,25 +99,6 @@ pub(crate) async fn ask(
             .push("A search ran out of time: the figures below are too low. Choose a shorter range.".into());
     }
     Ok(answers)
-}
-
-/// Puts the visitor's limits into a question.
-fn narrow(body: &mut Value, filter: Option<&Value>, mask: Option<&Mask>) {
-    if let Some(filter) = filter
-        && let Some(Value::Array(all)) = body.pointer_mut("/query/bool/filter")
-    {
-        all.push(filter.clone());
-    }
-    // What is struck out of a line's texts must be known.
-    if let (Some(mask), Some(Value::Array(fields))) = (mask, body.get_mut("_source")) {
-        fields.extend(mask.needs().into_iter().map(Value::String));
-    }
-}
-
-/// Masks the documents of an answer.
-fn hide(answer: &mut Value, mask: &Mask) {
-    let Some(Value::Array(hits)) = answer.pointer_mut("/hits/hits") else { return };
-    hits.iter_mut().filter_map(|hit| hit.get_mut("_source")).for_each(|source| mask.document(source));
 }
 
 fn incomplete(answer: &Value) -> bool {

@@ -32,7 +32,7 @@ pub(crate) fn of(answer: &Value) -> Lines {
     Lines { total: hits(answer), lines }
 }
 
-fn line(hit: &Value) -> Line {
+pub(crate) fn line(hit: &Value) -> Line {
     let source = &hit["_source"];
     let first = |names: &[&str]| names.iter().find_map(|n| path(source, n).and_then(text));
     let at =
@@ -48,7 +48,7 @@ fn line(hit: &Value) -> Line {
     }
 }
 
-fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
@@ -60,7 +60,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// Reads `a.b.c` from a document that may have it nested, flat, or half of each.
-fn path<'a>(source: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn path<'a>(source: &'a Value, name: &str) -> Option<&'a Value> {
     let object = source.as_object()?;
     if let Some(value) = object.get(name) {
         return Some(value);

@@ -63,6 +63,8 @@ pub(crate) struct Cluster {
     pub(crate) counts: Vec<u64>,
     /// Its oldest line in the last set, epoch milliseconds.
     first: Option<i64>,
+    /// Its oldest line in all sets, epoch milliseconds.
+    pub(crate) oldest: Option<i64>,
 }
 
 impl Cluster {
@@ -93,7 +95,12 @@ pub(crate) fn cluster(sets: &[&[Line]]) -> Vec<Cluster> {
             Some((i, _)) => i,
             None if clusters.len() >= MOST => continue,
             None => {
-                clusters.push(Cluster { tokens: tokens.clone(), counts: vec![0; sets.len()], first: None });
+                clusters.push(Cluster {
+                    tokens: tokens.clone(),
+                    counts: vec![0; sets.len()],
+                    first: None,
+                    oldest: None,
+                });
                 leaf.push(clusters.len() - 1);
                 clusters.len() - 1
             }
@@ -105,6 +112,7 @@ pub(crate) fn cluster(sets: &[&[Line]]) -> Vec<Cluster> {
             }
         }
         cluster.counts[set] += 1;
+        cluster.oldest = cluster.oldest.into_iter().chain(line.at).min();
         if set + 1 == sets.len() {
             cluster.first = cluster.first.into_iter().chain(line.at).min();
         }

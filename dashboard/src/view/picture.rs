@@ -173,7 +173,7 @@ impl Picture {
 }
 
 impl Line {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({"at": self.at, "status": self.status, "level": self.level, "method": self.method, "url": self.url,
             "host": self.host, "message": self.message})
     }

@@ -8,17 +8,63 @@ type Documents<'a> = Vec<&'a Value>;
 
 /// Answers a search.
 pub(super) fn search(documents: &[Value], body: &Value) -> Value {
-    let mut found: Documents<'_> = documents.iter().filter(|d| matches(d, &body["query"])).collect();
-    found.sort_by_key(|d| std::cmp::Reverse(time(d)));
+    let found: Documents<'_> = documents.iter().filter(|d| matches(d, &body["query"])).collect();
     let size = body["size"].as_u64().unwrap_or(10) as usize;
-    let hits: Vec<Value> =
-        found.iter().take(size).map(|d| json!({"_source": d, "sort": [time(d)]})).collect();
+    let hits = if size == 0 { Vec::new() } else { hits(&found, body, size) };
     let mut out = json!({"took": 1, "timed_out": false, "_shards": {"total": 1, "failed": 0}, "status": 200,
         "hits": {"total": {"value": found.len(), "relation": "eq"}, "hits": hits}});
     if let Some(aggs) = body["aggs"].as_object() {
         out["aggregations"] = aggregate(&found, aggs);
     }
     out
+}
+
+/// The first lines in the order that is asked for.
+fn hits(found: &Documents<'_>, body: &Value, size: usize) -> Vec<Value> {
+    let keys = keys(body);
+    let mut sorted: Vec<(Vec<Value>, &Value)> = found.iter().map(|d| (places(&keys, d), *d)).collect();
+    if let Some(after) = body["search_after"].as_array() {
+        sorted.retain(|(place, _)| compare(&keys, after, place).is_lt());
+    }
+    sorted.sort_by(|a, b| compare(&keys, &a.0, &b.0));
+    let hit = |(place, d): (Vec<Value>, &Value)| json!({"_id": id(d), "_index": "logs-fake", "_source": d, "sort": place});
+    sorted.into_iter().take(size).map(hit).collect()
+}
+
+/// The fields of an order, each with whether it falls; the newest first where there is none.
+fn keys(body: &Value) -> Vec<(String, bool)> {
+    let sort =
+        body["sort"].as_array().cloned().unwrap_or_else(|| vec![json!({"@timestamp": {"order": "desc"}})]);
+    let key = |key: &Value| match key.as_object().and_then(|k| k.iter().next()) {
+        Some((field, options)) => (field.clone(), options["order"] == "desc"),
+        None => (key.as_str().expect("a field").to_owned(), false),
+    };
+    sort.iter().map(key).collect()
+}
+
+/// A document's sort values.
+fn places(keys: &[(String, bool)], document: &Value) -> Vec<Value> {
+    let place = |(field, _): &(String, bool)| match field.as_str() {
+        "@timestamp" | "_doc" => json!(time(document)),
+        field => document[field].clone(),
+    };
+    keys.iter().map(place).collect()
+}
+
+fn compare(keys: &[(String, bool)], a: &[Value], b: &[Value]) -> std::cmp::Ordering {
+    let one = |((_, falls), (a, b)): (&(String, bool), (&Value, &Value))| {
+        let order = match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            _ => a.to_string().cmp(&b.to_string()),
+        };
+        if *falls { order.reverse() } else { order }
+    };
+    let mut orders = keys.iter().zip(a.iter().zip(b)).map(one);
+    orders.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+}
+
+fn id(document: &Value) -> String {
+    format!("line-{}", time(document))
 }
 
 fn time(document: &Value) -> i64 {
@@ -68,6 +114,7 @@ fn matches(document: &Value, query: &Value) -> bool {
                 })
             })
         }
+        "ids" => list("values").iter().any(|wanted| *wanted == id(document).as_str()),
         "exists" => !document[inner["field"].as_str().expect("a field")].is_null(),
         "term" => {
             let (name, wanted) = field();

@@ -4,13 +4,13 @@
 mod documents;
 mod engine;
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
@@ -45,6 +45,10 @@ pub(crate) struct Fake {
     pub(crate) msearch: AtomicU64,
     /// The bodies of the last round trip.
     pub(crate) asked: Mutex<Vec<Value>>,
+    /// Points in time that are open.
+    pub(crate) open: AtomicI64,
+    /// Pages that were asked of them.
+    pub(crate) pages: AtomicU64,
     /// Questions that were dropped before they were answered.
     pub(crate) dropped: Arc<AtomicU64>,
 }
@@ -62,6 +66,8 @@ impl Fake {
             field_caps: AtomicU64::new(0),
             msearch: AtomicU64::new(0),
             asked: Mutex::default(),
+            open: AtomicI64::new(0),
+            pages: AtomicU64::new(0),
             dropped: Arc::default(),
         };
         fake.set(mood);
@@ -84,6 +90,9 @@ impl Fake {
             .route("/{index}/_field_caps", get(caps).post(caps))
             .route("/{index}/_bulk", post(store))
             .route("/_msearch", post(msearch))
+            .route("/{index}/_search/point_in_time", post(open))
+            .route("/_search/point_in_time", delete(close))
+            .route("/_search", post(page))
             .with_state(self)
     }
 
@@ -144,6 +153,30 @@ async fn caps(State(fake): State<Arc<Fake>>, uri: axum::http::Uri) -> Response {
         );
     }
     Json(json!({"indices": [], "fields": fields})).into_response()
+}
+
+async fn open(State(fake): State<Arc<Fake>>) -> Response {
+    if let Some(trouble) = fake.trouble().await {
+        return trouble;
+    }
+    fake.open.fetch_add(1, SeqCst);
+    Json(json!({"pit_id": "a point in time"})).into_response()
+}
+
+async fn close(State(fake): State<Arc<Fake>>) -> Response {
+    fake.open.fetch_sub(1, SeqCst);
+    Json(json!({"pits": [{"successful": true, "pit_id": "a point in time"}]})).into_response()
+}
+
+async fn page(State(fake): State<Arc<Fake>>, Json(body): Json<Value>) -> Response {
+    fake.pages.fetch_add(1, SeqCst);
+    if let Some(trouble) = fake.trouble().await {
+        return trouble;
+    }
+    assert_eq!(body["pit"]["id"], "a point in time");
+    let mut answer = engine::search(&fake.logs, &body);
+    answer["pit_id"] = json!("a point in time");
+    Json(answer).into_response()
 }
 
 async fn msearch(State(fake): State<Arc<Fake>>, body: String) -> Response {

@@ -13,10 +13,11 @@ mod write;
 use std::{io::Write, path::Path};
 
 use alces_grok::{Grok, Outcome, PatternSet, Spans};
+use alces_trial::Fields;
 use names::Names;
 use token::Tokenizer;
 
-use super::{Failure, fields::Fields, lines::Lines, show::Screen};
+use super::{Failure, lines::Lines, show::Screen};
 use crate::cli::GrokArgs;
 
 /// So many lines are a sample of any log.
@@ -134,7 +135,7 @@ fn print<W: Write>(
     let misses: Vec<&&str> = sample.iter().filter(|line| !takes(line)).collect();
     if let Some(first) = misses.first() {
         let first: String = first.chars().take(100).collect();
-        let first = super::show::visible(&first);
+        let first = alces_trial::visible(&first);
         writeln!(screen.out, "lines that match none of these: {}, the first:\n{first}\n", misses.len())?;
     }
     writeln!(screen.out, "{}", filter(suggestions))?;

@@ -2,24 +2,25 @@
 
 use std::ops::Range;
 
-use alces_conf::{Source, closest};
+use alces_conf::{Diagnostic, Source, closest};
 use alces_grok::{Grok, GrokError, PatternSet, Reason};
 
-use super::Failure;
-
 /// Compiles a pattern; an error names the place in it.
-pub(crate) fn compile(set: &PatternSet, pattern: &str) -> Result<Grok, Failure> {
+///
+/// # Errors
+/// What is wrong, with its place in the pattern or in a definition.
+pub fn compile(set: &PatternSet, pattern: &str) -> Result<Grok, Box<Diagnostic>> {
     Grok::compile(set, pattern).map_err(|error| explain(set, pattern, &error))
 }
 
 /// An error at the first place of `text` in the pattern.
-pub(crate) fn at_text(pattern: &str, text: &str, message: String) -> Failure {
+pub(crate) fn at_text(pattern: &str, text: &str, message: String) -> Box<Diagnostic> {
     let start = pattern.find(text);
     let span = start.map_or(0..pattern.len(), |start| start..start + text.len());
-    Failure::Pattern(Box::new(Source::new("pattern", pattern).error(&span, message)))
+    Box::new(Source::new("pattern", pattern).error(&span, message))
 }
 
-fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Failure {
+fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Box<Diagnostic> {
     let mut source = Source::new("pattern", pattern);
     let span = match (&error.reason, set.get(&error.within)) {
         (Reason::Unknown(name), Some(definition)) => {
@@ -34,7 +35,7 @@ fn explain(set: &PatternSet, pattern: &str, error: &GrokError) -> Failure {
     {
         diagnostic = diagnostic.with_help(format!("did you mean `%{{{near}}}`?"));
     }
-    Failure::Pattern(Box::new(diagnostic))
+    Box::new(diagnostic)
 }
 
 /// The name that was meant; letters in the wrong order are the commonest slip.

@@ -1,19 +1,19 @@
 //! A stop in words.
 
 use super::{Stop, Why};
-use crate::grok::show::visible;
+use crate::visible;
 
 /// How much of the line is quoted.
 const QUOTED: usize = 24;
 
 impl Stop {
     /// The column, in characters from 1.
-    pub(crate) fn column(&self, line: &str) -> usize {
+    pub fn column(&self, line: &str) -> usize {
         line.get(..self.at).unwrap_or(line).chars().count() + 1
     }
 
     /// "stopped at column 57: … does not match …"
-    pub(crate) fn words(&self, line: &str) -> String {
+    pub fn words(&self, line: &str) -> String {
         let column = self.column(line);
         let rest = quote(line.get(self.at..).unwrap_or_default());
         let wanted = self.path.iter().map(|step| format!("`{step}`")).collect::<Vec<_>>().join(" → ");

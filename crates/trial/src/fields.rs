@@ -1,28 +1,32 @@
 //! Captures to fields, by the rules of the collector's `grok` filter.
 
+use alces_conf::Diagnostic;
 use alces_event::{Event, FieldRef, Timestamp, Value};
 use alces_grok::{Capture, Cast, Grok, Spans, to_f, to_i};
 
-use super::{Failure, blame};
+use crate::blame;
 
 /// Where each capture goes; `None` for those without a name of their own.
-pub(crate) struct Fields {
+pub struct Fields {
     targets: Vec<Option<(FieldRef, Capture)>>,
 }
 
 impl Fields {
     /// Reads the fields' names.
-    pub(crate) fn new(pattern: &str, grok: &Grok) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// A name that is none, with its place in the pattern.
+    pub fn new(pattern: &str, grok: &Grok) -> Result<Self, Box<Diagnostic>> {
         let targets = grok.captures().iter().map(|capture| {
             let field = FieldRef::parse(&capture.field)
                 .map_err(|error| blame::at_text(pattern, &capture.field, error.to_string()))?;
             Ok(capture.named.then(|| (field, capture.clone())))
         });
-        Ok(Self { targets: targets.collect::<Result<_, Failure>>()? })
+        Ok(Self { targets: targets.collect::<Result<_, Box<Diagnostic>>>()? })
     }
 
     /// Each capture that is kept: its field, its value and its place, in order of appearance. Empty ones are not kept.
-    pub(crate) fn kept<'a>(&'a self, line: &'a str, spans: &'a Spans) -> impl Iterator<Item = Kept<'a>> {
+    pub fn kept<'a>(&'a self, line: &'a str, spans: &'a Spans) -> impl Iterator<Item = Kept<'a>> {
         self.targets.iter().enumerate().filter_map(|(at, target)| {
             let (reference, capture) = target.as_ref()?;
             let (start, end) = spans.get(at).filter(|(start, end)| start < end)?;
@@ -37,7 +41,7 @@ impl Fields {
     }
 
     /// One JSON object: nested fields nested, repeated ones a list.
-    pub(crate) fn json(&self, line: &str, spans: &Spans) -> String {
+    pub fn json(&self, line: &str, spans: &Spans) -> String {
         let mut event = Event::from_line("".into(), Timestamp::UNIX_EPOCH);
         // A new event comes with these.
         event.remove(&FieldRef::field("message"));
@@ -51,14 +55,25 @@ impl Fields {
 }
 
 /// A capture that becomes a field.
-pub(crate) struct Kept<'a> {
+pub struct Kept<'a> {
     reference: &'a FieldRef,
     /// The field as the pattern writes it.
-    pub(crate) field: &'a str,
+    pub field: &'a str,
     /// The value, cast.
-    pub(crate) value: Value,
+    pub value: Value,
     /// Its place in the line, in bytes.
-    pub(crate) span: (usize, usize),
+    pub span: (usize, usize),
+}
+
+impl Kept<'_> {
+    /// The value as JSON writes it: text in quotes, numbers without.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let field = FieldRef::field("value");
+        let mut event = Event::from_line("".into(), Timestamp::UNIX_EPOCH);
+        event.set(&field, self.value.clone());
+        event.get(&field).and_then(|value| serde_json::to_string(&value).ok()).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

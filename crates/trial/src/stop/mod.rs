@@ -4,7 +4,7 @@
 //! tried: what the longest of them that matches leaves over is the place, and the element after it is what failed. Where that
 //! element stands for a sequence of its own (`%{COMBINEDAPACHELOG}`), the same is done inside.
 
-pub(crate) mod split;
+mod split;
 mod words;
 
 use std::collections::HashMap;
@@ -21,9 +21,9 @@ const MAX_DEPTH: usize = 20;
 
 /// The place where a pattern stopped, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stop {
+pub struct Stop {
     /// The byte of the line.
-    pub(crate) at: usize,
+    pub at: usize,
     /// The element that does not match, last, with the definitions that lead to it.
     path: Vec<String>,
     why: Why,
@@ -44,7 +44,7 @@ enum Why {
 }
 
 /// Finds the places, and keeps what it has compiled.
-pub(crate) struct Finder<'s> {
+pub struct Finder<'s> {
     set: &'s PatternSet,
     pattern: &'s str,
     /// Compiled beginnings by their text.
@@ -71,12 +71,13 @@ enum Last {
 }
 
 impl<'s> Finder<'s> {
-    pub(crate) fn new(set: &'s PatternSet, pattern: &'s str) -> Self {
+    /// For a pattern over a set of definitions.
+    pub fn new(set: &'s PatternSet, pattern: &'s str) -> Self {
         Self { set, pattern, beginnings: HashMap::new(), spans: Spans::default() }
     }
 
     /// The place on a line that the pattern does not match.
-    pub(crate) fn find(&mut self, line: &str) -> Stop {
+    pub fn find(&mut self, line: &str) -> Stop {
         let nothing = Reached { text: String::new(), end: 0, last: None };
         self.walk(&nothing, self.pattern, line, 0).unwrap_or_else(|| Stop {
             at: 0,

@@ -1,0 +1,75 @@
+//! The lines of a search as patterns.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::board::Stale;
+use super::explore::{histogram, notices, views};
+use super::layout::Asked;
+use super::text::{at, visible};
+use crate::app::Seen;
+use crate::chart::Unit;
+use crate::chart::sparkline::sparkline;
+use crate::chart::units::count;
+use crate::explore::patterns::Found;
+use crate::explore::state::View;
+use crate::query::Query;
+use crate::range::Range;
+use crate::view::picture::Part;
+
+/// The page.
+pub(crate) fn patterns(
+    asked: &Asked,
+    range: &Range,
+    search: &Query,
+    (seen, stale): (&Seen, Option<&Stale>),
+    found: &Part<Found>,
+) -> Markup {
+    html! {
+        (notices(seen, stale))
+        h1 class="sr" { "Patterns" }
+        (histogram(asked, range, seen))
+        article class="panel" id="patterns" {
+            div class="head" {
+                h2 { @match found { Ok(found) if !found.patterns.is_empty() => { (count(found.lines)) " lines, " (found.patterns.len()) " patterns" }, _ => "Patterns" } }
+                (views(asked, View::Patterns))
+            }
+            @match found {
+                Err(failed) => div class="empty failed" { strong { "The store refused this search." } span { (visible(failed, 300)) } },
+                Ok(found) if found.patterns.is_empty() => div class="empty" { strong { "No line in this range is like that." } span { "Choose a longer range, or a wider search." } },
+                Ok(found) => {
+                    @if found.looked_at < found.lines {
+                        p class="hint" { "Estimated from " (count(found.looked_at)) " lines, spread over the range." }
+                    }
+                    (table(asked, range, search, found))
+                    @if found.more > 0 { p class="hint" { (found.more) " rarer patterns are not shown." } }
+                }
+            }
+        }
+    }
+}
+
+fn table(asked: &Asked, range: &Range, search: &Query, found: &Found) -> Markup {
+    let estimated = found.looked_at < found.lines;
+    html! {
+        div class="scroll flat" tabindex="0" role="region" aria-label="Patterns" {
+            table class="found" {
+                thead { tr {
+                    th scope="col" class="num" { "Lines" } th scope="col" class="num" { "Share" } th scope="col" { "Over time" }
+                    th scope="col" { "First seen" } th scope="col" { "Pattern" }
+                } }
+                tbody { @for pattern in &found.patterns { tr {
+                    td class="num" { @if estimated { "≈ " } (count(pattern.count)) }
+                    td class="num" { (Unit::Percent.show(pattern.share * 100.0)) }
+                    td class="trend" { (PreEscaped(sparkline(&pattern.trend, 90, 18))) }
+                    td { @if let Some(first) = pattern.first { (at(first, &range.zone, "%d %b %H:%M:%S")) } }
+                    th scope="row" class="cell" {
+                        @match &pattern.search {
+                            Some(phrase) => a class="path" href=(asked.link("/explore", &[("view", ""), ("q", &search.clone().and(phrase.clone()).to_string())])) { (visible(&pattern.text, 400)) },
+                            None => (visible(&pattern.text, 400)),
+                        }
+                    }
+                } } }
+            }
+        }
+    }
+}
