@@ -249,9 +249,11 @@ impl Fields {
         self.all.iter().map(|(name, (stored, usable))| (name.as_str(), *stored, *usable))
     }
 
-    /// The field of exactly this name that can be aggregated and sorted by, or its `.keyword`; no word of an idea.
+    /// The field of exactly this name that can be aggregated and sorted by, or its `.keyword`; no word of an idea. What is masked cannot: links to
+    /// the next page hold the values that lines are sorted by.
     pub(crate) fn exact(&self, name: &str) -> Option<(String, Stored)> {
         aggregatable(&self.all, name)
+            .filter(|(name, _)| self.mask.as_ref().is_none_or(|mask| !mask.covers(name)))
     }
 
     /// How the field of exactly this name is stored, if it can be searched.
