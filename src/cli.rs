@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Run a Logstash pipeline: inputs, filters, outputs
     Collector(CollectorArgs),
     /// Run the dashboard over an OpenSearch or `alces store`
-    Dashboard(DashboardArgs),
+    Dashboard(Box<DashboardArgs>),
     /// Draw one panel of a board in the terminal
     Panel(PanelArgs),
     /// Write a board as one page or picture that needs nothing else, for mail

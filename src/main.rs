@@ -80,7 +80,7 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
         Command::Demo(args) => demo::run(args, environment).await?,
         Command::Up(args) => fleet::up(args, environment).await?,
         Command::Store(args) => store::run(args, environment).await?,
-        Command::Dashboard(args) => dashboard::run(args, environment).await?,
+        Command::Dashboard(args) => dashboard::run(*args, environment).await?,
         Command::Panel(args) => return dashboard::panel(args, environment).await,
         Command::Report(args) => dashboard::report(args, environment).await?,
         Command::Keystore(args) => keystore::run(args, environment)?,
