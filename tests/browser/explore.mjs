@@ -108,8 +108,8 @@ const asked = await Promise.all(["q=host:we&at=7", "q=sta&at=3"].map(async (q) =
 }));
 check("completion answers", asked.every((a) => a.status === 200), JSON.stringify(asked));
 
-// What stood around a line, of the same file.
-await went(`/explore?${HOUR}&q=level:error`);
+// What stood around a line, of the same file. Behind the thirteenth newest of a host are twelve more.
+await went(`/explore?${HOUR}&q=level:error+host:web-2`);
 await page.locator("#lines a.open").nth(12).click();
 await Promise.all([page.waitForURL(/around/), page.getByRole("link", { name: "Surrounding lines" }).click()]);
 check("the same file", (await page.textContent("#lines .hint")).includes("app.log"));
