@@ -227,6 +227,7 @@
   function say(text) { if (pace.textContent !== text) pace.textContent = text; }
 
   const source = new EventSource(tail.dataset.tail);
+  let again = false;
   source.addEventListener("line", (event) => {
     waiting.push(JSON.parse(event.data));
     if (waiting.length > MOST) { waiting.shift(); if (paused) missed++; }
@@ -243,7 +244,10 @@
     say(JSON.parse(event.data).reason + ".");
     source.close();
   });
-  source.addEventListener("error", () => say("The stream was broken off; it is asked for again."));
+  // After a while it is looked at again who looks; the browser comes back by itself.
+  source.addEventListener("again", () => { again = true; });
+  source.addEventListener("open", () => { again = false; });
+  source.addEventListener("error", () => { if (!again) say("The stream was broken off; it is asked for again."); });
 
   pause.addEventListener("click", () => {
     paused = !paused;

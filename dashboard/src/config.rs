@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alces_people::People;
+use alces_serve::TlsFiles;
 use tokio::sync::watch;
 use url::Url;
 
 use crate::access::ProxyLogin;
-use crate::certificates::TlsFiles;
 use crate::error::DashboardError;
 use crate::tap::Tap;
 

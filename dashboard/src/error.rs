@@ -29,13 +29,8 @@ pub enum DashboardError {
         missing: &'static str,
     },
     /// A certificate or its key cannot be used.
-    #[error("{}: {reason}", path.display())]
-    Tls {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Certificate(#[from] alces_serve::CertificateError),
     /// The listener failed.
     #[error("serving the dashboard failed: {0}")]
     Serve(#[from] std::io::Error),

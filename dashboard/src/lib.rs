@@ -11,7 +11,6 @@ mod backend;
 #[doc(hidden)]
 pub mod bench;
 mod board;
-mod certificates;
 mod chart;
 mod config;
 mod error;
@@ -24,7 +23,6 @@ mod offline;
 mod page;
 mod query;
 mod range;
-mod server;
 mod sight;
 mod tap;
 mod verdict;
@@ -34,18 +32,21 @@ mod why;
 use std::sync::Arc;
 use std::time::Duration;
 
-use certificates::Certificates;
+use alces_serve::Certificates;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 pub use access::ProxyLogin;
-pub use certificates::TlsFiles;
+pub use alces_serve::{CertificateError, TlsFiles};
 pub use config::Config;
 pub use error::DashboardError;
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;
 pub use tap::{Tap, TapStream};
+
+/// Connections at a time.
+const CONNECTIONS: u32 = 1024;
 
 /// How long open connections may take to end once shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -54,7 +55,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`DashboardError::Config`] or [`DashboardError::Client`] for settings that cannot work, at once; [`DashboardError::Exposed`]
-/// where strangers could reach the listener, [`DashboardError::Tls`] for a certificate that cannot be used;
+/// where strangers could reach the listener, [`DashboardError::Certificate`] for a certificate that cannot be used;
 /// [`DashboardError::Serve`] when the listener fails. A backend that is down is no error: the page says so.
 pub async fn serve(
     listener: TcpListener,
@@ -63,7 +64,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DashboardError> {
     config.check_exposure(listener.local_addr()?)?;
-    let certificates = config.tls.clone().map(Certificates::open).transpose()?.map(Arc::new);
+    let certificates = config.tls.clone().map(Certificates::open).transpose()?;
     let app = offline::app(config, Arc::new(clock))?;
     tracing::info!(backend = app.backend.url(), logins = app.access.is_on(), "dashboard");
     let rereading = tokio::spawn(offline::reread(Arc::clone(&app)));
@@ -74,7 +75,8 @@ pub async fn serve(
         shutdown.await;
         begin.send_replace(true);
     };
-    let serving = server::serve(listener, router, certificates, graceful);
+    let answer = move |peer, request| http::answer(router.clone(), peer, request);
+    let serving = alces_serve::serve(listener, CONNECTIONS, certificates, answer, graceful);
     let limit = async {
         // The sender is dropped only after it has sent, or with the server itself.
         if begun.wait_for(|b| *b).await.is_ok() {

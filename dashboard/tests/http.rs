@@ -3,6 +3,7 @@
 #[path = "http/explore.rs"]
 mod explore;
 mod fake;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use alces_dashboard::{Config, DashboardError, serve};
 use fake::{Fake, Mood};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -85,15 +86,8 @@ impl House {
     }
 
     async fn send(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.at).await.expect("the dashboard listens");
-        stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.expect("an answer");
-        // A picture is no text, but its head is.
-        let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text.split_once("\r\n\r\n").expect("head and body");
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
-        Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+        let (status, head, body) = wire::send(self.at, request).await;
+        Answer { status, head: head.to_lowercase(), body }
     }
 
     async fn json(&self, path: &str) -> Value {

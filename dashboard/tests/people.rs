@@ -2,6 +2,7 @@
 
 #[allow(dead_code, reason = "tests/http.rs uses all of it")]
 mod fake;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -126,14 +127,8 @@ impl House {
     }
 
     async fn send(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.at).await.expect("the dashboard listens");
-        stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.expect("an answer");
-        let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text.split_once("\r\n\r\n").expect("head and body");
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        let (status, head, body) = wire::send(self.at, request).await;
+        Answer { status, head, body }
     }
 
     /// Sends the form of the login as a browser does.

@@ -1,8 +1,8 @@
 //! What the store must be told before it starts.
 
 use crate::error::StoreError;
-use crate::security::certificates::TlsFiles;
 use crate::security::users::Users;
+use alces_serve::TlsFiles;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Two families: what stops the store ([`StoreError`]), and what a client did wrong ([`ApiError`]).
 
+use alces_serve::CertificateError;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,13 +34,8 @@ pub enum StoreError {
     #[error("{0}")]
     Login(String),
     /// The certificate or its key cannot be used.
-    #[error("{path}: {reason}")]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The store would be open to other machines.
     #[error(
         "{address}: this is reachable from other machines, and {missing}; or use 127.0.0.1, or `--allow-plaintext` \

@@ -44,18 +44,17 @@ mod update;
 mod wal;
 mod writer;
 
+pub use alces_serve::{CertificateError, TlsFiles};
 pub use config::{Clock, Config};
 pub use error::{ApiError, StoreError};
-pub use security::certificates::TlsFiles;
 pub use security::password::generated_password;
 pub use security::roles::Role;
 pub use security::users::Users;
 pub use store::Store;
 
-use security::certificates::Certificates;
+use alces_serve::Certificates;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Serves the REST API on `listener` until `shutdown` completes; then answers what is under way, commits and returns.
@@ -88,10 +87,13 @@ async fn ticks(store: Store, mut stopping: tokio::sync::watch::Receiver<bool>) {
     }
 }
 
+/// Connections at a time.
+const CONNECTIONS: u32 = 4096;
+
 /// Like [`serve`], with a store that is already open.
 ///
 /// # Errors
-/// [`StoreError::Io`] if the listener fails; [`StoreError::Tls`] if the certificate cannot be used; [`StoreError::Exposed`] if the
+/// [`StoreError::Io`] if the listener fails; [`StoreError::Certificate`] if the certificate cannot be used; [`StoreError::Exposed`] if the
 /// listener is reachable from other machines and is not to be.
 pub async fn serve_store(
     listener: TcpListener,
@@ -101,10 +103,12 @@ pub async fn serve_store(
     let address = listener.local_addr().map_err(StoreError::io(PathBuf::from("the listening socket")))?;
     let config = store.config();
     config.check_exposure(address)?;
-    let certificates = config.tls.clone().map(Certificates::open).transpose()?.map(Arc::new);
+    let certificates = config.tls.clone().map(Certificates::open).transpose()?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let ticking = tokio::spawn(ticks(store.clone(), stopping));
-    http::server::serve(listener, store.clone(), certificates, shutdown).await;
+    let answering = store.clone();
+    let answer = move |peer, request| http::handle(answering.clone(), peer, request);
+    alces_serve::serve(listener, CONNECTIONS, certificates, answer, shutdown).await;
     // A deletion that has begun is not broken off.
     let _ = stop.send(true);
     let _ = ticking.await;

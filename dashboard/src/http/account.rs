@@ -12,6 +12,7 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 
 use super::guard::{redirect, unavailable};
+use super::people::change;
 use super::{asked, fail, framed};
 use crate::access::{Way, Who};
 use crate::app::App;
@@ -147,8 +148,9 @@ async fn add_token(
     headers: HeaderMap,
     Form(form): Form<Wished>,
 ) -> Response {
-    let now = (app.clock)().as_millisecond();
-    let Some(user) = who.user.clone() else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(user) = who.user.as_ref().map(|user| user.id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     // A token makes no other: who stole one with an end would have one without.
     if who.way == Way::Token {
         return fail(
@@ -163,17 +165,12 @@ async fn add_token(
                 .await;
         }
     };
-    let expires = now + form.days.clamp(1, LONGEST_TOKEN) * DAY;
-    let address = who.address.to_string();
-    let made = app
-        .access
-        .ask(move |people| {
-            let what = format!("made the token {:?} ({scope})", form.name);
-            let event = Event { at: now, who: &user.name, act: Act::People, address: &address, what: &what };
-            people.add_token(&NewToken { user: user.id, name: &form.name, scope, expires }, &event)
-        })
-        .await;
-    match made {
+    let expires = (app.clock)().as_millisecond() + form.days.clamp(1, LONGEST_TOKEN) * DAY;
+    let what = format!("made the token {:?} ({scope})", form.name);
+    let made = change(&app, &who, what, move |people, by| {
+        people.add_token(&NewToken { user, name: &form.name, scope, expires }, by)
+    });
+    match made.await {
         Ok(token) => page(&app, &who, &headers, StatusCode::OK, Shown::Token(token.text())).await,
         Err(error) => sorry(&app, &who, &headers, &error).await,
     }
@@ -185,15 +182,11 @@ async fn revoke(
     Path(id): Path<i64>,
     headers: HeaderMap,
 ) -> Response {
-    let now = (app.clock)().as_millisecond();
-    let Some(user) = who.user.clone() else { return StatusCode::NOT_FOUND.into_response() };
-    let address = who.address.to_string();
-    let done = app.access.ask(move |people| {
-        let what = format!("revoked the token {id}");
-        let event = Event { at: now, who: &user.name, act: Act::People, address: &address, what: &what };
-        people.revoke(id, Some(user.id), &event)
-    });
-    match done.await {
+    let Some(user) = who.user.as_ref().map(|user| user.id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let what = format!("revoked the token {id}");
+    match change(&app, &who, what, move |people, by| people.revoke(id, Some(user), by)).await {
         Ok(()) => redirect("/account"),
         Err(error) => sorry(&app, &who, &headers, &error).await,
     }

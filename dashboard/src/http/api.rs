@@ -78,9 +78,9 @@ pub(super) async fn values(
         Ok(call) => call,
         Err(response) => return response,
     };
-    let dsl = match call.dsl() {
+    let dsl = match call.dsl_of_program() {
         Ok(dsl) => dsl,
-        Err(wrong) => return fail(StatusCode::BAD_REQUEST, wrong.error),
+        Err(response) => return *response,
     };
     match counted(&app, &call, &dsl, &field).await {
         Ok(Some(Ok(values))) => Json(json!(values)).into_response(),

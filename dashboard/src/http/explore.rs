@@ -141,6 +141,11 @@ impl Call {
         open.then(|| values::narrowed(&self.wish.search, field, value, &self.fields)).flatten()
     }
 
+    /// The search as a query, for a program; what is wrong with it is JSON.
+    pub(super) fn dsl_of_program(&self) -> Result<Value, Box<Response>> {
+        self.dsl().map_err(|wrong| Box::new(fail(StatusCode::BAD_REQUEST, wrong.error)))
+    }
+
     /// A whole page around `main`.
     pub(super) fn page(&self, app: &App, title: &str, main: &Markup) -> Response {
         // No refresh: a list that moves under the eyes cannot be read. The tail is for that.

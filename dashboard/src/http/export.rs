@@ -85,9 +85,9 @@ pub(super) async fn export(
         Ok(call) => call,
         Err(response) => return response,
     };
-    let dsl = match call.dsl() {
+    let dsl = match call.dsl_of_program() {
         Ok(dsl) => dsl,
-        Err(wrong) => return fail(StatusCode::BAD_REQUEST, wrong.error),
+        Err(response) => return *response,
     };
     let Ok(permit) = Arc::clone(&app.exports).try_acquire_owned() else {
         return fail(

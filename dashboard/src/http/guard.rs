@@ -17,12 +17,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq as _;
 
-use super::{MOST_BODY, fail, html, value};
+use super::{MOST_BODY, Peer, fail, html, value};
 use crate::access::{Way, Who, cookie};
 use crate::app::App;
 use crate::page::errors;
 use crate::page::layout::{Theme, bare};
-use crate::server::Peer;
 
 /// What an address asks of who comes; nothing of some.
 fn door(method: &Method, path: &str) -> Option<Right> {

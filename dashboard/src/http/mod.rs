@@ -19,6 +19,7 @@ mod report;
 mod tail;
 mod why;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
@@ -29,6 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use maud::Markup;
+use tower_service::Service as _;
 
 use crate::access::{Who, cookie};
 use crate::app::{App, Shown, Wish};
@@ -81,6 +83,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
+}
+
+/// Who is at the other end of the connection: a visitor or a proxy.
+#[derive(Clone, Copy, Debug)]
+struct Peer(IpAddr);
+
+/// Answers one request.
+pub(crate) async fn answer(mut router: Router, peer: SocketAddr, mut request: Request) -> Response {
+    request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+    // A router is always ready.
+    router.call(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// Headers that every answer carries.

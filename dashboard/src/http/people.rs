@@ -83,7 +83,7 @@ async fn list(
 }
 
 /// Changes something, in the name of who asks, and says what came of it.
-async fn change<T: Send + 'static>(
+pub(super) async fn change<T: Send + 'static>(
     app: &App,
     who: &Who,
     what: String,

@@ -30,6 +30,11 @@ use crate::tap::TapStream;
 /// A longer event is left out, bytes: what it would show is cut much shorter.
 const LONGEST: usize = 4 * 1024 * 1024;
 
+/// Who is logged in is asked again after so long: a session may have ended meanwhile, or limits changed. The browser comes back by itself.
+const BELIEVED: Duration = Duration::from_secs(60);
+/// So soon.
+const BACK: Duration = Duration::from_millis(200);
+
 /// A tail that somebody looks at.
 struct Looking {
     from: TapStream,
@@ -40,6 +45,8 @@ struct Looking {
     ready: std::collections::VecDeque<Event>,
     ended: bool,
     closing: watch::Receiver<bool>,
+    /// When the one who looks must be asked for again who that is.
+    until: Option<tokio::time::Instant>,
     tail: Tail,
     begun: Instant,
     dsl: Value,
@@ -69,9 +76,9 @@ pub(super) async fn tail(
         Ok(call) => call,
         Err(response) => return response,
     };
-    let dsl = match call.dsl() {
+    let dsl = match call.dsl_of_program() {
         Ok(dsl) => dsl,
-        Err(wrong) => return fail(StatusCode::BAD_REQUEST, wrong.error),
+        Err(response) => return *response,
     };
     let from = match tap.open().await {
         Ok(from) => from,
@@ -84,6 +91,7 @@ pub(super) async fn tail(
         ready: std::collections::VecDeque::new(),
         ended: false,
         closing: app.closing.subscribe(),
+        until: app.access.is_on().then(|| tokio::time::Instant::now() + BELIEVED),
         tail: Tail::new(0.0),
         begun: Instant::now(),
         dsl,
@@ -111,8 +119,20 @@ async fn next(mut looking: Looking) -> Option<(Result<Event, Infallible>, Lookin
         if looking.ended {
             return None;
         }
+        let until = looking.until;
+        let asked_again = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         let come = tokio::select! {
             come = looking.from.next() => come,
+            () = asked_again => {
+                looking.ended = true;
+                looking.ready.push_back(Event::default().event("again").retry(BACK).data("{}"));
+                continue;
+            }
             _ = looking.closing.wait_for(|closing| *closing) => return None,
         };
         match come {
@@ -164,5 +184,36 @@ impl Looking {
             }
             self.ready.push_back(Event::default().event("line").data(shown(&event).to_string()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_logged_in_is_asked_for_again() {
+        let config = Config::new("http://127.0.0.1:9200".parse().expect("a URL"));
+        let (_closing, closing) = watch::channel(false);
+        let begun = tokio::time::Instant::now();
+        let looking = Looking {
+            from: stream::pending().boxed(),
+            rest: Vec::new(),
+            skipping: false,
+            ready: std::collections::VecDeque::new(),
+            ended: false,
+            closing,
+            until: Some(begun + BELIEVED),
+            tail: Tail::new(0.0),
+            begun: Instant::now(),
+            dsl: json!({"match_all": {}}),
+            fields: Arc::default(),
+            sight: Arc::new(Sight::everything(&config)),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let (_, looking) = next(looking).await.expect("the browser is told to come back");
+        assert_eq!(begun.elapsed(), BELIEVED);
+        assert!(next(looking).await.is_none());
     }
 }

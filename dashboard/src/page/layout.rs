@@ -57,16 +57,8 @@ impl Asked {
     /// An address with what was asked, but for what is given.
     pub(crate) fn link(&self, path: &str, but: &[(&str, &str)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let own = [
-            ("from", self.from.as_str()),
-            ("to", &self.to),
-            ("tz", &self.tz),
-            ("compare", &self.compare),
-            ("q", &self.q),
-        ];
-        let also = self.also.iter().map(|(name, value)| (*name, value.as_str()));
         let kept: Vec<(&str, &str)> =
-            own.into_iter().chain(also.filter(|_| path.starts_with("/explore"))).collect();
+            self.own().into_iter().chain(self.also().filter(|_| path.starts_with("/explore"))).collect();
         for (name, value) in &kept {
             let value = but.iter().find(|(n, _)| n == name).map_or(*value, |(_, v)| v);
             if !value.is_empty() {
@@ -90,17 +82,18 @@ impl Asked {
         Self { who, path: path.into(), from, to, tz, compare, q, also: Vec::new(), theme: Theme::Auto }
     }
 
+    /// What every page has in its address.
+    fn own(&self) -> [(&'static str, &str); 5] {
+        [("from", &self.from), ("to", &self.to), ("tz", &self.tz), ("compare", &self.compare), ("q", &self.q)]
+    }
+
+    fn also(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.also.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// All that stands in this page's address, but for one name: what a form on it must send along.
     fn others(&self, but: &str) -> Vec<(&'static str, &str)> {
-        let own = [
-            ("from", self.from.as_str()),
-            ("to", &self.to),
-            ("tz", &self.tz),
-            ("compare", &self.compare),
-            ("q", &self.q),
-        ];
-        let also = self.also.iter().map(|(name, value)| (*name, value.as_str()));
-        own.into_iter().chain(also).filter(|(n, v)| *n != but && !v.is_empty()).collect()
+        self.own().into_iter().chain(self.also()).filter(|(n, v)| *n != but && !v.is_empty()).collect()
     }
 
     /// This page's address as it was asked.

@@ -7,7 +7,6 @@ mod ism;
 mod keys;
 mod pit;
 mod search;
-pub(crate) mod server;
 
 use crate::error::ApiError;
 use crate::names::Options;
@@ -119,7 +118,7 @@ impl Call {
 }
 
 /// Answers a request.
-async fn handle(store: Store, peer: SocketAddr, request: Request) -> Response<Body> {
+pub(crate) async fn handle(store: Store, peer: SocketAddr, request: Request) -> Response<Body> {
     let head = request.method() == Method::HEAD;
     let counters = store.counters();
     counters.requests.fetch_add(1, Ordering::Relaxed);

@@ -6,7 +6,6 @@
 //! as those of `_bulk` and `_msearch`, pass the same judge.
 
 mod attempts;
-pub(crate) mod certificates;
 mod header;
 pub(crate) mod keys;
 pub(crate) mod need;

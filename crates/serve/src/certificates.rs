@@ -1,19 +1,18 @@
-//! The certificate that the dashboard shows, taken up again when its files change.
+//! The certificate that a server shows, taken up again when its files change.
 
+use alces_tls::{ClientAuth, Identity, Roots, ServerConfig, TlsError, Versions};
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use alces_tls::{ClientAuth, Identity, Roots, ServerConfig, TlsError, Versions};
-
-use crate::error::DashboardError;
-
 /// Files are looked at when a connection comes, but not more often than this.
 const EVERY: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(5) };
 
 /// The files of a certificate and its key, both PEM.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// The certificate, with those that lead to its authority.
     pub chain: PathBuf,
@@ -21,8 +20,29 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// Why a certificate cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
 /// What is made of the files.
-pub(crate) struct Certificates {
+pub struct Certificates {
     files: TlsFiles,
     state: Mutex<State>,
 }
@@ -36,26 +56,28 @@ struct State {
 }
 
 fn stamps(files: &TlsFiles) -> Stamps {
-    [&files.chain, &files.key].map(|path| {
-        let meta = std::fs::metadata(path).ok()?;
-        Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
-    })
+    let stamp = |meta: Metadata| (meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec());
+    [&files.chain, &files.key].map(|path| std::fs::metadata(path).ok().map(stamp))
 }
 
-fn make(files: &TlsFiles) -> Result<Arc<ServerConfig>, DashboardError> {
-    let wrong = |path: &Path, reason: String| DashboardError::Tls { path: path.to_owned(), reason };
-    let read = |path: &Path| std::fs::read(path).map_err(|e| wrong(path, e.to_string()));
+fn make(files: &TlsFiles) -> Result<Arc<ServerConfig>, CertificateError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| CertificateError::Read { path: path.to_owned(), source })
+    };
     let (chain, key) = (read(&files.chain)?, zeroize::Zeroizing::new(read(&files.key)?));
     let identity = Identity { chain: &chain, key: &key };
     alces_tls::server(identity, Roots::default(), ClientAuth::None, Versions::All).map_err(|error| {
         let path = if matches!(error, TlsError::Key { .. }) { &files.key } else { &files.chain };
-        wrong(path, error.to_string())
+        CertificateError::Unusable { path: path.clone(), reason: error.to_string() }
     })
 }
 
 impl Certificates {
     /// Reads them the first time.
-    pub(crate) fn open(files: TlsFiles) -> Result<Self, DashboardError> {
+    ///
+    /// # Errors
+    /// [`CertificateError`] where a file cannot be read or used.
+    pub fn open(files: TlsFiles) -> Result<Self, CertificateError> {
         let stamps = stamps(&files);
         let made = make(&files)?;
         Ok(Self { files, state: Mutex::new(State { made, stamps, looked: Instant::now() }) })
@@ -97,12 +119,14 @@ mod tests {
             std::fs::write(&files.chain, made.cert.pem()).unwrap();
             std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
         };
-        assert!(Certificates::open(files.clone()).is_err());
+        assert!(matches!(Certificates::open(files.clone()), Err(CertificateError::Read { .. })));
         write();
         let certificates = Certificates::open(files.clone()).unwrap();
         let first = certificates.now();
+        assert!(Arc::ptr_eq(&first, &certificates.now()));
         std::fs::write(&files.key, "broken").unwrap();
         assert!(Arc::ptr_eq(&first, &certificates.now()));
+        assert!(matches!(Certificates::open(files.clone()), Err(CertificateError::Unusable { .. })));
         write();
         assert!(!Arc::ptr_eq(&first, &certificates.now()));
     }

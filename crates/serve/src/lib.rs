@@ -1,16 +1,23 @@
-//! Connections: taking them, encrypting them, letting them go.
+//! Connections of an HTTP server: taking them, encrypting them, letting them go. Store and dashboard have the same limits and the same way to end.
+//!
+//! Knows sockets and tokio, unlike most of `crates/`: that is what it is about. It does not know what is answered.
 
-use crate::security::certificates::Certificates;
-use crate::store::Store;
-use axum::body::Body;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+#![forbid(unsafe_code)]
+
+mod certificates;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -18,8 +25,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-/// Connections at a time. More wait, in the system's own queue, until one ends.
-const CONNECTIONS: u32 = 4096;
+pub use certificates::{CertificateError, Certificates, TlsFiles};
+
 /// The head of a request: its size in bytes, its number of headers, and the time that it may take. More is answered with 431. The time is
 /// that of a connection on which no request begins, too: longer than clients commonly keep one, so that it is they who close it.
 const HEAD: usize = 64 << 10;
@@ -28,14 +35,17 @@ const HEAD_TIME: Duration = Duration::from_secs(120);
 /// So long a client may take to agree upon TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Serves until `shutdown` completes; requests that are under way then are answered still.
-pub(crate) async fn serve(
+/// Serves until `shutdown` completes; requests that are under way then are answered still. There are `most` connections at a time: more wait,
+/// in the system's own queue, until one ends. `answer` is told who is at the other end.
+pub async fn serve<F: Future<Output = Response> + Send>(
     listener: TcpListener,
-    store: Store,
-    certificates: Option<Arc<Certificates>>,
+    most: u32,
+    certificates: Option<Certificates>,
+    answer: impl Fn(SocketAddr, Request) -> F + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let places = Arc::new(Semaphore::new(most as usize));
+    let certificates = certificates.map(Arc::new);
     let (stop, stopping) = watch::channel(false);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -47,10 +57,11 @@ pub(crate) async fn serve(
         let (Ok(place), accepted) = accepted else { break };
         match accepted {
             Ok((stream, peer)) => {
-                let (store, certificates, stopping) = (store.clone(), certificates.clone(), stopping.clone());
+                let (answer, certificates, stopping) =
+                    (answer.clone(), certificates.clone(), stopping.clone());
                 tokio::spawn(async move {
                     let _place = place;
-                    connection(stream, peer, store, certificates, stopping).await;
+                    connection(stream, peer, certificates, answer, stopping).await;
                 });
             }
             Err(error) => {
@@ -62,35 +73,35 @@ pub(crate) async fn serve(
     }
     drop(listener);
     let _ = stop.send(true);
-    let _ = places.acquire_many(CONNECTIONS).await;
+    let _ = places.acquire_many(most).await;
 }
 
-async fn connection(
+async fn connection<F: Future<Output = Response> + Send>(
     stream: TcpStream,
     peer: SocketAddr,
-    store: Store,
     certificates: Option<Arc<Certificates>>,
+    answer: impl Fn(SocketAddr, Request) -> F + Send + Sync,
     stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let Some(certificates) = certificates else { return requests(stream, peer, store, stopping).await };
+    let Some(certificates) = certificates else { return requests(stream, peer, answer, stopping).await };
     let acceptor = TlsAcceptor::from(certificates.now());
     match timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, peer, store, stopping).await,
+        Ok(Ok(stream)) => requests(stream, peer, answer, stopping).await,
         Ok(Err(error)) => debug!(%peer, %error, "connection closed: no TLS came about"),
         Err(_) => debug!(%peer, "connection closed: no TLS came about in time"),
     }
 }
 
 /// Answers one request after the other. What a client that goes away had asked for is dropped, and with that stops.
-async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send>(
+async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send, F: Future<Output = Response> + Send>(
     stream: S,
     peer: SocketAddr,
-    store: Store,
+    answer: impl Fn(SocketAddr, Request) -> F + Send + Sync,
     mut stopping: watch::Receiver<bool>,
 ) {
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let answer = super::handle(store.clone(), peer, request.map(Body::new));
+        let answer = answer(peer, request.map(Body::new));
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let mut http = http1::Builder::new();
