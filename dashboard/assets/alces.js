@@ -1,6 +1,12 @@
 // Refresh in place, and a cross-hair over all charts. Everything works without this file, only by hand.
 "use strict";
+// A text in the page's language; the server gives what differs from English.
+window.alces = (() => {
+  const texts = JSON.parse(document.body.dataset.texts || "{}");
+  return { t: (text, values = {}) => (texts[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]) };
+})();
 (() => {
+  const { t } = alces;
   const seconds = Number(document.body.dataset.refresh) || 0;
   const board = document.getElementById("board");
   let running = null;
@@ -20,9 +26,9 @@
       if (!fresh) throw new Error("no board");
       if (answer.ok) { swap(fresh); document.body.classList.remove("late"); }
       else if (!document.getElementById("verdict")) board.replaceChildren(...adopt(fresh.childNodes));
-      else say("Not updated: the store does not answer.");
+      else say(t("Not updated: the store does not answer."));
     } catch {
-      say("Not updated: the dashboard does not answer.");
+      say(t("Not updated: the dashboard does not answer."));
     } finally {
       clearTimeout(limit);
       running = null;
@@ -158,9 +164,9 @@
     };
     const box = element("div", "choice", 0);
     box.setAttribute("role", "menu");
-    const links = [["Zoom in", address(location.pathname)]];
-    if (panel.querySelector('a[href^="/explore"]')) links.push(["The lines", address("/explore", panel.dataset.search)]);
-    if (panel.querySelector('a[href^="/why"]')) links.push(["Why?", address("/why", panel.dataset.search)]);
+    const links = [[t("Zoom in"), address(location.pathname)]];
+    if (panel.querySelector('a[href^="/explore"]')) links.push([t("The lines"), address("/explore", panel.dataset.search)]);
+    if (panel.querySelector('a[href^="/why"]')) links.push([t("Why?"), address("/why", panel.dataset.search)]);
     for (const [text, href] of links) {
       const a = Object.assign(document.createElement("a"), { textContent: text, href });
       a.setAttribute("role", "menuitem");

@@ -19,7 +19,7 @@
       found.classList.remove("panel");
       place.replaceChildren(found);
     } catch {
-      place.replaceChildren(Object.assign(document.createElement("p"), { className: "empty failed low", textContent: "The dashboard does not answer." }));
+      place.replaceChildren(Object.assign(document.createElement("p"), { className: "empty failed low", textContent: alces.t("The dashboard does not answer.") }));
     } finally {
       place.removeAttribute("aria-busy");
     }
@@ -73,7 +73,7 @@
   box.inputMode = "search";
   const list = Object.assign(document.createElement("ul"), { id: "choices", className: "choices", hidden: true });
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "What could stand here");
+  list.setAttribute("aria-label", alces.t("What could stand here"));
   box.after(list);
   for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", "choices"], ["aria-expanded", "false"]]) box.setAttribute(name, value);
 
@@ -188,7 +188,7 @@
   let missed = 0; // Lines of these that no longer fit.
   let painting = false;
   let paused = false;
-  pace.textContent = "Waiting for lines …";
+  pace.textContent = alces.t("Waiting for lines …");
 
   // Control and direction-changing characters are shown, as on every page.
   function visible(place, text) {
@@ -236,9 +236,9 @@
   });
   source.addEventListener("second", (event) => {
     const s = JSON.parse(event.data);
-    if (paused) say(`Paused: ${waiting.length} lines wait${missed ? `, ${missed} older ones are left out` : ""}.`);
-    else if (s.one_of > 1) say(`Showing 1 of ${s.one_of}: ${s.matched} lines a second are like that.`);
-    else say(`${s.matched} lines a second are like that, of ${s.passed} that pass. All are shown.`);
+    if (paused) say(missed ? alces.t("Paused: {n} lines wait, {left} older ones are left out.", { n: waiting.length, left: missed }) : alces.t("Paused: {n} lines wait.", { n: waiting.length }));
+    else if (s.one_of > 1) say(alces.t("Showing 1 of {n}: {matched} lines a second are like that.", { n: s.one_of, matched: s.matched }));
+    else say(alces.t("{matched} lines a second are like that, of {passed} that pass. All are shown.", s));
   });
   source.addEventListener("end", (event) => {
     say(JSON.parse(event.data).reason + ".");
@@ -247,7 +247,7 @@
   // After a while it is looked at again who looks; the browser comes back by itself.
   source.addEventListener("again", () => { again = true; });
   source.addEventListener("open", () => { again = false; });
-  source.addEventListener("error", () => { if (!again) say("The stream was broken off; it is asked for again."); });
+  source.addEventListener("error", () => { if (!again) say(alces.t("The stream was broken off; it is asked for again.")); });
 
   pause.addEventListener("click", () => {
     paused = !paused;

@@ -1,7 +1,7 @@
 //! What the handlers share: settings, backend, boards, and the pictures that were made already.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -76,8 +76,8 @@ pub(crate) struct Seen {
     pub(crate) view: View,
     pub(crate) took: Duration,
     fields: (Arc<Fields>, Arc<Fields>),
-    /// The board as it is written into pages: drawn once, for everybody who looks at this moment.
-    pub(crate) body: OnceLock<String>,
+    /// The board as it is written into pages, by language: drawn once, for everybody who looks at this moment.
+    bodies: Mutex<HashMap<String, Arc<str>>>,
 }
 
 impl Seen {
@@ -88,6 +88,12 @@ impl Seen {
 }
 
 impl Seen {
+    /// The board as it is written into pages in the language of the request.
+    pub(crate) fn body(&self, draw: impl FnOnce() -> String) -> Arc<str> {
+        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(bodies.entry(crate::language::tag()).or_insert_with(|| draw().into()))
+    }
+
     /// A panel with its content, by its id.
     pub(crate) fn panel(&self, id: &str) -> Option<(&Panel, &Part<Picture>)> {
         // Of the board that the picture was made of: there may be another of its name by now.
@@ -212,7 +218,7 @@ impl App {
         let (fields, view) = made.unwrap_or_else(|_| Err(self.backend.timeout()))?;
         let took = begun.elapsed();
         self.metrics.board_made(took);
-        Ok(Seen { wish, view, took, fields, body: OnceLock::new() })
+        Ok(Seen { wish, view, took, fields, bodies: Mutex::default() })
     }
 
     /// The field maps of logs and metrics, of what the visitor may see of them.

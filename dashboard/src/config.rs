@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::access::ProxyLogin;
 use crate::error::DashboardError;
+use crate::language::Languages;
 use crate::tap::Tap;
 
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
@@ -32,6 +33,8 @@ pub struct Config {
     pub boards_changed: Option<watch::Receiver<()>>,
     /// Where lines can be seen as they pass; without one there is no live view.
     pub tap: Option<Tap>,
+    /// The languages that pages can be read in.
+    pub languages: Languages,
     /// Signs links to pictures; without one they end with the process.
     pub secret: Option<Vec<u8>>,
     /// Who may come in. Without it everybody may who reaches the listener, so that it is wanted beyond this machine.
@@ -74,6 +77,7 @@ impl Config {
             boards: None,
             boards_changed: None,
             tap: None,
+            languages: Languages::built_in(),
             secret: None,
             people: None,
             tls: None,

@@ -17,6 +17,14 @@ pub enum DashboardError {
     /// A folder of boards cannot be read, or a board in it is wrong.
     #[error("boards: {0}")]
     Boards(String),
+    /// A folder of languages cannot be read, or a catalog in it is wrong.
+    #[error("{path}: {reason}", path = path.display())]
+    Language {
+        /// The folder or the file.
+        path: std::path::PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The backend gave no answer, or there is nothing to show.
     #[error("{0}")]
     Nothing(String),

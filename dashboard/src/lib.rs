@@ -17,6 +17,7 @@ mod error;
 mod explore;
 mod fields;
 mod http;
+mod language;
 mod links;
 mod metrics;
 mod offline;
@@ -40,6 +41,7 @@ pub use access::ProxyLogin;
 pub use alces_serve::{CertificateError, TlsFiles};
 pub use config::Config;
 pub use error::DashboardError;
+pub use language::{CatalogError, Language, Languages};
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;

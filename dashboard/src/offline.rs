@@ -98,7 +98,7 @@ pub async fn panel_text(
         Wish { board: Arc::new(one), range, compare, search, sight: Arc::clone(&app.access.everything) };
     let seen = app.make(wish).await.map_err(|e| nothing(e.to_string()))?;
     if let Some(doubt) = seen.context().doubt() {
-        return Err(nothing(doubt));
+        return Err(nothing(doubt.to_string()));
     }
     match seen.view.panels.first().map(|(content, _)| content) {
         Some(Ok(Picture::Drawing(drawing))) => {

@@ -3,6 +3,8 @@
 #[path = "http/explore.rs"]
 mod explore;
 mod fake;
+#[path = "http/language.rs"]
+mod language;
 mod wire;
 
 use std::net::SocketAddr;

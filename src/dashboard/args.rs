@@ -88,6 +88,9 @@ pub(crate) struct DashboardArgs {
     /// Address of its monitoring API [default: the one written down in its data folder]
     #[arg(long, value_name = "ADDR", requires = "collector_data")]
     pub(crate) collector: Option<SocketAddr>,
+    /// Folder of languages (*.po) besides English and Chinese; docs/languages.md says how to make one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) languages: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

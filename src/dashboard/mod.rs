@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alces_agent::{cli::shutdown_signal, watch::Changes};
-use alces_dashboard::{Config, PanelText, TlsFiles};
+use alces_dashboard::{Config, Languages, PanelText, TlsFiles};
 use alces_people::People;
 use anyhow::{Context as _, bail};
 use clap::ColorChoice;
@@ -34,6 +34,9 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
     config.tls = args.tls_cert.zip(args.tls_key).map(|(chain, key)| TlsFiles { chain, key });
     config.allow_plaintext = args.allow_plaintext;
     config.audit_days = args.audit_days;
+    if let Some(folder) = args.languages {
+        config.languages = Languages::with_folder(&folder).context("--languages")?;
+    }
     config.proxy = people::proxy(args.trusted_proxy, args.proxy_user_header, args.proxy_role_header)?;
     config.people = args.people.as_deref().map(People::open).transpose()?.map(Arc::new);
     config.check_exposure(args.listen).context("--listen")?;

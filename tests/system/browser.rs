@@ -41,6 +41,7 @@ fn boards(engine: &str) {
     let url = dashboard.value("dashboard listening", "url");
     look("boards.mjs", &url);
     look("explore.mjs", &url);
+    look("language.mjs", &url);
 }
 
 /// Lets a script of `tests/browser` look at a page.

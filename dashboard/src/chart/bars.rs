@@ -3,9 +3,10 @@
 use plotters::prelude::DrawingBackend;
 
 use super::canvas::{Canvas, Side};
-use super::font::plain;
+use super::font;
 use super::palette::{Dash, Paint};
 use super::{DrawError, Unit};
+use crate::language::{plain, t};
 
 /// One named value.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +51,9 @@ pub(super) fn describe(rows: &[Row], unit: Unit) -> String {
     let first: Vec<String> =
         rows.iter().take(SPOKEN).map(|r| format!("{} {}", r.label, unit.show(r.value))).collect();
     match rows.len() {
-        0 => "No data.".into(),
+        0 => t!("No data.").into_owned(),
         1..=SPOKEN => format!("{}.", first.join("; ")),
-        n => format!("{}; and {} more.", first.join("; "), n - SPOKEN),
+        n => plain!("{first}; and {n} more.", first = first.join("; "), n = (n - SPOKEN).to_string()),
     }
 }
 
@@ -77,11 +78,12 @@ pub(crate) fn paint<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, spec: &BarSpec)
 
     let rows = &spec.rows[..shown];
     let most_label = canvas.width * 2 / 5;
-    let labels: Vec<String> = rows.iter().map(|r| canvas.shorten(&plain(&r.label), most_label)).collect();
+    let labels: Vec<String> =
+        rows.iter().map(|r| canvas.shorten(&font::plain(&r.label), most_label)).collect();
     let values: Vec<String> = rows
         .iter()
         .map(|r| match &r.note {
-            Some(note) => format!("{} · {}", spec.unit.show(r.value), plain(note)),
+            Some(note) => format!("{} · {}", spec.unit.show(r.value), font::plain(note)),
             None => spec.unit.show(r.value),
         })
         .map(|v| canvas.shorten(&v, canvas.width / 3))

@@ -7,6 +7,7 @@ use super::axis::{self, Frame, Scale};
 use super::canvas::{Canvas, Side, TYPE};
 use super::palette::{Dash, Paint};
 use super::{DrawError, Plot, Unit};
+use crate::language::{plain, t};
 
 /// What a heatmap shows.
 #[derive(Clone, Debug)]
@@ -68,13 +69,13 @@ impl HeatSpec {
         }
         let all: u64 = total.iter().sum();
         match total.iter().enumerate().max_by_key(|(_, sum)| **sum) {
-            Some((bucket, _)) if all > 0 => format!(
-                "{} values, most of them {}; at most {} in one cell.",
-                Unit::Count.show(all as f64),
-                self.bucket_name(bucket),
-                Unit::Count.show(self.most() as f64)
+            Some((bucket, _)) if all > 0 => plain!(
+                "{n} values, most of them {bucket}; at most {most} in one cell.",
+                n = Unit::Count.show(all as f64),
+                bucket = self.bucket_name(bucket),
+                most = Unit::Count.show(self.most() as f64)
             ),
-            _ => "No data in this time range.".into(),
+            _ => t!("No data in this time range.").into_owned(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a chart over time shows, apart from how it is drawn.
 
+use crate::language::{plain, t, text};
 use jiff::tz::TimeZone;
 
 use super::{Dash, Paint, Unit};
@@ -169,31 +170,38 @@ impl ChartSpec {
                 let values = s.values.iter().flatten().filter(|v| v.is_finite());
                 let (low, high) = values.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
                 let last = s.last().unwrap_or_default();
-                format!(
-                    "{} between {} and {}, last {}",
-                    s.name,
-                    self.unit.show(low),
-                    self.unit.show(high),
-                    self.unit.show(last)
+                plain!(
+                    "{series} between {low} and {high}, last {last}",
+                    series = text(&s.name),
+                    low = self.unit.show(low),
+                    high = self.unit.show(high),
+                    last = self.unit.show(last)
                 )
             })
             .collect();
-        let mut text = if parts.is_empty() {
-            "No data in this time range.".into()
+        let mut words = if parts.is_empty() {
+            t!("No data in this time range.").into_owned()
         } else {
             format!("{}.", parts.join("; "))
         };
         if let Some(limit) = &self.limit {
-            text += &format!(" Limit {}: {}.", self.unit.show(limit.value), limit.label);
+            words += " ";
+            words += &plain!(
+                "Limit {value}: {name}.",
+                value = self.unit.show(limit.value),
+                name = text(&limit.label)
+            );
         }
         let marks: Vec<&str> = self.marks_within().map(|m| m.label.as_str()).collect();
         if !marks.is_empty() {
-            text += &format!(" Marked: {}.", marks.join(", "));
+            words += " ";
+            words += &plain!("Marked: {marks}.", marks = marks.join(", "));
         }
         if self.late_from.is_some_and(|at| at < self.to) {
-            text += " The newest data has not arrived yet.";
+            words += " ";
+            words += &t!("The newest data has not arrived yet.");
         }
-        text
+        words
     }
 }
 

@@ -4,6 +4,7 @@
 //! The backend is ours and not plotters-svg, whose output has a fixed size and no words, knows no dashes, and repeats
 //! for each element what is said once for all here. Neighbours of one style are one `<path>`.
 
+use crate::language::text;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
@@ -61,7 +62,7 @@ pub(crate) fn svg(drawing: &Drawing, size: Size) -> Result<String, DrawError> {
         );
     }
     out.push_str("><title>");
-    escape(&mut out, &font::plain(drawing.title()));
+    escape(&mut out, &text(&font::plain(drawing.title())));
     out.push_str("</title><desc>");
     escape(&mut out, &font::plain(&drawing.describe()));
     out.push_str("</desc>");

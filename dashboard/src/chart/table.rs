@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::Drawing;
 use super::data::{Cell, Column, Data, data};
-use super::font::plain;
+use super::font;
+use crate::language::{plain, t, text};
 
 /// The table of a chart, folded away. `id` keeps it open over a refresh.
 pub(crate) fn table(drawing: &Drawing, id: &str) -> Markup {
@@ -12,13 +13,13 @@ pub(crate) fn table(drawing: &Drawing, id: &str) -> Markup {
     let gaps = data.rows.iter().flatten().any(|c| *c == Cell::Unknown);
     html! {
         details class="data" id={ (id) "-data" } {
-            summary { "Show as table" }
-            div class="scroll" tabindex="0" role="region" aria-label={ "Table of " (plain(drawing.title())) } {
+            summary { (t!("Show as table")) }
+            div class="scroll" tabindex="0" role="region" aria-label=(plain!("Table of {panel}", panel = text(&font::plain(drawing.title())))) {
                 table {
                     thead { tr {
                         @for column in &data.columns {
-                            @if column.unit.is_some() { th scope="col" class="num" { (plain(&column.name)) } }
-                            @else { th scope="col" { (plain(&column.name)) } }
+                            @if column.unit.is_some() { th scope="col" class="num" { (text(&font::plain(&column.name))) } }
+                            @else { th scope="col" { (text(&font::plain(&column.name))) } }
                         }
                     } }
                     tbody {
@@ -35,7 +36,7 @@ pub(crate) fn table(drawing: &Drawing, id: &str) -> Markup {
                     }
                 }
             }
-            @if gaps { p class="hint" { "“—” means not known; the chart has a gap there." } }
+            @if gaps { p class="hint" { (t!("“—” means not known; the chart has a gap there.")) } }
         }
     }
 }
@@ -45,7 +46,7 @@ fn write(cell: &Cell, column: &Column, data: &Data) -> String {
         Cell::Time(at) if data.step < 60_000 => data.instant(*at, "%d %b %H:%M:%S"),
         Cell::Time(at) if data.step < 86_400_000 => data.instant(*at, "%d %b %H:%M"),
         Cell::Time(at) => data.instant(*at, "%d %b %Y"),
-        Cell::Text(text) => plain(text),
+        Cell::Text(text) => font::plain(text),
         Cell::Number(value) => column.unit.map_or_else(|| value.to_string(), |unit| unit.show(*value)),
         Cell::Unknown => "—".into(),
     }

@@ -1,5 +1,6 @@
 //! Where the marks of an axis stand: round numbers for values, round local times for time.
 
+use crate::language::text;
 use jiff::{Timestamp, ToSpan, Unit, civil, tz::TimeZone};
 
 const SECOND: i64 = 1000;
@@ -104,7 +105,7 @@ fn day_label(date: civil::Date, step: i64) -> String {
         ..28 => "%-d %b",
         _ => "%b %Y",
     };
-    date.strftime(format).to_string()
+    date.strftime(&*text(format)).to_string()
 }
 
 fn clock(at: i64, zone: &TimeZone, step: i64) -> String {

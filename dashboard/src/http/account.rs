@@ -16,6 +16,7 @@ use super::people::change;
 use super::{asked, fail, framed};
 use crate::access::{Way, Who};
 use crate::app::App;
+use crate::language::t;
 use crate::page::account::{Shown, account};
 
 const DAY: i64 = 86_400_000;
@@ -69,7 +70,7 @@ async fn page(
         Err(error) => return unavailable(app, headers, "/account", &error),
     };
     let asked = asked(app, who, "/account", None, headers);
-    framed(app, &asked, "Account", None, status, &account(&asked, &user, &tokens, &shown))
+    framed(app, &asked, &t!("Account"), None, status, &account(&asked, &user, &tokens, &shown))
 }
 
 /// What went wrong, on the page where it was tried.

@@ -16,6 +16,7 @@ use super::{asked, framed, value};
 use crate::access::Who;
 use crate::app::App;
 use crate::chart::csv;
+use crate::language::t;
 use crate::page::audit as page;
 
 /// Entries of a page.
@@ -53,7 +54,7 @@ async fn show(
     match app.access.ask(move |people| people.audit(&asking)).await {
         Ok(entries) => {
             let asked = asked(&app, &who, "/people/audit", None, &headers);
-            framed(&app, &asked, "Audit log", None, StatusCode::OK, &page::audit(&wanted, &entries))
+            framed(&app, &asked, &t!("Audit log"), None, StatusCode::OK, &page::audit(&wanted, &entries))
         }
         Err(error) => unavailable(&app, &headers, "/people/audit", &error),
     }

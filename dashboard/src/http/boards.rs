@@ -55,10 +55,17 @@ async fn show(app: &Arc<App>, asked: &Asked, id: &str) -> Response {
             let images = |panel: &str| image(app, &shown.seen, panel);
             let draw = |stale: Option<_>| body(&shown.seen, stale, &images).into_string();
             let main = match stale(&shown, range.now) {
-                Some(stale) => draw(Some(&stale)),
-                None => shown.seen.body.get_or_init(|| draw(None)).clone(),
+                Some(stale) => draw(Some(&stale)).into(),
+                None => shown.seen.body(|| draw(None)),
             };
-            framed(app, asked, &title, Some(&shown.seen.wish.range), StatusCode::OK, &PreEscaped(main))
+            framed(
+                app,
+                asked,
+                &title,
+                Some(&shown.seen.wish.range),
+                StatusCode::OK,
+                &PreEscaped(main.to_string()),
+            )
         }
         Err(error) => {
             let main = errors::no_backend(&error);

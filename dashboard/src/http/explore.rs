@@ -1,5 +1,6 @@
 //! The explorer's pages: lines, one line, the values of a field, what stood around a line.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -20,6 +21,7 @@ use crate::explore::hits::{Hit, hits};
 use crate::explore::state::{State as Words, StateError, View};
 use crate::explore::{self, around, order, severity, values};
 use crate::fields::Fields;
+use crate::language::t;
 use crate::page::explore as page;
 use crate::page::layout::Asked;
 use crate::page::{errors, line as line_page, tail};
@@ -56,7 +58,7 @@ impl Call {
         Self::understand(app, who, path, query, headers).await.map_err(|(asked, wrong)| match wrong {
             Misread::Words(error) => {
                 let main = errors::bad_address(&error.to_string());
-                framed(app, &asked, "Not understood", None, StatusCode::BAD_REQUEST, &main)
+                framed(app, &asked, &t!("Not understood"), None, StatusCode::BAD_REQUEST, &main)
             }
             Misread::Unclear(unclear) => unclear.page(app, &asked),
             Misread::Backend(error) => gone(app, &asked, &error),
@@ -193,12 +195,14 @@ pub(super) async fn lines(
     call.wish.board = Arc::new(severity::board(&call.fields));
     let dsl = match call.dsl() {
         Ok(dsl) => dsl,
-        Err(wrong) => return call.page(&app, "Explore", &page::wrong(&call.asked, &wrong)),
+        Err(wrong) => return call.page(&app, &t!("Explore"), &page::wrong(&call.asked, &wrong)),
     };
     match call.words.view {
         View::Lines => {}
         View::Patterns => return super::patterns::page(&app, &call, &dsl).await,
-        View::Tail => return call.page(&app, "Live", &tail::tail(&call.asked, app.config.tap.is_some())),
+        View::Tail => {
+            return call.page(&app, &t!("Live"), &tail::tail(&call.asked, app.config.tap.is_some()));
+        }
     }
     let seconds = app.config.timeout_seconds;
     let bodies = [
@@ -232,7 +236,7 @@ pub(super) async fn lines(
         sample: &sample,
         took: begun.elapsed(),
     });
-    call.page(&app, "Explore", &main)
+    call.page(&app, &t!("Explore"), &main)
 }
 
 /// Which line is meant: `index=…&id=…`.
@@ -251,7 +255,7 @@ async fn about(
     path: &str,
     query: Option<&str>,
     headers: &HeaderMap,
-    make: impl AsyncFnOnce(&Call, Hit) -> Result<(&'static str, Markup), BackendError>,
+    make: impl AsyncFnOnce(&Call, Hit) -> Result<(Cow<'static, str>, Markup), BackendError>,
 ) -> Response {
     let call = match Call::read(app, who, path, query, headers).await {
         Ok(call) => call,
@@ -261,12 +265,12 @@ async fn about(
         Ok(Some(hit)) => make(&call, hit).await,
         Ok(None) => {
             let main = line_page::gone(&call.asked);
-            return framed(app, &call.asked, "No such line", None, StatusCode::NOT_FOUND, &main);
+            return framed(app, &call.asked, &t!("No such line"), None, StatusCode::NOT_FOUND, &main);
         }
         Err(error) => Err(error),
     };
     match made {
-        Ok((title, main)) => call.page(app, title, &main),
+        Ok((title, main)) => call.page(app, &title, &main),
         Err(error) => gone(app, &call.asked, &error),
     }
 }
@@ -280,7 +284,7 @@ pub(super) async fn line(
 ) -> Response {
     let make = async |call: &Call, hit: Hit| {
         let narrowed = |field: &str, value: &str| call.narrowed(field, value);
-        Ok(("A line", line_page::line(&call.asked, &call.words, call.range(), &hit, &narrowed)))
+        Ok((t!("A line"), line_page::line(&call.asked, &call.words, call.range(), &hit, &narrowed)))
     };
     about(&app, &who, "/explore/line", query.as_deref(), &headers, make).await
 }
@@ -297,12 +301,12 @@ pub(super) async fn around(
     let make = async |call: &Call, hit: Hit| {
         let seconds = app.config.timeout_seconds;
         let Some(mut wanted) = around::plan(&hit, beside, &call.fields, seconds) else {
-            return Ok(("Surrounding lines", line_page::timeless(&call.asked)));
+            return Ok((t!("Surrounding lines"), line_page::timeless(&call.asked)));
         };
         let bodies = std::mem::take(&mut wanted.bodies);
         let found = wanted.read(&call.ask(&app, bodies).await?);
         let main = line_page::around(&call.asked, call.range(), &hit, &wanted.by, &found, beside);
-        Ok(("Surrounding lines", main))
+        Ok((t!("Surrounding lines"), main))
     };
     about(&app, &who, "/explore/around", query.as_deref(), &headers, make).await
 }
@@ -321,13 +325,13 @@ pub(super) async fn field(
     let Some(field) = value(query.as_deref(), "field") else { return Unclear::Board.page(&app, &call.asked) };
     let dsl = match call.dsl() {
         Ok(dsl) => dsl,
-        Err(wrong) => return call.page(&app, "Values", &page::wrong(&call.asked, &wrong)),
+        Err(wrong) => return call.page(&app, &t!("Values"), &page::wrong(&call.asked, &wrong)),
     };
     match counted(&app, &call, &dsl, &field).await {
         Ok(found) => {
             let narrowed = |value: &str| call.narrowed(&field, value);
             let main = page::values(&call.asked, &call.words, &field, found.as_ref(), &narrowed);
-            call.page(&app, "Values", &main)
+            call.page(&app, &t!("Values"), &main)
         }
         Err(error) => gone(&app, &call.asked, &error),
     }

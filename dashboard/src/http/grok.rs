@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::{asked, framed};
 use crate::access::Who;
 use crate::app::App;
+use crate::language::t;
 use crate::page::grok as page;
 use crate::page::grok::Came;
 
@@ -50,7 +51,14 @@ pub(super) async fn form(
     headers: HeaderMap,
 ) -> Response {
     let asked = asked(&app, &who, "/grok", None, &headers);
-    framed(&app, &asked, "Grok", None, StatusCode::OK, &page::grok(&asked, page::EXAMPLE, &Came::Nothing))
+    framed(
+        &app,
+        &asked,
+        &t!("Grok"),
+        None,
+        StatusCode::OK,
+        &page::grok(&asked, page::EXAMPLE, &Came::Nothing),
+    )
 }
 
 /// The form with what came of it.
@@ -75,7 +83,7 @@ pub(super) async fn tried(
         drop(permit);
         came.unwrap_or_else(|_| Came::Refused("This pattern could not be tried.".into()))
     };
-    framed(&app, &asked, "Grok", None, StatusCode::OK, &page::grok(&asked, typed.as_str(), &came))
+    framed(&app, &asked, &t!("Grok"), None, StatusCode::OK, &page::grok(&asked, typed.as_str(), &came))
 }
 
 fn attempt(pattern: &str, lines: &str, legacy: bool) -> Came {

@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq as _;
 use super::{MOST_BODY, Peer, fail, html, value};
 use crate::access::{Way, Who, cookie};
 use crate::app::App;
+use crate::language::t;
 use crate::page::errors;
 use crate::page::layout::{Theme, bare};
 
@@ -29,9 +30,9 @@ fn door(method: &Method, path: &str) -> Option<Right> {
     match parts.as_slice() {
         // A picture's link is signed. Whether the dashboard lives may be known to everybody; its figures not, as a proxy on the same machine
         // makes loopback no proof of anything.
-        ["healthz" | "readyz" | "login" | "theme"] | ["static" | "invite", ..] | ["render", "panel.png"] => {
-            None
-        }
+        ["healthz" | "readyz" | "login" | "theme" | "language"]
+        | ["static" | "invite", ..]
+        | ["render", "panel.png"] => None,
         ["people", ..] => Some(Right::Admin),
         // A pattern that is tried changes nothing.
         ["account", ..] | ["logout" | "grok"] => Some(Right::Read),
@@ -98,7 +99,7 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
     let whole = query.map_or_else(|| path.to_owned(), |q| format!("{path}?{q}"));
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts.as_slice() {
-        ["people" | "account" | "login" | "logout" | "invite" | "render" | "theme", ..] => None,
+        ["people" | "account" | "login" | "logout" | "invite" | "render" | "theme" | "language", ..] => None,
         ["b", _, "edit"] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["api", "v1", "events"] => Some((Act::Edit, path.to_owned())),
         ["b", _, file] if file.contains('.') => Some((Act::Export, whole)),
@@ -179,7 +180,7 @@ pub(super) fn redirect(to: &str) -> Response {
 
 fn refuse(app: &App, headers: &HeaderMap, path: &str, reason: &str) -> Response {
     if wants_page(headers, path) {
-        return bare_page(app, headers, StatusCode::FORBIDDEN, "Not for you", &errors::refused(reason));
+        return bare_page(app, headers, StatusCode::FORBIDDEN, &t!("Not for you"), &errors::refused(reason));
     }
     fail(StatusCode::FORBIDDEN, reason.to_owned())
 }
@@ -196,7 +197,7 @@ pub(super) fn unavailable(app: &App, headers: &HeaderMap, path: &str, error: &Pe
             app,
             headers,
             StatusCode::SERVICE_UNAVAILABLE,
-            "No answer",
+            &t!("No answer"),
             &errors::no_people(&reason),
         );
     }

@@ -15,6 +15,7 @@ use super::guard::{bare_page, redirect, unavailable};
 use super::{account, is_own, value};
 use crate::access::{Way, Who};
 use crate::app::App;
+use crate::language::t;
 use crate::page::login as page;
 
 /// The addresses.
@@ -74,7 +75,7 @@ fn login_page(
     trouble: Option<&str>,
 ) -> Response {
     with_form(app, who, headers, |token| {
-        bare_page(app, headers, status, "Log in", &page::login(token, next, trouble))
+        bare_page(app, headers, status, &t!("Log in"), &page::login(token, next, trouble))
     })
 }
 
@@ -217,14 +218,18 @@ async fn invitation_page(
                 app,
                 headers,
                 status,
-                "Welcome",
+                &t!("Welcome"),
                 &page::invitation(token, &invitation, trouble.as_deref()),
             )
         }),
         Err(error) if error.is_storage() => unavailable(app, headers, "/invite", &error),
-        Err(error) => {
-            bare_page(app, headers, StatusCode::NOT_FOUND, "No such link", &page::no_link(&error.to_string()))
-        }
+        Err(error) => bare_page(
+            app,
+            headers,
+            StatusCode::NOT_FOUND,
+            &t!("No such link"),
+            &page::no_link(&error.to_string()),
+        ),
     };
     // The address is a secret.
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

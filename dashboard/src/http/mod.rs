@@ -37,6 +37,7 @@ use crate::app::{App, Shown, Wish};
 use crate::assets;
 use crate::board::Board;
 use crate::error::BackendError;
+use crate::language::t;
 use crate::page::board::Stale;
 use crate::page::errors;
 use crate::page::layout::{Asked, Frame, Theme, page};
@@ -73,6 +74,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/complete", get(api::complete))
         .route("/api/v1/fields/{field}/values", get(api::values))
         .route("/theme", get(theme))
+        .route("/language", get(language))
         .route("/static/{name}", get(asset))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -81,6 +83,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), translate))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
 }
@@ -94,6 +97,19 @@ pub(crate) async fn answer(mut router: Router, peer: SocketAddr, mut request: Re
     request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
     // A router is always ready.
     router.call(request).await.unwrap_or_else(|never| match never {})
+}
+
+/// Answers in the visitor's language; programs and pictures are answered in English, which they can read and draw.
+async fn translate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") || [".png", ".csv", ".json", ".ndjson"].iter().any(|end| path.ends_with(end))
+    {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    let language = app.config.languages.choose(cookie(headers, "language"), accepted);
+    language.scope(next.run(request)).await
 }
 
 /// Headers that every answer carries.
@@ -165,7 +181,7 @@ impl Unclear {
             Self::Masked(reason) => errors::refused(reason),
             Self::Board => errors::not_found(),
         };
-        framed(app, asked, "Not understood", None, self.status(), &main)
+        framed(app, asked, &t!("Not understood"), None, self.status(), &main)
     }
 
     /// As JSON.
@@ -207,7 +223,7 @@ fn stale(shown: &Shown, now: i64) -> Option<Stale> {
 
 /// A page for when the backend gave no answer.
 fn gone(app: &App, asked: &Asked, error: &BackendError) -> Response {
-    framed(app, asked, "No answer", None, StatusCode::SERVICE_UNAVAILABLE, &errors::no_backend(error))
+    framed(app, asked, &t!("No answer"), None, StatusCode::SERVICE_UNAVAILABLE, &errors::no_backend(error))
 }
 
 fn html(status: StatusCode, markup: String) -> Response {
@@ -232,10 +248,29 @@ fn is_own(address: &str) -> bool {
     address.starts_with('/') && !address.starts_with("//") && !address.contains(['\\', '\t', '\r', '\n'])
 }
 
-async fn theme(RawQuery(query): RawQuery) -> Response {
+async fn theme(RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let theme = Theme::from_word(&value(query.as_deref(), "to").unwrap_or_default());
-    let back = value(query.as_deref(), "back").filter(|b| is_own(b)).unwrap_or_else(|| "/".into());
-    let cookie = format!("theme={}; Path=/; Max-Age=31536000; SameSite=Lax", theme.word());
+    kept(query.as_deref(), &headers, "theme", theme.word())
+}
+
+async fn language(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let language = app.config.languages.choose(value(query.as_deref(), "to").as_deref(), None);
+    kept(query.as_deref(), &headers, "language", &language.tag)
+}
+
+/// The page of this server that a request comes from: browsers send it to nobody else, as the policy says.
+fn referrer(headers: &HeaderMap) -> Option<String> {
+    let url = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    Some(url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
+}
+
+/// Keeps a visitor's choice in a cookie, and goes back to the page where it was made.
+fn kept(query: Option<&str>, headers: &HeaderMap, name: &str, choice: &str) -> Response {
+    let back = value(query, "back")
+        .or_else(|| referrer(headers))
+        .filter(|b| is_own(b))
+        .unwrap_or_else(|| "/".into());
+    let cookie = format!("{name}={choice}; Path=/; Max-Age=31536000; SameSite=Lax");
     match HeaderValue::try_from(back) {
         Ok(back) => {
             let mut response = StatusCode::SEE_OTHER.into_response();

@@ -9,6 +9,7 @@ use super::explore::Call;
 use super::{gone, stale};
 use crate::app::App;
 use crate::explore::patterns;
+use crate::language::t;
 use crate::page::patterns as page;
 
 /// The lines of a search as patterns.
@@ -20,7 +21,7 @@ pub(super) async fn page(app: &Arc<App>, call: &Call, dsl: &Value) -> Response {
             let stale = stale(&shown, call.range().now);
             let pictures = (&*shown.seen, stale.as_ref());
             let main = page::patterns(&call.asked, call.range(), &call.wish.search, pictures, &found);
-            call.page(app, "Patterns", &main)
+            call.page(app, &t!("Patterns"), &main)
         }
         (_, Err(error)) | (Err(error), _) => gone(app, &call.asked, &error),
     }

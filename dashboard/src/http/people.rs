@@ -15,6 +15,7 @@ use super::guard::{redirect, unavailable};
 use super::{asked, audit, framed};
 use crate::access::Who;
 use crate::app::App;
+use crate::language::t;
 use crate::page::account::Shown;
 use crate::page::people as page;
 use crate::sight::check_filter;
@@ -79,7 +80,7 @@ async fn list(
         Err(error) => return unavailable(app, headers, "/people", &error),
     };
     let asked = asked(app, who, "/people", None, headers);
-    framed(app, &asked, "People", None, status, &page::people(&asked, &all, &shown))
+    framed(app, &asked, &t!("People"), None, status, &page::people(&asked, &all, &shown))
 }
 
 /// Changes something, in the name of who asks, and says what came of it.

@@ -13,6 +13,7 @@ use crate::access::Who;
 use crate::app::{App, Wish};
 use crate::board::Board;
 use crate::error::BackendError;
+use crate::language::t;
 use crate::page::layout::Asked;
 use crate::page::why as page;
 use crate::query::Query;
@@ -40,7 +41,7 @@ pub(super) async fn why(
         Ok(found) => {
             let link = |search: &Query| address(&asked, search);
             let main = page::why(&found, &wish.search, &wish.range, before, &link);
-            framed(&app, &asked, "What differs?", None, StatusCode::OK, &main)
+            framed(&app, &asked, &t!("What differs?"), None, StatusCode::OK, &main)
         }
         Err(error) => gone(&app, &asked, &error),
     }

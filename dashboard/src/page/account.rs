@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::layout::{Asked, guarded};
 use super::login::passwords;
 use super::text::{at, visible};
+use crate::language::{t, text};
 
 /// What came of what was tried.
 pub(crate) enum Shown<'a> {
@@ -26,12 +27,12 @@ pub(crate) fn outcome(shown: &Shown<'_>) -> Markup {
                 Shown::Nothing => {}
                 Shown::Trouble(trouble) => p class="banner bad" role="alert" { (visible(trouble, 400)) "." },
                 Shown::Token(token) => div class="banner" role="status" {
-                    p { "This is the token. It is shown this once: copy it now." }
+                    p { (t!("This is the token. It is shown this once: copy it now.")) }
                     p { code { (token) } }
                     p class="hint" { "curl -H 'Authorization: Bearer …' " code { "/api/v1/boards/overview" } }
                 },
                 Shown::Link(link) => div class="banner" role="status" {
-                    p { "Send this link to who it is for. It is shown this once, works once, and for a day." }
+                    p { (t!("Send this link to who it is for. It is shown this once, works once, and for a day.")) }
                     p { code { (link) } }
                 },
             }
@@ -49,26 +50,26 @@ pub(crate) fn account(asked: &Asked, user: &User, tokens: &[Token], shown: &Show
     html! {
         (outcome(shown))
         article class="panel people" id="account" {
-            div class="head" { h1 { (user.name) } span class="hint" { (user.role) } }
+            div class="head" { h1 { (user.name) } span class="hint" { (text(user.role.word())) } }
             @if user.has_password {
                 form method="post" action="/account/password" {
                     (guarded(asked))
                     input type="hidden" autocomplete="username" value=(user.name);
-                    label { "Old password" input name="old" type="password" autocomplete="current-password" required; }
+                    label { (t!("Old password")) input name="old" type="password" autocomplete="current-password" required; }
                     (passwords())
-                    button class="button" { "Change the password" }
+                    button class="button" { (t!("Change the password")) }
                 }
-            } @else { p class="hint" { "Who you are is said by the proxy before this dashboard." } }
+            } @else { p class="hint" { (t!("Who you are is said by the proxy before this dashboard.")) } }
         }
         article class="panel people" id="tokens" {
-            div class="head" { h2 { "Tokens for programs" } }
+            div class="head" { h2 { (t!("Tokens for programs")) } }
             (table(asked, tokens, "/account/tokens", false))
             form method="post" action="/account/tokens" class="row" {
                 (guarded(asked))
-                label { "For" input name="name" maxlength="100" placeholder="deploys of the shop" required; }
-                label { "May" select name="scope" { @for scope in Scope::ALL { option { (scope) } } } }
-                label { "Days" input name="days" type="number" min="1" max="366" value="90" required; }
-                button class="button" { "Make a token" }
+                label { (t!("For")) input name="name" maxlength="100" placeholder=(t!("deploys of the shop")) required; }
+                label { (t!("May")) select name="scope" { @for scope in Scope::ALL { option value=(scope) { (text(scope.word())) } } } }
+                label { (t!("Days")) input name="days" type="number" min="1" max="366" value="90" required; }
+                button class="button" { (t!("Make a token")) }
             }
         }
     }
@@ -77,17 +78,17 @@ pub(crate) fn account(asked: &Asked, user: &User, tokens: &[Token], shown: &Show
 /// Tokens, with a way to take each back.
 pub(crate) fn table(asked: &Asked, tokens: &[Token], path: &str, whose: bool) -> Markup {
     html! {
-        @if tokens.is_empty() { p class="hint" { "There is none." } }
+        @if tokens.is_empty() { p class="hint" { (t!("There is none.")) } }
         @else {
             div class="scroll" { table {
-                thead { tr { @if whose { th { "User" } } th { "For" } th { "May" } th { "Until" } th { "Last used" } th {} } }
+                thead { tr { @if whose { th { (t!("User")) } } th { (t!("For")) } th { (t!("May")) } th { (t!("Until")) } th { (t!("Last used")) } th {} } }
                 tbody { @for token in tokens { tr {
                     @if whose { td { (token.user) } }
                     td { (visible(&token.name, 100)) }
-                    td { (token.scope) }
+                    td { (text(&token.scope)) }
                     td { (moment(token.expires)) }
-                    td { @match token.used { Some(used) => (moment(used)), None => "never" } }
-                    td { form method="post" action={ (path) "/" (token.id) "/revoke" } { (guarded(asked)) button { "Revoke" } } }
+                    td { @match token.used { Some(used) => (moment(used)), None => (t!("never")) } }
+                    td { form method="post" action={ (path) "/" (token.id) "/revoke" } { (guarded(asked)) button { (t!("Revoke")) } } }
                 } } }
             } }
         }

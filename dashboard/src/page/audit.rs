@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::account::moment;
 use super::text::visible;
+use crate::language::{t, text};
 
 /// A moment as programs read it.
 pub(crate) fn stamp(ms: i64) -> String {
@@ -25,31 +26,31 @@ pub(crate) fn audit(wanted: &Wanted, entries: &[Entry]) -> Markup {
     html! {
         article class="panel people" id="audit" {
             div class="head" {
-                h1 { "Audit log" }
+                h1 { (t!("Audit log")) }
                 a href=(link("/people/audit.csv", None)) { "CSV" }
                 a href=(link("/people/audit.ndjson", None)) { "NDJSON" }
-                a href="/people" { "People" }
+                a href="/people" { (t!("People")) }
             }
             form method="get" action="/people/audit" class="row" {
-                label { "Who" input name="who" value=(who) autocomplete="off" spellcheck="false"; }
-                label { "What" select name="act" {
-                    option value="" { "everything" }
-                    @for act in Act::ALL { option selected[wanted.act == Some(act)] { (act) } }
+                label { (t!("Who")) input name="who" value=(who) autocomplete="off" spellcheck="false"; }
+                label { (t!("What")) select name="act" {
+                    option value="" { (t!("everything")) }
+                    @for act in Act::ALL { option value=(act) selected[wanted.act == Some(act)] { (text(act.word())) } }
                 } }
-                button { "Show" }
+                button { (t!("Show")) }
             }
             div class="scroll" { table {
-                thead { tr { th { "Time" } th { "Who" } th { "Act" } th { "From" } th { "What" } } }
+                thead { tr { th { (t!("Time")) } th { (t!("Who")) } th { (t!("Act")) } th { (t!("From")) } th { (t!("What")) } } }
                 tbody { @for entry in entries { tr {
                     td { (moment(entry.at)) }
                     td { (visible(&entry.who, 100)) }
-                    td { (entry.act) }
+                    td { (text(&entry.act)) }
                     td { (entry.address) }
                     td { (visible(&entry.what, 400)) }
                 } } }
             } }
             @if entries.len() == wanted.most && let Some(last) = entries.last() {
-                p { a href=(link("/people/audit", Some(last.id))) { "Older" } }
+                p { a href=(link("/people/audit", Some(last.id))) { (t!("Older")) } }
             }
         }
     }

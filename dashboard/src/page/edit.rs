@@ -6,6 +6,7 @@ use similar::{ChangeTag, TextDiff};
 use super::layout::{Asked, guarded};
 use super::text::visible;
 use crate::board::BoardError;
+use crate::language::t;
 
 /// What came of a draft.
 pub(crate) enum Preview {
@@ -21,22 +22,22 @@ pub(crate) fn edit(asked: &Asked, id: &str, file: &str, draft: &str, preview: &P
         div id="notices" {
             @if let Preview::Errors(errors) = preview {
                 div class="banner bad" role="alert" {
-                    strong { "This is no board yet." }
+                    strong { (t!("This is no board yet.")) }
                     ul { @for error in errors { li { (visible(&error.to_string(), 400)) } } }
                 }
             }
             @if let Preview::Gone(reason) = preview { p class="banner bad" { (visible(reason, 400)) "." } }
         }
         article class="panel" id="edit" {
-            div class="head" { h1 { "Board " code { (id) ".yaml" } } a href={ "/b/" (id) } { "Back to the board" } }
+            div class="head" { h1 { (t!("Board {file}", file = html! { code { (id) ".yaml" } })) } a href={ "/b/" (id) } { (t!("Back to the board")) } }
             p class="hint" {
-                "Boards are files. Try a change here, then copy the difference into " code { "boards/" (id) ".yaml" }
-                " of the folder that " code { "alces dashboard --boards" } " reads; nothing is stored here."
+                (t!("Boards are files. Try a change here, then copy the difference into {file} of the folder that {command} reads; nothing is stored here.",
+                    file = html! { code { "boards/" (id) ".yaml" } }, command = html! { code { "alces dashboard --boards" } }))
             }
             form method="post" action=(asked.here()) {
                 (guarded(asked))
-                textarea name="text" rows="24" spellcheck="false" aria-label="The board's text" { (draft) }
-                button { "Preview" }
+                textarea name="text" rows="24" spellcheck="false" aria-label=(t!("The board's text")) { (draft) }
+                button { (t!("Preview")) }
             }
             @if file != draft { (difference(id, file, draft)) }
         }
@@ -58,8 +59,8 @@ fn difference(id: &str, file: &str, draft: &str) -> Markup {
         }
     }
     html! {
-        h2 { "The difference: +" (more) " −" (less) }
-        textarea id="diff" class="diff" rows="12" readonly aria-label="The difference, for git apply" { (unified) }
+        h2 { (t!("The difference: +{more} −{less}", more = more, less = less)) }
+        textarea id="diff" class="diff" rows="12" readonly aria-label=(t!("The difference, for git apply")) { (unified) }
     }
 }
 

@@ -4,15 +4,16 @@ use maud::{Markup, html};
 
 use super::text::visible;
 use crate::error::BackendError;
+use crate::language::t;
 use crate::range::RangeError;
 
 /// The address holds a range that cannot be understood.
 pub(crate) fn bad_range(error: &RangeError) -> Markup {
     html! {
         section class="message" {
-            h1 { "This time range cannot be shown" }
+            h1 { (t!("This time range cannot be shown")) }
             p { (visible(&error.to_string(), 600)) }
-            p { a class="button" href="/" { "Show the last hour" } }
+            p { a class="button" href="/" { (t!("Show the last hour")) } }
         }
     }
 }
@@ -21,10 +22,10 @@ pub(crate) fn bad_range(error: &RangeError) -> Markup {
 pub(crate) fn bad_search(error: &str, caret: &str) -> Markup {
     html! {
         section class="message" {
-            h1 { "This search cannot be understood" }
+            h1 { (t!("This search cannot be understood")) }
             pre class="caret" { (visible_lines(caret)) }
             p { (visible(error, 600)) }
-            p { a class="button" href="/" { "To the overview" } }
+            p { a class="button" href="/" { (t!("To the overview")) } }
         }
     }
 }
@@ -33,9 +34,9 @@ pub(crate) fn bad_search(error: &str, caret: &str) -> Markup {
 pub(crate) fn bad_address(error: &str) -> Markup {
     html! {
         section class="message" {
-            h1 { "This address cannot be understood" }
+            h1 { (t!("This address cannot be understood")) }
             p { (visible(error, 600)) "." }
-            p { a class="button" href="/explore" { "To the explorer" } }
+            p { a class="button" href="/explore" { (t!("To the explorer")) } }
         }
     }
 }
@@ -49,9 +50,9 @@ pub(super) fn visible_lines(text: &str) -> Markup {
 pub(crate) fn no_backend(error: &BackendError) -> Markup {
     html! {
         section class="message" {
-            h1 { "No picture: the store does not answer" }
+            h1 { (t!("No picture: the store does not answer")) }
             p { (visible(&error.to_string(), 600)) "." }
-            p class="hint" { "This page asks again by itself; reload it to ask now." }
+            p class="hint" { (t!("This page asks again by itself; reload it to ask now.")) }
         }
     }
 }
@@ -60,8 +61,8 @@ pub(crate) fn no_backend(error: &BackendError) -> Markup {
 pub(crate) fn not_found() -> Markup {
     html! {
         section class="message" {
-            h1 { "There is no such page" }
-            p { a class="button" href="/" { "To the overview" } }
+            h1 { (t!("There is no such page")) }
+            p { a class="button" href="/" { (t!("To the overview")) } }
         }
     }
 }
@@ -70,9 +71,9 @@ pub(crate) fn not_found() -> Markup {
 pub(crate) fn refused(reason: &str) -> Markup {
     html! {
         section class="message" {
-            h1 { "This is not for you to see" }
+            h1 { (t!("This is not for you to see")) }
             p { (visible(reason, 600)) "." }
-            p { a class="button" href="/" { "To the overview" } }
+            p { a class="button" href="/" { (t!("To the overview")) } }
         }
     }
 }
@@ -81,7 +82,7 @@ pub(crate) fn refused(reason: &str) -> Markup {
 pub(crate) fn no_people(reason: &str) -> Markup {
     html! {
         section class="message" {
-            h1 { "Nobody can be let in at the moment" }
+            h1 { (t!("Nobody can be let in at the moment")) }
             p { (visible(reason, 600)) "." }
         }
     }

@@ -16,8 +16,8 @@ use crate::chart::units::count;
 use crate::explore::hits::Hit;
 use crate::explore::state::{State, View};
 use crate::fields::Fields;
+use crate::language::{age_text, plain, t, text};
 use crate::range::Range;
-use crate::verdict::age_text;
 use crate::view::picture::{Part, Picture};
 
 /// Of a message so many characters are shown in the list; the rest is one click away.
@@ -59,11 +59,11 @@ pub(crate) struct Page<'a> {
 pub(crate) fn wrong(asked: &Asked, wrong: &Wrong) -> Markup {
     html! {
         section class="message" {
-            h1 { "This search finds nothing" }
+            h1 { (t!("This search finds nothing")) }
             pre class="caret" { (visible_lines(&wrong.caret)) }
             p { (visible(&wrong.error, 600)) }
             @if let Some(better) = &wrong.better {
-                p { a class="button" href=(asked.link(&asked.path, &[("q", better)])) { "Search for that" } }
+                p { a class="button" href=(asked.link(&asked.path, &[("q", better)])) { (t!("Search for that")) } }
             }
         }
     }
@@ -74,18 +74,18 @@ pub(crate) fn lines(page: &Page<'_>) -> Markup {
     let (asked, words) = (page.asked, page.words);
     html! {
         (notices(page.seen, page.stale))
-        h1 class="sr" { "Explore" }
+        h1 class="sr" { (t!("Explore")) }
         (histogram(asked, page.range, page.seen))
         div class="explore" {
             (list(asked, words, page.fields, page.sample))
             article class="panel" id="lines" {
                 div class="head" {
-                    h2 { @match page.found { Ok(found) => (total(found, words)), Err(_) => "Lines" } }
+                    h2 { @match page.found { Ok(found) => (total(found, words)), Err(_) => (t!("Lines")) } }
                     (views(asked, words.view))
                     (exports(asked))
                 }
                 @match page.found {
-                    Err(failed) => div class="empty failed" { strong { "The store refused this search." } span { (visible(failed, 300)) } },
+                    Err(failed) => div class="empty failed" { strong { (t!("The store refused this search.")) } span { (visible(failed, 300)) } },
                     Ok(found) if found.hits.is_empty() => (nothing(asked, words)),
                     Ok(found) => {
                         @if words.columns.is_empty() { (rows(asked, page.range, &found.hits)) } @else { (table(asked, words, page.range, &found.hits)) }
@@ -95,8 +95,8 @@ pub(crate) fn lines(page: &Page<'_>) -> Markup {
             }
         }
         footer {
-            p { "Times in " b { (page.range.zone_name()) } " · " a href="/grok" { "Try a grok pattern" } }
-            p { "As of " (at(page.range.now, &page.range.zone, "%H:%M:%S")) " · answered in " (page.took.as_millis()) " ms" }
+            p { (t!("Times in {zone}", zone = html! { b { (page.range.zone_name()) } })) " · " a href="/grok" { (t!("Try a grok pattern")) } }
+            p { (t!("As of {time} · answered in {ms} ms", time = at(page.range.now, &page.range.zone, "%H:%M:%S"), ms = page.took.as_millis())) }
         }
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn notices(seen: &Seen, stale: Option<&Stale>) -> Markup {
     html! {
         div id="notices" {
             @if let Some(stale) = stale {
-                p class="banner bad" role="alert" { strong { "The chart is " (age_text(stale.age)) " old. " } (visible(&stale.reason, 600)) "." }
+                p class="banner bad" role="alert" { strong { (t!("The chart is {age} old.", age = age_text(stale.age))) } " " (visible(&stale.reason, 600)) "." }
             }
             @for note in &seen.view.notes { p class="banner" { (note) } }
         }
@@ -118,7 +118,7 @@ pub(super) fn histogram(asked: &Asked, range: &Range, seen: &Seen) -> Markup {
     html! {
         @for (definition, (content, search)) in seen.wish.board.panels.iter().zip(&seen.view.panels) {
             article class="panel" id=(definition.id) data-search=(search) {
-                div class="head" { h2 { (definition.title) } a href=(asked.link("/why", &[])) { "Why? What differs from before" } }
+                div class="head" { h2 { (text(&definition.title)) } a href=(asked.link("/why", &[])) { (t!("Why? What differs from before")) } }
                 @match content {
                     Ok(Picture::Drawing(drawing)) => (panel::drawn_as(drawing, &definition.id, panel::LOW)),
                     _ => (panel::content(range, definition, content)),
@@ -131,8 +131,8 @@ pub(super) fn histogram(asked: &Asked, range: &Range, seen: &Seen) -> Markup {
 /// Lines or patterns.
 pub(super) fn views(asked: &Asked, view: View) -> Markup {
     html! {
-        nav class="segments" aria-label="View" {
-            @for (word, label, this) in [("", "Lines", View::Lines), ("patterns", "Patterns", View::Patterns), ("live", "Live", View::Tail)] {
+        nav class="segments" aria-label=(t!("View")) {
+            @for (word, label, this) in [("", t!("Lines"), View::Lines), ("patterns", t!("Patterns"), View::Patterns), ("live", t!("Live"), View::Tail)] {
                 a href=(asked.link("/explore", &[("view", word)])) aria-current=[(view == this).then_some("true")] { (label) }
             }
         }
@@ -142,7 +142,7 @@ pub(super) fn views(asked: &Asked, view: View) -> Markup {
 fn exports(asked: &Asked) -> Markup {
     html! {
         p class="take" {
-            "All of them: "
+            (t!("All of them:")) " "
             a href=(asked.link("/explore/export.csv", &[("view", "")])) download { "CSV" } " · "
             a href=(asked.link("/explore/export.ndjson", &[("view", "")])) download { "NDJSON" }
         }
@@ -153,10 +153,12 @@ fn total(found: &Found, words: &State) -> Markup {
     let (total, shown) = (found.total, found.hits.len() as u64);
     let newest = words.sort == crate::explore::state::Sort::default();
     html! {
-        @if total == 0 { "No lines" }
-        @else if words.after.is_some() { (count(shown)) " more of " (count(total)) " lines" }
-        @else if total > shown { "The " (if newest { "newest" } else { "first" }) " " (count(shown)) " of " (count(total)) " lines" }
-        @else { (count(total)) @if total == 1 { " line" } @else { " lines" } }
+        @if total == 0 { (t!("No lines")) }
+        @else if words.after.is_some() { (t!("{shown} more of {total} lines", shown = count(shown), total = count(total))) }
+        @else if total > shown && newest { (t!("The newest {shown} of {total} lines", shown = count(shown), total = count(total))) }
+        @else if total > shown { (t!("The first {shown} of {total} lines", shown = count(shown), total = count(total))) }
+        @else if total == 1 { (t!("One line")) }
+        @else { (t!("{n} lines", n = count(total))) }
     }
 }
 
@@ -164,9 +166,9 @@ fn nothing(asked: &Asked, words: &State) -> Markup {
     html! {
         div class="empty" {
             @if words.after.is_some() {
-                strong { "No line is left." } span { a href=(asked.link("/explore", &[])) { "To the first ones" } }
+                strong { (t!("No line is left.")) } span { a href=(asked.link("/explore", &[])) { (t!("To the first ones")) } }
             } @else {
-                strong { "No line in this range is like that." } span { "Choose a longer range, or a wider search." }
+                strong { (t!("No line in this range is like that.")) } span { (t!("Choose a longer range, or a wider search.")) }
             }
         }
     }
@@ -175,10 +177,10 @@ fn nothing(asked: &Asked, words: &State) -> Markup {
 fn older(asked: &Asked, words: &State, found: &Found) -> Markup {
     let newest_first = words.sort == crate::explore::state::Sort::default();
     html! {
-        nav class="pages" aria-label="Pages" {
-            @if words.after.is_some() { a href=(asked.link("/explore", &[])) { @if newest_first { "Newest" } @else { "First" } } }
+        nav class="pages" aria-label=(t!("Pages")) {
+            @if words.after.is_some() { a href=(asked.link("/explore", &[])) { @if newest_first { (t!("Newest")) } @else { (t!("First")) } } }
             @if let Some(after) = &found.after {
-                a rel="next" href=(asked.link("/explore", &[("after", after)])) { @if newest_first { "Older" } @else { "Next" } }
+                a rel="next" href=(asked.link("/explore", &[("after", after)])) { @if newest_first { (t!("Older")) } @else { (t!("Next")) } }
             }
         }
     }
@@ -193,10 +195,10 @@ pub(super) fn address(asked: &Asked, path: &str, hit: &Hit) -> String {
 pub(super) fn opener(asked: &Asked, range: &Range, hit: &Hit) -> Markup {
     let utc = jiff::tz::TimeZone::UTC;
     html! {
-        a class="open" href=(address(asked, "/explore/line", hit)) title="All fields" {
+        a class="open" href=(address(asked, "/explore/line", hit)) title=(t!("All fields")) {
             @match hit.line.at {
                 Some(ms) => time datetime=(at(ms, &utc, "%Y-%m-%dT%H:%M:%S%.3fZ")) { (at(ms, &range.zone, "%d %b %H:%M:%S%.3f")) },
-                None => "no time",
+                None => (t!("no time")),
             }
         }
     }
@@ -233,15 +235,15 @@ fn table(asked: &Asked, words: &State, range: &Range, hits: &[Hit]) -> Markup {
                     (visible(label, 60)) @if here { span aria-hidden="true" { @if words.sort.descending { " ↓" } @else { " ↑" } } }
                 }
                 @if field != "@timestamp" {
-                    " " a class="away" href=(asked.link("/explore", &[("columns", &words.toggled(field))])) aria-label={ "Take the column " (label) " away" } { "×" }
+                    " " a class="away" href=(asked.link("/explore", &[("columns", &words.toggled(field))])) aria-label=(plain!("Take the column {field} away", field = label)) { "×" }
                 }
             }
         }
     };
     html! {
-        div class="scroll flat" tabindex="0" role="region" aria-label="Lines" {
+        div class="scroll flat" tabindex="0" role="region" aria-label=(t!("Lines")) {
             table class="lines" {
-                thead { tr { (head("@timestamp", "Time")) @for column in &words.columns { (head(column, column)) } } }
+                thead { tr { (head("@timestamp", &t!("Time"))) @for column in &words.columns { (head(column, column)) } } }
                 tbody { @for hit in hits { tr {
                     td { (opener(asked, range, hit)) }
                     @for column in &words.columns { td class="cell" { (cell(hit, column)) } }

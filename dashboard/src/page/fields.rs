@@ -12,6 +12,7 @@ use crate::explore::hits::{Hit, flat};
 use crate::explore::state::State;
 use crate::explore::values::Values;
 use crate::fields::Fields;
+use crate::language::{plain, t, text};
 use crate::query::{Query, Stored};
 
 /// Names that are listed; what is beyond is found by the search's completion.
@@ -36,16 +37,16 @@ pub(super) fn list(asked: &Asked, words: &State, fields: &Fields, sample: &[Hit]
         .map(|(n, s, _)| (n, s))
         .collect();
     html! {
-        aside class="fields panel" aria-label="Fields" {
-            h2 { "Fields" }
+        aside class="fields panel" aria-label=(t!("Fields")) {
+            h2 { (t!("Fields")) }
             @if !seen.is_empty() {
                 ul { @for name in seen.keys().take(MOST) { li { (entry(asked, words, name, fields.stored(name))) } } }
             }
             @if !others.is_empty() {
                 details id="others" {
-                    summary { (others.len()) @if seen.is_empty() { " fields" } @else { " more, in other lines" } }
+                    summary { @if seen.is_empty() { (t!("{n} fields", n = others.len())) } @else { (t!("{n} more, in other lines", n = others.len())) } }
                     ul { @for (name, stored) in others.iter().take(MOST) { li { (entry(asked, words, name, Some(*stored))) } } }
-                    @if others.len() > MOST { p class="hint" { "The first " (MOST) ". Type a name into the search for the others." } }
+                    @if others.len() > MOST { p class="hint" { (t!("The first {n}. Type a name into the search for the others.", n = MOST)) } }
                 }
             }
         }
@@ -57,8 +58,8 @@ fn entry(asked: &Asked, words: &State, name: &str, stored: Option<Stored>) -> Ma
     let values = asked.link("/explore/values", &[("view", ""), ("field", name)]);
     html! {
         details class="field" data-load=(values) {
-            summary title=[stored.map(kind)] { (visible(name, 80)) @if chosen { span class="chosen" { " column" } } }
-            p class="wait" { a href=(values) { "Its values" } }
+            summary title=[stored.map(|s| text(kind(s)))] { (visible(name, 80)) @if chosen { span class="chosen" { " " (t!("column")) } } }
+            p class="wait" { a href=(values) { (t!("Its values")) } }
         }
     }
 }
@@ -88,21 +89,21 @@ pub(crate) fn values(
         article class="panel values" id="values" {
             h2 { (visible(field, 120)) }
             @match found {
-                None => p { "This field is full text, or no line has it: it has no values that could be counted." },
-                Some(Err(failed)) => div class="empty failed low" { strong { "There is no answer." } span { (visible(failed, 300)) } },
+                None => p { (t!("This field is full text, or no line has it: it has no values that could be counted.")) },
+                Some(Err(failed)) => div class="empty failed low" { strong { (t!("There is no answer.")) } span { (visible(failed, 300)) } },
                 Some(Ok(values)) => {
                     p class="hint" {
-                        "In " (count(values.with)) " of " (count(values.lines)) " lines"
+                        (t!("In {n} of {total} lines", n = count(values.with), total = count(values.lines)))
                         @if let Some([least, mean, most]) = values.figures {
-                            ": " (figure(least)) " – " (figure(most)) ", mean " (figure(mean))
+                            ": " (figure(least)) " – " (figure(most)) ", " (t!("mean {n}", n = figure(mean)))
                         }
                     }
                     ol { @for (value, lines) in &values.top { (value_row(asked, value, *lines, values.with, narrowed(value))) } }
                     @let rest = values.with.saturating_sub(values.top.iter().map(|(_, n)| n).sum());
-                    @if rest > 0 { p class="hint" { (count(rest)) " lines with others" } }
+                    @if rest > 0 { p class="hint" { (t!("{n} lines with others", n = count(rest))) } }
                 }
             }
-            p { a class="act" href=(asked.link("/explore", &[("columns", &words.toggled(field))])) { @if chosen { "Take the column away" } @else { "Show as column" } } }
+            p { a class="act" href=(asked.link("/explore", &[("columns", &words.toggled(field))])) { @if chosen { (t!("Take the column away")) } @else { (t!("Show as column")) } } }
         }
     }
 }
@@ -115,10 +116,10 @@ fn value_row(asked: &Asked, value: &str, lines: u64, all: u64, narrowed: Option<
     let share = lines as f64 * 100.0 / all.max(1) as f64;
     html! {
         li {
-            div class="value" { span class="path" { @if value.is_empty() { i { "empty" } } @else { (visible(value, 160)) } } span class="num" { (Unit::Percent.show(share)) } }
+            div class="value" { span class="path" { @if value.is_empty() { i { (t!("empty")) } } @else { (visible(value, 160)) } } span class="num" { (Unit::Percent.show(share)) } }
             svg class="bar" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true" { rect width=(format!("{share:.1}")) height="3" {} }
             div class="acts" {
-                span class="hint" { (count(lines)) " lines" }
+                span class="hint" { (t!("{n} lines", n = count(lines))) }
                 (acts(asked, value, narrowed))
             }
         }
@@ -131,8 +132,8 @@ pub(super) fn acts(asked: &Asked, value: &str, narrowed: Option<[Query; 2]>) -> 
     let link = |search: &Query| asked.link("/explore", &[("q", &search.to_string())]);
     html! {
         @if let Some([only, without]) = narrowed {
-            a class="act" href=(link(&only)) aria-label={ "only " (short) } { "only" }
-            a class="act" href=(link(&without)) aria-label={ "without " (short) } { "without" }
+            a class="act" href=(link(&only)) aria-label=(plain!("only {value}", value = short)) { (t!("only")) }
+            a class="act" href=(link(&without)) aria-label=(plain!("without {value}", value = short)) { (t!("without")) }
         }
     }
 }

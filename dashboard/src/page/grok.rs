@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::errors::visible_lines;
 use super::layout::{Asked, guarded};
 use super::text::visible;
+use crate::language::t;
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -58,16 +59,16 @@ pub(crate) fn grok(asked: &Asked, typed: Typed<&str>, came: &Came) -> Markup {
     html! {
         div id="notices" {}
         article class="panel" id="grok" {
-            div class="head" { h1 { "A grok pattern, tried on lines" } }
+            div class="head" { h1 { (t!("A grok pattern, tried on lines")) } }
             form method="post" action="/grok" {
                 (guarded(asked))
-                label for="pattern" { "Pattern" }
+                label for="pattern" { (t!("Pattern")) }
                 input id="pattern" name="pattern" value=(typed.pattern) autocomplete="off" autocapitalize="off" spellcheck="false";
-                label for="tried" { "Lines" }
+                label for="tried" { (t!("Lines")) }
                 textarea id="tried" name="lines" rows="8" spellcheck="false" { "\n" (typed.lines) }
-                label class="check" { input type="checkbox" name="names" value="legacy" checked[typed.legacy]; " Logstash's names before ECS" }
-                button { "Try" }
-                p class="hint" { "The collector's own engine. Up to 100 lines; nothing of it is kept." }
+                label class="check" { input type="checkbox" name="names" value="legacy" checked[typed.legacy]; " " (t!("Logstash's names before ECS")) }
+                button { (t!("Try")) }
+                p class="hint" { (t!("The collector's own engine. Up to 100 lines; nothing of it is kept.")) }
             }
             @match came {
                 Came::Nothing => {},
@@ -82,7 +83,7 @@ pub(crate) fn grok(asked: &Asked, typed: Typed<&str>, came: &Came) -> Markup {
 fn results(rows: &[(String, Row)]) -> Markup {
     let matched = rows.iter().filter(|(_, row)| matches!(row, Row::Fields(_))).count();
     html! {
-        h2 role="status" { (matched) " of " (rows.len()) " lines match" }
+        h2 role="status" { (t!("{n} of {total} lines match", n = matched, total = rows.len())) }
         ol class="errors" { @for (line, row) in rows { li { (result(line, row)) } } }
     }
 }
@@ -99,8 +100,8 @@ fn result(line: &str, row: &Row) -> Markup {
                 div class="tried" { (visible(good, 8000)) span class="stop" { @if bad.is_empty() { "␤" } @else { (visible(bad, 8000)) } } }
                 p class="worse" { (visible(words, 2000)) }
             }
-            Row::Exhausted => { div class="tried" { (visible(line, 8000)) } p class="worse" { "Given up after a fixed amount of work; the collector tags such lines _groktimeout, if ten times as much is not enough either." } }
-            Row::Untried => { div class="tried" { (visible(line, 8000)) } p class="hint" { "Not tried: the lines before took too long." } }
+            Row::Exhausted => { div class="tried" { (visible(line, 8000)) } p class="worse" { (t!("Given up after a fixed amount of work; the collector tags such lines _groktimeout, if ten times as much is not enough either.")) } }
+            Row::Untried => { div class="tried" { (visible(line, 8000)) } p class="hint" { (t!("Not tried: the lines before took too long.")) } }
         }
     }
 }

@@ -8,7 +8,25 @@ use maud::{DOCTYPE, Markup, html};
 use crate::access::{Way, Who};
 use crate::board::Shelf;
 use crate::config::Config;
+use crate::language::{t, tag, text};
 use crate::range::{PRESETS, Range};
+
+/// Texts of `assets/*.js`.
+pub(crate) const SCRIPT_TEXTS: [&str; 13] = [
+    "Not updated: the store does not answer.",
+    "Not updated: the dashboard does not answer.",
+    "Zoom in",
+    "The lines",
+    "Why?",
+    "The dashboard does not answer.",
+    "What could stand here",
+    "Waiting for lines …",
+    "Paused: {n} lines wait, {left} older ones are left out.",
+    "Paused: {n} lines wait.",
+    "Showing 1 of {n}: {matched} lines a second are like that.",
+    "{matched} lines a second are like that, of {passed} that pass. All are shown.",
+    "The stream was broken off; it is asked for again.",
+];
 
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +137,7 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
     let refresh = frame.range.filter(|r| r.is_live()).map_or(0, |_| config.refresh_seconds);
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=[(asked.theme != Theme::Auto).then_some(asked.theme.word())] {
+        html lang=(tag()) data-theme=[(asked.theme != Theme::Auto).then_some(asked.theme.word())] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -130,8 +148,8 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
                 script src={ "/static/alces.js?" (crate::assets::tag()) } defer {}
                 script src={ "/static/explore.js?" (crate::assets::tag()) } defer {}
             }
-            body data-refresh=(refresh) {
-                a class="skip" href="#board" { "Skip to the panels" }
+            body data-refresh=(refresh) data-texts=[script_texts()] {
+                a class="skip" href="#board" { (t!("Skip to the panels")) }
                 header {
                     a class="brand" href="/" { (logo()) span { (config.title) } }
                     (boards(frame))
@@ -139,6 +157,7 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
                     (ranges(asked))
                     (comparisons(asked))
                     (themes(asked))
+                    (languages(config, Some(&asked.here())))
                     (visitor(asked))
                 }
                 main id="board" tabindex="-1" { (main) }
@@ -151,7 +170,7 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
 pub(crate) fn bare(config: &Config, theme: Theme, title: &str, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=[(theme != Theme::Auto).then_some(theme.word())] {
+        html lang=(tag()) data-theme=[(theme != Theme::Auto).then_some(theme.word())] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -161,7 +180,10 @@ pub(crate) fn bare(config: &Config, theme: Theme, title: &str, main: &Markup) ->
                 link rel="stylesheet" href={ "/static/alces.css?" (crate::assets::tag()) };
             }
             body {
-                header { a class="brand" href="/" { (logo()) span { (config.title) } } }
+                header {
+                    a class="brand" href="/" { (logo()) span { (config.title) } }
+                    (languages(config, None))
+                }
                 main { (main) }
             }
         }
@@ -178,11 +200,11 @@ fn visitor(asked: &Asked) -> Markup {
     let who = &asked.who;
     html! {
         @if let Some(user) = &who.user {
-            nav class="visitor" aria-label="Account" {
+            nav class="visitor" aria-label=(t!("Account")) {
                 a href="/account" { (user.name) }
-                @if who.may(Right::Admin) { a href="/people" { "People" } }
+                @if who.may(Right::Admin) { a href="/people" { (t!("People")) } }
                 @if who.way == Way::Session {
-                    form method="post" action="/logout" { (guarded(asked)) button { "Log out" } }
+                    form method="post" action="/logout" { (guarded(asked)) button { (t!("Log out")) } }
                 }
             }
         }
@@ -193,11 +215,11 @@ fn boards(frame: &Frame<'_>) -> Markup {
     let asked = frame.asked;
     let here = |id: &str| asked.path == format!("/b/{id}") || (asked.path == "/" && id == "overview");
     html! {
-        nav class="boards" aria-label="Boards" {
+        nav class="boards" aria-label=(t!("Boards")) {
             @for board in frame.shelf.all() {
-                a href=(asked.link(&format!("/b/{}", board.id), &[])) aria-current=[here(&board.id).then_some("page")] { (board.title) }
+                a href=(asked.link(&format!("/b/{}", board.id), &[])) aria-current=[here(&board.id).then_some("page")] { (text(&board.title)) }
             }
-            a href=(asked.link("/explore", &[])) aria-current=[asked.path.starts_with("/explore").then_some("page")] { "Explore" }
+            a href=(asked.link("/explore", &[])) aria-current=[asked.path.starts_with("/explore").then_some("page")] { (t!("Explore")) }
         }
     }
 }
@@ -206,7 +228,7 @@ fn search(asked: &Asked) -> Markup {
     html! {
         form class="search" action=(asked.path) method="get" role="search" {
             @for (name, value) in asked.others("q") { input type="hidden" name=(name) value=(value); }
-            input id="q" name="q" type="search" value=(asked.q) placeholder="status:5xx host:web-1 -url:/health" aria-label="Search"
+            input id="q" name="q" type="search" value=(asked.q) placeholder="status:5xx host:web-1 -url:/health" aria-label=(t!("Search"))
                 autocomplete="off" autocapitalize="off" spellcheck="false";
         }
     }
@@ -214,8 +236,8 @@ fn search(asked: &Asked) -> Markup {
 
 fn comparisons(asked: &Asked) -> Markup {
     html! {
-        nav class="segments compare" aria-label="Compare with" {
-            @for (word, label) in [("", "Now"), ("1d", "1 day ago"), ("1w", "1 week ago")] {
+        nav class="segments compare" aria-label=(t!("Compare with")) {
+            @for (word, label) in [("", t!("Now")), ("1d", t!("1 day ago")), ("1w", t!("1 week ago"))] {
                 a href=(asked.link(&asked.path, &[("compare", word)])) aria-current=[(asked.compare == word).then_some("true")] { (label) }
             }
         }
@@ -225,23 +247,23 @@ fn comparisons(asked: &Asked) -> Markup {
 fn ranges(asked: &Asked) -> Markup {
     let chosen = PRESETS.iter().find(|(_, f, t)| *f == asked.from && *t == asked.to);
     html! {
-        nav class="ranges" aria-label="Time range" {
+        nav class="ranges" aria-label=(t!("Time range")) {
             div class="segments" {
                 @for (label, from, to) in PRESETS {
-                    a href=(asked.link(&asked.path, &[("from", from), ("to", to)])) aria-current=[chosen.filter(|c| c.0 == label).map(|_| "true")] { (label) }
+                    a href=(asked.link(&asked.path, &[("from", from), ("to", to)])) aria-current=[chosen.filter(|c| c.0 == label).map(|_| "true")] { (text(label)) }
                 }
             }
             details id="custom" class="custom" {
-                summary { @if chosen.is_some() { "Custom" } @else { (short(asked, &asked.from)) " – " (short(asked, &asked.to)) } }
+                summary { @if chosen.is_some() { (t!("Custom")) } @else { (short(asked, &asked.from)) " – " (short(asked, &asked.to)) } }
                 form action=(asked.path) method="get" {
-                    label { "From" input name="from" value=(asked.from) autocomplete="off" spellcheck="false"; }
-                    label { "To" input name="to" value=(asked.to) autocomplete="off" spellcheck="false"; }
-                    label { "Time zone" input name="tz" value=(asked.tz) placeholder="UTC" autocomplete="off" spellcheck="false"; }
+                    label { (t!("From")) input name="from" value=(asked.from) autocomplete="off" spellcheck="false"; }
+                    label { (t!("To")) input name="to" value=(asked.to) autocomplete="off" spellcheck="false"; }
+                    label { (t!("Time zone")) input name="tz" value=(asked.tz) placeholder="UTC" autocomplete="off" spellcheck="false"; }
                     @for (name, value) in asked.others("from").into_iter().filter(|(n, _)| !matches!(*n, "to" | "tz")) {
                         input type="hidden" name=(name) value=(value);
                     }
-                    button { "Show" }
-                    p class="hint" { "now-15m, now/d, 2026-11-23 10:00, 2026-11-23T10:00:00Z, or milliseconds since 1970" }
+                    button { (t!("Show")) }
+                    p class="hint" { (t!("now-15m, now/d, 2026-11-23 10:00, 2026-11-23T10:00:00Z, or milliseconds since 1970")) }
                 }
             }
         }
@@ -259,13 +281,38 @@ fn short(asked: &Asked, text: &str) -> String {
 
 fn themes(asked: &Asked) -> Markup {
     html! {
-        form class="segments themes" action="/theme" method="get" aria-label="Colours" {
+        form class="segments themes" action="/theme" method="get" aria-label=(t!("Colours")) {
             input type="hidden" name="back" value=(asked.here());
-            @for (theme, label) in Theme::ALL.into_iter().zip(["Auto", "Light", "Dark"]) {
+            @for (theme, label) in Theme::ALL.into_iter().zip([t!("Auto"), t!("Light"), t!("Dark")]) {
                 button name="to" value=(theme.word()) aria-pressed=(asked.theme == theme) { (label) }
             }
         }
     }
+}
+
+/// The languages by their own names: who cannot read the page can read that. Without `back` it is gone back to where the browser says that it was.
+fn languages(config: &Config, back: Option<&str>) -> Markup {
+    let here = tag();
+    html! {
+        form class="segments languages" action="/language" method="get" aria-label=(t!("Language")) {
+            @if let Some(back) = back { input type="hidden" name="back" value=(back); }
+            @for language in config.languages.all() {
+                button name="to" value=(language.tag) lang=(language.tag) aria-pressed=(language.tag == here) { (language.name) }
+            }
+        }
+    }
+}
+
+/// What the scripts say, in this language.
+fn script_texts() -> Option<String> {
+    let texts: serde_json::Map<String, serde_json::Value> = SCRIPT_TEXTS
+        .iter()
+        .filter_map(|english| match text(english) {
+            std::borrow::Cow::Owned(other) => Some(((*english).to_owned(), other.into())),
+            std::borrow::Cow::Borrowed(_) => None,
+        })
+        .collect();
+    (!texts.is_empty()).then(|| serde_json::Value::Object(texts).to_string())
 }
 
 /// Antlers, more or less.

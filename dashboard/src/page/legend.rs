@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::text::visible;
 use crate::chart::Drawing;
 use crate::chart::legend::{Entry, Key, entries};
+use crate::language::{t, text};
 
 const fn is_ghost(entry: &Entry) -> bool {
     matches!(entry.key, Key::Line { ghost: true, .. })
@@ -25,13 +26,13 @@ pub(super) fn legend(drawing: &Drawing) -> Markup {
                                     stroke=(paint.hex()) stroke-dasharray=[dash.array()] {},
                             }
                         }
-                        span class="name" { (visible(&entry.name, 32)) }
+                        span class="name" { (visible(&text(&entry.name), 32)) }
                         span class="last" { (entry.last) }
                     }
                 }
                 // Each has the colour and name of its own line: one word says it for all.
                 @if let Some(before) = entries.iter().find(|e| is_ghost(e)).and_then(|e| e.name.rsplit_once(", ")) {
-                    li class="ghost" { span class="name" { "pale: " (visible(before.1, 32)) } }
+                    li class="ghost" { span class="name" { (t!("pale: {period}", period = visible(&text(before.1), 32))) } }
                 }
             }
         }

@@ -9,9 +9,9 @@ use super::text::{at, visible};
 use crate::explore::around::{By, MOST};
 use crate::explore::hits::{Hit, flat};
 use crate::explore::state::State;
+use crate::language::{age_text, plain, t};
 use crate::query::Query;
 use crate::range::Range;
-use crate::verdict::age_text;
 
 /// Characters of a value that are shown at once, and in all on a page.
 const SHORT: usize = 600;
@@ -32,26 +32,26 @@ pub(crate) fn line(
     html! {
         article class="panel line" id="line" {
             div class="head" {
-                h2 { @match hit.line.at { Some(ms) => (at(ms, &range.zone, "%A %d %B %Y %H:%M:%S%.3f")), None => "A line without a time" } }
+                h2 { @match hit.line.at { Some(ms) => (at(ms, &range.zone, "%A %d %B %Y %H:%M:%S%.3f")), None => (t!("A line without a time")) } }
                 span {
-                    a href=(address(asked, "/explore/around", hit)) { "Surrounding lines" } " · "
-                    a href=(address(asked, "/explore/line", hit)) { "Link to this line" }
+                    a href=(address(asked, "/explore/around", hit)) { (t!("Surrounding lines")) } " · "
+                    a href=(address(asked, "/explore/line", hit)) { (t!("Link to this line")) }
                 }
             }
             table class="line" {
-                thead class="sr" { tr { th scope="col" { "Field" } th scope="col" { "Value" } th scope="col" { "What to do with it" } } }
+                thead class="sr" { tr { th scope="col" { (t!("Field")) } th scope="col" { (t!("Value")) } th scope="col" { (t!("What to do with it")) } } }
                 tbody { @for (name, values) in fields.iter().take(FIELDS) { tr {
                     th scope="row" { (visible(name, 200)) }
-                    td class="said" { @for value in values.iter().take(VALUES) { (long(value)) } @if values.len() > VALUES { "… " (values.len()) " values" } }
+                    td class="said" { @for value in values.iter().take(VALUES) { (long(value)) } @if values.len() > VALUES { "… " (t!("{n} values", n = values.len())) } }
                     td class="acts" {
                         @if let [value] = &values[..] { (acts(asked, value, narrowed(name, value))) }
                         @let chosen = words.columns.contains(name);
-                        a class="act" href=(asked.link("/explore", &[("columns", &words.toggled(name))])) aria-label={ "column " (name) @if chosen { ", take it away" } } { @if chosen { "no column" } @else { "column" } }
+                        a class="act" href=(asked.link("/explore", &[("columns", &words.toggled(name))])) aria-label=(if chosen { plain!("column {field}, take it away", field = name) } else { plain!("column {field}", field = name) }) { @if chosen { (t!("no column")) } @else { (t!("column")) } }
                     }
                 } } }
             }
-            @if fields.len() > FIELDS { p class="hint" { "The first " (FIELDS) " of " (fields.len()) " fields. The export has all." } }
-            p class="hint" { "Index " code { (visible(&hit.index, 200)) } ", id " code { (visible(&hit.id, 600)) } }
+            @if fields.len() > FIELDS { p class="hint" { (t!("The first {n} of {total} fields. The export has all.", n = FIELDS, total = fields.len())) } }
+            p class="hint" { (t!("Index {index}, id {id}", index = html! { code { (visible(&hit.index, 200)) } }, id = html! { code { (visible(&hit.id, 600)) } })) }
         }
     }
 }
@@ -63,8 +63,8 @@ fn long(value: &str) -> Markup {
         div {
             (visible(value, SHORT))
             @if length > SHORT {
-                details { summary { "Show all " (length) " characters" } (visible(value, LONG))
-                    @if length > LONG { p class="hint" { "The first " (LONG) ". The NDJSON export has all." } } }
+                details { summary { (t!("Show all {n} characters", n = length)) } (visible(value, LONG))
+                    @if length > LONG { p class="hint" { (t!("The first {n}. The NDJSON export has all.", n = LONG)) } } }
             }
         }
     }
@@ -84,24 +84,24 @@ pub(crate) fn around(
         div id="notices" {}
         article class="panel" id="lines" {
             div class="head" {
-                h2 { "Surrounding lines" }
-                a href=(asked.link("/explore", &[])) { "Back to the search" }
+                h2 { (t!("Surrounding lines")) }
+                a href=(asked.link("/explore", &[])) { (t!("Back to the search")) }
             }
             p class="hint" { @match by {
-                By::Offset { host, path } => { "Of the file " code { (visible(path, 200)) } " on " (visible(host, 80)) ", in its order" },
-                By::Host(host) => { "Of " (visible(host, 80)) ", by time: this line does not say which file it is from" },
-                By::Time => "Of all lines, by time: this line does not say where it is from",
+                By::Offset { host, path } => (t!("Of the file {path} on {host}, in its order", path = html! { code { (visible(path, 200)) } }, host = visible(host, 80))),
+                By::Host(host) => (t!("Of {host}, by time: this line does not say which file it is from", host = visible(host, 80))),
+                By::Time => (t!("Of all lines, by time: this line does not say where it is from")),
             } }
             @match found {
-                Err(failed) => div class="empty failed" { strong { "There is no answer." } span { (visible(failed, 300)) } },
+                Err(failed) => div class="empty failed" { strong { (t!("There is no answer.")) } span { (visible(failed, 300)) } },
                 Ok([before, behind]) => {
-                    @if before.len() >= beside && more > beside { p { a class="act" href=(wider(asked, hit, more)) { "More" } } }
+                    @if before.len() >= beside && more > beside { p { a class="act" href=(wider(asked, hit, more)) { (t!("More")) } } }
                     ol class="errors around" {
                         @for other in before { li { (row(asked, range, other)) } }
                         li aria-current="true" { (row(asked, range, hit)) }
                         @for other in behind { li { (apart(hit, other)) (row(asked, range, other)) } }
                     }
-                    @if behind.len() >= beside && more > beside { p { a class="act" href=(wider(asked, hit, more)) { "More" } } }
+                    @if behind.len() >= beside && more > beside { p { a class="act" href=(wider(asked, hit, more)) { (t!("More")) } } }
                 }
             }
         }
@@ -111,7 +111,7 @@ pub(crate) fn around(
 /// How much later a line is, where that is worth saying.
 fn apart(hit: &Hit, other: &Hit) -> Markup {
     let gap = hit.line.at.zip(other.line.at).map_or(0, |(a, b)| b - a);
-    html! { @if gap >= 60_000 { span class="hint" { (age_text(gap)) " later" } } }
+    html! { @if gap >= 60_000 { span class="hint" { (t!("{age} later", age = age_text(gap))) } } }
 }
 
 fn wider(asked: &Asked, hit: &Hit, beside: usize) -> String {
@@ -122,9 +122,9 @@ fn wider(asked: &Asked, hit: &Hit, beside: usize) -> String {
 pub(crate) fn timeless(asked: &Asked) -> Markup {
     html! {
         section class="message" {
-            h1 { "This line has no time" }
-            p { "So it cannot be said which lines stood beside it." }
-            p { a class="button" href=(asked.link("/explore", &[])) { "Back to the search" } }
+            h1 { (t!("This line has no time")) }
+            p { (t!("So it cannot be said which lines stood beside it.")) }
+            p { a class="button" href=(asked.link("/explore", &[])) { (t!("Back to the search")) } }
         }
     }
 }
@@ -133,9 +133,9 @@ pub(crate) fn timeless(asked: &Asked) -> Markup {
 pub(crate) fn gone(asked: &Asked) -> Markup {
     html! {
         section class="message" {
-            h1 { "This line is not there" }
-            p { "It was deleted since, by retention perhaps, or the address is not whole." }
-            p { a class="button" href=(asked.link("/explore", &[])) { "To the search" } }
+            h1 { (t!("This line is not there")) }
+            p { (t!("It was deleted since, by retention perhaps, or the address is not whole.")) }
+            p { a class="button" href=(asked.link("/explore", &[])) { (t!("To the search")) } }
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::chart::svg::{NARROW, Size, WIDE, svg};
 use crate::chart::table::table;
 use crate::chart::units::count;
 use crate::chart::{Drawing, Unit};
+use crate::language::{plain, t, text};
 use crate::range::Range;
 use crate::view::context::Context;
 use crate::view::picture::{Line, Nothing, Part, Pattern, Picture, Stat, Table};
@@ -26,7 +27,7 @@ pub(crate) fn panel(
     html! {
         article class={ "panel w" (panel.width) } id=(panel.id) data-search=(search) {
             div class="head" {
-                h2 { (panel.title) }
+                h2 { (text(&panel.title)) }
                 (menu(context, panel, content, search, images))
             }
             (self::content(context.range, panel, content))
@@ -38,7 +39,7 @@ pub(crate) fn panel(
 pub(crate) fn content(range: &Range, panel: &Panel, content: &Part<Picture>) -> Markup {
     match content {
         Err(failed) => html! {
-            div class="empty failed" { strong { "This panel has no answer." } span { (visible(failed, 300)) } }
+            div class="empty failed" { strong { (t!("This panel has no answer.")) } span { (visible(failed, 300)) } }
         },
         Ok(Picture::Drawing(drawing)) => drawn(drawing, panel),
         Ok(Picture::Table(table)) => rows(table, range),
@@ -89,12 +90,12 @@ fn empty(panel: &Panel, why: &Nothing) -> Markup {
             @match why {
                 Nothing::NoField(field) => {
                     @if panel.empty.is_empty() {
-                        strong { "These lines carry no " (visible(field, 60)) "." }
-                    } @else { strong { (panel.empty) } }
+                        strong { (t!("These lines carry no {field}.", field = visible(field, 60))) }
+                    } @else { strong { (text(&panel.empty)) } }
                     @if !panel.remedy.is_empty() { code class="block" { (panel.remedy) } }
                 }
-                Nothing::Masked(field) => { strong { "The values of " (visible(field, 60)) " are masked for you." } }
-                Nothing::NoLines => { span { "Nothing of this kind in this range." } }
+                Nothing::Masked(field) => { strong { (t!("The values of {field} are masked for you.", field = visible(field, 60))) } }
+                Nothing::NoLines => { span { (t!("Nothing of this kind in this range.")) } }
             }
         }
     }
@@ -128,20 +129,20 @@ fn menu(
     let export = |kind: &str| link(&format!("/b/{board}/{id}.{kind}"), None);
     html! {
         details class="menu" id={ (id) "-menu" } {
-            summary aria-label={ "What to do with " (panel.title) } { "⋯" }
+            summary aria-label=(plain!("What to do with {panel}", panel = text(&panel.title))) { "⋯" }
             ul {
                 @if panel.source == crate::board::Source::Logs {
-                    li { a href=(link("/explore", Some(search))) { "The lines behind it" } }
-                    li { a href=(link("/why", Some(search))) { "Why? What differs from before" } }
+                    li { a href=(link("/explore", Some(search))) { (t!("The lines behind it")) } }
+                    li { a href=(link("/why", Some(search))) { (t!("Why? What differs from before")) } }
                 }
                 @if matches!(content, Ok(Picture::Drawing(_))) {
                     li { a href=(export("svg")) download { "SVG" } " · " a href=(export("png")) download { "PNG" } " · "
                          a href=(export("csv")) download { "CSV" } " · " a href=(export("json")) { "JSON" } }
-                    li { a href=(images(id)) { "Image for chat and mail" } }
+                    li { a href=(images(id)) { (t!("Image for chat and mail")) } }
                 } @else {
                     li { a href=(export("csv")) download { "CSV" } " · " a href=(export("json")) { "JSON" } }
                 }
-                li { a href={ (link(&format!("/b/{board}"), None)) "#" (id) } { "Link to this moment" } }
+                li { a href={ (link(&format!("/b/{board}"), None)) "#" (id) } { (t!("Link to this moment")) } }
             }
         }
     }
@@ -157,12 +158,12 @@ fn rows(table: &Table, range: &Range) -> Markup {
         format!("/explore?{}", query.finish())
     };
     html! {
-        div class="scroll flat" tabindex="0" role="region" aria-label={ "Values of " (table.by) } {
+        div class="scroll flat" tabindex="0" role="region" aria-label=(plain!("Values of {field}", field = table.by)) {
             table class="rows" {
                 thead { tr {
-                    th scope="col" { (visible(&table.by, 40)) }
-                    @for (name, _) in &table.columns { th scope="col" class="num" { (visible(name, 24)) } }
-                    @if sparklines { th scope="col" { "over time" } }
+                    th scope="col" { (visible(&text(&table.by), 40)) }
+                    @for (name, _) in &table.columns { th scope="col" class="num" { (visible(&text(name), 24)) } }
+                    @if sparklines { th scope="col" { (t!("over time")) } }
                 } }
                 tbody { @for row in &table.rows { tr {
                     th scope="row" class="name" {
@@ -201,7 +202,7 @@ fn figure(stat: &Stat) -> Markup {
     html! {
         div class="stat" {
             span class="value" { @match stat.value { Some(v) => (show(stat.unit, v)), None => "—" } }
-            @if let Some((change, unit)) = change { (delta(Some(change), unit, stat.rise_is_bad, "Against the period before")) }
+            @if let Some((change, unit)) = change { (delta(Some(change), unit, stat.rise_is_bad, &t!("Against the period before"))) }
             (PreEscaped(sparkline(&stat.sparkline, 160, 36)))
         }
     }
@@ -210,7 +211,7 @@ fn figure(stat: &Stat) -> Markup {
 /// Newest lines.
 pub(crate) fn lines(rows: &[Line], range: &Range) -> Markup {
     html! {
-        ol class="errors" tabindex="0" aria-label="Newest lines" { @for row in rows { (line(row, range)) } }
+        ol class="errors" tabindex="0" aria-label=(t!("Newest lines")) { @for row in rows { (line(row, range)) } }
     }
 }
 
@@ -242,13 +243,13 @@ pub(super) fn is_calm(label: &str) -> bool {
 
 fn patterns(all: &[Pattern], range: &Range) -> Markup {
     html! {
-        ol class="errors patterns" tabindex="0" aria-label="Patterns" { @for p in all {
+        ol class="errors patterns" tabindex="0" aria-label=(t!("Patterns")) { @for p in all {
             li {
                 div class="facts" {
-                    @if p.before == 0 { span class="badge" { "new" } }
+                    @if p.before == 0 { span class="badge" { (t!("new")) } }
                     span class="count" { (count(p.count)) " ×" }
-                    @if p.before > 0 { span class="was" { "before " (count(p.before)) " ×" } }
-                    @if let Some(first) = p.first { time { "since " (at(first, &range.zone, "%d %b %H:%M:%S")) } }
+                    @if p.before > 0 { span class="was" { (t!("before {n} ×", n = count(p.before))) } }
+                    @if let Some(first) = p.first { time { (t!("since {time}", time = at(first, &range.zone, "%d %b %H:%M:%S"))) } }
                 }
                 code { (visible(&p.text, 400)) }
             }

@@ -12,6 +12,7 @@ use crate::chart::sparkline::sparkline;
 use crate::chart::units::count;
 use crate::explore::patterns::Found;
 use crate::explore::state::View;
+use crate::language::t;
 use crate::query::Query;
 use crate::range::Range;
 use crate::view::picture::Part;
@@ -26,22 +27,22 @@ pub(crate) fn patterns(
 ) -> Markup {
     html! {
         (notices(seen, stale))
-        h1 class="sr" { "Patterns" }
+        h1 class="sr" { (t!("Patterns")) }
         (histogram(asked, range, seen))
         article class="panel" id="patterns" {
             div class="head" {
-                h2 { @match found { Ok(found) if !found.patterns.is_empty() => { (count(found.lines)) " lines, " (found.patterns.len()) " patterns" }, _ => "Patterns" } }
+                h2 { @match found { Ok(found) if !found.patterns.is_empty() => (t!("{lines} lines, {n} patterns", lines = count(found.lines), n = found.patterns.len())), _ => (t!("Patterns")) } }
                 (views(asked, View::Patterns))
             }
             @match found {
-                Err(failed) => div class="empty failed" { strong { "The store refused this search." } span { (visible(failed, 300)) } },
-                Ok(found) if found.patterns.is_empty() => div class="empty" { strong { "No line in this range is like that." } span { "Choose a longer range, or a wider search." } },
+                Err(failed) => div class="empty failed" { strong { (t!("The store refused this search.")) } span { (visible(failed, 300)) } },
+                Ok(found) if found.patterns.is_empty() => div class="empty" { strong { (t!("No line in this range is like that.")) } span { (t!("Choose a longer range, or a wider search.")) } },
                 Ok(found) => {
                     @if found.looked_at < found.lines {
-                        p class="hint" { "Estimated from " (count(found.looked_at)) " lines, spread over the range." }
+                        p class="hint" { (t!("Estimated from {n} lines, spread over the range.", n = count(found.looked_at))) }
                     }
                     (table(asked, range, search, found))
-                    @if found.more > 0 { p class="hint" { (found.more) " rarer patterns are not shown." } }
+                    @if found.more > 0 { p class="hint" { (t!("{n} rarer patterns are not shown.", n = found.more)) } }
                 }
             }
         }
@@ -51,11 +52,11 @@ pub(crate) fn patterns(
 fn table(asked: &Asked, range: &Range, search: &Query, found: &Found) -> Markup {
     let estimated = found.looked_at < found.lines;
     html! {
-        div class="scroll flat" tabindex="0" role="region" aria-label="Patterns" {
+        div class="scroll flat" tabindex="0" role="region" aria-label=(t!("Patterns")) {
             table class="found" {
                 thead { tr {
-                    th scope="col" class="num" { "Lines" } th scope="col" class="num" { "Share" } th scope="col" { "Over time" }
-                    th scope="col" { "First seen" } th scope="col" { "Pattern" }
+                    th scope="col" class="num" { (t!("Lines")) } th scope="col" class="num" { (t!("Share")) } th scope="col" { (t!("Over time")) }
+                    th scope="col" { (t!("First seen")) } th scope="col" { (t!("Pattern")) }
                 } }
                 tbody { @for pattern in &found.patterns { tr {
                     td class="num" { @if estimated { "≈ " } (count(pattern.count)) }

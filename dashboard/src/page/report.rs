@@ -10,12 +10,19 @@ use super::strip;
 use super::text::at;
 use crate::app::Seen;
 use crate::assets::CSS;
+use crate::language::{t, tag, text};
 
 /// What the report is about, in one line.
 pub(crate) fn headline(seen: &Seen) -> String {
     let range = &seen.wish.range;
     let when = |ms| at(ms, &range.zone, "%a %d %b %Y %H:%M");
-    format!("{}, {} – {} {}", seen.wish.board.title, when(range.from), when(range.to), range.zone_name())
+    format!(
+        "{}, {} – {} {}",
+        text(&seen.wish.board.title),
+        when(range.from),
+        when(range.to),
+        range.zone_name()
+    )
 }
 
 /// The policy of the page: its one style sheet, and nothing else.
@@ -29,7 +36,7 @@ pub(crate) fn report(title: &str, seen: &Seen) -> Markup {
     let range = &seen.wish.range;
     html! {
         (DOCTYPE)
-        html lang="en" data-theme="light" {
+        html lang=(tag()) data-theme="light" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -44,12 +51,12 @@ pub(crate) fn report(title: &str, seen: &Seen) -> Markup {
                     section class="grid" {
                         @for (definition, (content, _)) in seen.wish.board.panels.iter().zip(&seen.view.panels) {
                             article class={ "panel w" (definition.width) } {
-                                h2 { (definition.title) }
+                                h2 { (text(&definition.title)) }
                                 (panel::content(range, definition, content))
                             }
                         }
                     }
-                    footer { p { "Made " (at(range.now, &range.zone, "%Y-%m-%d %H:%M:%S")) " " (range.zone_name()) " by " (title) } }
+                    footer { p { (t!("Made {time} {zone} by {title}", time = at(range.now, &range.zone, "%Y-%m-%d %H:%M:%S"), zone = range.zone_name(), title = title)) } }
                 }
             }
         }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::board::Stale;
 use crate::chart::Unit;
 use crate::chart::units::{count, number};
+use crate::language::{plain, t, text};
 use crate::range::{Compare, Range};
 use crate::verdict::State;
 use crate::verdict::totals::Totals;
@@ -22,11 +23,11 @@ pub(super) fn strip(strip: &Strip, range: &Range, compare: Option<Compare>, stal
         State::Unknown => ("none", "?"),
     };
     html! {
-        section id="verdict" class="verdict" aria-label="Verdict" {
+        section id="verdict" class="verdict" aria-label=(t!("Verdict")) {
             div class={ "word " (class) } {
-                span class="state" { span class="icon" aria-hidden="true" { (icon) } (verdict.state.word()) }
+                span class="state" { span class="icon" aria-hidden="true" { (icon) } (text(verdict.state.word())) }
                 @for reason in &verdict.reasons { span class="why" { (reason) } }
-                @if verdict.reasons.is_empty() { span class="why" { "Errors, latency and arrival of lines are within their limits." } }
+                @if verdict.reasons.is_empty() { span class="why" { (t!("Errors, latency and arrival of lines are within their limits.")) } }
             }
             @if let Ok(totals) = &strip.now { (tiles(strip, totals, range, compare)) }
         }
@@ -44,28 +45,28 @@ fn tiles(strip: &Strip, now: &Totals, range: &Range, compare: Option<Compare>) -
     let requests_delta = before.and_then(|b| ratio(now.requests as f64, b.requests as f64));
     let p95_delta = p95(now).zip(before.and_then(p95)).and_then(|(n, b)| ratio(n, b));
     let against = compare.map_or_else(
-        || "Against the period of the same length just before".to_owned(),
-        |c| format!("Against the same time {} before", c.word()),
+        || t!("Against the period of the same length just before").into_owned(),
+        |c| plain!("Against the same time {distance} before", distance = text(c.word())),
     );
     let delta = |change, unit, bad| delta(change, unit, bad, &against);
     html! {
         dl class="tiles" {
             @if strip.verdict.state == State::NoData && strip.lines.as_ref().is_ok_and(|l| l.total == 0) {
                 // Nothing arrived: that is not the same as nobody asking for anything.
-                (tile("Requests", "—", &html! { "no data" }))
+                (tile(&t!("Requests"), "—", &html! { (t!("no data")) }))
             } @else {
-                (tile("Requests", &count(now.requests), &html! {
+                (tile(&t!("Requests"), &count(now.requests), &html! {
                     (Unit::RequestsPerSecond.show(now.requests as f64 / seconds)) (delta(requests_delta, "%", false)) }))
             }
-            (tile("5xx rate", &percent(now.error_rate_5xx), &html! {
-                (count(now.by_class.c5)) " total" (delta(points(|t| t.error_rate_5xx), "pp", true)) }))
-            (tile("4xx rate", &percent(now.error_rate_4xx), &html! {
-                (count(now.by_class.c4)) " total" (delta(points(|t| t.error_rate_4xx), "pp", true)) }))
-            (tile("p95 latency", &ms(p95(now)), &html! {
-                @match now.latency { Some(l) => { "p50 " (Unit::Millis.show(l.p50)) }, None if now.requests == 0 => "no data", None => "not in these lines" }
+            (tile(&t!("5xx rate"), &percent(now.error_rate_5xx), &html! {
+                (t!("{n} total", n = count(now.by_class.c5))) (delta(points(|t| t.error_rate_5xx), "pp", true)) }))
+            (tile(&t!("4xx rate"), &percent(now.error_rate_4xx), &html! {
+                (t!("{n} total", n = count(now.by_class.c4))) (delta(points(|t| t.error_rate_4xx), "pp", true)) }))
+            (tile(&t!("p95 latency"), &ms(p95(now)), &html! {
+                @match now.latency { Some(l) => { "p50 " (Unit::Millis.show(l.p50)) }, None if now.requests == 0 => (t!("no data")), None => (t!("not in these lines")) }
                 (delta(p95_delta, "%", true)) }))
             @if let Ok(lines) = &strip.lines {
-                (tile("Unparsed lines", &count(lines.unparsed), &html! { "of " (count(lines.total)) " lines" }))
+                (tile(&t!("Unparsed lines"), &count(lines.unparsed), &t!("of {n} lines", n = count(lines.total))))
             }
         }
     }
@@ -91,7 +92,7 @@ pub(super) fn delta(change: Option<f64>, unit: &str, rise_is_bad: bool, against:
     };
     html! {
         span class=(class) title=(against) {
-            @if calm { "= as before" } @else {
+            @if calm { (t!("= as before")) } @else {
                 @if change > 0.0 { "↑ " } @else { "↓ " }
                 (number(change.abs())) " " (unit)
             }

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
+use crate::language::{t, text};
+
 /// Text with everything invisible or direction-changing made visible, cut after `most` characters.
 pub(crate) fn visible(text: &str, most: usize) -> Markup {
     let mut plain = String::new();
@@ -45,10 +47,12 @@ fn name(c: char) -> String {
     }
 }
 
-/// An instant (epoch milliseconds) in a zone.
+/// An instant (epoch milliseconds) in a zone. A language may write the same format in its own way.
 pub(crate) fn at(ms: i64, zone: &TimeZone, format: &str) -> String {
-    Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "unknown".into(), |t| t.to_zoned(zone.clone()).strftime(format).to_string())
+    Timestamp::from_millisecond(ms).map_or_else(
+        |_| t!("unknown").into_owned(),
+        |t| t.to_zoned(zone.clone()).strftime(&*text(format)).to_string(),
+    )
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::text::{at, visible};
 use crate::chart::Unit;
 use crate::chart::units::count;
+use crate::language::t;
 use crate::query::Query;
 use crate::range::Range;
 use crate::view::plan::Span;
@@ -22,18 +23,18 @@ pub(crate) fn why(
     html! {
         div id="notices" {}
         article class="panel" id="why" {
-            div class="head" { h1 { "What differs?" } a href=(link(search)) { "The lines" } }
+            div class="head" { h1 { (t!("What differs?")) } a href=(link(search)) { (t!("The lines")) } }
             p class="hint" {
-                (when(range.from)) " – " (when(range.to)) " beside " (when(before.0)) " – " (when(before.1))
-                @if !search.is_everything() { ", of " code { (visible(&search.to_string(), 400)) } }
+                (t!("{from} – {to} beside {before_from} – {before_to}", from = when(range.from), to = when(range.to), before_from = when(before.0), before_to = when(before.1)))
+                @if !search.is_everything() { ", " (t!("of {search}", search = html! { code { (visible(&search.to_string(), 400)) } })) }
             }
             @match found {
-                Err(failed) => div class="empty failed" { strong { "There is no answer." } span { (visible(failed, 300)) } },
-                Ok(found) if found.lines.0 == 0 => div class="empty" { "There is no line in this selection." },
+                Err(failed) => div class="empty failed" { strong { (t!("There is no answer.")) } span { (visible(failed, 300)) } },
+                Ok(found) if found.lines.0 == 0 => div class="empty" { (t!("There is no line in this selection.")) },
                 Ok(found) => {
-                    p { (count(found.lines.0)) " lines now, " (count(found.lines.1)) " before." }
+                    p { (t!("{now} lines now, {before} before.", now = count(found.lines.0), before = count(found.lines.1))) }
                     @if found.differences.is_empty() {
-                        div class="empty" { strong { "Nothing differs." } span { "Each value is as frequent among these lines as before." } }
+                        div class="empty" { strong { (t!("Nothing differs.")) } span { (t!("Each value is as frequent among these lines as before.")) } }
                     } @else { (table(found, search, link)) }
                 }
             }
@@ -54,8 +55,8 @@ fn table(found: &Found, search: &Query, link: &dyn Fn(&Query) -> String) -> Mark
         div class="scroll flat" {
             table class="rows why" {
                 thead { tr {
-                    th scope="col" { "Value" } th scope="col" class="num" { "Lines" }
-                    th scope="col" class="num" { "Now" } th scope="col" class="num" { "Before" } th scope="col" class="num" { "All lines before" } th scope="col" { "Share" }
+                    th scope="col" { (t!("Value")) } th scope="col" class="num" { (t!("Lines")) }
+                    th scope="col" class="num" { (t!("Now")) } th scope="col" class="num" { (t!("Before")) } th scope="col" class="num" { (t!("All lines before")) } th scope="col" { (t!("Share")) }
                 } }
                 tbody { @for d in &found.differences { tr {
                     th scope="row" class="name" {

@@ -7,6 +7,7 @@ pub(crate) mod totals;
 use totals::{Lines, Totals};
 
 use crate::chart::units::number;
+use crate::language::{Said, Value};
 use crate::range::Range;
 use crate::view::picture::Part;
 
@@ -20,7 +21,7 @@ const FEW: u64 = 3;
 pub(crate) struct Verdict {
     pub(crate) state: State,
     /// Why, in sentences.
-    pub(crate) reasons: Vec<String>,
+    pub(crate) reasons: Vec<Said>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
@@ -48,11 +49,9 @@ impl Verdict {
     /// What remains of a conclusion `age` milliseconds later, when nobody can be asked: a green light that nobody
     /// tends is worse than none.
     pub(crate) fn grown_old(&self, age: i64) -> Self {
-        let reason = format!(
-            "The store does not answer. {} ago the verdict was: {}.",
-            age_text(age),
-            self.state.word()
-        );
+        let reason = Said::new("The store does not answer. {age} ago the verdict was: {state}.")
+            .with("age", Value::Age(age))
+            .with("state", Value::Word(self.state.word()));
         Self { state: State::Unknown, reasons: vec![reason] }
     }
 }
@@ -68,7 +67,7 @@ pub(crate) fn of(
     let (Some(totals), Some(lines)) = (totals.as_ref().ok(), lines.as_ref().ok()) else {
         return Verdict {
             state: State::Unknown,
-            reasons: vec!["The backend could not answer the main question.".into()],
+            reasons: vec![Said::new("The backend could not answer the main question.")],
         };
     };
     if totals.requests == 0 {
@@ -76,11 +75,10 @@ pub(crate) fn of(
     }
     let mut reasons = Vec::new();
     if let Some(rate) = totals.error_rate_5xx.filter(|r| *r >= degraded && totals.by_class.c5 >= FEW) {
-        reasons.push(format!(
-            "{} % of requests fail (5xx); {} % is the limit.",
-            number(rate * 100.0),
-            number(degraded * 100.0)
-        ));
+        let reason = Said::new("{share} % of requests fail (5xx); {limit} % is the limit.")
+            .with("share", number(rate * 100.0))
+            .with("limit", number(degraded * 100.0));
+        reasons.push(reason);
     }
     if let (Some(now), Some(before)) =
         (totals.latency, previous.as_ref().ok().and_then(|p| p.latency.map(|l| (l, p.requests))))
@@ -88,41 +86,29 @@ pub(crate) fn of(
         && totals.requests >= 100
         && before.1 >= 100
     {
-        reasons.push(format!(
-            "p95 latency is {} times what it was in the period before.",
-            number(now.p95 / before.0.p95)
-        ));
+        let reason = Said::new("p95 latency is {n} times what it was in the period before.");
+        reasons.push(reason.with("n", number(now.p95 / before.0.p95)));
     }
     if let Some(age) = lines.newest.map(|n| range.now - n).filter(|age| range.is_live() && *age > LATE) {
-        reasons
-            .push(format!("The newest line is {} old: data is late, or traffic has stopped.", age_text(age)));
+        let reason = Said::new("The newest line is {age} old: data is late, or traffic has stopped.");
+        reasons.push(reason.with("age", Value::Age(age)));
     }
     let state = if reasons.is_empty() { State::Ok } else { State::Degraded };
     Verdict { state, reasons }
 }
 
 /// What to say where there is nothing: nothing here, or nothing at all.
-fn silence(lines: &Lines, range: &Range) -> String {
+fn silence(lines: &Lines, range: &Range) -> Said {
     if lines.total > 0 {
-        return "There are log lines in this range, but none with an HTTP status.".into();
+        return Said::new("There are log lines in this range, but none with an HTTP status.");
     }
     match lines.newest_of_all {
-        None => "No log line has arrived yet. Start an agent: alces agent.".into(),
+        None => Said::new("No log line has arrived yet. Start an agent: alces agent."),
         Some(at) if at < range.from => {
-            format!("No lines in this range. The newest is {} old.", age_text(range.now - at))
+            let said = Said::new("No lines in this range. The newest is {age} old.");
+            said.with("age", Value::Age(range.now - at))
         }
-        Some(_) => "No lines in this range, though there are later ones.".into(),
-    }
-}
-
-/// `40 s`, `7 min`, `3 h`, `12 days`.
-pub(crate) fn age_text(ms: i64) -> String {
-    let seconds = (ms / 1000).max(0);
-    match seconds {
-        ..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+        Some(_) => Said::new("No lines in this range, though there are later ones."),
     }
 }
 
@@ -176,11 +162,5 @@ mod tests {
             .expect("a range");
         let calm = totals(1000, 0, 1.0);
         assert_eq!(of(&calm, &calm, &lines(86_400_000), &old, 0.01).state, State::Ok);
-    }
-
-    #[test]
-    fn ages() {
-        assert_eq!(age_text(40_000), "40 s");
-        assert_eq!(age_text(7_200_000), "2 h");
     }
 }

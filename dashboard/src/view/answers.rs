@@ -11,6 +11,7 @@ use crate::backend::{Backend, Search};
 use crate::board::Source;
 use crate::config::Config;
 use crate::error::BackendError;
+use crate::language::Said;
 use crate::sight::{hide, narrow};
 
 /// The answers to a plan's searches, in its order.
@@ -18,7 +19,7 @@ use crate::sight::{hide, narrow};
 pub(crate) struct Answers {
     all: Vec<Result<One, String>>,
     /// What the reader should know about the figures.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Said>,
 }
 
 #[derive(Debug)]
@@ -91,12 +92,13 @@ pub(crate) async fn ask(
         }));
     }
     if failed > 0 {
-        answers.notes.push(format!("{failed} shards gave no answer: the figures below are too low."));
+        let note = Said::new("{n} shards gave no answer: the figures below are too low.");
+        answers.notes.push(note.with("n", failed.to_string()));
     }
     if late {
-        answers
-            .notes
-            .push("A search ran out of time: the figures below are too low. Choose a shorter range.".into());
+        let note =
+            Said::new("A search ran out of time: the figures below are too low. Choose a shorter range.");
+        answers.notes.push(note);
     }
     Ok(answers)
 }

@@ -7,6 +7,7 @@ use crate::app::Wish;
 use crate::board::{Board, Metric, Panel, Source};
 use crate::chart::Unit;
 use crate::fields::{Fields, Idea};
+use crate::language::Said;
 use crate::query::{self, Names as _, Query};
 use crate::range::{Compare, Range};
 use crate::sight::Sight;
@@ -79,12 +80,15 @@ impl<'a> Context<'a> {
     }
 
     /// What is doubtful about the visitor's search: a field that no line has, a value that its field cannot hold. Then it matches nothing.
-    pub(crate) fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<Said> {
         // Where nothing has arrived yet, no field is known.
         if self.logs.known().is_empty() {
             return None;
         }
-        self.also.to_dsl(self.logs).err().map(|e| format!("The search finds nothing: {e}."))
+        self.also
+            .to_dsl(self.logs)
+            .err()
+            .map(|e| Said::new("The search finds nothing: {reason}.").with("reason", e.to_string()))
     }
 
     /// A search as a query; a field that is not there matches nothing.

@@ -24,6 +24,7 @@ use crate::board::{Kind, Panel, Source};
 use crate::chart::Mark;
 use crate::config::Config;
 use crate::error::BackendError;
+use crate::language::Said;
 use crate::verdict::{self, Verdict, totals};
 use answers::Answers;
 use cache::Cache;
@@ -41,7 +42,7 @@ pub(crate) struct View {
     /// Deploys within the range.
     pub(crate) marks: Vec<Mark>,
     /// What the reader should know about the figures.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Said>,
 }
 
 /// The verdict with the figures that it rests on.
