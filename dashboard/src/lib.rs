@@ -41,7 +41,7 @@ pub use access::ProxyLogin;
 pub use alces_serve::{CertificateError, TlsFiles};
 pub use config::Config;
 pub use error::DashboardError;
-pub use language::{CatalogError, Language, Languages};
+pub use language::{CatalogError, Language, Languages, SyntaxError};
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;

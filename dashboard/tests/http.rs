@@ -117,6 +117,18 @@ async fn the_first_page_is_full() {
 }
 
 #[tokio::test]
+async fn a_page_is_sent_packed_to_who_can_unpack_it() {
+    let house = House::build(Mood::Full).await;
+    let packed = house.get_with("/", "accept-encoding: gzip, br\r\n").await;
+    assert!(packed.head.contains("content-encoding: gzip"), "{}", packed.head);
+    assert!(packed.head.contains("vary: accept-encoding"), "{}", packed.head);
+    let plain = house.get("/").await;
+    assert!(!plain.head.contains("content-encoding"), "{}", plain.head);
+    let picture = house.get_with("/b/overview/requests.png", "accept-encoding: gzip\r\n").await;
+    assert!(!picture.head.contains("content-encoding"), "{}", picture.head);
+}
+
+#[tokio::test]
 async fn who_looks_at_the_same_moment_is_answered_once() {
     let house = House::build(Mood::Full).await;
     let asked = || house.fake.msearch.load(SeqCst);

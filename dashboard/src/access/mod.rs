@@ -3,6 +3,7 @@
 //! Without a file of people everybody who reaches the listener may do everything, as before. With one, a request is somebody's by a token,
 //! by the word of a trusted proxy, or by a session's cookie; nobody's otherwise. What each may see is in `sight/`.
 
+mod form;
 mod proxy;
 
 use std::collections::HashMap;
@@ -14,14 +15,13 @@ use alces_people::{Act, Attempts, Event, People, PeopleError, Right, Session, Su
 use axum::http::header::{self, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::sight::Sight;
 
+use form::Forms;
 pub use proxy::ProxyLogin;
 
 /// Passwords that are hashed at a time: 19 MiB of memory each.
@@ -35,8 +35,7 @@ const REMEMBERED: usize = 1000;
 pub(crate) struct Access {
     people: Option<Arc<People>>,
     proxy: Option<ProxyLogin>,
-    /// Signs what forms carry.
-    secret: Vec<u8>,
+    pub(crate) forms: Forms,
     /// Whether browsers come by TLS, so that cookies need never go without.
     secure: bool,
     pub(crate) attempts: Attempts,
@@ -68,6 +67,8 @@ pub(crate) struct Who {
     pub(crate) address: IpAddr,
     /// What forms of this browser carry, so that no other site can send them. Empty where there is nothing to bind it to.
     pub(crate) form: String,
+    /// What such a form is bound to.
+    pub(crate) basis: String,
     pub(crate) sight: Arc<Sight>,
 }
 
@@ -93,7 +94,7 @@ impl Access {
         Self {
             people: config.people.clone(),
             proxy: config.proxy.clone(),
-            secret: secret.to_owned(),
+            forms: Forms::new(secret),
             secure: config.tls.is_some() || https,
             attempts: Attempts::default(),
             hashing: Semaphore::new(HASHING),
@@ -138,6 +139,7 @@ impl Access {
             way: Way::Nobody,
             address,
             form: String::new(),
+            basis: String::new(),
             sight: Arc::clone(&self.everything),
         };
         if !self.is_on() {
@@ -154,7 +156,7 @@ impl Access {
             let user = self.ask(move |people| people.from_proxy(&name, role, now)).await;
             match user {
                 Ok(user) if user.disabled.is_none() => {
-                    who.form = self.form_token(&format!("proxy\n{}", user.id));
+                    who.basis = format!("proxy\n{}", user.id);
                     who.right = Some(user.role.right());
                     who.way = Way::Proxy;
                     who.user = Some(user);
@@ -164,7 +166,7 @@ impl Access {
                 _ => {}
             }
         } else if let Some(text) = self.cookie(headers) {
-            who.form = self.form_token(text);
+            who.basis = text.to_owned();
             let text = text.to_owned();
             if let Some(Session { user, .. }) = self.ask(move |people| people.session(&text, now)).await? {
                 who.right = Some(user.role.right());
@@ -173,7 +175,10 @@ impl Access {
             }
         }
         if who.way == Way::Nobody {
-            who.form = self.anonymous(headers).map(|basis| self.form_token(basis)).unwrap_or_default();
+            who.basis = self.anonymous(headers).unwrap_or_default().to_owned();
+        }
+        if !who.basis.is_empty() {
+            who.form = self.forms.token(&who.basis).map_err(|_| PeopleError::Randomness)?;
         }
         if let Some(user) = who.user.clone() {
             who.sight = self.sight(config, user).await?;
@@ -184,7 +189,15 @@ impl Access {
     /// Somebody of whom only is known what is to be seen: who has a signed link.
     pub(crate) fn bearer_of(&self, sight: Arc<Sight>) -> Who {
         let address = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        Who { user: None, right: None, way: Way::Nobody, address, form: String::new(), sight }
+        Who {
+            user: None,
+            right: None,
+            way: Way::Nobody,
+            address,
+            form: String::new(),
+            basis: String::new(),
+            sight,
+        }
     }
 
     /// What a user may see.
@@ -288,20 +301,8 @@ impl Access {
         let basis = URL_SAFE_NO_PAD.encode(bytes);
         let secure = if self.secure { "; Secure" } else { "" };
         let cookie = format!("alces_form={basis}; Path=/; HttpOnly; SameSite=Lax{secure}");
-        Ok((self.form_token(&basis), cookie))
-    }
-
-    fn form_token(&self, basis: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.code(basis).finalize().into_bytes())
-    }
-
-    fn code(&self, basis: &str) -> Hmac<Sha256> {
-        // HMAC takes a key of any length.
-        let mut code = Hmac::<Sha256>::new_from_slice(&self.secret)
-            .unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
-        code.update(b"form\n");
-        code.update(basis.as_bytes());
-        code
+        let token = self.forms.token(&basis).map_err(|_| PeopleError::Randomness)?;
+        Ok((token, cookie))
     }
 }
 

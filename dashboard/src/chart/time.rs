@@ -10,6 +10,7 @@ use super::font::plain;
 use super::palette::{Dash, Ink, Paint};
 use super::spec::runs;
 use super::{ChartSpec, DrawError, Kind, Plot, Series};
+use crate::language::text;
 
 /// A chart narrower than this (CSS pixels) has no labels at the ends of its lines: the legend is enough.
 const ROOM_FOR_LABELS: f64 = 380.0;
@@ -299,7 +300,7 @@ fn end_labels<'a, DB: DrawingBackend>(
         return Vec::new();
     }
     let most = canvas.px(canvas.css_width() / 6.0);
-    shown.into_iter().map(|s| (s, canvas.shorten(&plain(&s.name), most))).collect()
+    shown.into_iter().map(|s| (s, canvas.shorten(&text(&plain(&s.name)), most))).collect()
 }
 
 fn ends_written<DB: DrawingBackend>(
@@ -350,7 +351,7 @@ fn names_in_bands<DB: DrawingBackend>(
     let Some(last) = known(spec, whole).pop().filter(|_| fits) else { return Ok(()) };
     let end = frame.x(spec.middle(last.end - 1)) - canvas.px(4.0);
     for (n, series) in parts.iter().enumerate() {
-        let name = canvas.shorten(&plain(&series.name), canvas.px(90.0));
+        let name = canvas.shorten(&text(&plain(&series.name)), canvas.px(90.0));
         let start = end - canvas.measure(&name);
         // The room that the part leaves in every bucket the word lies over.
         let (mut upper, mut lower) = (frame.plot.top, frame.plot.bottom);

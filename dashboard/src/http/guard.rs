@@ -15,7 +15,6 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use subtle::ConstantTimeEq as _;
 
 use super::{MOST_BODY, Peer, fail, html, value};
 use crate::access::{Way, Who, cookie};
@@ -70,7 +69,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
         return log_in_first(&headers, path, wanted);
     }
     if !is_safe(&method) && who.is_ambient() {
-        request = match own(request, &who).await {
+        request = match own(request, &app, &who).await {
             Ok(request) => request,
             Err(status) => {
                 let reason = "this form is too old, or it is not of this dashboard: load its page again";
@@ -124,8 +123,8 @@ fn is_foreign(app: &App, headers: &HeaderMap) -> bool {
 }
 
 /// Whether the request carries the token of this browser's forms: in the header `X-CSRF-Token`, or in a form's field `csrf`.
-async fn own(request: Request, who: &Who) -> Result<Request, StatusCode> {
-    let good = |token: &str| !who.form.is_empty() && bool::from(token.as_bytes().ct_eq(who.form.as_bytes()));
+async fn own(request: Request, app: &App, who: &Who) -> Result<Request, StatusCode> {
+    let good = |token: &str| app.access.forms.is_token(&who.basis, token);
     if request.headers().get("x-csrf-token").and_then(|v| v.to_str().ok()).is_some_and(good) {
         return Ok(request);
     }

@@ -30,6 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use maud::Markup;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_service::Service as _;
 
 use crate::access::{Who, cookie};
@@ -84,6 +85,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), translate))
+        // Pages of charts pack to a fifth; the fastest level takes a few milliseconds of them.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
 }
@@ -102,7 +105,8 @@ pub(crate) async fn answer(mut router: Router, peer: SocketAddr, mut request: Re
 /// Answers in the visitor's language; programs and pictures are answered in English, which they can read and draw.
 async fn translate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if path.starts_with("/api/") || [".png", ".csv", ".json", ".ndjson"].iter().any(|end| path.ends_with(end))
+    if path.starts_with("/api/")
+        || [".png", ".txt", ".csv", ".json", ".ndjson"].iter().any(|end| path.ends_with(end))
     {
         return next.run(request).await;
     }

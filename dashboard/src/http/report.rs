@@ -51,6 +51,10 @@ pub(super) async fn report(
         )
             .into_response();
     }
-    let headline = format!("{} · {}", app.config.title, report::headline(&seen));
-    painted(move || png::sheet(&headline, &seen.drawings(), 2, Theme::Light)).await
+    painted(move || {
+        // Beyond the request there is no language: pictures are in English, as their font is.
+        let headline = format!("{} · {}", app.config.title, report::headline(&seen));
+        png::sheet(&headline, &seen.drawings(), 2, Theme::Light)
+    })
+    .await
 }

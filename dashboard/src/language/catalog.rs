@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use polib::po_file;
 use thiserror::Error;
 
+use super::po::{self, SyntaxError};
 use super::{Piece, pieces};
 
 /// A catalog that cannot be used.
@@ -12,7 +12,7 @@ use super::{Piece, pieces};
 pub enum CatalogError {
     /// It is no `.po` file.
     #[error("this is no catalog of gettext: {0}")]
-    Syntax(String),
+    Syntax(#[from] SyntaxError),
     /// Its header does not say which language it is.
     #[error("the header names no language: write \"Language: de\\n\" and \"Language-Team: Deutsch\\n\"")]
     Nameless,
@@ -49,25 +49,27 @@ impl Language {
     /// # Errors
     /// [`CatalogError`] names the text.
     pub fn parse(po: &str) -> Result<Self, CatalogError> {
-        let catalog =
-            po_file::parse_from_reader(po.as_bytes()).map_err(|e| CatalogError::Syntax(e.to_string()))?;
+        let entries = po::parse(po)?;
+        let header = entries.iter().find(|e| e.id.is_empty()).map_or("", |e| e.text.as_str());
+        let of = |name: &str| {
+            let mut fields = header.lines().filter_map(|line| line.split_once(':'));
+            fields.find(|(field, _)| *field == name).map(|(_, value)| value.trim()).unwrap_or_default()
+        };
         // gettext writes `zh_CN`, browsers `zh-CN`.
-        let tag = catalog.metadata.language.replace('_', "-");
-        let name = catalog.metadata.language_team.clone();
+        let (tag, name) = (of("Language").replace('_', "-"), of("Language-Team").to_owned());
         let is_tag = !tag.is_empty() && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if !is_tag || name.is_empty() {
             return Err(CatalogError::Nameless);
         }
         let mut texts = HashMap::new();
-        for message in catalog.messages() {
-            let (english, text) = (message.msgid(), message.msgstr().unwrap_or_default());
-            if english.is_empty() || text.is_empty() || message.is_fuzzy() {
+        for entry in entries {
+            if entry.id.is_empty() || entry.text.is_empty() || entry.fuzzy {
                 continue;
             }
-            if names(english) != names(text) {
-                return Err(CatalogError::Names { english: english.into(), text: text.into() });
+            if names(&entry.id) != names(&entry.text) {
+                return Err(CatalogError::Names { english: entry.id, text: entry.text });
             }
-            texts.insert(english.to_owned(), text.to_owned());
+            texts.insert(entry.id, entry.text);
         }
         Ok(Self { tag, name, texts })
     }

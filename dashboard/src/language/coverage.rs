@@ -108,6 +108,9 @@ fn words() -> Vec<&'static str> {
         "local",
         "proxy",
         "Lines over time",
+        "errors: 5xx, error",
+        "warnings: 4xx, warn",
+        "others",
     ];
     words.extend(crate::range::PRESETS.iter().map(|(label, ..)| *label));
     words.extend(Role::ALL.map(Role::word));

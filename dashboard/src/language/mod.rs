@@ -10,6 +10,7 @@ mod choice;
 #[cfg(test)]
 mod coverage;
 mod late;
+mod po;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -20,6 +21,7 @@ use maud::{Markup, PreEscaped, Render};
 pub use catalog::{CatalogError, Language};
 pub use choice::Languages;
 pub(crate) use late::{Said, Value, age_text};
+pub use po::SyntaxError;
 
 tokio::task_local! {
     static LANGUAGE: Arc<Language>;
