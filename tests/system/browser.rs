@@ -42,12 +42,23 @@ fn boards(engine: &str) {
     look("boards.mjs", &url);
     look("explore.mjs", &url);
     look("language.mjs", &url);
+    drop(dashboard);
+    let file = tempfile::tempdir().unwrap();
+    let people = file.path().join("people.sqlite");
+    let with_logins = [&options[..], &["--people", people.to_str().unwrap()]].concat();
+    let dashboard = Process::alces("dashboard", &with_logins);
+    let url = dashboard.value("dashboard listening", "url");
+    look_with("people.mjs", &[&url, dashboard.wait_for("/invite/").trim()]);
 }
 
 /// Lets a script of `tests/browser` look at a page.
 fn look(script: &str, url: &str) {
+    look_with(script, &[url]);
+}
+
+fn look_with(script: &str, args: &[&str]) {
     let script = project().join("tests/browser").join(script);
-    let mut browser = Process::start("browser", Command::new("node").arg(script).arg(url));
+    let mut browser = Process::start("browser", Command::new("node").arg(script).args(args));
     let status = browser.finish();
     assert!(status.success(), "{}", browser.lines().join("\n"));
 }

@@ -80,7 +80,7 @@ pub(crate) fn table(asked: &Asked, tokens: &[Token], path: &str, whose: bool) ->
     html! {
         @if tokens.is_empty() { p class="hint" { (t!("There is none.")) } }
         @else {
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="region" aria-label=(t!("Tokens")) { table {
                 thead { tr { @if whose { th { (t!("User")) } } th { (t!("For")) } th { (t!("May")) } th { (t!("Until")) } th { (t!("Last used")) } th {} } }
                 tbody { @for token in tokens { tr {
                     @if whose { td { (token.user) } }

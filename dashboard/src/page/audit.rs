@@ -39,7 +39,7 @@ pub(crate) fn audit(wanted: &Wanted, entries: &[Entry]) -> Markup {
                 } }
                 button { (t!("Show")) }
             }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="region" aria-label=(t!("Audit log")) { table {
                 thead { tr { th { (t!("Time")) } th { (t!("Who")) } th { (t!("Act")) } th { (t!("From")) } th { (t!("What")) } } }
                 tbody { @for entry in entries { tr {
                     td { (moment(entry.at)) }

@@ -21,13 +21,13 @@ pub(crate) fn people(asked: &Asked, all: &All, shown: &Shown<'_>) -> Markup {
         (outcome(shown))
         article class="panel people" id="users" {
             div class="head" { h1 { (t!("People")) } a href="/people/audit" { (t!("Audit log")) } }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="region" aria-label=(t!("People")) { table {
                 thead { tr { th { (t!("Name")) } th { (t!("Role")) } th { (t!("Since")) } th { (t!("State")) } th {} } }
                 tbody { @for user in &all.users { (row(asked, user)) } }
             } }
             form method="post" action="/people/invite" class="row" {
                 (guarded(asked))
-                label { (t!("Invite a")) (roles(Role::Viewer)) }
+                label { (t!("Invite a")) (roles(Role::Viewer, None)) }
                 button class="button" { (t!("Make a link")) }
             }
             p class="hint" {
@@ -66,8 +66,8 @@ fn name(subject: Subject, all: &All) -> String {
     }
 }
 
-fn roles(chosen: Role) -> Markup {
-    html! { select name="role" { @for role in Role::ALL { option value=(role) selected[role == chosen] { (text(role.word())) } } } }
+fn roles(chosen: Role, label: Option<&str>) -> Markup {
+    html! { select name="role" aria-label=[label] { @for role in Role::ALL { option value=(role) selected[role == chosen] { (text(role.word())) } } } }
 }
 
 fn row(asked: &Asked, user: &User) -> Markup {
@@ -77,7 +77,7 @@ fn row(asked: &Asked, user: &User) -> Markup {
     html! {
         tr {
             td { (user.name) }
-            td { form method="post" action={ "/people/" (user.id) "/role" } { (guarded(asked)) (roles(user.role)) button { (t!("Set")) } } }
+            td { form method="post" action={ "/people/" (user.id) "/role" } { (guarded(asked)) (roles(user.role, Some(&plain!("Role of {user}", user = user.name)))) button { (t!("Set")) } } }
             td { (moment(user.created)) }
             td { @match user.disabled { Some(since) => (t!("disabled {time}", time = moment(since))), None => (text(&user.origin.to_string())) } }
             td {
