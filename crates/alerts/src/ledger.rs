@@ -1,0 +1,516 @@
+//! The file: states, episodes, messages that are to be sent, silences.
+
+use std::collections::BTreeMap;
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::{Change, State, schema};
+
+/// So long a question waits for another program that holds the file.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Episodes and messages that are over are kept so long, milliseconds.
+const KEPT: i64 = 400 * 86_400_000;
+
+/// What the file says no to.
+#[derive(Debug, Error)]
+pub enum LedgerError {
+    /// It cannot be opened.
+    #[error("{}: {reason}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A later version has written it.
+    #[error("the file of alerts is of a later version ({found}) than this program knows ({known})")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// SQLite's own words.
+    #[error("the file of alerts: {0}")]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// A group of a rule as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The rule's id.
+    pub rule: String,
+    /// What tells the group from the rule's others: the value of its field; empty where there is no field.
+    pub group: String,
+    /// Labels of its alerts.
+    pub labels: BTreeMap<String, String>,
+    /// Where it is.
+    pub state: State,
+}
+
+/// What became of a group in one round.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noted {
+    /// The group with its new state.
+    pub kept: Kept,
+    /// What has happened.
+    pub change: Option<Change>,
+}
+
+/// A message that is to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Its name, the same at each try.
+    pub id: String,
+    /// Who gets it.
+    pub receiver: String,
+    /// What.
+    pub body: Value,
+}
+
+/// A message that has not ended yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// Its place in the order.
+    pub seq: i64,
+    /// The message.
+    pub delivery: Delivery,
+    /// When it was made, epoch milliseconds.
+    pub made: i64,
+    /// Tries so far.
+    pub attempts: u32,
+}
+
+/// A time during which something fired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Episode {
+    /// The rule's id.
+    pub rule: String,
+    /// The group.
+    pub group: String,
+    /// Labels of its alerts.
+    pub labels: BTreeMap<String, String>,
+    /// When it began, epoch milliseconds.
+    pub started: i64,
+    /// When it ended; none while it goes on.
+    pub ended: Option<i64>,
+    /// Its worst figure.
+    pub peak: Option<f64>,
+}
+
+/// Nobody is told of alerts with these labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Silence {
+    /// Its number.
+    pub id: i64,
+    /// Labels that an alert must have, all of them.
+    pub matchers: BTreeMap<String, String>,
+    /// Who wished for it.
+    pub author: String,
+    /// Why.
+    pub comment: String,
+    /// Until when, epoch milliseconds.
+    pub until: i64,
+}
+
+impl Silence {
+    /// Whether it is about alerts with these labels.
+    #[must_use]
+    pub fn is_about(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.matchers.iter().all(|(name, value)| labels.get(name) == Some(value))
+    }
+}
+
+/// The file.
+pub struct Ledger {
+    db: Mutex<Connection>,
+}
+
+impl Ledger {
+    /// Opens the file, makes it where there is none, and brings it to this version. Nobody but its owner can read it afterwards.
+    ///
+    /// # Errors
+    /// [`LedgerError::Open`], [`LedgerError::Newer`], and SQLite's.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let cannot = |error: &dyn std::fmt::Display| LedgerError::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
+        let file = file.map_err(|e| cannot(&e))?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(|e| cannot(&e))?;
+        drop(file);
+        let mut db = Connection::open(path).map_err(|e| cannot(&e))?;
+        db.busy_timeout(PATIENCE)?;
+        db.pragma_update(None, "journal_mode", "wal")?;
+        // What was told must be known to have been told, after a power cut too.
+        db.pragma_update(None, "synchronous", "full")?;
+        schema::migrate(&mut db)?;
+        Ok(Self { db: Mutex::new(db) })
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere rolls its transaction back.
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All groups that are not fine.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn states(&self) -> Result<Vec<Kept>, LedgerError> {
+        let db = self.db();
+        let mut all = db.prepare_cached("SELECT rule, grp, labels, state FROM states ORDER BY rule, grp")?;
+        let rows = all.query_map([], |row| {
+            Ok(Kept { rule: row.get(0)?, group: row.get(1)?, labels: json(row, 2)?, state: json(row, 3)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps what one round has found, and the messages about it: all of it or nothing.
+    ///
+    /// # Errors
+    /// The file's; nothing is kept then.
+    pub fn apply(&self, round: &[Noted], messages: &[Delivery], now: i64) -> Result<(), LedgerError> {
+        let mut db = self.db();
+        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for Noted { kept, change: what } in round {
+            let (labels, state) = (text(&kept.labels), text(&kept.state));
+            if kept.state.is_idle() {
+                change
+                    .prepare_cached("DELETE FROM states WHERE rule = ?1 AND grp = ?2")?
+                    .execute(params![kept.rule, kept.group])?;
+            } else {
+                change
+                    .prepare_cached("INSERT INTO states (rule, grp, labels, state) VALUES (?1, ?2, ?3, ?4)
+                        ON CONFLICT (rule, grp) DO UPDATE SET labels = excluded.labels, state = excluded.state")?
+                    .execute(params![kept.rule, kept.group, labels, state])?;
+            }
+            if let Some(fired) = kept.state.fired {
+                match what {
+                    Some(Change::Fired) => {
+                        change
+                            .prepare_cached("INSERT OR IGNORE INTO episodes (rule, grp, labels, started, peak) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                            .execute(params![kept.rule, kept.group, labels, fired, kept.state.peak])?;
+                    }
+                    Some(Change::Resolved) => {
+                        change
+                            .prepare_cached("UPDATE episodes SET ended = ?4, peak = ?5 WHERE rule = ?1 AND grp = ?2 AND started = ?3")?
+                            .execute(params![kept.rule, kept.group, fired, now, kept.state.peak])?;
+                    }
+                    None => {}
+                }
+            }
+        }
+        for message in messages {
+            // The same message twice (a round that was repeated) is one.
+            change
+                .prepare_cached("INSERT OR IGNORE INTO outbox (id, receiver, body, made, next) VALUES (?1, ?2, ?3, ?4, ?4)")?
+                .execute(params![message.id, message.receiver, message.body.to_string(), now])?;
+        }
+        change.commit()?;
+        Ok(())
+    }
+
+    /// Of each receiver the message that is to be sent next, if its time has come: messages of one receiver keep their order.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn due(&self, now: i64) -> Result<Vec<Open>, LedgerError> {
+        let db = self.db();
+        let mut due = db.prepare_cached(
+            "SELECT seq, id, receiver, body, made, attempts FROM outbox o WHERE ended IS NULL AND next <= ?1
+             AND seq = (SELECT min(seq) FROM outbox WHERE receiver = o.receiver AND ended IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM disabled d WHERE d.receiver = o.receiver) ORDER BY seq",
+        )?;
+        let rows = due.query_map([now], |row| {
+            let delivery = Delivery { id: row.get(1)?, receiver: row.get(2)?, body: json(row, 3)? };
+            Ok(Open { seq: row.get(0)?, delivery, made: row.get(4)?, attempts: row.get(5)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When the next message is to be sent, epoch milliseconds; none while none waits.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn next(&self) -> Result<Option<i64>, LedgerError> {
+        let sql = "SELECT min(next) FROM outbox o WHERE ended IS NULL
+             AND seq = (SELECT min(seq) FROM outbox WHERE receiver = o.receiver AND ended IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM disabled d WHERE d.receiver = o.receiver)";
+        Ok(self.db().query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// A try has failed; the next one is at `next`.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn again(&self, seq: i64, next: i64, reason: &str) -> Result<(), LedgerError> {
+        self.db().execute(
+            "UPDATE outbox SET attempts = attempts + 1, next = ?2, outcome = ?3 WHERE seq = ?1",
+            params![seq, next, reason],
+        )?;
+        Ok(())
+    }
+
+    /// A message is done with: it was taken, or given up.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn end(&self, seq: i64, now: i64, outcome: &str) -> Result<(), LedgerError> {
+        self.db().execute(
+            "UPDATE outbox SET attempts = attempts + 1, ended = ?2, outcome = ?3 WHERE seq = ?1",
+            params![seq, now, outcome],
+        )?;
+        Ok(())
+    }
+
+    /// A receiver is gone for good.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn disable(&self, receiver: &str, now: i64) -> Result<(), LedgerError> {
+        self.db().execute(
+            "INSERT OR IGNORE INTO disabled (receiver, at) VALUES (?1, ?2)",
+            params![receiver, now],
+        )?;
+        Ok(())
+    }
+
+    /// Messages that wait, and those that were given up or refused for good, for each receiver.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn backlog(&self) -> Result<BTreeMap<String, (i64, i64)>, LedgerError> {
+        let db = self.db();
+        let mut all = db.prepare_cached("SELECT receiver, sum(ended IS NULL), sum(ended IS NOT NULL AND outcome <> 'taken') FROM outbox GROUP BY receiver")?;
+        let rows = all.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The newest episodes, those that go on first.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn episodes(&self, most: usize) -> Result<Vec<Episode>, LedgerError> {
+        let db = self.db();
+        let mut all = db.prepare_cached(
+            "SELECT rule, grp, labels, started, ended, peak FROM episodes ORDER BY ended IS NOT NULL, started DESC, id DESC LIMIT ?1",
+        )?;
+        let rows = all.query_map([most as i64], |row| {
+            Ok(Episode {
+                rule: row.get(0)?,
+                group: row.get(1)?,
+                labels: json(row, 2)?,
+                started: row.get(3)?,
+                ended: row.get(4)?,
+                peak: row.get(5)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Silences alerts with these labels until a moment; the silence's number.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn silence(
+        &self,
+        matchers: &BTreeMap<String, String>,
+        author: &str,
+        comment: &str,
+        until: i64,
+        now: i64,
+    ) -> Result<i64, LedgerError> {
+        let db = self.db();
+        db.execute(
+            "INSERT INTO silences (matchers, author, comment, made, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![text(matchers), author, comment, now, until],
+        )?;
+        Ok(db.last_insert_rowid())
+    }
+
+    /// Ends a silence; whether there was one.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn end_silence(&self, id: i64, now: i64) -> Result<bool, LedgerError> {
+        Ok(self
+            .db()
+            .execute("UPDATE silences SET until = ?2 WHERE id = ?1 AND until > ?2", params![id, now])?
+            > 0)
+    }
+
+    /// Silences that go on.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn silences(&self, now: i64) -> Result<Vec<Silence>, LedgerError> {
+        let db = self.db();
+        let mut all = db.prepare_cached(
+            "SELECT id, matchers, author, comment, until FROM silences WHERE until > ?1 ORDER BY until",
+        )?;
+        let rows = all.query_map([now], |row| {
+            Ok(Silence {
+                id: row.get(0)?,
+                matchers: json(row, 1)?,
+                author: row.get(2)?,
+                comment: row.get(3)?,
+                until: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Removes what has ended long ago.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn clean(&self, now: i64) -> Result<(), LedgerError> {
+        let db = self.db();
+        for sql in [
+            "DELETE FROM episodes WHERE ended < ?1",
+            "DELETE FROM outbox WHERE ended < ?1",
+            "DELETE FROM silences WHERE until < ?1",
+        ] {
+            db.execute(sql, [now - KEPT])?;
+        }
+        Ok(())
+    }
+
+    /// Whether a message of this name was made.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn has(&self, id: &str) -> Result<bool, LedgerError> {
+        Ok(self.db().query_row("SELECT 1 FROM outbox WHERE id = ?1", [id], |_| Ok(())).optional()?.is_some())
+    }
+}
+
+fn text(value: &impl serde::Serialize) -> String {
+    // Maps of strings and plain figures always have a JSON form.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(at)?;
+    serde_json::from_str(&text)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Reading, Timing};
+
+    struct House {
+        folder: tempfile::TempDir,
+        ledger: Ledger,
+    }
+
+    fn house() -> House {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = Ledger::open(&folder.path().join("alerts.sqlite")).expect("a file");
+        House { folder, ledger }
+    }
+
+    impl House {
+        fn again(&mut self) {
+            self.ledger = Ledger::open(&self.folder.path().join("alerts.sqlite")).expect("a file");
+        }
+    }
+
+    fn kept(state: State) -> Kept {
+        Kept {
+            rule: "errors".into(),
+            group: "web-1".into(),
+            labels: [("host".to_owned(), "web-1".to_owned())].into(),
+            state,
+        }
+    }
+
+    fn message(id: &str, receiver: &str) -> Delivery {
+        Delivery { id: id.into(), receiver: receiver.into(), body: json!({"n": 1}) }
+    }
+
+    #[test]
+    fn states_and_messages_are_there_after_a_restart() {
+        let mut house = house();
+        let mut state = State::default();
+        let change = state.step(Reading::Bad(9.0), Timing::default(), true, 1000);
+        house
+            .ledger
+            .apply(&[Noted { kept: kept(state.clone()), change }], &[message("a", "ops")], 1000)
+            .expect("kept");
+        house.again();
+        assert_eq!(house.ledger.states().expect("states"), [kept(state.clone())]);
+        assert_eq!(house.ledger.due(1000).expect("due")[0].delivery, message("a", "ops"));
+        let change = state.step(Reading::Good(1.0), Timing::default(), true, 2000);
+        house
+            .ledger
+            .apply(&[Noted { kept: kept(state), change }], &[message("b", "ops")], 2000)
+            .expect("kept");
+        house.again();
+        assert_eq!(house.ledger.states().expect("states"), []);
+        let episodes = house.ledger.episodes(9).expect("episodes");
+        assert_eq!((episodes[0].started, episodes[0].ended, episodes[0].peak), (1000, Some(2000), Some(9.0)));
+    }
+
+    #[test]
+    fn messages_of_a_receiver_keep_their_order_and_others_do_not_wait() {
+        let House { ledger, .. } = house();
+        ledger
+            .apply(
+                &[],
+                &[message("a", "ops"), message("b", "ops"), message("c", "dev"), message("a", "ops")],
+                0,
+            )
+            .expect("kept");
+        let ids = |now| -> Vec<String> {
+            ledger.due(now).expect("due").into_iter().map(|o| o.delivery.id).collect()
+        };
+        assert_eq!(ids(0), ["a", "c"]);
+        ledger.again(1, 5000, "no answer").expect("noted");
+        assert_eq!(ids(0), ["c"], "b waits for a");
+        assert_eq!(ledger.next().expect("next"), Some(0));
+        ledger.end(3, 10, "taken").expect("ended");
+        assert_eq!(ledger.next().expect("next"), Some(5000));
+        assert_eq!(ids(5000), ["a"]);
+        assert_eq!(ledger.due(5000).expect("due")[0].attempts, 1);
+        ledger.end(1, 5000, "taken").expect("ended");
+        assert_eq!(ids(5000), ["b"]);
+        ledger.disable("ops", 6000).expect("disabled");
+        assert!(ids(9000).is_empty());
+        assert_eq!(ledger.backlog().expect("backlog")["ops"], (1, 0));
+    }
+
+    #[test]
+    fn silences_end() {
+        let House { ledger, .. } = house();
+        let matchers: BTreeMap<String, String> = [("host".to_owned(), "web-1".to_owned())].into();
+        let id = ledger.silence(&matchers, "amy", "moving it", 5000, 0).expect("a silence");
+        let silence = &ledger.silences(10).expect("silences")[0];
+        assert!(silence.is_about(&kept(State::default()).labels) && !silence.is_about(&BTreeMap::new()));
+        assert!(ledger.silences(5000).expect("silences").is_empty());
+        assert!(ledger.end_silence(id, 20).expect("ended") && !ledger.end_silence(id, 30).expect("ended"));
+        assert!(ledger.silences(21).expect("silences").is_empty());
+    }
+
+    #[test]
+    fn a_file_of_a_later_version_is_left_alone() {
+        let house = house();
+        house.ledger.db().pragma_update(None, "user_version", 99).expect("a later version");
+        let again = Ledger::open(&house.folder.path().join("alerts.sqlite"));
+        assert!(matches!(again, Err(LedgerError::Newer { found: 99, .. })));
+    }
+}
