@@ -14,9 +14,10 @@ use crate::backend::{Backend, Search};
 use crate::board::{Board, Panel, Shelf, Source};
 use crate::chart::Drawing;
 use crate::config::Config;
-use crate::error::BackendError;
+use crate::error::{BackendError, DashboardError};
 use crate::fields::Fields;
 use crate::metrics::Metrics;
+use crate::oidc::Oidc;
 use crate::query::Query;
 use crate::range::{Compare, Range};
 use crate::sight::Sight;
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) secret: Vec<u8>,
     /// Who may come in.
     pub(crate) access: Access,
+    /// The way in by a provider.
+    pub(crate) oidc: Option<Oidc>,
     /// Exports that may be under way: each keeps the backend busy for as long as its client takes.
     pub(crate) exports: Arc<Semaphore>,
     /// Turns true when the dashboard is to end: what would go on for as long as somebody looks ends then.
@@ -120,9 +123,15 @@ impl Wish {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, backend: Backend, clock: Clock, secret: Vec<u8>) -> Self {
-        Self {
+    pub(crate) fn new(
+        config: Config,
+        backend: Backend,
+        clock: Clock,
+        secret: Vec<u8>,
+    ) -> Result<Self, DashboardError> {
+        Ok(Self {
             access: Access::new(&config, &secret),
+            oidc: Oidc::new(&config, &secret)?,
             shelf: RwLock::new(Arc::new(Shelf::built_in())),
             config,
             backend,
@@ -135,7 +144,7 @@ impl App {
             buckets: Cache::default(),
             pictures: Mutex::new(Kept::default()),
             flights: Mutex::new(HashMap::new()),
-        }
+        })
     }
 
     /// The boards.

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::access::ProxyLogin;
 use crate::error::DashboardError;
+use crate::oidc::OidcLogin;
 use crate::tap::Tap;
 
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
@@ -44,6 +45,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Proxies whose word is taken for where a request comes from, and for who sent it.
     pub proxy: Option<ProxyLogin>,
+    /// A provider that lets people in, beside names and passwords. It asks for `people` and `public_url`.
+    pub oidc: Option<OidcLogin>,
     /// How long the audit log is kept, days.
     pub audit_days: u32,
     /// Start of the time range when the address names none; `now-1h` form, see the page's own help.
@@ -80,6 +83,7 @@ impl Config {
             allow_plaintext: false,
             public_url: None,
             proxy: None,
+            oidc: None,
             audit_days: 365,
             default_from: "now-1h".into(),
             default_to: "now".into(),

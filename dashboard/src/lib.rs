@@ -20,6 +20,7 @@ mod http;
 mod links;
 mod metrics;
 mod offline;
+mod oidc;
 mod page;
 mod query;
 mod range;
@@ -41,6 +42,7 @@ pub use alces_serve::{CertificateError, TlsFiles};
 pub use config::Config;
 pub use error::DashboardError;
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
+pub use oidc::{OidcLogin, OidcSecret};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;
 pub use tap::{Tap, TapStream};

@@ -2,6 +2,8 @@
 
 #[allow(dead_code, reason = "tests/http.rs uses all of it")]
 mod fake;
+#[path = "people/oidc.rs"]
+mod oidc;
 mod wire;
 
 use std::net::SocketAddr;

@@ -8,6 +8,8 @@ use clap::{Args, ColorChoice, Subcommand};
 use ipnet::IpNet;
 use url::Url;
 
+use super::oidc::OidcArgs;
+
 /// Where the figures come from: the same for the page, the terminal and the report.
 #[derive(Args)]
 pub(crate) struct SourceArgs {
@@ -42,6 +44,8 @@ Examples:
   alces dashboard --people /var/lib/alces/people.sqlite            with logins; the first start prints a link for the administrator
   alces dashboard --people people.sqlite --listen 0.0.0.0:5601 --tls-cert dash.pem --tls-key dash.key
   alces dashboard --people people.sqlite --trusted-proxy 10.0.0.5/32 --proxy-user-header X-Forwarded-User
+  alces dashboard --people people.sqlite --public-url https://dash.example.com --oidc-issuer https://id.example.com/realms/staff \\
+      --oidc-client-id alces --oidc-client-secret-file oidc.secret --oidc-role admin=helpdesk-sre --oidc-role editor=helpdesk
   alces dashboard invite --people people.sqlite --role admin       a link, where nobody can come in any more
   alces dashboard token --people people.sqlite --of amy --scope read --days 30 'nightly report'
 
@@ -90,6 +94,8 @@ pub(crate) struct DashboardArgs {
     pub(crate) collector: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) oidc: OidcArgs,
 }
 
 #[derive(Subcommand)]

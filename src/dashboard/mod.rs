@@ -1,6 +1,7 @@
 //! `alces dashboard`, `alces panel`, `alces report`.
 
 pub(crate) mod args;
+mod oidc;
 mod people;
 pub(crate) mod tap;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
     config.allow_plaintext = args.allow_plaintext;
     config.audit_days = args.audit_days;
     config.proxy = people::proxy(args.trusted_proxy, args.proxy_user_header, args.proxy_role_header)?;
+    config.oidc = oidc::login(args.oidc, args.public_url.as_ref())?;
     config.people = args.people.as_deref().map(People::open).transpose()?.map(Arc::new);
     config.check_exposure(args.listen).context("--listen")?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {

@@ -32,6 +32,8 @@ fn door(method: &Method, path: &str) -> Option<Right> {
         ["healthz" | "readyz" | "login" | "theme"] | ["static" | "invite", ..] | ["render", "panel.png"] => {
             None
         }
+        // The way to a provider and back.
+        ["login", "oidc"] | ["login", "oidc", "callback"] => None,
         ["people", ..] => Some(Right::Admin),
         // A pattern that is tried changes nothing.
         ["account", ..] | ["logout" | "grok"] => Some(Right::Read),

@@ -12,6 +12,7 @@ pub(crate) mod layout;
 mod legend;
 pub(crate) mod line;
 pub(crate) mod login;
+pub(crate) mod oidc;
 pub(crate) mod panel;
 pub(crate) mod patterns;
 pub(crate) mod people;
