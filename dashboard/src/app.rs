@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use alces_people::People;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
@@ -145,6 +146,11 @@ impl App {
             pictures: Mutex::new(Kept::default()),
             flights: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// The file that searches are kept in.
+    pub(crate) fn kept(&self) -> Option<Arc<People>> {
+        self.config.people.clone().or_else(|| self.config.searches.clone())
     }
 
     /// The boards.

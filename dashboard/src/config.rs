@@ -37,6 +37,8 @@ pub struct Config {
     pub secret: Option<Vec<u8>>,
     /// Who may come in. Without it everybody may who reaches the listener, so that it is wanted beyond this machine.
     pub people: Option<Arc<People>>,
+    /// A file to keep searches in where there is none of people; theirs counts more.
+    pub searches: Option<Arc<People>>,
     /// The certificate to show; without one nothing is encrypted.
     pub tls: Option<TlsFiles>,
     /// Lets other machines come without TLS, where a proxy has it.
@@ -79,6 +81,7 @@ impl Config {
             tap: None,
             secret: None,
             people: None,
+            searches: None,
             tls: None,
             allow_plaintext: false,
             public_url: None,

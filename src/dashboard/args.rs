@@ -62,6 +62,9 @@ pub(crate) struct DashboardArgs {
     /// File of users, sessions, tokens and the audit log; it is made where there is none, and from then on a login is wanted
     #[arg(long, value_name = "FILE", env = "ALCES_DASHBOARD_PEOPLE", global = true)]
     pub(crate) people: Option<PathBuf>,
+    /// File to keep searches of the explorer in, where no login is wanted; it is made where there is none
+    #[arg(long, value_name = "FILE", conflicts_with = "people")]
+    pub(crate) searches: Option<PathBuf>,
     /// Where people reach this dashboard: stands in links [default: the address it listens on]
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) public_url: Option<Url>,

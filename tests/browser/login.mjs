@@ -1,4 +1,4 @@
-// A login by a provider: `node login.mjs http://127.0.0.1:PORT/ http://127.0.0.1:PROVIDER NAME`.
+// A login by a provider, and a search that is kept: `node login.mjs http://127.0.0.1:PORT/ http://127.0.0.1:PROVIDER NAME`.
 import { browser, check, violations } from "./browser.mjs";
 
 const [, , dashboard, provider, name] = process.argv;
@@ -26,6 +26,16 @@ check("the shared link survives the login", page.url() === shared, page.url());
 check("the name stands on the page", await page.locator(".visitor").getByText(name).isVisible());
 const cookies = await context.cookies(origin);
 check("only the session's cookie is left", !cookies.some((c) => c.name.includes("oidc")) && cookies.some((c) => c.name === "alces" && c.httpOnly));
+
+await page.goto(`${origin}/explore/searches?from=now-20m&q=status%3A5xx&columns=host.name`);
+await page.getByLabel("Keep this search as").fill("errors");
+await page.getByRole("button", { name: "Keep", exact: true }).click();
+const kept = page.getByRole("link", { name: "errors", exact: true });
+check("a search is kept with its columns", (await kept.getAttribute("href")).includes("columns=host.name"), page.url());
+const more = await violations(page);
+check("the page of searches is accessible", more.length === 0, more.join("\n"));
+await page.getByRole("button", { name: "Delete errors" }).click();
+await page.getByText("None is kept yet").waitFor();
 
 await page.getByRole("button", { name: "Log out" }).click();
 await page.getByRole("link", { name: "log out there too" }).waitFor();

@@ -17,6 +17,7 @@ mod patterns;
 mod people;
 mod render;
 mod report;
+mod searches;
 mod tail;
 mod why;
 
@@ -73,6 +74,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/tail", get(tail::tail))
         .route("/api/v1/complete", get(api::complete))
         .route("/api/v1/fields/{field}/values", get(api::values))
+        .merge(searches::routes())
         .route("/theme", get(theme))
         .route("/static/{name}", get(asset))
         .route("/healthz", get(|| async { "ok\n" }))
