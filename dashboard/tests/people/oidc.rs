@@ -351,3 +351,43 @@ async fn behind_tls_its_cookie_does_not_go_without() {
     );
     assert!(set.contains("Max-Age=600"), "{set}");
 }
+
+#[tokio::test]
+async fn the_provider_shows_a_certificate_that_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = alces_tls::Identity { chain: chain.as_bytes(), key: key.as_bytes() };
+    let (roots, all) = (alces_tls::Roots::default(), alces_tls::Versions::All);
+    let server = alces_tls::server(identity, roots, alces_tls::ClientAuth::None, all).expect("a server");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let issuer = format!("https://localhost:{}", listener.local_addr().expect("an address").port());
+    let said = json!({
+        "issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"), "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/keys"),
+    });
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{said}",
+        said.to_string().len()
+    );
+    tokio::spawn(async move {
+        let acceptor = tokio_rustls::TlsAcceptor::from(server);
+        while let Ok((stream, _)) = listener.accept().await {
+            // Who does not trust it hangs up.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    for (authorities, status) in [(Some(chain.into_bytes()), 303), (None, 503)] {
+        let house = House::with(|config| {
+            let mut login = OidcLogin::new(issuer.clone(), "alces".into());
+            login.authorities = authorities;
+            config.oidc = Some(login);
+            config.public_url = Some("https://dash.example.com/".parse().expect("a URL"));
+        });
+        let answer = house.await.get("/login/oidc", PAGE).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(status == 303 || answer.body.contains("invalid peer certificate"), "{}", answer.body);
+    }
+}
