@@ -83,7 +83,7 @@ fn table(asked: &Asked, rows: &[Row<'_>], query: &str, may_share: bool) -> Marku
                 td { a href={ "/explore?" (search.query) } { (visible(&search.name, 100)) } }
                 td { code { (visible(&words(&search.query), 300)) } }
                 td {
-                    @match (&search.owner, own) { (_, true) => "yours", (Some(owner), _) => (visible(owner, 100)), (None, _) => "everybody's" }
+                    @match (&search.owner, own) { (None, _) => "everybody's", (_, true) => "yours", (Some(owner), _) => (visible(owner, 100)) }
                     @if search.shared { ", shared" }
                 }
                 td { (moment(search.created)) }
