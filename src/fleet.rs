@@ -108,6 +108,7 @@ impl Fleet {
         if let Some(from) = config.range_from {
             page.default_from = from;
         }
+        page.searches = Some(Arc::new(alces_people::People::open(&config.data_dir.join("searches.sqlite"))?));
         page.tap = Some(crate::dashboard::tap::tap(folder, None));
         roles.push(role("dashboard", |stopped| async move {
             Ok(alces_dashboard::serve(config.dashboard, page, Timestamp::now, stopped).await?)

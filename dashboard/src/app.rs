@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use alces_people::People;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
@@ -14,9 +15,10 @@ use crate::backend::{Backend, Search};
 use crate::board::{Board, Panel, Shelf, Source};
 use crate::chart::Drawing;
 use crate::config::Config;
-use crate::error::BackendError;
+use crate::error::{BackendError, DashboardError};
 use crate::fields::Fields;
 use crate::metrics::Metrics;
+use crate::oidc::Oidc;
 use crate::query::Query;
 use crate::range::{Compare, Range};
 use crate::sight::Sight;
@@ -45,6 +47,8 @@ pub(crate) struct App {
     pub(crate) secret: Vec<u8>,
     /// Who may come in.
     pub(crate) access: Access,
+    /// The way in by a provider.
+    pub(crate) oidc: Option<Oidc>,
     /// Exports that may be under way: each keeps the backend busy for as long as its client takes.
     pub(crate) exports: Arc<Semaphore>,
     /// Turns true when the dashboard is to end: what would go on for as long as somebody looks ends then.
@@ -126,9 +130,15 @@ impl Wish {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, backend: Backend, clock: Clock, secret: Vec<u8>) -> Self {
-        Self {
+    pub(crate) fn new(
+        config: Config,
+        backend: Backend,
+        clock: Clock,
+        secret: Vec<u8>,
+    ) -> Result<Self, DashboardError> {
+        Ok(Self {
             access: Access::new(&config, &secret),
+            oidc: Oidc::new(&config, &secret)?,
             shelf: RwLock::new(Arc::new(Shelf::built_in())),
             config,
             backend,
@@ -141,7 +151,12 @@ impl App {
             buckets: Cache::default(),
             pictures: Mutex::new(Kept::default()),
             flights: Mutex::new(HashMap::new()),
-        }
+        })
+    }
+
+    /// The file that searches are kept in.
+    pub(crate) fn kept(&self) -> Option<Arc<People>> {
+        self.config.people.clone().or_else(|| self.config.searches.clone())
     }
 
     /// The boards.

@@ -13,6 +13,7 @@ use url::Url;
 use crate::access::ProxyLogin;
 use crate::error::DashboardError;
 use crate::language::Languages;
+use crate::oidc::OidcLogin;
 use crate::tap::Tap;
 
 /// Settings of a dashboard. [`Config::new`] gives the defaults; the fields are public to be changed.
@@ -39,6 +40,8 @@ pub struct Config {
     pub secret: Option<Vec<u8>>,
     /// Who may come in. Without it everybody may who reaches the listener, so that it is wanted beyond this machine.
     pub people: Option<Arc<People>>,
+    /// A file to keep searches in where there is none of people; theirs counts more.
+    pub searches: Option<Arc<People>>,
     /// The certificate to show; without one nothing is encrypted.
     pub tls: Option<TlsFiles>,
     /// Lets other machines come without TLS, where a proxy has it.
@@ -47,6 +50,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Proxies whose word is taken for where a request comes from, and for who sent it.
     pub proxy: Option<ProxyLogin>,
+    /// A provider that lets people in, beside names and passwords. It asks for `people` and `public_url`.
+    pub oidc: Option<OidcLogin>,
     /// How long the audit log is kept, days.
     pub audit_days: u32,
     /// Start of the time range when the address names none; `now-1h` form, see the page's own help.
@@ -80,10 +85,12 @@ impl Config {
             languages: Languages::built_in(),
             secret: None,
             people: None,
+            searches: None,
             tls: None,
             allow_plaintext: false,
             public_url: None,
             proxy: None,
+            oidc: None,
             audit_days: 365,
             default_from: "now-1h".into(),
             default_to: "now".into(),

@@ -21,6 +21,7 @@ mod language;
 mod links;
 mod metrics;
 mod offline;
+mod oidc;
 mod page;
 mod query;
 mod range;
@@ -43,6 +44,7 @@ pub use config::Config;
 pub use error::DashboardError;
 pub use language::{CatalogError, Language, Languages, SyntaxError};
 pub use offline::{BoardProblem, PanelText, check_board, panel_text, report};
+pub use oidc::{OidcLogin, OidcSecret};
 #[doc(hidden)]
 pub use query::fuzz as fuzz_search_language;
 pub use tap::{Tap, TapStream};

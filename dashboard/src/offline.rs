@@ -167,7 +167,7 @@ pub(crate) fn app(config: Config, clock: Clock) -> Result<Arc<App>, DashboardErr
         }
     };
     let folder = config.boards.clone();
-    let app = Arc::new(App::new(config, backend, clock, secret));
+    let app = Arc::new(App::new(config, backend, clock, secret)?);
     if let Some(folder) = folder {
         let (shelf, errors) = Shelf::with_folder(&folder, None);
         // At the start a wrong board is an error, as a wrong pipeline is; later it costs itself only.

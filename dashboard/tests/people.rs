@@ -2,6 +2,10 @@
 
 #[allow(dead_code, reason = "tests/http.rs uses all of it")]
 mod fake;
+#[path = "people/oidc.rs"]
+mod oidc;
+#[path = "people/searches.rs"]
+mod searches;
 mod wire;
 
 use std::net::SocketAddr;
@@ -9,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use alces_dashboard::{Config, ProxyLogin, TlsFiles, serve};
-use alces_people::{Act, Event, Limits, NewToken, People, Role, Scope, Subject, Wanted};
+use alces_people::{Act, Event, Limits, NewSearch, NewToken, People, Role, Scope, Subject, Wanted};
 use fake::{Fake, Mood};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,7 +169,7 @@ impl House {
 }
 
 /// All addresses that show lines or values.
-const ROUTES: [&str; 25] = [
+const ROUTES: [&str; 27] = [
     "/",
     "/b/overview",
     "/b/nginx",
@@ -182,6 +186,8 @@ const ROUTES: [&str; 25] = [
     "/explore/values?field=host.name",
     "/explore/export.csv?columns=host.name,url.path",
     "/explore/export.ndjson",
+    "/explore/searches?q=status:5xx",
+    "/api/v1/searches",
     "/api/v1/complete?q=host:",
     "/grok",
     "/why",
@@ -486,6 +492,9 @@ async fn limits_hold_in_every_route() {
     let (amy, root) = (house.user("amy", Role::Viewer), house.user("root", Role::Admin));
     let limits = Limits::parse("", "-host:web02", "host url").expect("limits");
     house.people.set_limits(Subject::Role(Role::Viewer), &limits, &event()).expect("written");
+    // What others keep is held to the limits too.
+    let shared = NewSearch { user: Some(root), name: "of web01", query: "q=host%3Aweb01", shared: true };
+    house.people.add_search(&shared, &event()).expect("kept");
     let (amy, root) = (house.token_of(amy, Scope::Read), house.token_of(root, Scope::Admin));
     let mut pseudonyms = 0;
     for path in ROUTES.into_iter().filter(|p| !p.contains("edit") && !p.contains("nowhere")) {

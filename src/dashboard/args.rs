@@ -8,6 +8,8 @@ use clap::{Args, ColorChoice, Subcommand};
 use ipnet::IpNet;
 use url::Url;
 
+use super::oidc::OidcArgs;
+
 /// Where the figures come from: the same for the page, the terminal and the report.
 #[derive(Args)]
 pub(crate) struct SourceArgs {
@@ -42,6 +44,8 @@ Examples:
   alces dashboard --people /var/lib/alces/people.sqlite            with logins; the first start prints a link for the administrator
   alces dashboard --people people.sqlite --listen 0.0.0.0:5601 --tls-cert dash.pem --tls-key dash.key
   alces dashboard --people people.sqlite --trusted-proxy 10.0.0.5/32 --proxy-user-header X-Forwarded-User
+  alces dashboard --people people.sqlite --public-url https://dash.example.com --oidc-issuer https://id.example.com/realms/staff \\
+      --oidc-client-id alces --oidc-client-secret-file oidc.secret --oidc-role admin=helpdesk-sre --oidc-role editor=helpdesk
   alces dashboard invite --people people.sqlite --role admin       a link, where nobody can come in any more
   alces dashboard token --people people.sqlite --of amy --scope read --days 30 'nightly report'
 
@@ -58,6 +62,9 @@ pub(crate) struct DashboardArgs {
     /// File of users, sessions, tokens and the audit log; it is made where there is none, and from then on a login is wanted
     #[arg(long, value_name = "FILE", env = "ALCES_DASHBOARD_PEOPLE", global = true)]
     pub(crate) people: Option<PathBuf>,
+    /// File to keep searches of the explorer in, where no login is wanted; it is made where there is none
+    #[arg(long, value_name = "FILE", conflicts_with = "people")]
+    pub(crate) searches: Option<PathBuf>,
     /// Where people reach this dashboard: stands in links [default: the address it listens on]
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) public_url: Option<Url>,
@@ -93,6 +100,8 @@ pub(crate) struct DashboardArgs {
     pub(crate) languages: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) oidc: OidcArgs,
 }
 
 #[derive(Subcommand)]

@@ -1,6 +1,7 @@
 //! `alces dashboard`, `alces panel`, `alces report`.
 
 pub(crate) mod args;
+mod oidc;
 mod people;
 pub(crate) mod tap;
 
@@ -38,7 +39,9 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
         config.languages = Languages::with_folder(&folder).context("--languages")?;
     }
     config.proxy = people::proxy(args.trusted_proxy, args.proxy_user_header, args.proxy_role_header)?;
+    config.oidc = oidc::login(args.oidc, args.public_url.as_ref())?;
     config.people = args.people.as_deref().map(People::open).transpose()?.map(Arc::new);
+    config.searches = args.searches.as_deref().map(People::open).transpose()?.map(Arc::new);
     config.check_exposure(args.listen).context("--listen")?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(

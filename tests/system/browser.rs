@@ -8,7 +8,7 @@ use crate::support::{engine::Engine, process::Process, project, usual_ports};
 fn the_first_page_in_chromium() {
     let _ports = usual_ports();
     let demo = Process::alces("demo", &["--dashboard", "127.0.0.1:0"]);
-    look("overview.mjs", demo.wait_for("Dashboard: ").trim_start_matches("Dashboard: ").trim());
+    look("overview.mjs", &[demo.wait_for("Dashboard: ").trim_start_matches("Dashboard: ").trim()]);
 }
 
 #[test]
@@ -39,26 +39,22 @@ fn boards(engine: &str) {
     ];
     let dashboard = Process::alces("dashboard", &options);
     let url = dashboard.value("dashboard listening", "url");
-    look("boards.mjs", &url);
-    look("explore.mjs", &url);
-    look("language.mjs", &url);
+    look("boards.mjs", &[&url]);
+    look("explore.mjs", &[&url]);
+    look("language.mjs", &[&url]);
     drop(dashboard);
     let file = tempfile::tempdir().unwrap();
     let people = file.path().join("people.sqlite");
     let with_logins = [&options[..], &["--people", people.to_str().unwrap()]].concat();
     let dashboard = Process::alces("dashboard", &with_logins);
     let url = dashboard.value("dashboard listening", "url");
-    look_with("people.mjs", &[&url, dashboard.wait_for("/invite/").trim()]);
+    look("people.mjs", &[&url, dashboard.wait_for("/invite/").trim()]);
 }
 
-/// Lets a script of `tests/browser` look at a page.
-fn look(script: &str, url: &str) {
-    look_with(script, &[url]);
-}
-
-fn look_with(script: &str, args: &[&str]) {
+/// Lets a script of `tests/browser` look at pages.
+pub(crate) fn look(script: &str, urls: &[&str]) {
     let script = project().join("tests/browser").join(script);
-    let mut browser = Process::start("browser", Command::new("node").arg(script).args(args));
+    let mut browser = Process::start("browser", Command::new("node").arg(script).args(urls));
     let status = browser.finish();
     assert!(status.success(), "{}", browser.lines().join("\n"));
 }

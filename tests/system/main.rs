@@ -16,6 +16,7 @@ mod grok;
 mod grok_twins;
 mod inputs;
 mod lumber;
+mod oidc;
 mod outputs;
 mod pipelines;
 mod reload;

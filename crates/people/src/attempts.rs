@@ -52,18 +52,36 @@ impl Attempts {
     /// # Errors
     /// How long this name or this address has to wait; then nothing is counted.
     pub fn begin(&self, name: &str, address: IpAddr, now: i64) -> Result<(), Wait> {
+        self.begin_all(&both(name, address), now)
+    }
+
+    /// As [`Self::begin`], where no name is known: counts for the address only.
+    ///
+    /// # Errors
+    /// How long this address has to wait.
+    pub fn begin_from(&self, address: IpAddr, now: i64) -> Result<(), Wait> {
+        self.begin_all(&[of_address(address)], now)
+    }
+
+    /// The attempt without a name went well.
+    pub fn succeeded_from(&self, address: IpAddr) {
+        if let Some(failures) = self.lock().get_mut(&of_address(address).0) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+    }
+
+    fn begin_all(&self, counted: &[(Who, i64)], now: i64) -> Result<(), Wait> {
         let mut all = self.lock();
-        let both = both(name, address);
-        let wait = both.iter().filter_map(|(who, longest)| {
+        let wait = counted.iter().filter_map(|(who, longest)| {
             let failures = all.get(who).filter(|f| now - f.last < FORGOTTEN)?;
             Some(failures.until(*longest)?.min(now + longest) - now).filter(|wait| *wait > 0)
         });
         if let Some(wait) = wait.max() {
             return Err(Wait(u64::try_from(wait).unwrap_or(0).div_ceil(1000)));
         }
-        for (who, _) in both {
-            make_room(&mut all, &who, now);
-            let failures = all.entry(who).or_insert(Failures { count: 0, last: now });
+        for (who, _) in counted {
+            make_room(&mut all, who, now);
+            let failures = all.entry(who.clone()).or_insert(Failures { count: 0, last: now });
             if now - failures.last >= FORGOTTEN {
                 failures.count = 0;
             }
@@ -75,12 +93,9 @@ impl Attempts {
     /// The attempt went well: the name's failures are forgotten, of the address's only this one (it may be a guesser's who has an
     /// account).
     pub fn succeeded(&self, name: &str, address: IpAddr) {
-        let mut all = self.lock();
-        let [(name, _), (address, _)] = both(name, address);
-        all.remove(&name);
-        if let Some(failures) = all.get_mut(&address) {
-            failures.count = failures.count.saturating_sub(1);
-        }
+        let [(name, _), _] = both(name, address);
+        self.lock().remove(&name);
+        self.succeeded_from(address);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Who, Failures>> {
@@ -90,7 +105,11 @@ impl Attempts {
 
 fn both(name: &str, address: IpAddr) -> [(Who, i64); 2] {
     let name = Who::Name(crate::secret::hash(&name.to_lowercase()));
-    [(name, LONGEST_NAME), (Who::Network(network(address)), LONGEST_ADDRESS)]
+    [(name, LONGEST_NAME), of_address(address)]
+}
+
+fn of_address(address: IpAddr) -> (Who, i64) {
+    (Who::Network(network(address)), LONGEST_ADDRESS)
 }
 
 fn make_room(all: &mut HashMap<Who, Failures>, but: &Who, now: i64) {

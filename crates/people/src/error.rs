@@ -58,6 +58,21 @@ pub enum PeopleError {
     /// The link is not known, was used, or has expired; which of them is not told.
     #[error("this link cannot be used any more: ask an administrator for a new one")]
     Link,
+    /// There is no such search, or it is somebody else's.
+    #[error("there is no such search")]
+    NoSearch,
+    /// A name that no search can have.
+    #[error("a search's name has 1 to 100 characters on one line")]
+    SearchName,
+    /// The user has one of this name.
+    #[error("there is a search of this name already: choose another, or delete that one first")]
+    SearchTaken,
+    /// More than is kept.
+    #[error("this search is too long to be kept: leave some of it out")]
+    SearchLong,
+    /// Enough is kept.
+    #[error("200 searches are kept already: delete one first")]
+    SearchesFull,
     /// What limits a person's sight cannot be read.
     #[error("{0}")]
     Limits(String),

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 use crate::PeopleError;
 
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,7 +59,19 @@ CREATE TABLE audit (
     what TEXT NOT NULL
 ) STRICT;
 CREATE INDEX audit_at ON audit (at);
-"];
+",
+    "
+CREATE TABLE searches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user INTEGER REFERENCES users ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    query TEXT NOT NULL,
+    shared INTEGER NOT NULL,
+    created INTEGER NOT NULL
+) STRICT;
+CREATE INDEX searches_user ON searches (user);
+",
+];
 
 /// Brings a file to this version.
 pub(crate) fn migrate(db: &mut Connection) -> Result<(), PeopleError> {
@@ -77,4 +90,27 @@ pub(crate) fn migrate(db: &mut Connection) -> Result<(), PeopleError> {
     }
     change.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_brought_to_this_one() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(STEPS[0]).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        db.execute_batch(
+            "INSERT INTO users (name, role, origin, created) VALUES ('amy', 'viewer', 'local', 0)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        migrate(&mut db).unwrap();
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        let users: i64 = db
+            .query_row("SELECT COUNT(*) FROM users, (SELECT COUNT(*) FROM searches)", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!((version, users), (STEPS.len() as i64, 1));
+    }
 }

@@ -17,6 +17,8 @@ pub enum Origin {
     Local,
     /// A proxy before the dashboard.
     Proxy,
+    /// An OpenID provider.
+    Oidc,
 }
 
 impl Origin {
@@ -26,6 +28,7 @@ impl Origin {
         match self {
             Self::Local => "local",
             Self::Proxy => "proxy",
+            Self::Oidc => "oidc",
         }
     }
 }
@@ -39,7 +42,7 @@ pub struct User {
     pub name: String,
     /// What the user may do.
     pub role: Role,
-    /// `local` or `proxy`.
+    /// `local`, `proxy` or `oidc`.
     pub origin: String,
     /// Whether there is a password; without one a link must be used first.
     pub has_password: bool,

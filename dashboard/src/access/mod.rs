@@ -117,8 +117,7 @@ impl Access {
         what: impl FnOnce(&People) -> Result<T, PeopleError> + Send + 'static,
     ) -> Result<T, PeopleError> {
         let Some(people) = self.people.clone() else { return Err(PeopleError::NoUser) };
-        let asked = tokio::task::spawn_blocking(move || what(&people)).await;
-        asked.unwrap_or_else(|_| Err(PeopleError::Storage("a question to it ended early".into())))
+        ask_of(people, what).await
     }
 
     /// Who asks, and from where.
@@ -270,6 +269,11 @@ impl Access {
         true
     }
 
+    /// Whether browsers come by TLS, so that cookies need never go without.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// The session's cookie. With TLS its name begins with `__Host-`, so that no neighbour in the domain can set it.
     const fn cookie_name(&self) -> &'static str {
         if self.secure { "__Host-alces" } else { "alces" }
@@ -304,6 +308,18 @@ impl Access {
         let token = self.forms.token(&basis).map_err(|_| PeopleError::Randomness)?;
         Ok((token, cookie))
     }
+}
+
+/// Asks a file, on a thread that may wait for the disk.
+///
+/// # Errors
+/// The question's own.
+pub(crate) async fn ask_of<T: Send + 'static>(
+    people: Arc<People>,
+    what: impl FnOnce(&People) -> Result<T, PeopleError> + Send + 'static,
+) -> Result<T, PeopleError> {
+    let asked = tokio::task::spawn_blocking(move || what(&people)).await;
+    asked.unwrap_or_else(|_| Err(PeopleError::Storage("a question to it ended early".into())))
 }
 
 /// How often what has expired is removed.

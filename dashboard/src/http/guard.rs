@@ -32,9 +32,11 @@ fn door(method: &Method, path: &str) -> Option<Right> {
         ["healthz" | "readyz" | "login" | "theme" | "language"]
         | ["static" | "invite", ..]
         | ["render", "panel.png"] => None,
+        // The way to a provider and back.
+        ["login", "oidc"] | ["login", "oidc", "callback"] => None,
         ["people", ..] => Some(Right::Admin),
-        // A pattern that is tried changes nothing.
-        ["account", ..] | ["logout" | "grok"] => Some(Right::Read),
+        // A pattern that is tried changes nothing; searches are kept by viewers too.
+        ["account", ..] | ["logout" | "grok"] | ["explore", "searches", ..] => Some(Right::Read),
         ["b", _, "edit"] => Some(Right::Write),
         _ if is_safe(method) => Some(Right::Read),
         _ => Some(Right::Write),
@@ -99,6 +101,8 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts.as_slice() {
         ["people" | "account" | "login" | "logout" | "invite" | "render" | "theme" | "language", ..] => None,
+        // Written down with what is done there.
+        ["explore", "searches", ..] | ["api", "v1", "searches", ..] => None,
         ["b", _, "edit"] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["api", "v1", "events"] => Some((Act::Edit, path.to_owned())),
         ["b", _, file] if file.contains('.') => Some((Act::Export, whole)),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use alces_people::{Act, Event, PeopleError, Wait};
+use alces_people::{Act, Event, Origin, PeopleError, Wait};
 use axum::extract::{Form, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use maud::Markup;
 use serde::Deserialize;
 
 use super::guard::{bare_page, redirect, unavailable};
@@ -16,7 +17,7 @@ use super::{account, is_own, value};
 use crate::access::{Way, Who};
 use crate::app::App;
 use crate::language::t;
-use crate::page::login as page;
+use crate::page::{login as page, oidc};
 
 /// The addresses.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -49,7 +50,7 @@ struct Accepted {
 const WRONG: &str = "name or password is wrong";
 
 /// An address of this server; the first page for any other.
-fn next_of(address: Option<String>) -> String {
+pub(super) fn next_of(address: Option<String>) -> String {
     address.filter(|a| is_own(a) && !a.starts_with("/login")).unwrap_or_else(|| "/".into())
 }
 
@@ -63,7 +64,12 @@ async fn form(
     if who.way != Way::Nobody {
         return redirect(&next);
     }
-    login_page(&app, &who, &headers, &next, StatusCode::OK, None)
+    let mut above = Markup::default();
+    if let Some(provider) = app.oidc.as_ref().filter(|_| value(query.as_deref(), "left").is_some()) {
+        let way_out = provider.way_out((app.clock)().as_millisecond()).await;
+        above = oidc::left(provider.name(), way_out.as_ref().map(url::Url::as_str));
+    }
+    login_page(&app, &who, &headers, &next, StatusCode::OK, None, &above)
 }
 
 fn login_page(
@@ -73,9 +79,11 @@ fn login_page(
     next: &str,
     status: StatusCode,
     trouble: Option<&str>,
+    above: &Markup,
 ) -> Response {
+    let beside = app.oidc.as_ref().map(|provider| oidc::way_in(provider.name(), next)).unwrap_or_default();
     with_form(app, who, headers, |token| {
-        bare_page(app, headers, status, &t!("Log in"), &page::login(token, next, trouble))
+        bare_page(app, headers, status, &t!("Log in"), &page::login(token, next, trouble, above, &beside))
     })
 }
 
@@ -90,7 +98,7 @@ fn with_form(app: &App, who: &Who, headers: &HeaderMap, page: impl FnOnce(&str) 
     }
 }
 
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -109,8 +117,15 @@ async fn log_in(
     if let Err(Wait(seconds)) = app.access.attempts.begin(&name, who.address, now) {
         failed(&app, &who, &name, "too many failures", now).await;
         let trouble = format!("too many failed logins: wait {seconds} s and try again");
-        let mut response =
-            login_page(&app, &who, &headers, &next, StatusCode::TOO_MANY_REQUESTS, Some(&trouble));
+        let mut response = login_page(
+            &app,
+            &who,
+            &headers,
+            &next,
+            StatusCode::TOO_MANY_REQUESTS,
+            Some(&trouble),
+            &Markup::default(),
+        );
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return response;
     }
@@ -123,32 +138,31 @@ async fn log_in(
     match found {
         Ok(Some(user)) => {
             app.access.attempts.succeeded(&name, who.address);
-            let_in(&app, &who, &headers, user.id, user.name, &next, now).await
+            let_in(&app, &who, &headers, (user.id, user.name), "by password", &next, now).await
         }
         Ok(None) => {
             failed(&app, &who, &name, WRONG, now).await;
-            login_page(&app, &who, &headers, &next, StatusCode::UNAUTHORIZED, Some(WRONG))
+            login_page(&app, &who, &headers, &next, StatusCode::UNAUTHORIZED, Some(WRONG), &Markup::default())
         }
         Err(error) => unavailable(&app, &headers, "/login", &error),
     }
 }
 
-/// Opens a session and goes on.
-async fn let_in(
+/// Opens a session and goes on; `how` is for the audit log.
+pub(super) async fn let_in(
     app: &App,
     who: &Who,
     headers: &HeaderMap,
-    user: i64,
-    name: String,
+    (user, name): (i64, String),
+    how: &str,
     next: &str,
     now: i64,
 ) -> Response {
-    let address = who.address.to_string();
+    let (address, how) = (who.address.to_string(), how.to_owned());
     let opened = app
         .access
         .ask(move |people| {
-            let event =
-                Event { at: now, who: &name, act: Act::Login, address: &address, what: "by password" };
+            let event = Event { at: now, who: &name, act: Act::Login, address: &address, what: &how };
             people.open_session(user, &event)
         })
         .await;
@@ -189,7 +203,10 @@ async fn log_out(
             return unavailable(&app, &headers, "/logout", &error);
         }
     }
-    with_cookie(redirect("/login"), &app.access.set_cookie(None))
+    // The provider's own session goes on, which the next page says.
+    let by_provider = who.user.as_ref().is_some_and(|user| user.origin == Origin::Oidc.word());
+    let to = if by_provider { "/login?left=1" } else { "/login" };
+    with_cookie(redirect(to), &app.access.set_cookie(None))
 }
 
 async fn invitation(
@@ -264,7 +281,7 @@ async fn accept(
             .await
     };
     match accepted {
-        Ok(user) => let_in(&app, &who, &headers, user.id, user.name, "/", now).await,
+        Ok(user) => let_in(&app, &who, &headers, (user.id, user.name), "by password", "/", now).await,
         Err(error) if error.is_storage() => unavailable(&app, &headers, "/invite", &error),
         Err(PeopleError::Link) => invitation_page(&app, &who, &headers, link, None).await,
         Err(error) => invitation_page(&app, &who, &headers, link, Some(error.to_string())).await,

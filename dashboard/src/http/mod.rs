@@ -12,10 +12,12 @@ mod exports;
 mod grok;
 mod guard;
 mod login;
+mod oidc;
 mod patterns;
 mod people;
 mod render;
 mod report;
+mod searches;
 mod tail;
 mod why;
 
@@ -74,6 +76,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/tail", get(tail::tail))
         .route("/api/v1/complete", get(api::complete))
         .route("/api/v1/fields/{field}/values", get(api::values))
+        .merge(searches::routes())
         .route("/theme", get(theme))
         .route("/language", get(language))
         .route("/static/{name}", get(asset))
@@ -81,6 +84,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics));
     let all = if app.access.is_on() { all.merge(login::routes()).merge(people::routes()) } else { all };
+    let all = if app.oidc.is_some() { all.merge(oidc::routes()) } else { all };
     all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
@@ -188,17 +192,19 @@ impl Unclear {
         framed(app, asked, &t!("Not understood"), None, self.status(), &main)
     }
 
+    /// On one line.
+    fn words(&self) -> String {
+        match self {
+            Self::Range(error) => error.to_string(),
+            Self::Search(_, error) => error.to_string(),
+            Self::Masked(reason) => reason.clone(),
+            Self::Board => "there is no such board or panel".into(),
+        }
+    }
+
     /// As JSON.
     fn json(&self) -> Response {
-        fail(
-            self.status(),
-            match self {
-                Self::Range(error) => error.to_string(),
-                Self::Search(_, error) => error.to_string(),
-                Self::Masked(reason) => reason.clone(),
-                Self::Board => "there is no such board or panel".into(),
-            },
-        )
+        fail(self.status(), self.words())
     }
 }
 

@@ -107,6 +107,8 @@ fn words() -> Vec<&'static str> {
         // Where a user is from.
         "local",
         "proxy",
+        "oidc",
+        crate::page::searches::NOWHERE,
         "Lines over time",
         "errors: 5xx, error",
         "warnings: 4xx, warn",

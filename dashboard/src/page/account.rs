@@ -1,6 +1,6 @@
 //! One's own account.
 
-use alces_people::{Scope, Token, User};
+use alces_people::{Origin, Scope, Token, User};
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
@@ -59,6 +59,8 @@ pub(crate) fn account(asked: &Asked, user: &User, tokens: &[Token], shown: &Show
                     (passwords())
                     button class="button" { (t!("Change the password")) }
                 }
+            } @else if user.origin == Origin::Oidc.word() {
+                p class="hint" { (t!("Who you are, and what you may do, is said by the provider that you log in with.")) }
             } @else { p class="hint" { (t!("Who you are is said by the proxy before this dashboard.")) } }
         }
         article class="panel people" id="tokens" {

@@ -142,7 +142,7 @@ pub(super) fn views(asked: &Asked, view: View) -> Markup {
 fn exports(asked: &Asked) -> Markup {
     html! {
         p class="take" {
-            (t!("All of them:")) " "
+            a href=(asked.link("/explore/searches", &[])) { (t!("Searches")) } " · " (t!("All of them:")) " "
             a href=(asked.link("/explore/export.csv", &[("view", "")])) download { "CSV" } " · "
             a href=(asked.link("/explore/export.ndjson", &[("view", "")])) download { "NDJSON" }
         }

@@ -10,12 +10,19 @@ fn banner(trouble: Option<&str>) -> Markup {
     html! { @if let Some(trouble) = trouble { p class="banner bad" role="alert" { (visible(trouble, 400)) "." } } }
 }
 
-/// Name and password.
-pub(crate) fn login(token: &str, next: &str, trouble: Option<&str>) -> Markup {
+/// Name and password; `above` and `beside` are what a provider adds.
+pub(crate) fn login(
+    token: &str,
+    next: &str,
+    trouble: Option<&str>,
+    above: &Markup,
+    beside: &Markup,
+) -> Markup {
     html! {
         section class="message people" {
             h1 { (t!("Log in")) }
             (banner(trouble))
+            (above)
             form method="post" action="/login" {
                 input type="hidden" name="csrf" value=(token);
                 input type="hidden" name="next" value=(next);
@@ -23,6 +30,7 @@ pub(crate) fn login(token: &str, next: &str, trouble: Option<&str>) -> Markup {
                 label { (t!("Password")) input name="password" type="password" autocomplete="current-password" required; }
                 button class="button" { (t!("Log in")) }
             }
+            (beside)
         }
     }
 }
