@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use crate::{
+    alert::args::AlertArgs,
     dashboard::args::{DashboardArgs, PanelArgs, ReportArgs},
     dlq::args::DlqArgs,
     store::args::StoreArgs,
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Panel(PanelArgs),
     /// Write a board as one page or picture that needs nothing else, for mail
     Report(ReportArgs),
+    /// Watch rules: check them, try them on the past, list and silence alerts
+    Alert(AlertArgs),
     /// Run the embedded store, which speaks OpenSearch's REST API
     Store(StoreArgs),
     /// Check pipeline files and report everything that is wrong with them

@@ -3,6 +3,7 @@
 //! This package is the only one that sees all roles. It reads the command line and the environment, opens logging, and
 //! hands clock, listeners and shutdown to the roles.
 
+mod alert;
 mod check;
 mod cli;
 mod collector;
@@ -82,6 +83,7 @@ async fn run(command: Command, set_level: SetLevel) -> anyhow::Result<ExitCode> 
         Command::Store(args) => store::run(args, environment).await?,
         Command::Dashboard(args) => dashboard::run(*args, environment).await?,
         Command::Panel(args) => return dashboard::panel(args, environment).await,
+        Command::Alert(args) => return alert::run(args, environment).await,
         Command::Report(args) => dashboard::report(args, environment).await?,
         Command::Keystore(args) => keystore::run(args, environment)?,
         Command::Test(args) => return Ok(golden::run(&args, environment)),

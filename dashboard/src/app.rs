@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
+use crate::alert;
 use crate::backend::{Backend, Search};
 use crate::board::{Board, Panel, Shelf, Source};
 use crate::chart::Drawing;
@@ -49,6 +50,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     /// The way in by a provider.
     pub(crate) oidc: Option<Oidc>,
+    /// Rules that are watched.
+    pub(crate) alerts: Option<Arc<alert::Board>>,
     /// Exports that may be under way: each keeps the backend busy for as long as its client takes.
     pub(crate) exports: Arc<Semaphore>,
     /// Turns true when the dashboard is to end: what would go on for as long as somebody looks ends then.
@@ -139,6 +142,7 @@ impl App {
         Ok(Self {
             access: Access::new(&config, &secret),
             oidc: Oidc::new(&config, &secret)?,
+            alerts: config.alerts.clone().map(alert::Board::open).transpose()?.map(Arc::new),
             shelf: RwLock::new(Arc::new(Shelf::built_in())),
             config,
             backend,
@@ -152,6 +156,11 @@ impl App {
             pictures: Mutex::new(Kept::default()),
             flights: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// What is believed of buckets that were asked for.
+    pub(crate) const fn buckets(&self) -> &Cache {
+        &self.buckets
     }
 
     /// The file that searches are kept in.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::access::ProxyLogin;
+use crate::alert::Alerts;
 use crate::error::DashboardError;
 use crate::language::Languages;
 use crate::oidc::OidcLogin;
@@ -34,6 +35,8 @@ pub struct Config {
     pub boards_changed: Option<watch::Receiver<()>>,
     /// Where lines can be seen as they pass; without one there is no live view.
     pub tap: Option<Tap>,
+    /// Rules that are watched, and who is told; nothing is watched without.
+    pub alerts: Option<Alerts>,
     /// The languages that pages can be read in.
     pub languages: Languages,
     /// Signs links to pictures; without one they end with the process.
@@ -82,6 +85,7 @@ impl Config {
             boards: None,
             boards_changed: None,
             tap: None,
+            alerts: None,
             languages: Languages::built_in(),
             secret: None,
             people: None,

@@ -25,6 +25,9 @@ pub enum DashboardError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// Rules of alerts cannot be read, or one of them is wrong.
+    #[error("alerts: {0}")]
+    Alerts(String),
     /// The backend gave no answer, or there is nothing to show.
     #[error("{0}")]
     Nothing(String),

@@ -5,6 +5,7 @@
 //! no environment and installs no signal handler or log subscriber. Who may come in is in `access/`, what each may see in `sight/`.
 
 mod access;
+mod alert;
 mod app;
 mod assets;
 mod backend;
@@ -40,6 +41,7 @@ use tokio::net::TcpListener;
 
 pub use access::ProxyLogin;
 pub use alces_serve::{CertificateError, TlsFiles};
+pub use alert::{Alerts, backtest, check_alerts, time_range};
 pub use config::Config;
 pub use error::DashboardError;
 pub use language::{CatalogError, Language, Languages, SyntaxError};
@@ -71,6 +73,12 @@ pub async fn serve(
     let certificates = config.tls.clone().map(Certificates::open).transpose()?;
     let app = offline::app(config, Arc::new(clock))?;
     tracing::info!(backend = app.backend.url(), logins = app.access.is_on(), "dashboard");
+    let address = listener.local_addr()?;
+    let base = app.config.public_url.as_ref().map_or_else(
+        || format!("http{}://{address}/", if app.config.tls.is_some() { "s" } else { "" }),
+        |url| format!("{}/", url.as_str().trim_end_matches('/')),
+    );
+    let watching = tokio::spawn(alert::run(Arc::clone(&app), base));
     let rereading = tokio::spawn(offline::reread(Arc::clone(&app)));
     let cleaning = tokio::spawn(access::clean(Arc::clone(&app)));
     let (begin, mut begun) = (app.closing.clone(), app.closing.subscribe());
@@ -93,6 +101,7 @@ pub async fn serve(
         () = serving => {}
         () = limit => {}
     }
+    watching.abort();
     rereading.abort();
     cleaning.abort();
     Ok(())

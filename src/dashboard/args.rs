@@ -46,6 +46,7 @@ Examples:
   alces dashboard --people people.sqlite --trusted-proxy 10.0.0.5/32 --proxy-user-header X-Forwarded-User
   alces dashboard --people people.sqlite --public-url https://dash.example.com --oidc-issuer https://id.example.com/realms/staff \\
       --oidc-client-id alces --oidc-client-secret-file oidc.secret --oidc-role admin=helpdesk-sre --oidc-role editor=helpdesk
+  alces dashboard --alerts /etc/alces/alerts --alerts-file /var/lib/alces/alerts.sqlite
   alces dashboard invite --people people.sqlite --role admin       a link, where nobody can come in any more
   alces dashboard token --people people.sqlite --of amy --scope read --days 30 'nightly report'
 
@@ -95,6 +96,15 @@ pub(crate) struct DashboardArgs {
     /// Address of its monitoring API [default: the one written down in its data folder]
     #[arg(long, value_name = "ADDR", requires = "collector_data")]
     pub(crate) collector: Option<SocketAddr>,
+    /// Folder of alert rules and receivers (*.yaml): docs/alerts.md
+    #[arg(long, value_name = "DIR", requires = "alerts_file")]
+    pub(crate) alerts: Option<PathBuf>,
+    /// File of alerts: their states, and messages that are to be sent; it is made where there is none
+    #[arg(long, value_name = "FILE", requires = "alerts", env = "ALCES_DASHBOARD_ALERTS_FILE")]
+    pub(crate) alerts_file: Option<PathBuf>,
+    /// Private network in which receivers of alerts may be; may be given several times [default: none]
+    #[arg(long, value_name = "CIDR", requires = "alerts")]
+    pub(crate) alerts_allow: Vec<IpNet>,
     /// Folder of languages (*.po) besides English and Chinese; docs/languages.md says how to make one
     #[arg(long, value_name = "DIR")]
     pub(crate) languages: Option<PathBuf>,

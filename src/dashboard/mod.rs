@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alces_agent::{cli::shutdown_signal, watch::Changes};
-use alces_dashboard::{Config, Languages, PanelText, TlsFiles};
+use alces_alerts::Ledger;
+use alces_dashboard::{Alerts, Config, Languages, PanelText, TlsFiles};
 use alces_people::People;
 use anyhow::{Context as _, bail};
 use clap::ColorChoice;
@@ -50,6 +51,16 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
         )
     })?;
     config.tap = args.collector_data.map(|folder| tap::tap(folder, args.collector));
+    if let Some((folder, file)) = args.alerts.zip(args.alerts_file) {
+        let (tell, told) = watch::channel(());
+        let mut changes = Changes::new(signal(SignalKind::hangup())?);
+        let watched = folder.clone();
+        tokio::spawn(async move {
+            while changes.next(std::slice::from_ref(&watched)).await.is_some() && tell.send(()).is_ok() {}
+        });
+        let ledger = Arc::new(Ledger::open(&file).context("--alerts-file")?);
+        config.alerts = Some(Alerts { folder, ledger, allowed: args.alerts_allow, changed: Some(told) });
+    }
     if let Some(folder) = config.boards.clone() {
         let (tell, told) = watch::channel(());
         config.boards_changed = Some(told);
@@ -131,7 +142,7 @@ fn columns() -> Option<u16> {
     rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|c| *c > 0)
 }
 
-fn config(source: SourceArgs, env: Environment) -> anyhow::Result<Config> {
+pub(crate) fn config(source: SourceArgs, env: Environment) -> anyhow::Result<Config> {
     let mut config = Config::new(source.opensearch);
     config.logs = source.logs.unwrap_or(config.logs);
     config.metrics = source.metrics.unwrap_or(config.metrics);

@@ -1,0 +1,181 @@
+//! Alerts: rules are asked of the lines, what they mean is kept, and receivers are told.
+//!
+//! `rules` reads the files, `ask` turns rules into figures by the same plan and fields that boards use, `watch` is a round of all that, `post`
+//! sends what the ledger holds. What a figure means over time, and that neither an alert nor its end is lost, is `crates/alerts`.
+
+mod ask;
+mod post;
+mod rules;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alces_alerts::{Ledger, State};
+use ipnet::IpNet;
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch as told};
+
+use crate::app::App;
+use crate::error::DashboardError;
+
+pub(crate) use rules::Rules;
+pub use rules::check_alerts;
+pub(crate) use watch::Watch;
+
+/// Where alerts are kept and whom they may reach.
+#[derive(Clone)]
+pub struct Alerts {
+    /// Folder of rules and receivers, `*.yaml`.
+    pub folder: PathBuf,
+    /// States, episodes, and messages that are to be sent.
+    pub ledger: Arc<Ledger>,
+    /// Private networks in which receivers may be.
+    pub allowed: Vec<IpNet>,
+    /// Changes whenever the folder is to be read again.
+    pub changed: Option<told::Receiver<()>>,
+}
+
+/// What pages and rounds share.
+pub(crate) struct Board {
+    pub(crate) settings: Alerts,
+    rules: std::sync::RwLock<Arc<Rules>>,
+    /// There is something to send.
+    pub(crate) posted: Notify,
+}
+
+impl Board {
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// [`DashboardError::Alerts`] names files and places: at the start a wrong rule is an error, as a wrong pipeline is.
+    pub(crate) fn open(settings: Alerts) -> Result<Self, DashboardError> {
+        let rules =
+            Rules::read(&settings.folder).map_err(|errors| DashboardError::Alerts(errors.join("\n")))?;
+        Ok(Self { settings, rules: std::sync::RwLock::new(Arc::new(rules)), posted: Notify::new() })
+    }
+
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn put(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// Does something with the ledger, on a thread that may wait for the disk.
+    pub(crate) async fn ledger<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&Ledger) -> Result<T, alces_alerts::LedgerError> + Send + 'static,
+    ) -> Result<T, alces_alerts::LedgerError> {
+        let ledger = Arc::clone(&self.settings.ledger);
+        match tokio::task::spawn_blocking(move || what(&ledger)).await {
+            Ok(done) => done,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+}
+
+/// How often it is looked which rules are due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Asks, keeps and tells for as long as the dashboard runs.
+pub(crate) async fn run(app: Arc<App>, base: String) {
+    let Some(board) = app.alerts.clone() else { return };
+    let posting = tokio::spawn(post::run(Arc::clone(&app), Arc::clone(&board)));
+    let rereading = tokio::spawn(reread(Arc::clone(&board)));
+    let mut watch = Watch::new(Arc::clone(&app), board, base);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut closing = app.closing.subscribe();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => watch.round((app.clock)()).await,
+            () = async { drop(closing.wait_for(|closing| *closing).await) } => break,
+        }
+    }
+    rereading.abort();
+    // What is under way is sent once more after a restart, under its id.
+    posting.abort();
+}
+
+/// Reads the folder again whenever it is told to; a folder with a mistake changes nothing.
+async fn reread(board: Arc<Board>) {
+    let Some(mut changed) = board.settings.changed.clone() else { return };
+    while changed.changed().await.is_ok() {
+        let folder = board.settings.folder.clone();
+        match tokio::task::spawn_blocking(move || Rules::read(&folder)).await {
+            Ok(Ok(rules)) => {
+                tracing::info!(
+                    rules = rules.rules.len(),
+                    receivers = rules.receivers.len(),
+                    "alert rules read again"
+                );
+                board.put(rules);
+            }
+            Ok(Err(errors)) => {
+                for error in errors {
+                    tracing::warn!(%error, "alert rules: those before stay");
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// Understands two ends of a range as the dashboard's addresses have them: `now-1d`, `2026-11-23T10:00:00Z`.
+///
+/// # Errors
+/// [`DashboardError::Nothing`] says what is wrong.
+pub fn time_range(from: &str, to: &str, now: Timestamp) -> Result<(Timestamp, Timestamp), DashboardError> {
+    let range =
+        crate::range::Range::parse(from, to, "", now).map_err(|e| DashboardError::Nothing(e.to_string()))?;
+    let at = |ms| Timestamp::from_millisecond(ms).map_err(|e| DashboardError::Nothing(e.to_string()));
+    Ok((at(range.from)?, at(range.to)?))
+}
+
+/// What would have become of a rule in the past: a point for each time that it was asked.
+///
+/// # Errors
+/// [`DashboardError`]: settings, the rule, the backend.
+pub async fn backtest(
+    config: crate::Config,
+    file: &str,
+    rule: &str,
+    (from, to): (Timestamp, Timestamp),
+    mut progress: impl FnMut(f64),
+) -> Result<Vec<(Timestamp, String, State, Option<alces_alerts::Change>)>, DashboardError> {
+    let nothing = |why: String| DashboardError::Nothing(why);
+    let rules = Rules::parse(file).map_err(|errors| nothing(errors.join("\n")))?;
+    let names: Vec<String> = rules.rules.iter().map(|r| r.id.clone()).collect();
+    let Some(rule) = rules.rules.into_iter().find(|r| r.id == rule) else {
+        return Err(nothing(format!("there is no rule {rule}. There are: {}", names.join(", "))));
+    };
+    let app = crate::offline::app(config, Arc::new(Timestamp::now))?;
+    let mut states = std::collections::BTreeMap::<String, State>::new();
+    let mut course = Vec::new();
+    let (begin, end, step) = (from.as_millisecond(), to.as_millisecond(), rule.every.0);
+    let mut at = begin;
+    while at <= end {
+        let found = ask::ask(&app, &[(&rule, at)]).await.map_err(|e| nothing(e.to_string()))?;
+        let groups = match found.into_iter().next() {
+            Some(Ok(groups)) => groups,
+            Some(Err(reason)) => return Err(nothing(reason)),
+            None => Vec::new(),
+        };
+        let readings = watch::readings(&rule, groups, states.keys().cloned());
+        for (group, reading) in readings {
+            let state = states.entry(group.clone()).or_default();
+            let before = state.phase;
+            let change = state.step(reading, rule.timing(), rule.rising(), at);
+            if change.is_some() || state.phase != before {
+                let moment = Timestamp::from_millisecond(at).unwrap_or(from);
+                course.push((moment, group, state.clone(), change));
+            }
+        }
+        progress((at - begin) as f64 / (end - begin).max(1) as f64);
+        at += step;
+    }
+    Ok(course)
+}

@@ -1,0 +1,181 @@
+//! The files of rules and receivers.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use alces_alerts::{Receiver, Rule};
+
+use super::ask;
+use crate::board::Metric;
+use crate::chart::Unit;
+use crate::query;
+
+/// More rules than this are a mistake.
+const MOST: usize = 5_000;
+/// More text than this is no file of rules.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// All rules and receivers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) receivers: Vec<Receiver>,
+}
+
+impl Rules {
+    /// Reads a folder, file by file in the order of their names.
+    ///
+    /// # Errors
+    /// All that is wrong, with file and place.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Vec<String>> {
+        let of = |path: &Path, reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+        let entries = std::fs::read_dir(folder).map_err(|e| vec![of(folder, &e)])?;
+        let mut paths: Vec<_> = entries
+            .flatten()
+            .map(|e| e.path())
+            .filter(|p| p.extension().is_some_and(|e| e == "yaml" || e == "yml"))
+            .collect();
+        paths.sort();
+        let (mut all, mut errors) = (Self::default(), Vec::new());
+        for path in paths {
+            let text = std::fs::metadata(&path).and_then(|m| {
+                if m.len() > MOST_BYTES {
+                    return Err(std::io::Error::other("the file is larger than 4 MB"));
+                }
+                std::fs::read_to_string(&path)
+            });
+            match text.map_err(|e| vec![e.to_string()]).and_then(|text| Self::parse_one(&text)) {
+                Ok(one) => {
+                    all.rules.extend(one.rules);
+                    all.receivers.extend(one.receivers);
+                }
+                Err(wrong) => errors.extend(wrong.iter().map(|reason| of(&path, reason))),
+            }
+        }
+        errors.extend(all.together().into_iter().map(|reason| of(folder, &reason)));
+        if errors.is_empty() { Ok(all) } else { Err(errors) }
+    }
+
+    /// Reads one text that stands for itself.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let rules = Self::parse_one(text)?;
+        let errors = rules.together();
+        if errors.is_empty() { Ok(rules) } else { Err(errors) }
+    }
+
+    fn parse_one(text: &str) -> Result<Self, Vec<String>> {
+        let file = alces_alerts::read(text)
+            .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let mut errors = Vec::new();
+        for rule in &file.rules {
+            check(rule, &mut |reason| errors.push(format!("{}: {reason}", rule.id)));
+        }
+        if errors.is_empty() {
+            Ok(Self { rules: file.rules, receivers: file.receivers })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// What is wrong with all files together. Receivers may stand in a file of their own.
+    fn together(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        let mut seen = HashSet::new();
+        for id in self.rules.iter().map(|r| &r.id).chain(self.receivers.iter().map(|r| &r.id)) {
+            if !seen.insert(id) {
+                errors.push(format!("{id}: there are two of this id"));
+            }
+        }
+        if self.rules.len() > MOST {
+            errors.push(format!("there are more than {MOST} rules"));
+        }
+        let known = |id: &String| self.receivers.iter().any(|r| r.id == *id);
+        for rule in self.rules.iter().filter(|_| !self.receivers.is_empty()) {
+            for id in rule.receivers.iter().filter(|id| !known(id)) {
+                errors.push(format!("{}: there is no receiver {id}", rule.id));
+            }
+        }
+        errors
+    }
+
+    /// Who is told of a rule's alerts.
+    pub(crate) fn receivers_of(&self, rule: &Rule) -> impl Iterator<Item = &Receiver> {
+        let named = |r: &&Receiver| rule.receivers.is_empty() || rule.receivers.contains(&r.id);
+        self.receivers.iter().filter(named).filter(|r| rule.severity >= r.severity)
+    }
+}
+
+/// What only the dashboard knows.
+fn check(rule: &Rule, wrong: &mut dyn FnMut(String)) {
+    match Metric::parse(&rule.metric) {
+        Err(error) => wrong(error.to_string()),
+        Ok(Metric::Share) if rule.part.is_empty() => {
+            wrong("a share wants `part`: what is counted of the lines".into())
+        }
+        Ok(_) => {}
+    }
+    if Unit::from_word(&rule.unit).is_none() {
+        wrong(format!("“{}” is no unit. Write req/s, %, ms, s, B/s, B, /s or count", rule.unit));
+    }
+    for (name, text) in [("filter", &rule.filter), ("part", &rule.part)] {
+        if let Err(error) = query::parse(text) {
+            wrong(format!("{name} “{text}”: {error}"));
+        }
+    }
+    if rule.by.as_deref().is_some_and(|by| by.is_empty() || by.contains(ask::ODD)) {
+        wrong("by is a field".into());
+    }
+}
+
+/// What is wrong with a file of alert rules; nothing where it can be used.
+#[must_use]
+pub fn check_alerts(text: &str) -> Vec<String> {
+    Rules::parse(text).err().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(more: &str) -> String {
+        check_alerts(&format!("rules:\n  - id: a\n    title: A\n    windows: [5m]\n    above: 1\n{more}"))
+            .join("\n")
+    }
+
+    #[test]
+    fn what_the_dashboard_knows_is_checked_too() {
+        assert_eq!(wrong("    metric: count\n"), "");
+        assert!(wrong("    metric: p95\n").contains("“p95” is no figure"));
+        assert!(wrong("    metric: share\n").contains("a share wants `part`"));
+        assert!(wrong("    metric: count\n    filter: '(a'\n").contains("filter “(a”"));
+        assert!(wrong("    metric: count\n    unit: furlongs\n").contains("no unit"));
+        assert!(
+            wrong("    metric: count\n    receivers: [ops]\nreceivers:\n  - {id: dev, url: 'https://x'}\n")
+                .contains("no receiver ops")
+        );
+    }
+
+    #[test]
+    fn a_folder_is_read_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+        write(
+            "a.yaml",
+            "rules:\n  - {id: a, title: A, metric: count, windows: [5m], above: 1, receivers: [ops]}\n",
+        );
+        write(
+            "who.yaml",
+            "receivers:\n  - {id: ops, url: 'https://hooks.example.com/'}\n  - {id: night, url: 'https://x', severity: critical}\n",
+        );
+        write("README.md", "no rules");
+        let rules = Rules::read(folder.path()).expect("rules");
+        let told: Vec<&str> = rules.receivers_of(&rules.rules[0]).map(|r| r.id.as_str()).collect();
+        assert_eq!(told, ["ops"]);
+        write("b.yaml", "rules:\n  - {id: a, title: A, metric: count, windows: [5m], above: 1}\n");
+        let errors = Rules::read(folder.path()).expect_err("two of an id");
+        assert!(errors[0].contains("two of this id"), "{errors:?}");
+    }
+}

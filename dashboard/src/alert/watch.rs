@@ -1,0 +1,408 @@
+//! A round: which rules are due, what their figures mean, what is kept, and who is told.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use alces_alerts::{
+    Alert, Change, Delivery, Kept, Ledger, NoData, Noted, Preset, Reading, Receiver, Rule, Silence, State,
+    Tell, body, message_id,
+};
+
+use super::ask::{self, Group};
+use super::{Board, Rules};
+use crate::app::App;
+use crate::query::{self, Query};
+
+/// A host that has sent figures within this time is alive, and its lines are waited for, milliseconds.
+const ALIVE: i64 = 10 * 60_000;
+/// Hosts send figures each ten seconds: so much older ones are not late yet.
+const GRACE: i64 = 15_000;
+/// Alerts of a message at most: of a storm the rest is counted.
+const STORM: usize = 50;
+/// The rule about rules that cannot be asked: one alert, however many they are.
+pub(crate) const ENGINE: &str = "alces-rules-fail";
+/// So long nothing can be asked before that is told, milliseconds.
+const ENGINE_HOLD: i64 = 60_000;
+
+/// What goes on from round to round.
+pub(crate) struct Watch {
+    app: Arc<App>,
+    board: Arc<Board>,
+    base: String,
+    /// Groups that are not fine; none before they were read from the ledger.
+    states: Option<BTreeMap<(String, String), Kept>>,
+    /// When a rule was asked last.
+    asked: HashMap<String, i64>,
+    /// What is wrong with the engine, told once in the log.
+    trouble: Option<String>,
+}
+
+impl Watch {
+    pub(crate) fn new(app: Arc<App>, board: Arc<Board>, base: String) -> Self {
+        Self { app, board, base, states: None, asked: HashMap::new(), trouble: None }
+    }
+
+    /// Asks the rules that are due at `now`, keeps what has come of them, and has the receivers told.
+    pub(crate) async fn round(&mut self, now: jiff::Timestamp) {
+        let now = now.as_millisecond();
+        if self.states.is_none() {
+            match self.board.ledger(Ledger::states).await {
+                Ok(kept) => {
+                    self.states =
+                        Some(kept.into_iter().map(|k| ((k.rule.clone(), k.group.clone()), k)).collect());
+                }
+                Err(error) => return self.complain(&error.to_string()),
+            }
+        }
+        let rules = self.board.rules();
+        let due: Vec<&Rule> = rules
+            .rules
+            .iter()
+            .filter(|rule| self.asked.get(&rule.id).is_none_or(|at| now - at >= rule.every.0))
+            .collect();
+        let gone = self.states.iter().flatten().any(|((id, _), _)| is_gone(&rules, id));
+        if due.is_empty() && !gone {
+            return;
+        }
+        for rule in &due {
+            self.asked.insert(rule.id.clone(), now);
+        }
+        let mut noted = Vec::new();
+        let mut late = BTreeMap::new();
+        let failed = self.ask(&due, now, &mut noted, &mut late).await;
+        self.end_gone(&rules, now, &mut noted);
+        if !due.is_empty() {
+            self.judge_engine(failed.as_deref(), now, &mut noted);
+        }
+        if noted.is_empty() {
+            return;
+        }
+        let silences = self.board.ledger(move |ledger| ledger.silences(now)).await;
+        let silences = match silences {
+            Ok(silences) => silences,
+            // Without it nobody knows what is silenced: everything is done once more in the next round.
+            Err(error) => return self.complain(&error.to_string()),
+        };
+        let messages = self.messages(&rules, &mut noted, &silences, &late, now);
+        let told = !messages.is_empty();
+        let round = noted.clone();
+        if let Err(error) = self.board.ledger(move |ledger| ledger.apply(&round, &messages, now)).await {
+            // Nothing was kept, so nothing has happened: states in memory stay as the ledger has them.
+            return self.complain(&error.to_string());
+        }
+        let states = self.states.get_or_insert_default();
+        for Noted { kept, change } in noted {
+            if let Some(change) = change {
+                tracing::info!(
+                    rule = kept.rule,
+                    group = kept.group,
+                    ?change,
+                    value = kept.state.value,
+                    "alert"
+                );
+            }
+            let key = (kept.rule.clone(), kept.group.clone());
+            if kept.state.is_idle() {
+                states.remove(&key);
+            } else {
+                states.insert(key, kept);
+            }
+        }
+        if told {
+            self.board.posted.notify_one();
+        }
+    }
+
+    fn complain(&mut self, trouble: &str) {
+        if self.trouble.as_deref() != Some(trouble) {
+            tracing::warn!(trouble, "alerts stand still");
+            self.trouble = Some(trouble.to_owned());
+        }
+    }
+
+    /// Asks, and takes a step with each group; why not all could be asked.
+    async fn ask(
+        &mut self,
+        due: &[&Rule],
+        now: i64,
+        noted: &mut Vec<Noted>,
+        late: &mut BTreeMap<String, String>,
+    ) -> Option<String> {
+        let arrivals = match ask::arrivals(&self.app, now, ALIVE).await {
+            Ok(arrivals) => arrivals,
+            Err(error) => return Some(error.to_string()),
+        };
+        let timed: Vec<(&Rule, i64)> = due
+            .iter()
+            .map(|rule| {
+                let (end, behind) = end(rule, &arrivals, now);
+                if behind > 0 {
+                    late.insert(rule.id.clone(), format!("{behind} of {} hosts late", arrivals.len()));
+                }
+                (*rule, end)
+            })
+            .collect();
+        let found = match ask::ask(&self.app, &timed).await {
+            Ok(found) => found,
+            Err(error) => return Some(error.to_string()),
+        };
+        let states = self.states.get_or_insert_default();
+        let mut failed = None;
+        for ((rule, _), found) in timed.iter().zip(found) {
+            let groups = match found {
+                Ok(groups) => groups,
+                Err(reason) => {
+                    failed = Some(format!("{}: {reason}", rule.id));
+                    continue;
+                }
+            };
+            let known = states.keys().filter(|(id, _)| *id == rule.id).map(|(_, group)| group.clone());
+            for (group, reading) in readings(rule, groups, known.collect::<Vec<_>>()) {
+                let key = (rule.id.clone(), group.clone());
+                let before = states.get(&key);
+                let mut state =
+                    before.map_or_else(|| State { read: now, ..State::default() }, |k| k.state.clone());
+                let change = state.step(reading, rule.timing(), rule.rising(), now);
+                if before.is_some() || !state.is_idle() || change.is_some() {
+                    noted.push(Noted {
+                        kept: Kept { rule: rule.id.clone(), labels: labels(rule, &group), group, state },
+                        change,
+                    });
+                }
+            }
+        }
+        failed
+    }
+
+    /// Rules that are no longer there: what they told is over.
+    fn end_gone(&self, rules: &Rules, now: i64, noted: &mut Vec<Noted>) {
+        for ((id, _), kept) in self.states.iter().flatten().filter(|((id, _), _)| is_gone(rules, id)) {
+            let mut kept = kept.clone();
+            let firing =
+                matches!(kept.state.phase, alces_alerts::Phase::Firing | alces_alerts::Phase::Recovering);
+            kept.state.phase = alces_alerts::Phase::Ok;
+            kept.state.since = now;
+            tracing::info!(rule = id, "an alert's rule is gone");
+            noted.push(Noted { kept, change: firing.then_some(Change::Resolved) });
+        }
+    }
+
+    /// Whether rules can be asked at all is watched as a rule is.
+    fn judge_engine(&mut self, failed: Option<&str>, now: i64, noted: &mut Vec<Noted>) {
+        if let Some(reason) = failed {
+            self.complain(reason);
+        } else {
+            self.trouble = None;
+        }
+        let key = (ENGINE.to_owned(), String::new());
+        let before = self.states.as_ref().and_then(|states| states.get(&key));
+        if before.is_none() && failed.is_none() {
+            return;
+        }
+        let mut state = before.map_or_else(|| State { read: now, ..State::default() }, |k| k.state.clone());
+        let reading = if failed.is_some() { Reading::Bad(1.0) } else { Reading::Good(0.0) };
+        let timing = alces_alerts::Timing { hold: ENGINE_HOLD, keep: 0, gap: 10 * 60_000 };
+        let change = state.step(reading, timing, true, now);
+        let labels =
+            [("alertname", ENGINE), ("severity", "critical")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        noted.push(Noted {
+            kept: Kept { rule: ENGINE.into(), group: String::new(), labels: labels.into(), state },
+            change,
+        });
+    }
+
+    /// The messages about all that has happened: one for each rule and receiver.
+    fn messages(
+        &self,
+        rules: &Rules,
+        noted: &mut [Noted],
+        silences: &[Silence],
+        late: &BTreeMap<String, String>,
+        now: i64,
+    ) -> Vec<Delivery> {
+        let mut told: BTreeMap<String, Vec<(Alert, (String, i64, &'static str))>> = BTreeMap::new();
+        for Noted { kept, change } in noted {
+            let rule = rules.rules.iter().find(|r| r.id == kept.rule);
+            let silenced = silences.iter().any(|s| s.is_about(&kept.labels));
+            let repeat = rule.map_or(4 * 3_600_000, |rule| rule.repeat.0);
+            let Some(tell) = kept.state.tell(*change, silenced, repeat, now) else { continue };
+            let starts = kept.state.fired.unwrap_or(now);
+            let word = if tell == Tell::Firing { "firing" } else { "resolved" };
+            let alert = Alert {
+                firing: tell == Tell::Firing,
+                annotations: self.annotations(rule, kept, late.get(&kept.rule)),
+                labels: kept.labels.clone(),
+                starts,
+                ends: (tell == Tell::Resolved).then_some(now),
+                value: kept.state.value,
+                peak: kept.state.peak,
+                link: self.link(rule, kept, now),
+            };
+            let name = (format!("{}\n{}", kept.rule, kept.group), starts, word);
+            told.entry(kept.rule.clone()).or_default().push((alert, name));
+        }
+        let mut messages = Vec::new();
+        for (id, told) in told {
+            let rule = rules.rules.iter().find(|r| r.id == id);
+            let receivers: Vec<&Receiver> = match rule {
+                Some(rule) => rules.receivers_of(rule).collect(),
+                None => rules.receivers.iter().collect(),
+            };
+            let (alerts, names): (Vec<Alert>, Vec<_>) = told.into_iter().unzip();
+            let shown = &alerts[..alerts.len().min(STORM)];
+            for receiver in receivers {
+                let preset: Preset = receiver.preset;
+                let body = body(preset, &receiver.id, shown, alerts.len() - shown.len(), &self.base);
+                messages.push(Delivery {
+                    id: message_id(&receiver.id, &names, now),
+                    receiver: receiver.id.clone(),
+                    body,
+                });
+            }
+        }
+        messages
+    }
+
+    fn annotations(
+        &self,
+        rule: Option<&Rule>,
+        kept: &Kept,
+        late: Option<&String>,
+    ) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        let Some(rule) = rule else {
+            let (title, summary) = match &self.trouble {
+                Some(trouble) if kept.rule == ENGINE => ("Alert rules cannot be asked", trouble.clone()),
+                _ if kept.rule == ENGINE => {
+                    ("Alert rules cannot be asked", "They can be asked again.".to_owned())
+                }
+                _ => (kept.rule.as_str(), "Its rule is no longer there.".to_owned()),
+            };
+            all.insert("title".to_owned(), title.to_owned());
+            all.insert("summary".to_owned(), summary);
+            return all;
+        };
+        let values = rule.values(&kept.labels, kept.state.value);
+        all.insert("title".into(), rule.title.clone());
+        for (name, template) in [("summary", &rule.summary), ("description", &rule.description)] {
+            if !template.is_empty() {
+                // Checked when the rule was read; a value may still be of another kind than the check's.
+                let said = alces_alerts::say(template, &values)
+                    .unwrap_or_else(|error| format!("{} ({error})", rule.title));
+                all.insert(name.into(), said);
+            }
+        }
+        if !rule.runbook.is_empty() {
+            all.insert("runbook_url".into(), rule.runbook.clone());
+        }
+        if let Some(late) = late {
+            all.insert("late".into(), late.clone());
+        }
+        all
+    }
+
+    /// The lines that an alert is about.
+    fn link(&self, rule: Option<&Rule>, kept: &Kept, now: i64) -> String {
+        let mut address = url::form_urlencoded::Serializer::new(String::new());
+        let Some(rule) = rule else { return self.base.clone() };
+        let window = rule.windows.iter().map(|w| w.0).max().unwrap_or_default();
+        let from = kept.state.fired.unwrap_or(now) - rule.hold.0 - window;
+        address.append_pair("from", &from.to_string()).append_pair("to", &now.to_string());
+        let parsed = |text: &str| query::parse(text).unwrap_or_else(|_| Query::everything());
+        let mut search = parsed(&rule.filter).and(parsed(&rule.part));
+        if let Some(by) = rule.by.as_ref().filter(|_| !kept.group.is_empty()) {
+            search = search.and(Query::exactly(by, &kept.group));
+        }
+        if !search.is_everything() {
+            address.append_pair("q", &search.to_string());
+        }
+        format!("{}explore?{}", self.base, address.finish())
+    }
+}
+
+fn is_gone(rules: &Rules, id: &str) -> bool {
+    id != ENGINE && rules.rules.iter().all(|rule| rule.id != id)
+}
+
+/// What each group's figures mean. Groups that were known and are no longer there have nothing to read.
+pub(crate) fn readings(
+    rule: &Rule,
+    groups: Vec<Group>,
+    known: impl IntoIterator<Item = String>,
+) -> Vec<(String, Reading)> {
+    let mut all: BTreeMap<String, Reading> =
+        groups.into_iter().map(|(group, figures)| (group, rule.judge(&figures))).collect();
+    for group in known {
+        all.entry(group).or_insert_with(|| match rule.no_data {
+            NoData::Keep => Reading::Unknown,
+            _ => rule.judge(&[None]),
+        });
+    }
+    all.into_iter().collect()
+}
+
+/// Where a rule's window ends, and how many hosts' lines have not arrived up to there. They are waited for, for the rule's patience.
+fn end(rule: &Rule, arrivals: &[i64], now: i64) -> (i64, usize) {
+    let wished = now - rule.delay.0;
+    let slowest = arrivals.iter().copied().min().filter(|at| *at < wished - GRACE);
+    let end = slowest.map_or(wished, |at| at.max(wished - rule.patience.0));
+    (end, arrivals.iter().filter(|at| **at < end - GRACE).count())
+}
+
+fn labels(rule: &Rule, group: &str) -> BTreeMap<String, String> {
+    let mut all = rule.labels.clone();
+    all.insert("alertname".into(), rule.id.clone());
+    all.insert("severity".into(), rule.severity.word().into());
+    if let Some(by) = &rule.by {
+        let name: String = by.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        all.insert(name, group.to_owned());
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(more: &str) -> Rule {
+        let text = format!(
+            "rules:\n  - id: a\n    title: A\n    metric: count\n    windows: [5m]\n    above: 1\n{more}"
+        );
+        Rules::parse(&text).unwrap_or_else(|e| panic!("{e:?}")).rules.remove(0)
+    }
+
+    #[test]
+    fn late_hosts_are_waited_for_but_not_for_ever() {
+        let rule = rule("    delay: 5s\n    patience: 1m\n");
+        let now = 1_000_000;
+        assert_eq!(end(&rule, &[], now), (995_000, 0));
+        assert_eq!(
+            end(&rule, &[now - 12_000, now - 3_000], now),
+            (995_000, 0),
+            "figures come each ten seconds"
+        );
+        assert_eq!(
+            end(&rule, &[now - 40_000, now - 3_000], now),
+            (960_000, 0),
+            "its lines up to there are there"
+        );
+        assert_eq!(end(&rule, &[now - 400_000, now - 3_000], now), (935_000, 1), "one of two is late");
+    }
+
+    #[test]
+    fn a_group_that_is_gone_is_read_as_nothing() {
+        let fine = rule("    by: host\n");
+        let read = readings(&fine, vec![("b".into(), vec![Some(5.0)])], ["a".to_owned(), "b".to_owned()]);
+        assert_eq!(read, [("a".to_owned(), Reading::Good(0.0)), ("b".to_owned(), Reading::Bad(5.0))]);
+        let keep = rule("    by: host\n    no_data: keep\n");
+        assert_eq!(readings(&keep, Vec::new(), ["a".to_owned()]), [("a".to_owned(), Reading::Unknown)]);
+    }
+
+    #[test]
+    fn labels_are_names_that_receivers_take() {
+        let rule = rule("    by: host.name\n    severity: critical\n    labels: {team: helpdesk}\n");
+        let all: Vec<(String, String)> = labels(&rule, "web-1").into_iter().collect();
+        let all: Vec<String> = all.iter().map(|(a, b)| format!("{a}={b}")).collect();
+        assert_eq!(all, ["alertname=a", "host_name=web-1", "severity=critical", "team=helpdesk"]);
+    }
+}
