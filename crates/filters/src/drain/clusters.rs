@@ -14,6 +14,9 @@ use super::{
 /// (Drain3's `max_children`).
 pub(super) const WAYS: usize = 100;
 
+/// Words that a line has in common with its template at the least: of two words one that is the same says little.
+const SAME: usize = 2;
+
 /// How lines are told apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -93,7 +96,10 @@ impl Clusters {
         for i in way {
             let Some(cluster) = self.learned.get(*i) else { continue };
             let rank = cluster.rank(words);
-            if rank.0 as f64 >= enough && best.is_none_or(|(best, _)| rank > best) {
+            if rank.0 >= SAME.min(words.len())
+                && rank.0 as f64 >= enough
+                && best.is_none_or(|(best, _)| rank > best)
+            {
                 best = Some((rank, *i));
             }
         }
@@ -294,7 +300,8 @@ mod tests {
             for (i, (_, tokens, _)) in self.all.iter().enumerate().filter(|(_, (way, ..))| *way == mine) {
                 let same = tokens.iter().zip(line).filter(|(a, b)| a == b && !general(a)).count();
                 let any = tokens.iter().filter(|token| general(token)).count();
-                let similar = same as f64 >= self.limits.similarity * line.len() as f64;
+                let similar =
+                    same >= line.len().min(2) && same as f64 >= self.limits.similarity * line.len() as f64;
                 if similar && best.is_none_or(|(rank, _)| rank < (same, any)) {
                     best = Some(((same, any), i));
                 }

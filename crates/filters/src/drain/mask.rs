@@ -86,7 +86,22 @@ fn piece(text: &str, out: &mut String) {
         out.push_str("<url>");
     } else if is_path(core) {
         out.push_str("<path>");
-    } else if !core.bytes().any(|b| b.is_ascii_digit()) {
+    } else if core.contains('/') && !is_time(core) && address(core).is_none() {
+        for (i, part) in core.split('/').enumerate() {
+            if i > 0 {
+                out.push('/');
+            }
+            kind(part, out);
+        }
+    } else {
+        kind(core, out);
+    }
+    out.push_str(tail);
+}
+
+/// One thing.
+fn kind(core: &str, out: &mut String) {
+    if !core.bytes().any(|b| b.is_ascii_digit()) {
         out.push_str(core);
     } else if is_uuid(core) {
         out.push_str("<uuid>");
@@ -94,7 +109,9 @@ fn piece(text: &str, out: &mut String) {
         out.push_str("<time>");
     } else if is_mac(core) {
         out.push_str("<mac>");
-    } else if is_hex(core) || core.strip_prefix("0x").is_some_and(|rest| all(rest, |b| b.is_ascii_hexdigit()))
+    } else if is_hex(core)
+        || is_pairs(core)
+        || core.strip_prefix("0x").is_some_and(|rest| all(rest, |b| b.is_ascii_hexdigit()))
     {
         out.push_str("<hex>");
     } else if let Some(rest) = address(core) {
@@ -109,7 +126,6 @@ fn piece(text: &str, out: &mut String) {
     } else {
         mixed(core, out);
     }
-    out.push_str(tail);
 }
 
 /// Runs of letters and digits: `web-01` is `web-<num>`, what has digits in several places `<*>`.
@@ -161,6 +177,11 @@ fn is_uuid(text: &str) -> bool {
 fn is_mac(text: &str) -> bool {
     let is = |shape| has_shape(text.as_bytes(), shape);
     is(b"xx:xx:xx:xx:xx:xx") || is(b"xx-xx-xx-xx-xx-xx")
+}
+
+/// A fingerprint: `9a:1b:…`, eight pairs and more.
+fn is_pairs(text: &str) -> bool {
+    text.len() >= 23 && text.split(':').all(|pair| pair.len() == 2 && all(pair, |b| b.is_ascii_hexdigit()))
 }
 
 /// A number in hexadecimal, of eight digits and more: digits alone, and letters alone, are something else.
@@ -234,8 +255,12 @@ mod tests {
             ("at 2026-11-28T10:00:00.123+01:00 10:00:00,5 28/Nov/2026:10:00:00", "at <time> <time> <time>"),
             ("commit deadbee1f 0x7ffe 12345678 deadbeef", "commit <hex> <hex> <num> deadbeef"),
             ("open(\"/etc/hosts\"): ./a ~/b C:\\x / a/b", "open(\"<path>\"): <path> <path> <path> / a/b"),
-            ("GET http://a.example/x?y=1 HTTP/1.1", "GET <url>=<num> HTTP/<num>.<num>"),
+            ("GET http://a.example/x?y=1 HTTP/1.1", "GET <url>=<num> HTTP/<num>"),
             ("aa:bb:cc:dd:ee:01 up", "<mac> up"),
+            (
+                "RSA 39:33:99:e9:a0:dc:f2:33 localhost/0:0:0:0:0:0:0:1:2181,",
+                "RSA <hex> localhost/<ip>:<num>,",
+            ),
             (
                 "web-01 user42 v1.2.3 a1b2 worker#7:",
                 "web-<num> user<num> v<num>.<num>.<num> <*> worker#<num>:",

@@ -15,7 +15,7 @@
 //! | `id_target` | `pattern_id` | the field for its id |
 //! | `templates` | | patterns that are known from the start and never change |
 //! | `depth` | 4 | of the tree: lines of a pattern share their number of words, and `depth - 3` first words |
-//! | `similarity` | 0.4 | the share of its words that a line has in common with its pattern |
+//! | `similarity` | 0.4 | the share of its words that a line has in common with its pattern; two words it has in any case |
 //! | `max_clusters` | 1000 | patterns that are kept; the one that was met longest ago goes for a new one |
 //! | `max_tokens` | 60 | words that are looked at, of at most 1,000 bytes |
 //!
