@@ -3,6 +3,8 @@
 #[path = "http/explore.rs"]
 mod explore;
 mod fake;
+#[path = "http/programs.rs"]
+mod programs;
 mod wire;
 
 use std::net::SocketAddr;
