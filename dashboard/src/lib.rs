@@ -57,6 +57,11 @@ const CONNECTIONS: u32 = 1024;
 /// How long open connections may take to end once shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// What programs can ask of `/api/v1`, as an OpenAPI document.
+pub fn openapi() -> &'static str {
+    http::openapi()
+}
+
 /// Serves the dashboard on `listener` until `shutdown` is ready; then answers what has begun, for at most 10 s.
 ///
 /// # Errors

@@ -5,6 +5,8 @@ mod explore;
 mod fake;
 #[path = "http/language.rs"]
 mod language;
+#[path = "http/programs.rs"]
+mod programs;
 mod wire;
 
 use std::net::SocketAddr;

@@ -169,7 +169,7 @@ impl House {
 }
 
 /// All addresses that show lines or values.
-const ROUTES: [&str; 27] = [
+const ROUTES: [&str; 35] = [
     "/",
     "/b/overview",
     "/b/nginx",
@@ -195,6 +195,14 @@ const ROUTES: [&str; 27] = [
     "/report?format=png",
     "/api/v1/boards",
     "/api/v1/boards/overview",
+    "/api/v1/openapi.json",
+    "/api/v1/me",
+    "/api/v1/tokens",
+    "/api/v1/fields",
+    "/api/v1/lines",
+    "/api/v1/lines?q=status:5xx&sort=-status",
+    "/api/v1/patterns",
+    "/api/v1/why",
     "/metrics",
     "/nowhere",
 ];
@@ -203,7 +211,14 @@ const ROUTES: [&str; 27] = [
 async fn who_is_nobody_sees_nothing() {
     let house = House::build().await;
     house.user("root", Role::Admin);
-    for path in ROUTES.into_iter().chain(["/people", "/people/audit", "/people/audit.csv", "/account"]) {
+    for path in ROUTES.into_iter().chain([
+        "/people",
+        "/people/audit",
+        "/people/audit.csv",
+        "/account",
+        "/api/v1/people",
+        "/api/v1/audit",
+    ]) {
         let answer = house.get(path, "").await;
         assert_eq!(
             (answer.status, answer.header("www-authenticate")),
@@ -513,7 +528,11 @@ async fn limits_hold_in_every_route() {
     // What tells values of masked fields in another way, and a stream that no limit can be put to.
     for (path, status) in [
         ("/explore?sort=-host.name", 403),
-        ("/api/v1/fields/host.name/values", 502),
+        ("/api/v1/fields/host.name/values", 403),
+        ("/api/v1/lines?sort=host.name", 403),
+        ("/api/v1/lines?q=host:web01", 403),
+        ("/api/v1/people", 403),
+        ("/api/v1/audit", 403),
         ("/api/v1/tail?q=", 404),
     ] {
         let answer = house.get(path, &amy).await;

@@ -116,6 +116,14 @@ pub(crate) struct DashboardArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum DashboardCommand {
+    #[command(flatten)]
+    People(PeopleCommand),
+    /// Print what programs can ask of the dashboard, as an OpenAPI document
+    Openapi,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PeopleCommand {
     /// Print a one-time link by which somebody becomes a user, or sets another password
     Invite {
         /// The role of the new user: viewer, editor or admin

@@ -22,15 +22,21 @@ use tokio::sync::watch;
 use tracing::info;
 
 use crate::roles::Environment;
-use args::{DashboardArgs, PanelArgs, ReportArgs, SourceArgs};
+use args::{DashboardArgs, DashboardCommand, PanelArgs, ReportArgs, SourceArgs};
 
 /// Fewer bytes can be guessed.
 const SHORTEST_SECRET: usize = 16;
 
 pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result<()> {
-    if let Some(command) = args.command {
-        let file = args.people.context("--people FILE: which file of people is meant?")?;
-        return people::run(command, &file, &people::base(args.public_url.as_ref(), args.listen, false));
+    match args.command {
+        Some(DashboardCommand::People(command)) => {
+            let file = args.people.context("--people FILE: which file of people is meant?")?;
+            return people::run(command, &file, &people::base(args.public_url.as_ref(), args.listen, false));
+        }
+        Some(DashboardCommand::Openapi) => {
+            return print(format!("{}\n", alces_dashboard::openapi()).as_bytes());
+        }
+        None => {}
     }
     let mut config = config(args.source, env)?;
     config.tls = args.tls_cert.zip(args.tls_key).map(|(chain, key)| TlsFiles { chain, key });

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use url::Url;
 
-use super::args::DashboardCommand;
+use super::args::PeopleCommand;
 
 /// What links begin with.
 pub(super) fn base(public: Option<&Url>, listen: SocketAddr, tls: bool) -> String {
@@ -49,7 +49,7 @@ pub(super) fn welcome(people: &People, base: &str) -> anyhow::Result<()> {
 }
 
 /// `alces dashboard invite` and `alces dashboard token`.
-pub(super) fn run(command: DashboardCommand, file: &Path, base: &str) -> anyhow::Result<()> {
+pub(super) fn run(command: PeopleCommand, file: &Path, base: &str) -> anyhow::Result<()> {
     let people = People::open(file)?;
     let event = |what| Event {
         at: Timestamp::now().as_millisecond(),
@@ -61,18 +61,18 @@ pub(super) fn run(command: DashboardCommand, file: &Path, base: &str) -> anyhow:
     let find =
         |name: &str| people.user_named(name)?.ok_or(PeopleError::NoUser).with_context(|| name.to_owned());
     match command {
-        DashboardCommand::Invite { user: Some(name), .. } => {
+        PeopleCommand::Invite { user: Some(name), .. } => {
             let link =
                 people.reset(find(&name)?.id, &event(&format!("made a link for the password of {name}")))?;
             println!("{base}/invite/{}", link.text());
             eprintln!("By this link {name} sets another password; it works once, and for a day.");
         }
-        DashboardCommand::Invite { role, user: None } => {
+        PeopleCommand::Invite { role, user: None } => {
             let link = people.invite(role, &event(&format!("invited a {role}")))?;
             println!("{base}/invite/{}", link.text());
             eprintln!("By this link somebody becomes a user who is {role}; it works once, and for a day.");
         }
-        DashboardCommand::Token { name, of, scope, days } => {
+        PeopleCommand::Token { name, of, scope, days } => {
             let user = find(&of)?.id;
             let expires = Timestamp::now().as_millisecond() + i64::from(days) * 86_400_000;
             let what = format!("made the token {name:?} ({scope}) of {of}");

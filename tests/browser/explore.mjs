@@ -138,8 +138,20 @@ check("patterns", (await page.textContent("#patterns")).includes("has no field p
 await sane("patterns");
 await narrow("patterns");
 await shot("patterns");
-await Promise.all([page.waitForURL(/q=level/), page.locator("#patterns a.path").first().click()]);
-check("a pattern leads to its lines", (await total()) > 0);
+const row = page.locator("#patterns tbody tr", { hasText: "has no field priority" });
+check("a pattern since the incident is new", (await row.locator(".badge").textContent()) === "new");
+check("an old one is not", (await page.locator("#patterns tbody tr", { hasText: "Field subject is too long" }).locator(".badge").count()) === 0);
+check("all lines are counted", !(await page.textContent("#patterns")).includes("Estimated"));
+const counted = Number((await row.locator("td").first().textContent()).replace(/\D/g, ""));
+const search = page.url();
+await Promise.all([page.waitForURL(/q=level/), row.locator("a.path").click()]);
+check("a pattern leads to its lines, all of them", Math.abs((await total()) - counted) <= 2, `${await total()} of ${counted}`);
+await page.goto(search);
+await Promise.all([page.waitForURL(/-pattern_id|NOT/), row.getByText("without", { exact: true }).click()]);
+check("and away from them", !(await page.textContent("#patterns")).includes("has no field priority"), page.url());
+await went(`/explore?${HOUR}&view=patterns&q=status:5xx`);
+const looked = await page.textContent("#patterns");
+check("lines without patterns are looked at", /\d patterns/.test(looked) && !looked.includes("Last seen"), looked);
 
 // Errors say where, and what was meant.
 await went(`/explore?${HOUR}&q=staus:500`);

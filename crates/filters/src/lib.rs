@@ -16,6 +16,7 @@ mod csv;
 mod date;
 mod digest;
 mod dissect;
+mod drain;
 mod drop;
 mod elapsed;
 mod filter;

@@ -100,6 +100,12 @@ pub(crate) fn effects(plugin: &Plugin, ecs: EcsMode) -> Effects {
                 _ => effects.anything = true,
             }
         }
+        "drain" => {
+            source(plugin, "source", &mut effects);
+            effects.sets.push(target.unwrap_or_else(|| path("pattern")));
+            let id = text(plugin, "id_target").map(|t| path(t.node));
+            effects.sets.push(id.unwrap_or_else(|| path("pattern_id")));
+        }
         "syslog_pri" => effects.sets.extend(
             [
                 "[log][syslog]",

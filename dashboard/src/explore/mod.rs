@@ -3,9 +3,10 @@
 //! Pure: each file says what is asked of the backend and what the answers mean. `state` is what stands in the address, `hits` the lines of
 //! an answer, `order` how they are sorted and where the next page begins, `severity` the histogram above them, `values` the values of a
 //! field, `around` the lines beside a line, `complete` what the search box offers, `export` lines as a file,
-//! `patterns` what they have in common, `tail` lines as they pass, and `holds` whether a search finds one.
+//! `patterns` what they have in common and `carried` the patterns that they carry, `tail` lines as they pass, and `holds` whether a search finds one.
 
 pub(crate) mod around;
+pub(crate) mod carried;
 pub(crate) mod complete;
 pub(crate) mod export;
 pub(crate) mod hits;

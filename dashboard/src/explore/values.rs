@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::fields::Fields;
 use crate::query::{Query, Stored};
@@ -15,7 +16,7 @@ pub(crate) const SHOWN: usize = 10;
 const LONGEST: usize = 256;
 
 /// What a field holds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Values {
     pub(crate) field: String,
     /// Lines that the search finds.
@@ -23,6 +24,7 @@ pub(crate) struct Values {
     /// How many of them have the field.
     pub(crate) with: u64,
     /// The most frequent values, each with its lines.
+    #[schema(value_type = Vec<Vec<Value>>, example = json!([["200", 6], ["404", 2]]))]
     pub(crate) top: Vec<(String, u64)>,
     /// The smallest, the mean and the largest, of numbers.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,14 +10,19 @@ use axum::{Extension, Json};
 use serde_json::json;
 
 use super::explore::{Call, ask, counted};
+use super::v1::schema::{Asking, Completions, Missing, Refused, RefusedBehind};
 use super::{Unclear, asked, fail, value};
 use crate::access::Who;
 use crate::app::App;
 use crate::explore::complete;
+use crate::explore::values::Values;
 use crate::query;
 use crate::range::Range;
 
 /// `/api/v1/complete?q=…&at=…`: what could stand at the cursor. `at`, `from` and `to` count as JavaScript does, in units of UTF-16.
+#[utoipa::path(get, path = "/api/v1/complete", tag = "lines",
+    params(Asking, ("at" = Option<usize>, Query, description = "Where the cursor is; at the end, where it is left out", example = 3)),
+    responses((status = 200, description = "What could stand there", body = Completions), Refused))]
 pub(super) async fn complete(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Arc<Who>>,
@@ -31,7 +36,9 @@ pub(super) async fn complete(
     if text.len() > query::TEXT {
         return fail(StatusCode::BAD_REQUEST, "a search is shorter".into());
     }
-    let at = value(query.as_deref(), "at").and_then(|at| at.parse().ok()).unwrap_or(usize::MAX);
+    let Ok(at) = value(query.as_deref(), "at").map_or(Ok(usize::MAX), |at| at.parse()) else {
+        return fail(StatusCode::BAD_REQUEST, "at= is a number: where the cursor is".into());
+    };
     let nothing = || Json(json!({"from": 0, "to": 0, "items": []})).into_response();
     let Some(place) = complete::place(&text, complete::byte(&text, at)) else { return nothing() };
     let range = match Range::parse(&asked.from, &asked.to, &asked.tz, (app.clock)()) {
@@ -67,6 +74,9 @@ pub(super) async fn complete(
 }
 
 /// `/api/v1/fields/{field}/values?q=…&from=…&to=…`: the most frequent values of a field among the lines of a search.
+#[utoipa::path(get, path = "/api/v1/fields/{field}/values", tag = "lines",
+    params(("field" = String, Path, description = "Its name, or a word of the search language", example = "status"), Asking),
+    responses((status = 200, description = "Values", body = Values), Missing, Refused, RefusedBehind))]
 pub(super) async fn values(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Arc<Who>>,
@@ -82,6 +92,9 @@ pub(super) async fn values(
         Ok(dsl) => dsl,
         Err(response) => return *response,
     };
+    if let Some(reason) = call.wish.sight.refuses_field(&field) {
+        return fail(StatusCode::FORBIDDEN, reason);
+    }
     match counted(&app, &call, &dsl, &field).await {
         Ok(Some(Ok(values))) => Json(json!(values)).into_response(),
         Ok(Some(Err(reason))) => fail(StatusCode::BAD_GATEWAY, reason),

@@ -10,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use maud::PreEscaped;
 use serde_json::json;
 
+use super::v1::schema::{Asking, BoardFigures, BoardName, Boards, Comparing, Missing, Refused};
 use super::{Unclear, asked, fail, framed, stale, wish};
 use crate::access::Who;
 use crate::app::{App, Seen};
+use crate::board::Board;
 use crate::links;
 use crate::page::board::board as body;
 use crate::page::errors;
@@ -94,19 +96,21 @@ fn image(app: &App, seen: &Seen, panel: &str) -> String {
 }
 
 /// The names of all boards.
+#[utoipa::path(get, path = "/api/v1/boards", tag = "boards", responses((status = 200, description = "Boards", body = Boards), Refused))]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
-    let boards: Vec<_> = app
-        .shelf()
-        .all()
-        .map(|b| {
-            let panels: Vec<&str> = b.panels.iter().map(|p| p.id.as_str()).collect();
-            json!({"id": b.id, "title": b.title, "about": b.about, "panels": panels})
-        })
-        .collect();
-    axum::Json(json!({"boards": boards})).into_response()
+    let name = |b: &Board| BoardName {
+        id: b.id.clone(),
+        title: b.title.clone(),
+        about: b.about.clone(),
+        panels: b.panels.iter().map(|p| p.id.clone()).collect(),
+    };
+    axum::Json(Boards { boards: app.shelf().all().map(name).collect() }).into_response()
 }
 
 /// A board's figures.
+#[utoipa::path(get, path = "/api/v1/boards/{board}", tag = "boards",
+    params(("board" = String, Path, description = "Its id", example = "overview"), Asking, Comparing),
+    responses((status = 200, description = "Figures", body = BoardFigures), Missing, Refused))]
 pub(super) async fn json(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Arc<Who>>,

@@ -10,28 +10,37 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::fail;
+use super::v1::schema::{Problem, Refused, Stored};
 use crate::app::App;
 
 /// What is posted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"title": "deploy 1.4.2", "time": "2026-11-23T10:00:00Z", "tags": ["deploy"]}))]
 #[serde(deny_unknown_fields)]
-struct Event {
+pub(super) struct Event {
     /// What happened: `deploy 1.4.2`.
+    #[schema(min_length = 1, max_length = 200)]
     title: String,
     /// When; now, where it is not said.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     time: Option<Timestamp>,
     /// Words to find it by.
     #[serde(default)]
+    #[schema(max_items = 20)]
     tags: Vec<String>,
 }
 
 /// Longer titles are no titles.
 const LONGEST: usize = 200;
 
-/// Stores an event.
+/// Stores an event: a deploy, or something else that happened. It is drawn as a mark on every chart.
+#[utoipa::path(post, path = "/api/v1/events", tag = "boards", request_body = Event,
+    responses((status = 201, description = "Stored", body = Stored), (status = 413, description = "More than 512 KiB"),
+        (status = 415, description = "Not JSON", body = Problem), Refused))]
 pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
     // A form on another site can post text, but no JSON without asking first; and browsers say where a request comes from.
     let of = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -71,9 +80,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         "event": {"kind": "event", "dataset": "alces.events"},
     });
     match app.backend.store(&app.config.events, &document).await {
-        Ok(id) => {
-            (StatusCode::CREATED, axum::Json(json!({"id": id, "time": time.to_string()}))).into_response()
-        }
+        Ok(id) => (StatusCode::CREATED, axum::Json(Stored { id, time: time.to_string() })).into_response(),
         Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
 }

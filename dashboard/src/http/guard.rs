@@ -34,7 +34,7 @@ fn door(method: &Method, path: &str) -> Option<Right> {
         | ["render", "panel.png"] => None,
         // The way to a provider and back.
         ["login", "oidc"] | ["login", "oidc", "callback"] => None,
-        ["people", ..] => Some(Right::Admin),
+        ["people", ..] | ["api", "v1", "people" | "audit", ..] => Some(Right::Admin),
         // A pattern that is tried changes nothing; searches are kept by viewers too.
         ["account", ..] | ["logout" | "grok"] | ["explore", "searches", ..] => Some(Right::Read),
         ["b", _, "edit"] => Some(Right::Write),
@@ -242,7 +242,9 @@ mod tests {
             assert_eq!(of(Method::POST, path), Some(Right::Write), "{path}");
         }
         assert_eq!(of(Method::GET, "/b/x/edit"), Some(Right::Write));
-        assert_eq!(of(Method::GET, "/people/audit.csv"), Some(Right::Admin));
+        for path in ["/people/audit.csv", "/api/v1/people", "/api/v1/audit"] {
+            assert_eq!(of(Method::GET, path), Some(Right::Admin), "{path}");
+        }
         assert_eq!(of(Method::GET, "/healthz"), None);
     }
 

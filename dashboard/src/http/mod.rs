@@ -19,14 +19,15 @@ mod render;
 mod report;
 mod searches;
 mod tail;
+mod v1;
 mod why;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -77,13 +78,18 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/complete", get(api::complete))
         .route("/api/v1/fields/{field}/values", get(api::values))
         .merge(searches::routes())
+        .merge(v1::routes())
         .route("/theme", get(theme))
         .route("/language", get(language))
         .route("/static/{name}", get(asset))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics));
-    let all = if app.access.is_on() { all.merge(login::routes()).merge(people::routes()) } else { all };
+    let all = if app.access.is_on() {
+        all.merge(login::routes()).merge(people::routes()).merge(v1::routes_of_people())
+    } else {
+        all
+    };
     let all = if app.oidc.is_some() { all.merge(oidc::routes()) } else { all };
     all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))
@@ -93,6 +99,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
+}
+
+/// What programs can ask, as an OpenAPI document.
+pub(crate) fn openapi() -> &'static str {
+    v1::openapi::text()
 }
 
 /// Who is at the other end of the connection: a visitor or a proxy.
@@ -330,7 +341,14 @@ async fn not_found(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Arc<Who>>,
     RawQuery(query): RawQuery,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    if uri.path().starts_with("/api/") {
+        return fail(
+            StatusCode::NOT_FOUND,
+            "there is no such address: /api/v1/openapi.json has them all".into(),
+        );
+    }
     Unclear::Board.page(&app, &asked(&app, &who, "/", query.as_deref(), &headers))
 }

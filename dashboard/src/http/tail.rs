@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use super::explore::Call;
 use super::fail;
+use super::v1::schema::{Asking, Missing, Refused};
 use crate::access::Who;
 use crate::app::App;
 use crate::explore::holds::Judge;
@@ -55,7 +56,10 @@ struct Looking {
     now: Timestamp,
 }
 
-/// Server-sent events for as long as the client stays.
+/// The lines that a search would find, as they pass the collector: server-sent events `line`, `second`, `again` and `end`, for as long as
+/// the client stays.
+#[utoipa::path(get, path = "/api/v1/tail", tag = "lines", params(Asking),
+    responses((status = 200, description = "Lines as they pass", body = String, content_type = "text/event-stream"), Missing, Refused))]
 pub(super) async fn tail(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Arc<Who>>,

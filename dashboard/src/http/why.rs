@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 
-use super::{asked, framed, gone, wish};
+use super::{Unclear, asked, framed, gone, wish};
 use crate::access::Who;
 use crate::app::{App, Wish};
 use crate::board::Board;
@@ -30,13 +30,10 @@ pub(super) async fn why(
     headers: HeaderMap,
 ) -> Response {
     let asked = asked(&app, &who, "/why", query.as_deref(), &headers);
-    let wish = match wish(&app, &asked, Arc::new(Board::blank(Vec::new()))) {
-        Ok(wish) => wish,
+    let (wish, before) = match wanted(&app, &asked) {
+        Ok(wanted) => wanted,
         Err(unclear) => return unclear.page(&app, &asked),
     };
-    let (from, to) = (wish.range.from, wish.range.to);
-    let back = wish.compare.map_or(to - from, |c| c.back());
-    let before = (from - back, to - back);
     match find(&app, &wish, before).await {
         Ok(found) => {
             let link = |search: &Query| address(&asked, search);
@@ -47,7 +44,20 @@ pub(super) async fn why(
     }
 }
 
-async fn find(app: &App, wish: &Wish, before: Span) -> Result<Result<Found, String>, BackendError> {
+/// The lines that are meant, and the time that they are compared with.
+pub(super) fn wanted(app: &App, asked: &Asked) -> Result<(Wish, Span), Unclear> {
+    let wish = wish(app, asked, Arc::new(Board::blank(Vec::new())))?;
+    let (from, to) = (wish.range.from, wish.range.to);
+    let back = wish.compare.map_or(to - from, |c| c.back());
+    Ok((wish, (from - back, to - back)))
+}
+
+/// What differs.
+pub(super) async fn find(
+    app: &App,
+    wish: &Wish,
+    before: Span,
+) -> Result<Result<Found, String>, BackendError> {
     let fields = app.fields(&wish.range, &wish.sight).await?;
     let context = Context::new(wish, (&fields.0, &fields.1));
     let mut plan = Plan::default();

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod board;
+pub(crate) mod carried;
 pub(crate) mod edit;
 pub(crate) mod errors;
 pub(crate) mod explore;

@@ -10,6 +10,7 @@ use crate::app::Seen;
 use crate::chart::Unit;
 use crate::chart::sparkline::sparkline;
 use crate::chart::units::count;
+use crate::explore::carried;
 use crate::explore::patterns::Found;
 use crate::explore::state::View;
 use crate::language::t;
@@ -17,13 +18,30 @@ use crate::query::Query;
 use crate::range::Range;
 use crate::view::picture::Part;
 
+/// What is known of the patterns of a search.
+pub(crate) enum Patterns {
+    /// Lines carry theirs, and all were counted.
+    Carried(carried::Found),
+    /// Some lines were looked at.
+    Estimated(Found),
+}
+
+impl Patterns {
+    const fn counts(&self) -> (u64, usize) {
+        match self {
+            Self::Carried(found) => (found.lines, found.patterns.len()),
+            Self::Estimated(found) => (found.lines, found.patterns.len()),
+        }
+    }
+}
+
 /// The page.
 pub(crate) fn patterns(
     asked: &Asked,
     range: &Range,
     search: &Query,
     (seen, stale): (&Seen, Option<&Stale>),
-    found: &Part<Found>,
+    found: &Part<Patterns>,
 ) -> Markup {
     html! {
         (notices(seen, stale))
@@ -31,13 +49,14 @@ pub(crate) fn patterns(
         (histogram(asked, range, seen))
         article class="panel" id="patterns" {
             div class="head" {
-                h2 { @match found { Ok(found) if !found.patterns.is_empty() => (t!("{lines} lines, {n} patterns", lines = count(found.lines), n = found.patterns.len())), _ => (t!("Patterns")) } }
+                h2 { @match found.as_ref().map(Patterns::counts) { Ok((lines, patterns @ 1..)) => (t!("{lines} lines, {n} patterns", lines = count(lines), n = patterns)), _ => (t!("Patterns")) } }
                 (views(asked, View::Patterns))
             }
             @match found {
                 Err(failed) => div class="empty failed" { strong { (t!("The store refused this search.")) } span { (visible(failed, 300)) } },
-                Ok(found) if found.patterns.is_empty() => div class="empty" { strong { (t!("No line in this range is like that.")) } span { (t!("Choose a longer range, or a wider search.")) } },
-                Ok(found) => {
+                Ok(Patterns::Carried(found)) => (super::carried::patterns(asked, range, search, found)),
+                Ok(Patterns::Estimated(found)) if found.patterns.is_empty() => div class="empty" { strong { (t!("No line in this range is like that.")) } span { (t!("Choose a longer range, or a wider search.")) } },
+                Ok(Patterns::Estimated(found)) => {
                     @if found.looked_at < found.lines {
                         p class="hint" { (t!("Estimated from {n} lines, spread over the range.", n = count(found.looked_at))) }
                     }

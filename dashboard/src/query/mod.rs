@@ -62,6 +62,12 @@ impl Query {
         Self(Node::Term(Term { field: Some(field), wanted, place: Place::default() }))
     }
 
+    /// What has exactly one of these values in this field; none where there are no values.
+    pub(crate) fn one_of<'v>(field: &str, values: impl Iterator<Item = &'v str>) -> Option<Self> {
+        let all: Vec<Node> = values.map(|value| Self::exactly(field, value).0).collect();
+        (!all.is_empty()).then(|| Self(Node::any(all)))
+    }
+
     /// What has these words in its message, one behind the other.
     pub(crate) fn phrase(text: &str) -> Self {
         let wanted = Wanted::Phrase(text.to_owned());

@@ -11,7 +11,7 @@ use super::glob::like;
 use crate::fields;
 
 /// Fields that hold a line, or most of it.
-const LINES: [&str; 4] = ["message", "event.original", "log.original", "error.message"];
+const LINES: [&str; 5] = ["message", "event.original", "log.original", "error.message", "pattern"];
 /// What is shown of a text that may hold anything.
 const HIDDEN: &str = "***";
 /// Shorter values are in every text.

@@ -46,6 +46,8 @@ pub(super) fn logs(noon: i64, seed: bool) -> Vec<Value> {
             "message": format!("203.0.113.{} - - \"GET {url} HTTP/1.1\" {status} 1532", second % 250),
         });
         if !seed {
+            document["pattern"] = json!(format!("{host} answered with <num>"));
+            document["pattern_id"] = json!(format!("00000000000000{}", &host[3..]));
             document["nginx.request_time"] = json!((seconds * 1000.0).round() / 1000.0);
             document["nginx.upstream_response_time"] = json!((seconds * 900.0).round() / 1000.0);
         }

@@ -39,6 +39,45 @@ async fn pages_go_on_to_the_last_line() {
 }
 
 #[tokio::test]
+async fn patterns_that_lines_carry_are_counted_in_all_lines() {
+    let house = House::build(Mood::Full).await;
+    let page = house.get("/explore?from=now-20m&to=now&view=patterns").await;
+    assert_eq!(page.status, 200);
+    // 1,200 requests of two hosts, and two lines without a pattern, which have a link of their own.
+    assert!(page.body.contains("2 patterns") && page.body.contains("600"), "{}", page.body);
+    assert!(
+        page.body.contains("web02 answered with &lt;num&gt;")
+            && page.body.contains("23 Nov 08:00:01")
+            && page.body.contains("23 Nov 09:59:59"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body.contains("2 lines carry no pattern") && !page.body.contains("Estimated"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("class=\"badge\">new"), "there were such lines before");
+    let longer = house.get("/explore?from=now-3h&to=now&view=patterns").await;
+    assert_eq!(longer.body.matches("class=\"badge\">new").count(), 2, "{}", longer.body);
+    let all = links(&page.body, "/explore?");
+    let only = all.iter().find(|link| link.contains("q=pattern_id%3A")).expect("a link to its lines");
+    let lines = house.get(only).await;
+    assert!(lines.body.contains("600 lines"), "{only}");
+    let rest = all.iter().find(|link| link.contains("q=-pattern_id%3A*")).expect("a link to the others");
+    let rest = house.get(rest).await;
+    assert!(rest.body.contains("what is this") && rest.body.contains("2 lines, 2 patterns"), "{}", rest.body);
+}
+
+#[tokio::test]
+async fn lines_without_patterns_are_looked_at() {
+    let house = House::build(Mood::Seed).await;
+    let page = house.get("/explore?from=now-20m&to=now&view=patterns").await;
+    assert!(page.status == 200 && page.body.contains("GET"), "{}", page.body);
+    assert!(!page.body.contains("Last seen"), "{}", page.body);
+}
+
+#[tokio::test]
 async fn the_page_before_lives_on_at_its_old_address() {
     let house = House::build(Mood::Full).await;
     let moved = house.get("/lines?from=now-20m&q=status:5xx").await;
