@@ -30,7 +30,7 @@ pub(crate) enum AlertCommand {
         files: Vec<PathBuf>,
     },
     /// Show when a rule would have fired: the same questions and the same judgement as live
-    Test(TestArgs),
+    Test(Box<TestArgs>),
     /// List what fires, what is silenced, and what happened lately
     Ls {
         #[command(flatten)]

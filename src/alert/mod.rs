@@ -19,7 +19,7 @@ pub(crate) async fn run(args: AlertArgs, env: Environment) -> anyhow::Result<Exi
     let now = Timestamp::now().as_millisecond();
     match args.command {
         AlertCommand::Check { files } => return check(&files),
-        AlertCommand::Test(args) => test(args, env).await?,
+        AlertCommand::Test(args) => test(*args, env).await?,
         AlertCommand::Ls { file, last } => list(&open(&file.alerts_file)?, last, now)?,
         AlertCommand::Silence { labels, time, comment, file } => {
             let labels: BTreeMap<String, String> = labels.into_iter().collect();
@@ -94,7 +94,7 @@ async fn test(args: TestArgs, env: Environment) -> anyhow::Result<()> {
             firing += at.as_millisecond() - state.fired.unwrap_or(at.as_millisecond());
         }
         let value = state.value.map_or_else(|| "—".to_owned(), |value| format!("{value:.4}"));
-        writeln!(out, "{}  {word:<8}  {value:>12}  {group}", moment(at.as_millisecond()))?;
+        writeln!(out, "{}  {word:<8}  {value:>12}  {}", moment(at.as_millisecond()), plain(group))?;
     }
     writeln!(out, "{times} times, {} minutes in all, from {} to {}", firing / 60_000, range.0, range.1)?;
     Ok(())
@@ -103,7 +103,7 @@ async fn test(args: TestArgs, env: Environment) -> anyhow::Result<()> {
 fn list(ledger: &Ledger, last: usize, now: i64) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let label = |labels: &BTreeMap<String, String>| -> String {
-        labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        plain(&labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
     };
     let episodes = ledger.episodes(last + 10_000)?;
     let (open, over): (Vec<_>, Vec<_>) = episodes.iter().partition(|e| e.ended.is_none());
@@ -137,6 +137,11 @@ fn list(ledger: &Ledger, last: usize, now: i64) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A value of a log line must not speak to the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn moment(ms: i64) -> String {

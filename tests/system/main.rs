@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test that cannot go on must stop")]
 
 mod agent;
+mod alerts;
 mod api;
 mod bad_input;
 mod browser;

@@ -8,10 +8,12 @@ use ipnet::IpNet;
 /// host's are never met; loopback and private ones only where `allowed` says so.
 #[must_use]
 pub fn refuses(address: IpAddr, allowed: &[IpNet]) -> Option<&'static str> {
-    let address = address.to_canonical();
+    let address = within(address.to_canonical());
     let (never, inside) = match address {
-        IpAddr::V4(v4) => (never_v4(v4), v4.is_loopback() || v4.is_private() || is_shared(v4)),
-        IpAddr::V6(v6) => (never_v6(v6), v6.is_loopback() || v6.is_unique_local()),
+        IpAddr::V4(v4) => (never_v4(v4), v4.is_loopback() || v4.is_private() || is_special(v4)),
+        IpAddr::V6(v6) => {
+            (never_v6(v6), v6.is_loopback() || v6.is_unique_local() || v6.segments()[0] & 0xffc0 == 0xfec0)
+        }
     };
     if never {
         return Some("it is link-local, a metadata service, or no host's address");
@@ -27,8 +29,9 @@ fn never_v4(address: Ipv4Addr) -> bool {
         || address.is_multicast()
         || address.octets()[0] == 0
         || address.octets()[0] >= 240
-        // Alibaba's metadata service.
+        // Alibaba's metadata service, and Azure's.
         || address == Ipv4Addr::new(100, 100, 100, 200)
+        || address == Ipv4Addr::new(168, 63, 129, 16)
 }
 
 fn never_v6(address: Ipv6Addr) -> bool {
@@ -39,10 +42,22 @@ fn never_v6(address: Ipv6Addr) -> bool {
         || address == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
 }
 
-/// Between a provider and its customers (RFC 6598).
-fn is_shared(address: Ipv4Addr) -> bool {
-    let [a, b, ..] = address.octets();
-    a == 100 && (64..128).contains(&b)
+/// Between a provider and its customers (RFC 6598), for protocols (RFC 6890), for benchmarks (RFC 2544).
+fn is_special(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    (a == 100 && (64..128).contains(&b)) || (a, b, c) == (192, 0, 0) || (a == 198 && matches!(b, 18 | 19))
+}
+
+/// The address of version 4 that one of version 6 leads to by NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn within(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    match (a, b, c, d, e, f) {
+        (0x64, 0xff9b, 0, 0, 0, 0) => v4(g, h),
+        (0x2002, high, low, ..) => v4(high, low),
+        _ => address,
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +76,8 @@ mod tests {
         let all = ["0.0.0.0/0", "::/0"].map(|network| network.parse().expect("a network"));
         for never in [
             "169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "168.63.129.16",
             "::ffff:169.254.169.254",
             "fe80::1",
             "fd00:ec2::254",
@@ -80,6 +97,8 @@ mod tests {
             "::1",
             "fc00::1",
             "::ffff:10.0.0.1",
+            "2002:a00:1::",
+            "64:ff9b::a00:1",
         ] {
             assert!(refused(inside, &[]), "{inside}");
             assert!(!refused(inside, &all), "{inside}");

@@ -62,6 +62,8 @@ pub struct Noted {
     pub kept: Kept,
     /// What has happened.
     pub change: Option<Change>,
+    /// Whether the group is kept while it is fine: whose silence would be noticed.
+    pub remember: bool,
 }
 
 /// A message that is to be sent.
@@ -182,9 +184,9 @@ impl Ledger {
     pub fn apply(&self, round: &[Noted], messages: &[Delivery], now: i64) -> Result<(), LedgerError> {
         let mut db = self.db();
         let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for Noted { kept, change: what } in round {
+        for Noted { kept, change: what, remember } in round {
             let (labels, state) = (text(&kept.labels), text(&kept.state));
-            if kept.state.is_idle() {
+            if kept.state.is_idle() && !remember {
                 change
                     .prepare_cached("DELETE FROM states WHERE rule = ?1 AND grp = ?2")?
                     .execute(params![kept.rule, kept.group])?;
@@ -285,6 +287,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Receivers that were gone for good are tried again: somebody may have mended them.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn enable(&self) -> Result<(), LedgerError> {
+        self.db().execute("DELETE FROM disabled", [])?;
+        Ok(())
+    }
+
     /// Messages that wait, and those that were given up or refused for good, for each receiver.
     ///
     /// # Errors
@@ -378,7 +389,7 @@ impl Ledger {
         let db = self.db();
         for sql in [
             "DELETE FROM episodes WHERE ended < ?1",
-            "DELETE FROM outbox WHERE ended < ?1",
+            "DELETE FROM outbox WHERE ended < ?1 OR made < ?1",
             "DELETE FROM silences WHERE until < ?1",
         ] {
             db.execute(sql, [now - KEPT])?;
@@ -450,7 +461,11 @@ mod tests {
         let change = state.step(Reading::Bad(9.0), Timing::default(), true, 1000);
         house
             .ledger
-            .apply(&[Noted { kept: kept(state.clone()), change }], &[message("a", "ops")], 1000)
+            .apply(
+                &[Noted { kept: kept(state.clone()), change, remember: false }],
+                &[message("a", "ops")],
+                1000,
+            )
             .expect("kept");
         house.again();
         assert_eq!(house.ledger.states().expect("states"), [kept(state.clone())]);
@@ -458,7 +473,7 @@ mod tests {
         let change = state.step(Reading::Good(1.0), Timing::default(), true, 2000);
         house
             .ledger
-            .apply(&[Noted { kept: kept(state), change }], &[message("b", "ops")], 2000)
+            .apply(&[Noted { kept: kept(state), change, remember: false }], &[message("b", "ops")], 2000)
             .expect("kept");
         house.again();
         assert_eq!(house.ledger.states().expect("states"), []);

@@ -138,6 +138,9 @@ fn alertmanager(receiver: &str, alerts: &[Alert], dropped: usize, base: &str) ->
     })
 }
 
+/// A text for people at most, bytes.
+const LONGEST: usize = 3_500;
+
 fn headline(alerts: &[Alert]) -> String {
     let firing = alerts.iter().filter(|a| a.firing).count();
     let title = alerts.first().and_then(|a| a.annotations.get("title")).map_or("", String::as_str);
@@ -170,7 +173,11 @@ fn text(alerts: &[Alert], dropped: usize, bold: &str, link: &str) -> String {
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    lines.join("\n")
+    // WeCom takes 4,096 bytes, and says so with status 200.
+    let mut text = lines.join("\n");
+    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.truncate(end);
+    text
 }
 
 /// Text of a log line must not become markup, a mention of everybody, or another line.

@@ -89,12 +89,15 @@ pub struct State {
     pub peak: Option<f64>,
     /// When the receivers were told of this episode.
     pub told: Option<i64>,
+    /// Which ones: they are told of its end, whatever the rule says by then.
+    #[serde(default)]
+    pub told_to: Vec<String>,
 }
 
 impl State {
     /// Takes one more reading. `rising` says whether more is worse.
     pub fn step(&mut self, reading: Reading, timing: Timing, rising: bool, now: i64) -> Option<Change> {
-        let Some(value) = reading.value() else { return None };
+        let value = reading.value()?;
         let gap = now - self.read > timing.gap;
         self.read = now;
         self.value = Some(value);

@@ -5,6 +5,9 @@ pub const GIVE_UP: i64 = 24 * 3_600_000;
 /// The first wait, and the longest.
 const WAITS: (i64, i64) = (2_000, 10 * 60_000);
 
+/// So often a message is tried that the receiver calls wrong (400, 413, 422 …).
+const TRIES: u32 = 3;
+
 /// What came of a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -43,7 +46,10 @@ pub fn after(
         Answer::Status(410) => return Next::Disable,
         _ => {}
     }
-    if now - made >= GIVE_UP {
+    // It is this message that the receiver does not want, and others wait behind it.
+    let refused = matches!(answer, Answer::Status(400..=499))
+        && !matches!(answer, Answer::Status(401 | 403 | 404 | 408 | 425 | 429));
+    if now - made >= GIVE_UP || (refused && attempts >= TRIES) {
         return Next::GiveUp;
     }
     let doubled = WAITS.0.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(WAITS.1);
@@ -78,5 +84,7 @@ mod tests {
         // A redirection is no delivery: it could lead anywhere.
         assert_eq!(after(Answer::Status(302), 1, None, 0, 0, 1.0), Next::Again(2000));
         assert_eq!(after(Answer::Status(500), 3, None, 0, GIVE_UP, 1.0), Next::GiveUp);
+        assert_eq!(after(Answer::Status(413), 3, None, 0, 0, 1.0), Next::GiveUp);
+        assert!(matches!(after(Answer::Status(403), 9, None, 0, 0, 1.0), Next::Again(_)));
     }
 }

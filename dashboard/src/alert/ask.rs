@@ -76,8 +76,11 @@ pub(crate) async fn ask(app: &App, rules: &[(&Rule, i64)]) -> Result<Vec<Part<Ve
 type Figures = BTreeMap<(usize, bool), f64>;
 
 fn figures(rule: &Rule, groups: BTreeMap<String, Figures>) -> Vec<Group> {
+    // A group that was there before and is not now has no lines, which is a figure where lines are counted.
+    let counts = matches!(Metric::parse(&rule.metric), Ok(Metric::Count | Metric::Rate | Metric::SumRate(_)));
+    let absent = (rule.by.is_some() && rule.against.is_some() && counts).then_some(0.0);
     let figure = |figures: &Figures, window| {
-        let now = figures.get(&(window, false)).copied();
+        let now = figures.get(&(window, false)).copied().or(absent);
         if rule.against.is_none() {
             return now;
         }
@@ -110,6 +113,13 @@ async fn ask_some(
         .collect();
     let Some(first) = contexts.first() else { return Ok(()) };
     let answers = answers::ask(&app.backend, app.buckets(), &app.config, first, &plan).await?;
+    // Half an answer counts too little: what it says is not what is so.
+    if let Some(note) = answers.notes.first() {
+        for window in windows {
+            all[window.rule] = Err(note.to_string());
+        }
+        return Ok(());
+    }
     for ((window, context), wanted) in windows.iter().zip(&contexts).zip(&wanted) {
         let rule = rules[window.rule].0;
         let read = read(rule, context, &window.panel, wanted, &answers);
@@ -172,6 +182,9 @@ fn read(
         }
         Wanted::Groups(wanted) => {
             let rows = wanted.rows(context, panel, answers)?;
+            if rows.len() >= GROUPS {
+                return Err(format!("`by` has {GROUPS} values or more: narrow the rule with `filter`"));
+            }
             let row = |row: crate::view::picture::Row| {
                 let (value, count) =
                     (row.cells.first().copied().flatten(), row.cells.get(1).copied().flatten());

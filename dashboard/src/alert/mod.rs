@@ -80,11 +80,32 @@ impl Board {
 /// How often it is looked which rules are due.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Asks, keeps and tells for as long as the dashboard runs.
+/// Asks, keeps and tells for as long as the dashboard runs. A mistake of ours that ends it is told, and it begins anew: an alert that nobody
+/// watches is worse than none.
 pub(crate) async fn run(app: Arc<App>, base: String) {
+    while app.alerts.is_some() {
+        let mut running = tokio::task::JoinSet::new();
+        running.spawn(watch_all(Arc::clone(&app), base.clone()));
+        match running.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                tracing::error!(%error, "watching alerts has failed: it begins anew");
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            _ => return,
+        }
+    }
+}
+
+async fn watch_all(app: Arc<App>, base: String) {
     let Some(board) = app.alerts.clone() else { return };
-    let posting = tokio::spawn(post::run(Arc::clone(&app), Arc::clone(&board)));
-    let rereading = tokio::spawn(reread(Arc::clone(&board)));
+    if let Err(error) = board.ledger(Ledger::enable).await {
+        tracing::warn!(%error, "receivers that were gone stay so");
+    }
+    // Ended with this task, however that ends. What is under way is sent once more after a restart, under its id.
+    let mut beside = tokio::task::JoinSet::new();
+    beside.spawn(post::run(Arc::clone(&app), Arc::clone(&board)));
+    beside.spawn(reread(Arc::clone(&board)));
+    beside.spawn(clean(Arc::clone(&app), Arc::clone(&board)));
     let mut watch = Watch::new(Arc::clone(&app), board, base);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -95,9 +116,19 @@ pub(crate) async fn run(app: Arc<App>, base: String) {
             () = async { drop(closing.wait_for(|closing| *closing).await) } => break,
         }
     }
-    rereading.abort();
-    // What is under way is sent once more after a restart, under its id.
-    posting.abort();
+}
+
+/// How often what is over for long is removed.
+const CLEANING: Duration = Duration::from_secs(3600);
+
+async fn clean(app: Arc<App>, board: Arc<Board>) {
+    loop {
+        let now = (app.clock)().as_millisecond();
+        if let Err(error) = board.ledger(move |ledger| ledger.clean(now)).await {
+            tracing::warn!(%error, "alerts of long ago could not be removed");
+        }
+        tokio::time::sleep(CLEANING).await;
+    }
 }
 
 /// Reads the folder again whenever it is told to; a folder with a mistake changes nothing.
@@ -113,13 +144,17 @@ async fn reread(board: Arc<Board>) {
                     "alert rules read again"
                 );
                 board.put(rules);
+                board.posted.notify_one();
+                if let Err(error) = board.ledger(Ledger::enable).await {
+                    tracing::warn!(%error, "receivers that were gone stay so");
+                }
             }
             Ok(Err(errors)) => {
                 for error in errors {
                     tracing::warn!(%error, "alert rules: those before stay");
                 }
             }
-            Err(_) => return,
+            Err(error) => tracing::error!(%error, "alert rules could not be read again: those before stay"),
         }
     }
 }
@@ -166,12 +201,15 @@ pub async fn backtest(
         };
         let readings = watch::readings(&rule, groups, states.keys().cloned());
         for (group, reading) in readings {
-            let state = states.entry(group.clone()).or_default();
+            let mut state = states.remove(&group).unwrap_or_else(|| State { read: at, ..State::default() });
             let before = state.phase;
             let change = state.step(reading, rule.timing(), rule.rising(), at);
             if change.is_some() || state.phase != before {
                 let moment = Timestamp::from_millisecond(at).unwrap_or(from);
-                course.push((moment, group, state.clone(), change));
+                course.push((moment, group.clone(), state.clone(), change));
+            }
+            if !state.is_idle() || watch::remembers(&rule) {
+                states.insert(group, state);
             }
         }
         progress((at - begin) as f64 / (end - begin).max(1) as f64);

@@ -1,15 +1,17 @@
 //! Sends what the ledger holds, until a receiver takes it.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alces_alerts::retry::{self, Answer, Next};
-use alces_alerts::{Ledger, Open, Receiver, Signer, refuses};
+use alces_alerts::{Ledger, Open, Preset, Receiver, Signer, refuses};
 use ipnet::IpNet;
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use tokio::task::JoinSet;
 use url::{Host, Url};
 
 use super::Board;
@@ -20,42 +22,76 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing is done where nothing waits: silences and files may change meanwhile.
 const REST: Duration = Duration::from_secs(30);
 
-/// Sends for as long as the dashboard runs.
+/// Sends for as long as the dashboard runs. Receivers do not wait for each other; of one receiver a message waits for the one before it.
 pub(super) async fn run(app: Arc<App>, board: Arc<Board>) {
+    let mut sending: JoinSet<(String, bool)> = JoinSet::new();
+    // Receivers that something is under way to.
+    let mut busy: HashSet<String> = HashSet::new();
+    // What was taken though the ledger could not say so: it must not be sent again and again.
+    let taken: Arc<Mutex<HashSet<i64>>> = Arc::default();
     loop {
         let now = (app.clock)().as_millisecond();
         match board.ledger(move |ledger| ledger.due(now)).await {
             Ok(due) => {
-                // Receivers do not wait for each other.
-                let sending = due.into_iter().map(|open| send(&app, &board, open));
-                futures_util::future::join_all(sending).await;
+                for open in
+                    due.into_iter().filter(|open| !busy.contains(&open.delivery.receiver)).collect::<Vec<_>>()
+                {
+                    busy.insert(open.delivery.receiver.clone());
+                    let (app, board, taken) = (Arc::clone(&app), Arc::clone(&board), Arc::clone(&taken));
+                    sending.spawn(async move {
+                        let receiver = open.delivery.receiver.clone();
+                        let kept = send(&app, &board, open, &taken).await;
+                        (receiver, kept)
+                    });
+                }
             }
             Err(error) => tracing::warn!(%error, "messages of alerts wait"),
         }
-        let now = (app.clock)().as_millisecond();
         let next = board.ledger(Ledger::next).await.ok().flatten();
+        let now = (app.clock)().as_millisecond();
         let wait = next
-            .map_or(REST, |at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0).max(50)))
-            .min(REST);
+            .filter(|_| busy.is_empty())
+            .map_or(REST, |at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0).max(50)));
         tokio::select! {
             () = board.posted.notified() => {}
-            () = tokio::time::sleep(wait) => {}
+            Some(done) = sending.join_next() => match done {
+                Ok((receiver, true)) => drop(busy.remove(&receiver)),
+                // The ledger cannot be written: a moment later perhaps.
+                Ok((receiver, false)) => {
+                    tokio::time::sleep(REST).await;
+                    busy.remove(&receiver);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "sending a message of an alert has failed");
+                    busy.clear();
+                }
+            },
+            () = tokio::time::sleep(wait.min(REST)) => {}
         }
     }
 }
 
-async fn send(app: &App, board: &Board, open: Open) {
+/// Sends once; whether the ledger knows what came of it.
+async fn send(app: &App, board: &Board, open: Open, taken: &Mutex<HashSet<i64>>) -> bool {
     let rules = board.rules();
-    let id = open.delivery.receiver.clone();
+    let (id, seq) = (open.delivery.receiver.clone(), open.seq);
+    let known =
+        |taken: &Mutex<HashSet<i64>>| taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&seq);
     let now = (app.clock)().as_millisecond();
-    let (answer, wish, reason) = match rules.receivers.iter().find(|r| r.id == id) {
+    let receiver = rules.receivers.iter().find(|r| r.id == id);
+    let (answer, wish, reason) = match receiver {
+        _ if known(taken) => (Answer::Status(200), None, String::new()),
         None => (Answer::Status(410), None, "the receiver is no longer there".to_owned()),
-        Some(receiver) => match attempt(receiver, &board.settings.allowed, &open, now / 1000).await {
-            Ok((status, wish)) => (Answer::Status(status), wish, format!("status {status}")),
-            Err(reason) => (Answer::None, None, reason),
-        },
+        Some(receiver) => {
+            let trying = attempt(receiver, &board.settings.allowed, &open, now / 1000);
+            match tokio::time::timeout(PATIENCE, trying).await {
+                Ok(Ok((status, wish))) => (Answer::Status(status), wish, format!("status {status}")),
+                Ok(Err(reason)) => (Answer::None, None, reason),
+                Err(_) => (Answer::None, None, format!("no answer within {} s", PATIENCE.as_secs())),
+            }
+        }
     };
-    let gone = rules.receivers.iter().all(|r| r.id != id);
+    let gone = receiver.is_none();
     let now = (app.clock)().as_millisecond();
     let next = retry::after(
         answer,
@@ -65,7 +101,9 @@ async fn send(app: &App, board: &Board, open: Open) {
         now,
         chance(&open.delivery.id, open.attempts),
     );
-    let seq = open.seq;
+    if next == Next::Done {
+        taken.lock().unwrap_or_else(PoisonError::into_inner).insert(seq);
+    }
     let kept = match next {
         Next::Done => board.ledger(move |ledger| ledger.end(seq, now, "taken")).await,
         Next::Again(at) => {
@@ -86,7 +124,7 @@ async fn send(app: &App, board: &Board, open: Open) {
         Next::Disable => {
             tracing::error!(
                 receiver = id,
-                "the receiver answered 410 (gone): nothing is sent to it any more"
+                "the receiver answered 410 (gone): nothing is sent to it until the rules are read again"
             );
             board
                 .ledger(move |ledger| {
@@ -96,9 +134,15 @@ async fn send(app: &App, board: &Board, open: Open) {
                 .await
         }
     };
-    if let Err(error) = kept {
-        // It is sent again, under its id.
-        tracing::warn!(%error, "what became of a message could not be kept");
+    match kept {
+        Ok(()) => {
+            taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&seq);
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "what became of a message could not be kept");
+            false
+        }
     }
 }
 
@@ -142,7 +186,28 @@ async fn attempt(
         if error.is_timeout() { format!("no answer within {} s", PATIENCE.as_secs()) } else { root(&error) }
     })?;
     let wish = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse::<i64>().ok());
-    Ok((answer.status().as_u16(), wish.map(|seconds| seconds.saturating_mul(1000))))
+    let status = answer.status().as_u16();
+    if (200..300).contains(&status)
+        && matches!(receiver.preset, Preset::Dingtalk | Preset::Feishu | Preset::Wecom)
+    {
+        says_no(answer).await?;
+    }
+    Ok((status, wish.map(|seconds| seconds.saturating_mul(1000))))
+}
+
+/// The robots of DingTalk, Feishu and WeCom refuse with status 200 and a code that is not 0.
+async fn says_no(mut answer: reqwest::Response) -> Result<(), String> {
+    let mut body = Vec::new();
+    while let Ok(Some(part)) = answer.chunk().await {
+        body.extend_from_slice(&part);
+        if body.len() > 64 << 10 {
+            break;
+        }
+    }
+    let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let code =
+        said.get("errcode").or_else(|| said.get("code")).and_then(serde_json::Value::as_i64).unwrap_or(0);
+    if code == 0 { Ok(()) } else { Err(format!("the robot refused it with code {code}")) }
 }
 
 /// A client that meets no other address than one that was looked at: a name that leads elsewhere a moment later does not matter.

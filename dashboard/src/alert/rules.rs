@@ -113,7 +113,7 @@ fn check(rule: &Rule, wrong: &mut dyn FnMut(String)) {
     match Metric::parse(&rule.metric) {
         Err(error) => wrong(error.to_string()),
         Ok(Metric::Share) if rule.part.is_empty() => {
-            wrong("a share wants `part`: what is counted of the lines".into())
+            wrong("a share wants `part`: what is counted of the lines".into());
         }
         Ok(_) => {}
     }
@@ -156,6 +156,24 @@ mod tests {
             wrong("    metric: count\n    receivers: [ops]\nreceivers:\n  - {id: dev, url: 'https://x'}\n")
                 .contains("no receiver ops")
         );
+    }
+
+    #[test]
+    fn the_fleets_rules_are_fine_and_the_page_about_rules_names_every_option() {
+        assert_eq!(check_alerts(include_str!("../../../pipelines/alerts/fleet.yaml")), Vec::<String>::new());
+        let page = include_str!("../../../docs/alerts.md");
+        let known = |text: &str| {
+            let error = check_alerts(text).join(" ");
+            let (_, names) = error.split_once("expected one of").expect("names");
+            let names: Vec<String> = names.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            names
+        };
+        for name in
+            known("rules:\n  - {nonsense: 1}\n").into_iter().chain(known("receivers:\n  - {nonsense: 1}\n"))
+        {
+            let written = [format!("`{name}`"), format!("{name}:")];
+            assert!(written.iter().any(|w| page.contains(w)), "docs/alerts.md does not tell of {name}");
+        }
     }
 
     #[test]

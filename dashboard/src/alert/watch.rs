@@ -19,10 +19,15 @@ const ALIVE: i64 = 10 * 60_000;
 const GRACE: i64 = 15_000;
 /// Alerts of a message at most: of a storm the rest is counted.
 const STORM: usize = 50;
+/// What could not be asked or kept is tried again after so long, milliseconds.
+const AGAIN: i64 = 15_000;
 /// The rule about rules that cannot be asked: one alert, however many they are.
 pub(crate) const ENGINE: &str = "alces-rules-fail";
 /// So long nothing can be asked before that is told, milliseconds.
 const ENGINE_HOLD: i64 = 60_000;
+
+/// What a message says of a group, by which it is known: the group, the beginning of its episode, and whether it fires.
+type Name = (String, i64, &'static str);
 
 /// What goes on from round to round.
 pub(crate) struct Watch {
@@ -35,11 +40,21 @@ pub(crate) struct Watch {
     asked: HashMap<String, i64>,
     /// What is wrong with the engine, told once in the log.
     trouble: Option<String>,
+    /// Rules that could not be asked the last time, and why; the empty name is all of them.
+    failures: BTreeMap<String, String>,
 }
 
 impl Watch {
     pub(crate) fn new(app: Arc<App>, board: Arc<Board>, base: String) -> Self {
-        Self { app, board, base, states: None, asked: HashMap::new(), trouble: None }
+        Self {
+            app,
+            board,
+            base,
+            states: None,
+            asked: HashMap::new(),
+            trouble: None,
+            failures: BTreeMap::new(),
+        }
     }
 
     /// Asks the rules that are due at `now`, keeps what has come of them, and has the receivers told.
@@ -58,21 +73,26 @@ impl Watch {
         let due: Vec<&Rule> = rules
             .rules
             .iter()
-            .filter(|rule| self.asked.get(&rule.id).is_none_or(|at| now - at >= rule.every.0))
+            .filter(|rule| self.asked.get(&rule.id).is_none_or(|at| !(0..rule.every.0).contains(&(now - at))))
             .collect();
         let gone = self.states.iter().flatten().any(|((id, _), _)| is_gone(&rules, id));
         if due.is_empty() && !gone {
             return;
         }
-        for rule in &due {
-            self.asked.insert(rule.id.clone(), now);
-        }
         let mut noted = Vec::new();
         let mut late = BTreeMap::new();
-        let failed = self.ask(&due, now, &mut noted, &mut late).await;
+        self.ask(&due, now, &mut noted, &mut late).await;
+        // What was not answered is asked again soon, however seldom its rule is.
+        for rule in &due {
+            let failed = self.failures.contains_key(&rule.id) || self.failures.contains_key("");
+            let at = if failed { now - rule.every.0 + rule.every.0.min(AGAIN) } else { now };
+            self.asked.insert(rule.id.clone(), at);
+        }
+        self.failures.retain(|id, _| id.is_empty() || rules.rules.iter().any(|rule| rule.id == *id));
         self.end_gone(&rules, now, &mut noted);
         if !due.is_empty() {
-            self.judge_engine(failed.as_deref(), now, &mut noted);
+            let longest = rules.rules.iter().map(|rule| rule.every.0).max().unwrap_or_default();
+            self.judge_engine(longest, now, &mut noted);
         }
         if noted.is_empty() {
             return;
@@ -80,18 +100,18 @@ impl Watch {
         let silences = self.board.ledger(move |ledger| ledger.silences(now)).await;
         let silences = match silences {
             Ok(silences) => silences,
-            // Without it nobody knows what is silenced: everything is done once more in the next round.
-            Err(error) => return self.complain(&error.to_string()),
+            // Without it nobody knows what is silenced: everything is done once more.
+            Err(error) => return self.undone(&due, &error.to_string(), now),
         };
         let messages = self.messages(&rules, &mut noted, &silences, &late, now);
         let told = !messages.is_empty();
         let round = noted.clone();
         if let Err(error) = self.board.ledger(move |ledger| ledger.apply(&round, &messages, now)).await {
             // Nothing was kept, so nothing has happened: states in memory stay as the ledger has them.
-            return self.complain(&error.to_string());
+            return self.undone(&due, &error.to_string(), now);
         }
         let states = self.states.get_or_insert_default();
-        for Noted { kept, change } in noted {
+        for Noted { kept, change, remember } in noted {
             if let Some(change) = change {
                 tracing::info!(
                     rule = kept.rule,
@@ -102,7 +122,7 @@ impl Watch {
                 );
             }
             let key = (kept.rule.clone(), kept.group.clone());
-            if kept.state.is_idle() {
+            if kept.state.is_idle() && !remember {
                 states.remove(&key);
             } else {
                 states.insert(key, kept);
@@ -113,6 +133,14 @@ impl Watch {
         }
     }
 
+    /// What was found could not be kept: it is asked once more, soon.
+    fn undone(&mut self, due: &[&Rule], trouble: &str, now: i64) {
+        for rule in due {
+            self.asked.insert(rule.id.clone(), now - rule.every.0 + rule.every.0.min(AGAIN));
+        }
+        self.complain(trouble);
+    }
+
     fn complain(&mut self, trouble: &str) {
         if self.trouble.as_deref() != Some(trouble) {
             tracing::warn!(trouble, "alerts stand still");
@@ -120,17 +148,17 @@ impl Watch {
         }
     }
 
-    /// Asks, and takes a step with each group; why not all could be asked.
+    /// Asks, and takes a step with each group; what could not be asked is noted in `failures`.
     async fn ask(
         &mut self,
         due: &[&Rule],
         now: i64,
         noted: &mut Vec<Noted>,
         late: &mut BTreeMap<String, String>,
-    ) -> Option<String> {
+    ) {
         let arrivals = match ask::arrivals(&self.app, now, ALIVE).await {
             Ok(arrivals) => arrivals,
-            Err(error) => return Some(error.to_string()),
+            Err(error) => return drop(self.failures.insert(String::new(), error.to_string())),
         };
         let timed: Vec<(&Rule, i64)> = due
             .iter()
@@ -144,18 +172,19 @@ impl Watch {
             .collect();
         let found = match ask::ask(&self.app, &timed).await {
             Ok(found) => found,
-            Err(error) => return Some(error.to_string()),
+            Err(error) => return drop(self.failures.insert(String::new(), error.to_string())),
         };
+        self.failures.remove("");
         let states = self.states.get_or_insert_default();
-        let mut failed = None;
         for ((rule, _), found) in timed.iter().zip(found) {
             let groups = match found {
                 Ok(groups) => groups,
                 Err(reason) => {
-                    failed = Some(format!("{}: {reason}", rule.id));
+                    self.failures.insert(rule.id.clone(), format!("{}: {reason}", rule.id));
                     continue;
                 }
             };
+            self.failures.remove(&rule.id);
             let known = states.keys().filter(|(id, _)| *id == rule.id).map(|(_, group)| group.clone());
             for (group, reading) in readings(rule, groups, known.collect::<Vec<_>>()) {
                 let key = (rule.id.clone(), group.clone());
@@ -163,15 +192,15 @@ impl Watch {
                 let mut state =
                     before.map_or_else(|| State { read: now, ..State::default() }, |k| k.state.clone());
                 let change = state.step(reading, rule.timing(), rule.rising(), now);
-                if before.is_some() || !state.is_idle() || change.is_some() {
-                    noted.push(Noted {
-                        kept: Kept { rule: rule.id.clone(), labels: labels(rule, &group), group, state },
-                        change,
-                    });
+                let remember = remembers(rule);
+                let rests = before.is_some_and(|before| before.state.is_idle()) && state.is_idle();
+                let noteworthy = before.is_some() || !state.is_idle() || change.is_some() || remember;
+                if noteworthy && !(remember && rests) {
+                    let kept = Kept { rule: rule.id.clone(), labels: labels(rule, &group), group, state };
+                    noted.push(Noted { kept, change, remember });
                 }
             }
         }
-        failed
     }
 
     /// Rules that are no longer there: what they told is over.
@@ -183,13 +212,14 @@ impl Watch {
             kept.state.phase = alces_alerts::Phase::Ok;
             kept.state.since = now;
             tracing::info!(rule = id, "an alert's rule is gone");
-            noted.push(Noted { kept, change: firing.then_some(Change::Resolved) });
+            noted.push(Noted { kept, change: firing.then_some(Change::Resolved), remember: false });
         }
     }
 
     /// Whether rules can be asked at all is watched as a rule is.
-    fn judge_engine(&mut self, failed: Option<&str>, now: i64, noted: &mut Vec<Noted>) {
-        if let Some(reason) = failed {
+    fn judge_engine(&mut self, longest: i64, now: i64, noted: &mut Vec<Noted>) {
+        let failed = self.failures.values().next().cloned();
+        if let Some(reason) = &failed {
             self.complain(reason);
         } else {
             self.trouble = None;
@@ -201,14 +231,12 @@ impl Watch {
         }
         let mut state = before.map_or_else(|| State { read: now, ..State::default() }, |k| k.state.clone());
         let reading = if failed.is_some() { Reading::Bad(1.0) } else { Reading::Good(0.0) };
-        let timing = alces_alerts::Timing { hold: ENGINE_HOLD, keep: 0, gap: 10 * 60_000 };
+        let timing = alces_alerts::Timing { hold: ENGINE_HOLD, keep: 0, gap: 4 * longest + 10 * 60_000 };
         let change = state.step(reading, timing, true, now);
         let labels =
             [("alertname", ENGINE), ("severity", "critical")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        noted.push(Noted {
-            kept: Kept { rule: ENGINE.into(), group: String::new(), labels: labels.into(), state },
-            change,
-        });
+        let kept = Kept { rule: ENGINE.into(), group: String::new(), labels: labels.into(), state };
+        noted.push(Noted { kept, change, remember: false });
     }
 
     /// The messages about all that has happened: one for each rule and receiver.
@@ -220,8 +248,9 @@ impl Watch {
         late: &BTreeMap<String, String>,
         now: i64,
     ) -> Vec<Delivery> {
-        let mut told: BTreeMap<String, Vec<(Alert, (String, i64, &'static str))>> = BTreeMap::new();
-        for Noted { kept, change } in noted {
+        // By rule and receiver: they may have changed since some of the alerts began.
+        let mut told: BTreeMap<(String, String), Vec<(Alert, Name)>> = BTreeMap::new();
+        for Noted { kept, change, .. } in noted {
             let rule = rules.rules.iter().find(|r| r.id == kept.rule);
             let silenced = silences.iter().any(|s| s.is_about(&kept.labels));
             let repeat = rule.map_or(4 * 3_600_000, |rule| rule.repeat.0);
@@ -239,26 +268,40 @@ impl Watch {
                 link: self.link(rule, kept, now),
             };
             let name = (format!("{}\n{}", kept.rule, kept.group), starts, word);
-            told.entry(kept.rule.clone()).or_default().push((alert, name));
+            if tell == Tell::Firing {
+                // Who was told before is told on: the end must reach all of them.
+                let now_told: Vec<&Receiver> = match rule {
+                    Some(rule) => rules.receivers_of(rule).collect(),
+                    None => rules.receivers.iter().collect(),
+                };
+                for receiver in
+                    now_told.iter().filter(|r| !kept.state.told_to.contains(&r.id)).collect::<Vec<_>>()
+                {
+                    kept.state.told_to.push(receiver.id.clone());
+                }
+            }
+            for receiver in &kept.state.told_to {
+                let key = (kept.rule.clone(), receiver.clone());
+                told.entry(key).or_default().push((alert.clone(), name.clone()));
+            }
+            if tell == Tell::Resolved {
+                kept.state.told_to.clear();
+            }
         }
         let mut messages = Vec::new();
-        for (id, told) in told {
-            let rule = rules.rules.iter().find(|r| r.id == id);
-            let receivers: Vec<&Receiver> = match rule {
-                Some(rule) => rules.receivers_of(rule).collect(),
-                None => rules.receivers.iter().collect(),
-            };
+        for ((_, id), mut told) in told {
+            let Some(receiver) = rules.receivers.iter().find(|r| r.id == id) else { continue };
+            // Of a storm what fires is shown first.
+            told.sort_by_key(|(alert, _)| !alert.firing);
             let (alerts, names): (Vec<Alert>, Vec<_>) = told.into_iter().unzip();
             let shown = &alerts[..alerts.len().min(STORM)];
-            for receiver in receivers {
-                let preset: Preset = receiver.preset;
-                let body = body(preset, &receiver.id, shown, alerts.len() - shown.len(), &self.base);
-                messages.push(Delivery {
-                    id: message_id(&receiver.id, &names, now),
-                    receiver: receiver.id.clone(),
-                    body,
-                });
-            }
+            let preset: Preset = receiver.preset;
+            let body = body(preset, &receiver.id, shown, alerts.len() - shown.len(), &self.base);
+            messages.push(Delivery {
+                id: message_id(&receiver.id, &names, now),
+                receiver: receiver.id.clone(),
+                body,
+            });
         }
         messages
     }
@@ -322,6 +365,11 @@ impl Watch {
 
 fn is_gone(rules: &Rules, id: &str) -> bool {
     id != ENGINE && rules.rules.iter().all(|rule| rule.id != id)
+}
+
+/// Whether a group is remembered while it is fine: its silence is an alert.
+pub(crate) fn remembers(rule: &Rule) -> bool {
+    rule.by.is_some() && rule.no_data == NoData::Alert
 }
 
 /// What each group's figures mean. Groups that were known and are no longer there have nothing to read.

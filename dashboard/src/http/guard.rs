@@ -105,6 +105,7 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
         ["explore", "searches", ..] | ["api", "v1", "searches", ..] => None,
         ["b", _, "edit"] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["api", "v1", "events"] => Some((Act::Edit, path.to_owned())),
+        ["alerts", ..] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["b", _, file] if file.contains('.') => Some((Act::Export, whole)),
         ["report"] => Some((Act::Export, whole)),
         ["explore", file] if file.contains('.') => Some((Act::Export, whole)),

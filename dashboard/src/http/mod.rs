@@ -1,6 +1,7 @@
 //! Addresses and what answers them.
 
 mod account;
+mod alerts;
 mod api;
 mod audit;
 mod boards;
@@ -90,6 +91,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     } else {
         all
     };
+    let all = if app.alerts.is_some() { all.merge(alerts::routes()) } else { all };
     let all = if app.oidc.is_some() { all.merge(oidc::routes()) } else { all };
     all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))

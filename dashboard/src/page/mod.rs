@@ -1,6 +1,7 @@
 //! Pages, by maud: everything that comes from outside is escaped where it is written.
 
 pub(crate) mod account;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod carried;

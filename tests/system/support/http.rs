@@ -27,3 +27,10 @@ pub(crate) fn put_json(url: &str, body: &Value) -> Option<Value> {
     let mut response = agent.put(url).send_json(body).ok()?;
     response.body_mut().with_config().limit(200 << 20).read_json().ok()
 }
+
+/// Sends lines of JSON (`_bulk`).
+pub(crate) fn post_lines(url: &str, lines: &str) -> Option<Value> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response = agent.post(url).content_type("application/x-ndjson").send(lines).ok()?;
+    response.body_mut().with_config().limit(200 << 20).read_json().ok()
+}

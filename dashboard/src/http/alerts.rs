@@ -1,0 +1,171 @@
+//! Alerts as a page and as JSON, and their silences.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alces_alerts::{LedgerError, Span};
+use alces_people::Right;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Form, Router};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::guard::redirect;
+use super::{Unclear, asked, fail, framed};
+use crate::access::Who;
+use crate::alert::Board;
+use crate::app::App;
+use crate::language::t;
+use crate::page::alerts::{All, alerts};
+use crate::page::errors;
+
+/// Episodes on the page.
+const EPISODES: usize = 50;
+
+/// The addresses; they are there where rules are watched.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/alerts", get(show))
+        .route("/alerts/silences", post(silence))
+        .route("/alerts/silences/{id}/end", post(end))
+        .route("/api/v1/alerts", get(json))
+}
+
+/// Labels of alerts tell values of fields: who sees lines within limits sees none of them.
+fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'static str> {
+    if !who.sight.id.is_empty() {
+        return Err("alerts tell of all lines, and you see some of them");
+    }
+    app.alerts
+        .as_ref()
+        .ok_or("no alert rules are watched: start the dashboard with --alerts DIR --alerts-file FILE")
+}
+
+async fn all(board: &Board, now: i64) -> Result<All, LedgerError> {
+    board
+        .ledger(move |ledger| {
+            Ok(All {
+                states: ledger.states()?,
+                episodes: ledger.episodes(EPISODES)?,
+                silences: ledger.silences(now)?,
+                backlog: ledger.backlog()?,
+            })
+        })
+        .await
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let asked = asked(&app, &who, "/alerts", query.as_deref(), &headers);
+    let board = match board(&app, &who) {
+        Ok(board) => board,
+        Err(reason) => {
+            return framed(
+                &app,
+                &asked,
+                &t!("Alerts"),
+                None,
+                StatusCode::FORBIDDEN,
+                &errors::refused(reason),
+            );
+        }
+    };
+    let now = (app.clock)().as_millisecond();
+    match all(board, now).await {
+        Ok(all) => {
+            let main = alerts(&asked, &board.rules(), &all, who.may(Right::Write), now);
+            framed(&app, &asked, &t!("Alerts"), None, StatusCode::OK, &main)
+        }
+        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+async fn json(State(app): State<Arc<App>>, Extension(who): Extension<Arc<Who>>) -> Response {
+    let board = match board(&app, &who) {
+        Ok(board) => board,
+        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
+    };
+    let all = match all(board, (app.clock)().as_millisecond()).await {
+        Ok(all) => all,
+        Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    };
+    let state = |kept: &alces_alerts::Kept| {
+        json!({"rule": kept.rule, "group": kept.group, "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
+               "fired": kept.state.fired, "value": kept.state.value, "peak": kept.state.peak, "told": kept.state.told})
+    };
+    let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": e.group, "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
+    let silence = |s: &alces_alerts::Silence| json!({"id": s.id, "labels": s.matchers, "author": s.author, "comment": s.comment, "until": s.until});
+    let receiver = |(id, (waiting, lost)): (&String, &(i64, i64))| json!({"id": id, "waiting": waiting, "undelivered": lost});
+    axum::Json(json!({
+        "states": all.states.iter().map(state).collect::<Vec<_>>(),
+        "episodes": all.episodes.iter().map(episode).collect::<Vec<_>>(),
+        "silences": all.silences.iter().map(silence).collect::<Vec<_>>(),
+        "receivers": all.backlog.iter().map(receiver).collect::<Vec<_>>(),
+    }))
+    .into_response()
+}
+
+#[derive(Deserialize)]
+struct Wished {
+    /// `name=value`, one a line.
+    labels: String,
+    time: String,
+    comment: String,
+}
+
+async fn silence(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
+    Form(wished): Form<Wished>,
+) -> Response {
+    let board = match board(&app, &who) {
+        Ok(board) => board,
+        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
+    };
+    let labels: BTreeMap<String, String> = wished
+        .labels
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim_end_matches('\r').to_owned()))
+        .collect();
+    let time = Span::parse(&wished.time).filter(|time| (1..=31 * 86_400_000).contains(&time.0));
+    let (Some(time), false) = (time, labels.is_empty()) else {
+        return fail(
+            StatusCode::BAD_REQUEST,
+            "a silence has labels (name=value) and a time up to 31d".into(),
+        );
+    };
+    let now = (app.clock)().as_millisecond();
+    let author = who.user.as_ref().map_or_else(|| who.address.to_string(), |user| user.name.clone());
+    let comment: String = wished.comment.chars().take(300).collect();
+    let until = now + time.0;
+    match board.ledger(move |ledger| ledger.silence(&labels, &author, &comment, until, now)).await {
+        Ok(_) => redirect("/alerts"),
+        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+async fn end(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
+    Path(id): Path<i64>,
+) -> Response {
+    let board = match board(&app, &who) {
+        Ok(board) => board,
+        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
+    };
+    let now = (app.clock)().as_millisecond();
+    match board.ledger(move |ledger| ledger.end_silence(id, now)).await {
+        Ok(true) => redirect("/alerts"),
+        Ok(false) => Unclear::Board.json(),
+        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}

@@ -1,0 +1,121 @@
+//! What fires, what is silenced, and what happened lately.
+
+use std::collections::BTreeMap;
+
+use alces_alerts::{Episode, Kept, Phase, Silence};
+use maud::{Markup, html};
+
+use super::layout::{Asked, guarded};
+use super::text::{at, visible};
+use crate::alert::Rules;
+use crate::language::{age_text, t, text};
+
+/// All that the page shows.
+pub(crate) struct All {
+    pub(crate) states: Vec<Kept>,
+    pub(crate) episodes: Vec<Episode>,
+    pub(crate) silences: Vec<Silence>,
+    /// Receivers with messages that wait, and that were not delivered.
+    pub(crate) backlog: BTreeMap<String, (i64, i64)>,
+}
+
+/// The page. `may_change` says whether this visitor may silence.
+pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, now: i64) -> Markup {
+    let title =
+        |id: &str| rules.rules.iter().find(|r| r.id == id).map_or_else(|| id.to_owned(), |r| r.title.clone());
+    let (open, pending): (Vec<&Kept>, Vec<&Kept>) =
+        all.states.iter().partition(|k| matches!(k.state.phase, Phase::Firing | Phase::Recovering));
+    html! {
+        div id="notices" {
+            @for (receiver, (waiting, lost)) in all.backlog.iter().filter(|(_, (waiting, lost))| waiting + lost > 0) {
+                p class="banner bad" { (t!("{receiver}: {waiting} messages wait, {lost} were not delivered.", receiver = receiver, waiting = waiting, lost = lost)) }
+            }
+            @if rules.receivers.is_empty() { p class="banner" { (t!("No receiver is named: alerts are shown here, and nobody is told.")) } }
+        }
+        article class="panel people" id="alerts" {
+            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } }
+            @if !open.is_empty() {
+                (table(&t!("Alerts"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("Since")) } th class="num" { (t!("Value")) } th class="num" { (t!("Worst")) } th {} }, html! {
+                    @for kept in &open { tr {
+                        td { strong { (visible(&title(&kept.rule), 100)) } }
+                        td { (labels(&kept.labels)) }
+                        td { (moment(kept.state.fired.unwrap_or(kept.state.since))) " (" (age_text(now - kept.state.fired.unwrap_or(kept.state.since))) ")" }
+                        td class="num" { (figure(kept.state.value)) }
+                        td class="num" { (figure(kept.state.peak)) }
+                        td {
+                            @if all.silences.iter().any(|s| s.is_about(&kept.labels)) { span class="hint" { (t!("silenced")) } }
+                            @else if may_change { (silence(asked, &kept.labels)) }
+                        }
+                    } }
+                }))
+            }
+            @if !pending.is_empty() { p class="hint" { (t!("Not for long enough yet:")) @for kept in &pending { " " (visible(&title(&kept.rule), 100)) @if !kept.group.is_empty() { " (" (visible(&kept.group, 60)) ")" } } } }
+        }
+        @if !all.silences.is_empty() {
+            article class="panel people" id="silences" {
+                div class="head" { h2 { (t!("Silences")) } }
+                (table(&t!("Silences"), html! { th { (t!("Labels")) } th { (t!("Until")) } th { (t!("Why")) } th { (t!("Who")) } th {} }, html! {
+                    @for silence in &all.silences { tr {
+                        td { (labels(&silence.matchers)) }
+                        td { (moment(silence.until)) }
+                        td { (visible(&silence.comment, 300)) }
+                        td { (visible(&silence.author, 100)) }
+                        td { @if may_change { form method="post" action={ "/alerts/silences/" (silence.id) "/end" } { (guarded(asked)) button { (t!("End")) } } } }
+                    } }
+                }))
+            }
+        }
+        article class="panel people" id="episodes" {
+            div class="head" { h2 { (t!("What happened lately")) } }
+            @if all.episodes.is_empty() { p class="hint" { (t!("There is none.")) } }
+            @else {
+                (table(&t!("What happened lately"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("From")) } th { (t!("For")) } th class="num" { (t!("Worst")) } }, html! {
+                    @for episode in &all.episodes { tr {
+                        td { (visible(&title(&episode.rule), 100)) }
+                        td { (labels(&episode.labels)) }
+                        td { (moment(episode.started)) }
+                        td { @match episode.ended { Some(ended) => (age_text(ended - episode.started)), None => (t!("goes on")) } }
+                        td class="num" { (figure(episode.peak)) }
+                    } }
+                }))
+            }
+        }
+    }
+}
+
+fn table(label: &str, head: Markup, rows: Markup) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(label) {
+            table { thead { tr { (head) } } tbody { (rows) } }
+        }
+    }
+}
+
+/// Labels but the name, which stands beside them.
+fn labels(all: &BTreeMap<String, String>) -> Markup {
+    html! { @for (name, value) in all.iter().filter(|(name, _)| *name != "alertname") { code { (visible(name, 60)) "=" (visible(value, 100)) } " " } }
+}
+
+fn silence(asked: &Asked, labels: &BTreeMap<String, String>) -> Markup {
+    let matchers: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    html! {
+        details {
+            summary { (t!("Silence")) }
+            form method="post" action="/alerts/silences" class="row" {
+                (guarded(asked))
+                input type="hidden" name="labels" value=(matchers.join("\n"));
+                label { (t!("For")) select name="time" { @for time in ["30m", "2h", "8h", "1d", "7d"] { option { (text(time)) } } } }
+                label { (t!("Why")) input name="comment" maxlength="300" required; }
+                button { (t!("Silence")) }
+            }
+        }
+    }
+}
+
+fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "—".into(), crate::chart::units::number)
+}
+
+fn moment(ms: i64) -> String {
+    at(ms, &jiff::tz::TimeZone::UTC, "%Y-%m-%d %H:%M:%S UTC")
+}
