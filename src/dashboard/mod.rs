@@ -64,7 +64,7 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
         tokio::spawn(async move {
             while changes.next(std::slice::from_ref(&watched)).await.is_some() && tell.send(()).is_ok() {}
         });
-        let ledger = Arc::new(Ledger::open(&file).context("--alerts-file")?);
+        let ledger = Arc::new(Ledger::open_to_watch(&file).context("--alerts-file")?);
         config.alerts = Some(Alerts { folder, ledger, allowed: args.alerts_allow, changed: Some(told) });
     }
     if let Some(folder) = config.boards.clone() {

@@ -1,41 +1,32 @@
 //! The file: states, episodes, messages that are to be sent, silences.
 
 use std::collections::BTreeMap;
-use std::fs::{OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use alces_sqlite::{Loss, OpenError};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::{Change, State, schema};
 
-/// So long a question waits for another program that holds the file.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Episodes and messages that are over are kept so long, milliseconds.
 const KEPT: i64 = 400 * 86_400_000;
 
 /// What the file says no to.
 #[derive(Debug, Error)]
 pub enum LedgerError {
-    /// It cannot be opened.
-    #[error("{}: {reason}", path.display())]
-    Open {
+    /// It cannot be opened, or is of a later version.
+    #[error("the file of alerts: {0}")]
+    Open(#[from] OpenError),
+    /// Another dashboard watches rules with it.
+    #[error("{}: another dashboard watches rules with this file: one of them is enough, or give this one a file of its own", path.display())]
+    Watched {
         /// The file.
         path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A later version has written it.
-    #[error("the file of alerts is of a later version ({found}) than this program knows ({known})")]
-    Newer {
-        /// Its version.
-        found: i64,
-        /// Ours.
-        known: i64,
     },
     /// SQLite's own words.
     #[error("the file of alerts: {0}")]
@@ -133,30 +124,51 @@ impl Silence {
 /// The file.
 pub struct Ledger {
     db: Mutex<Connection>,
+    /// Held for as long as this program watches rules.
+    watching: Option<File>,
 }
 
 impl Ledger {
     /// Opens the file, makes it where there is none, and brings it to this version. Nobody but its owner can read it afterwards.
     ///
     /// # Errors
-    /// [`LedgerError::Open`], [`LedgerError::Newer`], and SQLite's.
+    /// [`LedgerError::Open`], and SQLite's.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let cannot = |error: &dyn std::fmt::Display| LedgerError::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        };
-        let file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
-        let file = file.map_err(|e| cannot(&e))?;
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(|e| cannot(&e))?;
-        drop(file);
-        let mut db = Connection::open(path).map_err(|e| cannot(&e))?;
-        db.busy_timeout(PATIENCE)?;
-        db.pragma_update(None, "journal_mode", "wal")?;
         // What was told must be known to have been told, after a power cut too.
-        db.pragma_update(None, "synchronous", "full")?;
-        schema::migrate(&mut db)?;
-        Ok(Self { db: Mutex::new(db) })
+        let db = alces_sqlite::open(path, &schema::STEPS, Loss::Nothing)?;
+        Ok(Self { db: Mutex::new(db), watching: None })
+    }
+
+    /// Opens the file to watch rules with it, which only one program does at a time: two would tell everything twice. Who lists and silences
+    /// ([`Ledger::open`]) is not held up.
+    ///
+    /// # Errors
+    /// [`LedgerError::Watched`], and as [`Ledger::open`].
+    pub fn open_to_watch(path: &Path) -> Result<Self, LedgerError> {
+        let ledger = Self::open(path)?;
+        let cannot =
+            |error: std::io::Error| OpenError::Open { path: path.to_owned(), reason: error.to_string() };
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(beside)
+            .map_err(cannot)?;
+        // The system lets go of it when the program ends, however it ends.
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { watching: Some(lock), ..ledger }),
+            Err(TryLockError::WouldBlock) => Err(LedgerError::Watched { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(cannot(error).into()),
+        }
+    }
+
+    /// Whether this program is the one that watches.
+    #[must_use]
+    pub const fn watches(&self) -> bool {
+        self.watching.is_some()
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
@@ -510,6 +522,18 @@ mod tests {
     }
 
     #[test]
+    fn two_programs_do_not_watch_with_one_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("alerts.sqlite");
+        let one = Ledger::open_to_watch(&path).expect("a file");
+        let other = Ledger::open_to_watch(&path).map(drop).expect_err("watched");
+        assert!(matches!(&other, LedgerError::Watched { .. }), "{other}");
+        assert!(one.watches() && !Ledger::open(&path).expect("to list").watches());
+        drop(one);
+        Ledger::open_to_watch(&path).expect("nobody watches any more");
+    }
+
+    #[test]
     fn silences_end() {
         let House { ledger, .. } = house();
         let matchers: BTreeMap<String, String> = [("host".to_owned(), "web-1".to_owned())].into();
@@ -526,6 +550,6 @@ mod tests {
         let house = house();
         house.ledger.db().pragma_update(None, "user_version", 99).expect("a later version");
         let again = Ledger::open(&house.folder.path().join("alerts.sqlite"));
-        assert!(matches!(again, Err(LedgerError::Newer { found: 99, .. })));
+        assert!(matches!(again, Err(LedgerError::Open(OpenError::Newer { found: 99, .. }))));
     }
 }

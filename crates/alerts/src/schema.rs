@@ -1,13 +1,6 @@
-//! The tables, and how a file of an earlier version becomes one of this.
-//!
-//! `PRAGMA user_version` is how many of [`STEPS`] a file has taken. A step that was published is never changed; what is to be otherwise is
-//! one more step.
+//! The tables, in the steps by which a file came to have them (`alces_sqlite::migrate`).
 
-use rusqlite::{Connection, TransactionBehavior};
-
-use crate::LedgerError;
-
-const STEPS: [&str; 1] = ["
+pub(crate) const STEPS: [&str; 1] = ["
 CREATE TABLE states (
     rule TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -48,22 +41,3 @@ CREATE TABLE silences (
 ) STRICT;
 CREATE TABLE disabled (receiver TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 "];
-
-/// Brings a file to this version.
-pub(crate) fn migrate(db: &mut Connection) -> Result<(), LedgerError> {
-    let known = STEPS.len() as i64;
-    // Two programs that open a new file at once: the second waits, and finds the work done.
-    let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > known {
-        return Err(LedgerError::Newer { found, known });
-    }
-    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        change.execute_batch(step)?;
-    }
-    if found != known {
-        change.pragma_update(None, "user_version", known)?;
-    }
-    change.commit()?;
-    Ok(())
-}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use alces_sqlite::OpenError;
 use rusqlite::ErrorCode;
 
 use crate::password::PasswordProblem;
@@ -101,6 +102,16 @@ impl From<rusqlite::Error> for PeopleError {
             Some(ErrorCode::DiskFull) => Self::Full,
             // SQLite's words name tables and columns, never values.
             _ => Self::Storage(error.to_string()),
+        }
+    }
+}
+
+impl From<OpenError> for PeopleError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Open { path, reason } => Self::Open { path, reason },
+            OpenError::Newer { found, known } => Self::Newer { found, known },
+            OpenError::Sql(error) => error.into(),
         }
     }
 }

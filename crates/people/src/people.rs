@@ -1,17 +1,12 @@
 //! The file.
 
-use std::fs::{OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use alces_sqlite::Loss;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::{PeopleError, Pseudonyms, schema};
-
-/// So long a question waits for another program that holds the file.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The people of a dashboard.
 pub struct People {
@@ -25,23 +20,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::Open`], [`PeopleError::Newer`], and SQLite's.
     pub fn open(path: &Path) -> Result<Self, PeopleError> {
-        let cannot = |error: &dyn std::fmt::Display| PeopleError::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        };
-        // Before SQLite makes it, with a mode of its own. Its journals take the mode of the file.
-        let file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
-        let file = file.map_err(|e| cannot(&e))?;
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(|e| cannot(&e))?;
-        drop(file);
-        let mut db = Connection::open(path).map_err(|e| cannot(&e))?;
-        db.busy_timeout(PATIENCE)?;
-        db.pragma_update(None, "journal_mode", "wal")?;
-        // In WAL mode a crash of the system may cost the last moments, and never the file.
-        db.pragma_update(None, "synchronous", "normal")?;
-        db.pragma_update(None, "foreign_keys", true)?;
-        schema::migrate(&mut db)?;
+        let mut db = alces_sqlite::open(path, &schema::STEPS, Loss::LastMoments)?;
         let pseudonyms = Pseudonyms::new(key(&mut db)?);
         Ok(Self { db: Mutex::new(db), pseudonyms })
     }
@@ -95,6 +74,9 @@ fn key(db: &mut Connection) -> Result<[u8; 32], PeopleError> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     pub(crate) fn people() -> (tempfile::TempDir, People) {
@@ -154,7 +136,7 @@ pub(crate) mod tests {
         let (dir, people) = people();
         let other = Connection::open(dir.path().join("people.sqlite")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        people.db().busy_timeout(Duration::ZERO).unwrap();
+        people.db().busy_timeout(std::time::Duration::ZERO).unwrap();
         let make = || people.add_user("amy", None, crate::Role::Viewer, &crate::audit::tests::event());
         assert!(matches!(make(), Err(PeopleError::Locked)));
         other.execute_batch("ROLLBACK").unwrap();

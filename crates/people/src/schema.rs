@@ -1,13 +1,6 @@
-//! The tables, and how a file of an earlier version becomes one of this.
-//!
-//! `PRAGMA user_version` is how many of [`STEPS`] a file has taken. A step that was published is never changed; what is to be otherwise is
-//! one more step.
+//! The tables, in the steps by which a file came to have them (`alces_sqlite::migrate`).
 
-use rusqlite::Connection;
-
-use crate::PeopleError;
-
-const STEPS: [&str; 2] = [
+pub(crate) const STEPS: [&str; 2] = [
     "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE users (
@@ -73,27 +66,11 @@ CREATE INDEX searches_user ON searches (user);
 ",
 ];
 
-/// Brings a file to this version.
-pub(crate) fn migrate(db: &mut Connection) -> Result<(), PeopleError> {
-    let known = STEPS.len() as i64;
-    // Two programs that open a new file at once: the second waits, and finds the work done.
-    let change = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i64 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > known {
-        return Err(PeopleError::Newer { found, known });
-    }
-    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        change.execute_batch(step)?;
-    }
-    if found != known {
-        change.pragma_update(None, "user_version", known)?;
-    }
-    change.commit()?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use alces_sqlite::migrate;
+    use rusqlite::Connection;
+
     use super::*;
 
     #[test]
@@ -105,8 +82,8 @@ mod tests {
             "INSERT INTO users (name, role, origin, created) VALUES ('amy', 'viewer', 'local', 0)",
         )
         .unwrap();
-        migrate(&mut db).unwrap();
-        migrate(&mut db).unwrap();
+        migrate(&mut db, &STEPS).unwrap();
+        migrate(&mut db, &STEPS).unwrap();
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         let users: i64 = db
             .query_row("SELECT COUNT(*) FROM users, (SELECT COUNT(*) FROM searches)", [], |row| row.get(0))

@@ -151,6 +151,20 @@ fn escaped(name: &str) -> String {
     out
 }
 
+/// Such a part of the range, its end, is looked through first.
+const NEWEST: i64 = 64;
+
+/// What is looked through for values, one after the other until there are enough: a field with a million values has enough of them in its newest
+/// lines, and going through all would take longer than a person types.
+pub(crate) fn spans((from, to): Span) -> [Span; 2] {
+    [(to - (to - from) / NEWEST, to), (from, to)]
+}
+
+/// Whether there are as many choices as are shown.
+pub(crate) const fn is_full(items: &[Choice]) -> bool {
+    items.len() >= MOST
+}
+
 /// What is asked for the values of a field that begin with what is typed; none where they cannot be counted.
 pub(crate) fn ask(field: &str, typed: &str, span: Span, fields: &Fields) -> Option<Value> {
     let field = fields.word(field)?;
@@ -241,6 +255,12 @@ mod tests {
 
     fn is(text: &str, replaced: &str, field: &str, typed: &str) {
         assert_eq!(check(text), Some((replaced.into(), field.into(), typed.into())), "{text}");
+    }
+
+    #[test]
+    fn the_newest_lines_are_looked_through_first() {
+        assert_eq!(spans((0, 6400)), [(6300, 6400), (0, 6400)]);
+        assert_eq!(spans((5, 6)), [(6, 6), (5, 6)]);
     }
 
     #[test]

@@ -56,16 +56,27 @@ pub(super) async fn complete(
             if who.sight.refuses_field(field).is_some() {
                 return nothing();
             }
-            let Some(body) = complete::ask(field, &place.typed, (range.from, range.to), &fields) else {
-                return nothing();
-            };
-            match ask(&app, &who.sight, &fields, [body]).await {
-                Ok(answers) => match answers.into_iter().next() {
-                    Some(Ok(answer)) => complete::values(&place.typed, &answer),
-                    _ => Vec::new(),
-                },
-                Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            let mut items = Vec::new();
+            for span in complete::spans((range.from, range.to)) {
+                let Some(body) = complete::ask(field, &place.typed, span, &fields) else {
+                    return nothing();
+                };
+                items = match ask(&app, &who.sight, &fields, [body]).await {
+                    Ok(answers) => match answers.into_iter().next() {
+                        Some(Ok(answer)) => complete::values(&place.typed, &answer),
+                        _ => Vec::new(),
+                    },
+                    Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+                };
+                if complete::is_full(&items) {
+                    if span != (range.from, range.to) {
+                        // How often they are in some of the lines is not how often they are.
+                        items.iter_mut().for_each(|item| item.hint.clear());
+                    }
+                    break;
+                }
             }
+            items
         }
     };
     let units = |byte| complete::units(&text, byte);
@@ -84,13 +95,9 @@ pub(super) async fn values(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let call = match Call::of_program(&app, &who, query.as_deref(), &headers).await {
-        Ok(call) => call,
+    let (call, dsl) = match Call::searched_by_program(&app, &who, query.as_deref(), &headers).await {
+        Ok(searched) => searched,
         Err(response) => return response,
-    };
-    let dsl = match call.dsl_of_program() {
-        Ok(dsl) => dsl,
-        Err(response) => return *response,
     };
     if let Some(reason) = call.wish.sight.refuses_field(&field) {
         return fail(StatusCode::FORBIDDEN, reason);

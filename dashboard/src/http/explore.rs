@@ -79,6 +79,18 @@ impl Call {
         })
     }
 
+    /// The same, with its search as a query.
+    pub(super) async fn searched_by_program(
+        app: &Arc<App>,
+        who: &Arc<Who>,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<(Self, Value), Response> {
+        let call = Self::of_program(app, who, query, headers).await?;
+        let dsl = call.dsl().map_err(|wrong| fail(StatusCode::BAD_REQUEST, wrong.error))?;
+        Ok((call, dsl))
+    }
+
     async fn understand(
         app: &Arc<App>,
         who: &Arc<Who>,

@@ -76,13 +76,9 @@ pub(super) async fn tail(
             "lines that pass are in no index yet, and so they cannot be held back as your limits want it";
         return fail(StatusCode::FORBIDDEN, why.into());
     }
-    let call = match Call::of_program(&app, &who, query.as_deref(), &headers).await {
-        Ok(call) => call,
+    let (call, dsl) = match Call::searched_by_program(&app, &who, query.as_deref(), &headers).await {
+        Ok(searched) => searched,
         Err(response) => return response,
-    };
-    let dsl = match call.dsl_of_program() {
-        Ok(dsl) => dsl,
-        Err(response) => return *response,
     };
     let from = match tap.open().await {
         Ok(from) => from,

@@ -62,13 +62,9 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let call = match Call::of_program(&app, &who, query.as_deref(), &headers).await {
-        Ok(call) => call,
+    let (call, dsl) = match Call::searched_by_program(&app, &who, query.as_deref(), &headers).await {
+        Ok(searched) => searched,
         Err(response) => return response,
-    };
-    let dsl = match call.dsl_of_program() {
-        Ok(dsl) => dsl,
-        Err(response) => return *response,
     };
     let mut body = explore::lines(call.span(), &dsl, &call.words, &call.fields, app.config.timeout_seconds);
     // Whole documents, as in a file of lines.

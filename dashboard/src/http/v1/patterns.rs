@@ -60,13 +60,9 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let call = match Call::of_program(&app, &who, query.as_deref(), &headers).await {
-        Ok(call) => call,
+    let (call, dsl) = match Call::searched_by_program(&app, &who, query.as_deref(), &headers).await {
+        Ok(searched) => searched,
         Err(response) => return response,
-    };
-    let dsl = match call.dsl_of_program() {
-        Ok(dsl) => dsl,
-        Err(response) => return *response,
     };
     match patterns::find(&app, &call, &dsl).await {
         Ok(Ok(found)) => Json(listed(&call, found)).into_response(),
