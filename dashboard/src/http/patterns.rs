@@ -27,7 +27,7 @@ pub(super) async fn page(app: &Arc<App>, call: &Call, dsl: &Value) -> Response {
     }
 }
 
-/// The patterns that lines carry, or, where none does, those of some that are looked at.
+/// The patterns that lines carry, or, where most carry none, those of some that are looked at.
 pub(super) async fn find(app: &App, call: &Call, dsl: &Value) -> Result<Part<Patterns>, BackendError> {
     match carried(app, call, dsl).await? {
         Ok(Some(found)) => return Ok(Ok(Patterns::Carried(found))),
@@ -38,7 +38,7 @@ pub(super) async fn find(app: &App, call: &Call, dsl: &Value) -> Result<Part<Pat
     Ok(patterns::read(&answers).map(Patterns::Estimated))
 }
 
-/// The patterns that the lines of a search carry; none where they carry none.
+/// The patterns that the lines of a search carry; none where most of them carry none.
 async fn carried(app: &App, call: &Call, dsl: &Value) -> Result<Part<Option<carried::Found>>, BackendError> {
     let Some(carried) = carried::Carried::new(&call.fields, &call.wish.sight) else { return Ok(Ok(None)) };
     let (span, seconds) = (call.span(), app.config.timeout_seconds);
@@ -48,7 +48,8 @@ async fn carried(app: &App, call: &Call, dsl: &Value) -> Result<Part<Option<carr
         Some(Err(refused)) => return Ok(Err(refused)),
         None => return Ok(Ok(None)),
     };
-    if found.patterns.is_empty() {
+    // Of a few lines among many the view would tell nothing of the many.
+    if found.patterns.is_empty() || found.with * 2 < found.lines {
         return Ok(Ok(None));
     }
     found.add(&call.ask(app, carried.ask_more(&found, span, dsl, seconds)).await?);

@@ -23,8 +23,9 @@ pub(crate) struct All {
 pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, now: i64) -> Markup {
     let title =
         |id: &str| rules.rules.iter().find(|r| r.id == id).map_or_else(|| id.to_owned(), |r| r.title.clone());
-    let (open, pending): (Vec<&Kept>, Vec<&Kept>) =
-        all.states.iter().partition(|k| matches!(k.state.phase, Phase::Firing | Phase::Recovering));
+    let open: Vec<&Kept> =
+        all.states.iter().filter(|k| matches!(k.state.phase, Phase::Firing | Phase::Recovering)).collect();
+    let pending: Vec<&Kept> = all.states.iter().filter(|k| k.state.phase == Phase::Pending).collect();
     html! {
         div id="notices" {
             @for (receiver, (waiting, lost)) in all.backlog.iter().filter(|(_, (waiting, lost))| waiting + lost > 0) {
@@ -33,7 +34,7 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
             @if rules.receivers.is_empty() { p class="banner" { (t!("No receiver is named: alerts are shown here, and nobody is told.")) } }
         }
         article class="panel people" id="alerts" {
-            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } }
+            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else if open.len() == 1 { (t!("One alert fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } }
             @if !open.is_empty() {
                 (table(&t!("Alerts"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("Since")) } th class="num" { (t!("Value")) } th class="num" { (t!("Worst")) } th {} }, html! {
                     @for kept in &open { tr {

@@ -49,7 +49,7 @@ pub(crate) fn patterns(
         (histogram(asked, range, seen))
         article class="panel" id="patterns" {
             div class="head" {
-                h2 { @match found.as_ref().map(Patterns::counts) { Ok((lines, patterns @ 1..)) => (t!("{lines} lines, {n} patterns", lines = count(lines), n = patterns)), _ => (t!("Patterns")) } }
+                h2 { @match found.as_ref().map(Patterns::counts) { Ok((lines, 1)) => (t!("{lines} lines, one pattern", lines = count(lines))), Ok((lines, patterns @ 2..)) => (t!("{lines} lines, {n} patterns", lines = count(lines), n = patterns)), _ => (t!("Patterns")) } }
                 (views(asked, View::Patterns))
             }
             @match found {
