@@ -1,5 +1,7 @@
 //! The dashboard as a visitor meets it: over HTTP, in front of a stand-in for OpenSearch.
 
+#[path = "http/early.rs"]
+mod early;
 #[path = "http/explore.rs"]
 mod explore;
 mod fake;

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const executablePath = execSync("command -v chromium || command -v chromium-browser || command -v google-chrome", {
+// ALCES_BROWSER: another Chromium than the one that is found.
+const executablePath = process.env.ALCES_BROWSER || execSync("command -v chromium || command -v chromium-browser || command -v google-chrome", {
   shell: "/bin/sh",
 }).toString().trim();
 // Without these the browser looks for its maker's servers at every start.

@@ -5,6 +5,7 @@ mod alerts;
 mod api;
 mod audit;
 mod boards;
+mod early;
 mod edit;
 mod events;
 mod explore;
@@ -57,19 +58,21 @@ const MOST_BODY: usize = 512 * 1024;
 
 /// All addresses of the dashboard.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let all = Router::new()
+    let pages = Router::new()
         .route("/", get(boards::first))
         .route("/b/{board}", get(boards::board))
+        .route("/explore", get(explore::lines))
+        .route("/why", get(why::why))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), early::early));
+    let all = pages
         .route("/b/{board}/edit", get(edit::form).post(edit::preview))
         .route("/b/{board}/{file}", get(exports::panel))
         .route("/lines", get(explore::moved))
-        .route("/explore", get(explore::lines))
         .route("/explore/line", get(explore::line))
         .route("/explore/around", get(explore::around))
         .route("/explore/values", get(explore::field))
         .route("/explore/{file}", get(export::export))
         .route("/grok", get(grok::form).post(grok::tried))
-        .route("/why", get(why::why))
         .route("/report", get(report::report))
         .route("/render/panel.png", get(render::panel))
         .route("/api/v1/boards", get(boards::list))

@@ -34,6 +34,17 @@ impl Language {
     }
 }
 
+/// Keeps the language of here for a future that is run elsewhere: the rest of an answer, after its beginning has left.
+pub(crate) fn carry<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let language = LANGUAGE.try_with(Arc::clone);
+    async move {
+        match language {
+            Ok(language) => language.scope(future).await,
+            Err(_) => future.await,
+        }
+    }
+}
+
 /// Does something with the language of the request; outside of one there is none.
 pub(crate) fn here<R>(with: impl FnOnce(Option<&Language>) -> R) -> R {
     // `with` is called once: the closure is given back where there is no language.
