@@ -151,22 +151,56 @@ fn escaped(name: &str) -> String {
     out
 }
 
-/// Such a part of the range, its end, is looked through first.
-const NEWEST: i64 = 64;
-
-/// What is looked through for values, one after the other until there are enough: a field with a million values has enough of them in its newest
-/// lines, and going through all would take longer than a person types.
-pub(crate) fn spans((from, to): Span) -> [Span; 2] {
-    [(to - (to - from) / NEWEST, to), (from, to)]
+/// Where values are looked for, one look after the other until there are enough: going through all lines takes longer than a person types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The newest such part of the time. A field with a million values has enough of them there.
+    Newest(i64),
+    /// Sixteen moments of all the time: a host that fell silent an hour ago is looked for most of all.
+    Scattered,
+    /// All of it.
+    Whole,
 }
 
-/// Whether there are as many choices as are shown.
-pub(crate) const fn is_full(items: &[Choice]) -> bool {
-    items.len() >= MOST
+/// Parts of the time that are looked through: of the newest lines few first.
+const NEWEST: [i64; 2] = [1024, 64];
+/// Moments of a scattered look, each of the smallest part.
+const MOMENTS: i64 = 16;
+/// So many lines are gone through at once whenever there are not more.
+const FEW_LINES: u64 = 1_000_000;
+
+impl Look {
+    pub(crate) const FIRST: Self = Self::Newest(NEWEST[0]);
+
+    /// What comes after a look that has found so many choices among so many lines; none where what was found is what is shown.
+    pub(crate) const fn next(self, choices: usize, lines: u64) -> Option<Self> {
+        match self {
+            _ if choices >= MOST => None,
+            Self::Newest(part) if lines.saturating_mul(part.unsigned_abs()) <= FEW_LINES => Some(Self::Whole),
+            Self::Newest(part) if part == NEWEST[0] => Some(Self::Newest(NEWEST[1])),
+            Self::Newest(_) => Some(Self::Scattered),
+            // What is in no line of these is rare, and looked for however long that takes.
+            Self::Scattered if choices == 0 => Some(Self::Whole),
+            Self::Scattered | Self::Whole => None,
+        }
+    }
+
+    /// The times that are looked through.
+    fn spans(self, (from, to): Span) -> Vec<Span> {
+        let all = to - from;
+        match self {
+            Self::Whole => vec![(from, to)],
+            Self::Newest(part) => vec![(to - (all / part).max(1), to)],
+            Self::Scattered => {
+                let (step, width) = (all / MOMENTS, (all / NEWEST[0]).max(1));
+                (1..=MOMENTS).map(|n| (to - n * step, to - n * step + width)).collect()
+            }
+        }
+    }
 }
 
 /// What is asked for the values of a field that begin with what is typed; none where they cannot be counted.
-pub(crate) fn ask(field: &str, typed: &str, span: Span, fields: &Fields) -> Option<Value> {
+pub(crate) fn ask(field: &str, typed: &str, (look, span): (Look, Span), fields: &Fields) -> Option<Value> {
     let field = fields.word(field)?;
     let mut terms = json!({"field": field.name, "size": MOST});
     match field.stored {
@@ -176,8 +210,15 @@ pub(crate) fn ask(field: &str, typed: &str, span: Span, fields: &Fields) -> Opti
         Stored::Number | Stored::Ip | Stored::Boolean => terms["size"] = json!(LOOKED_THROUGH),
         Stored::Text | Stored::Date => return None,
     }
+    let everything = json!({"match_all": {}});
+    let mut spans: Vec<Value> = look.spans(span).into_iter().map(|span| within(span, &everything)).collect();
+    let query = if spans.len() == 1 {
+        spans.remove(0)
+    } else {
+        json!({"bool": {"should": spans, "minimum_should_match": 1}})
+    };
     Some(json!({
-        "query": within(span, &json!({"match_all": {}})), "timeout": "1s", "size": 0, "track_total_hits": false,
+        "query": query, "timeout": "1s", "size": 0, "track_total_hits": true,
         "aggs": {"values": {"terms": terms}},
     }))
 }
@@ -210,6 +251,21 @@ pub(crate) fn values(typed: &str, answer: &Value) -> Vec<Choice> {
         Some(Choice { text, label: value, hint: crate::chart::units::count(lines) })
     };
     buckets.iter().filter_map(choice).take(MOST).collect()
+}
+
+/// Takes what a look has found to what was found before it. How often a value is in some of the lines is not how often it is.
+pub(crate) fn add(items: &mut Vec<Choice>, mut found: Vec<Choice>, look: Look) {
+    if look != Look::Whole {
+        found.iter_mut().for_each(|item| item.hint.clear());
+    }
+    if look == Look::Scattered {
+        found.retain(|item| items.iter().all(|known| known.label != item.label));
+        items.append(&mut found);
+        items.truncate(MOST);
+    } else {
+        // The lines of the look before are among these.
+        *items = found;
+    }
 }
 
 /// A value as it is typed: in quotes, where it has signs.
@@ -258,9 +314,34 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_lines_are_looked_through_first() {
-        assert_eq!(spans((0, 6400)), [(6300, 6400), (0, 6400)]);
-        assert_eq!(spans((5, 6)), [(6, 6), (5, 6)]);
+    fn a_few_lines_are_looked_through_before_many() {
+        let day = (0, 1024 * 1000);
+        let first = Look::FIRST;
+        assert_eq!(first.spans(day), [(1_023_000, 1_024_000)]);
+        assert_eq!(first.next(12, 9000), None, "as many as are shown");
+        assert_eq!(first.next(3, 900), Some(Look::Whole), "there are not many lines");
+        let second = first.next(3, 9000).expect("a look");
+        assert_eq!(second.spans(day), [(1_008_000, 1_024_000)]);
+        let third = second.next(3, 150_000).expect("a look");
+        let spans = third.spans(day);
+        assert_eq!((spans.len(), spans[0], spans[15]), (16, (960_000, 961_000), (0, 1000)));
+        assert_eq!(third.next(5, 10_000), None);
+        assert_eq!(third.next(0, 10_000), Some(Look::Whole), "a rare one");
+        assert_eq!(Look::Whole.next(0, 9_000_000), None);
+        assert_eq!(first.spans((5, 6)), [(5, 6)], "no look is of no time");
+    }
+
+    #[test]
+    fn what_looks_have_found_is_put_together() {
+        let one =
+            |label: &str, hint: &str| Choice { text: label.into(), label: label.into(), hint: hint.into() };
+        let mut items = Vec::new();
+        add(&mut items, vec![one("a", "3")], Look::FIRST);
+        add(&mut items, vec![one("b", "9"), one("a", "7")], Look::Newest(64));
+        add(&mut items, vec![one("c", "1"), one("b", "1")], Look::Scattered);
+        assert_eq!(items, [one("b", ""), one("a", ""), one("c", "")]);
+        add(&mut items, vec![one("b", "90")], Look::Whole);
+        assert_eq!(items, [one("b", "90")]);
     }
 
     #[test]
@@ -312,7 +393,7 @@ mod tests {
         let fields =
             Fields::from_caps(&caps(&[("host.name", "keyword"), ("bytes", "long"), ("message", "text")]));
         let ask = |field: &str, typed: &str| {
-            ask(field, typed, (0, 1000), &fields).map(|b| b["aggs"]["values"]["terms"].clone())
+            ask(field, typed, (Look::Whole, (0, 1000)), &fields).map(|b| b["aggs"]["values"]["terms"].clone())
         };
         assert_eq!(
             ask("host", "We-1"),

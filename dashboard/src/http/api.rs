@@ -14,10 +14,11 @@ use super::v1::schema::{Asking, Completions, Missing, Refused, RefusedBehind};
 use super::{Unclear, asked, fail, value};
 use crate::access::Who;
 use crate::app::App;
-use crate::explore::complete;
+use crate::explore::complete::{self, Look};
 use crate::explore::values::Values;
 use crate::query;
 use crate::range::Range;
+use crate::view::answers;
 
 /// `/api/v1/complete?q=…&at=…`: what could stand at the cursor. `at`, `from` and `to` count as JavaScript does, in units of UTF-16.
 #[utoipa::path(get, path = "/api/v1/complete", tag = "lines",
@@ -56,25 +57,21 @@ pub(super) async fn complete(
             if who.sight.refuses_field(field).is_some() {
                 return nothing();
             }
-            let mut items = Vec::new();
-            for span in complete::spans((range.from, range.to)) {
-                let Some(body) = complete::ask(field, &place.typed, span, &fields) else {
+            let (mut items, mut look) = (Vec::new(), Some(Look::FIRST));
+            while let Some(this) = look {
+                let looked = (this, (range.from, range.to));
+                let Some(body) = complete::ask(field, &place.typed, looked, &fields) else {
                     return nothing();
                 };
-                items = match ask(&app, &who.sight, &fields, [body]).await {
+                let (found, lines) = match ask(&app, &who.sight, &fields, [body]).await {
                     Ok(answers) => match answers.into_iter().next() {
-                        Some(Ok(answer)) => complete::values(&place.typed, &answer),
-                        _ => Vec::new(),
+                        Some(Ok(answer)) => (complete::values(&place.typed, &answer), answers::hits(&answer)),
+                        _ => (Vec::new(), 0),
                     },
                     Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
                 };
-                if complete::is_full(&items) {
-                    if span != (range.from, range.to) {
-                        // How often they are in some of the lines is not how often they are.
-                        items.iter_mut().for_each(|item| item.hint.clear());
-                    }
-                    break;
-                }
+                complete::add(&mut items, found, this);
+                look = this.next(items.len(), lines);
             }
             items
         }

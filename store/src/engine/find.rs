@@ -174,7 +174,8 @@ impl Finder<'_> {
             Plan::ExactRange { path, low, high } => self.constant(self.between(path, low, high)?),
             Plan::Pattern { path, pattern, text: false } => self.constant(self.matching(path, pattern)?),
             Plan::Pattern { path, pattern, text: true } => {
-                let values = self.segment.pattern(path, &pattern.literal(), &|word| pattern.matches(word))?;
+                let ready = pattern.ready();
+                let values = self.segment.pattern(path, &pattern.literal(), &|word| ready.matches(word))?;
                 let mut bits = Bits::none(self.rows());
                 self.segment.rows_of(path, &values, self.among, &mut |rows, _| bits.insert_all(rows))?;
                 self.constant(bits)
@@ -538,18 +539,7 @@ impl Finder<'_> {
             let high = if after.is_empty() { Bound::Unbounded } else { Bound::Excluded(after.as_slice()) };
             return self.ordinals(&column, Bound::Included(prefix.as_bytes()), high);
         }
-        let prefix = pattern.literal();
-        let mut wanted = Wanted::none(column.dictionary().num_terms());
-        let range = column.dictionary().range().ge(&prefix);
-        let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
-        while stream.advance() {
-            if !stream.key().starts_with(prefix.as_bytes()) {
-                break;
-            }
-            if std::str::from_utf8(stream.key()).is_ok_and(|text| pattern.matches(text)) {
-                wanted.add(stream.term_ord(), 1);
-            }
-        }
+        let wanted = self.segment.matching(path, pattern, &column)?;
         Ok(rows_with(&column, self.rows(), &wanted, self.among))
     }
 

@@ -8,7 +8,8 @@ use super::template::{self, Piece};
 use super::{About, index};
 use crate::bits::Bits;
 use crate::error::StoreError;
-use std::collections::{BTreeMap, HashMap};
+use crate::query::pattern::Pattern;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -45,7 +46,14 @@ pub(super) struct Segment {
     naming: Mutex<HashMap<(String, String), Arc<Naming>>>,
     /// What was learned of terms that were searched for.
     known: Mutex<HashMap<Term, Learned>>,
+    /// What the patterns that were searched for last mean in the dictionaries of columns, the last one at the end.
+    patterns: Mutex<VecDeque<(String, Pattern, Arc<Wanted>)>>,
 }
+
+/// Patterns that are remembered, in each segment: a page's searches ask for the same one.
+const PATTERNS: usize = 2;
+/// A dictionary of fewer terms is gone through again.
+const SMALL_DICTIONARY: usize = 10_000;
 
 /// The templates that name a field.
 struct Naming {
@@ -94,6 +102,7 @@ impl Segment {
             inner: OnceLock::new(),
             naming: Mutex::default(),
             known: Mutex::default(),
+            patterns: Mutex::default(),
         })
     }
 
@@ -144,6 +153,29 @@ impl Segment {
             known.clear();
         }
         known.insert(term.clone(), learned);
+    }
+
+    /// The ordinals of a column whose strings match. Who asks for the same while it is looked for waits for the answer.
+    pub(super) fn matching(
+        &self,
+        path: &str,
+        pattern: &Pattern,
+        column: &StrColumn,
+    ) -> Result<Arc<Wanted>, StoreError> {
+        let terms = column.dictionary().num_terms();
+        if terms < SMALL_DICTIONARY {
+            return Ok(Arc::new(matching(pattern, column)?));
+        }
+        let mut known = self.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., wanted)) = known.iter().find(|(p, other, _)| p == path && other == pattern) {
+            return Ok(Arc::clone(wanted));
+        }
+        let wanted = Arc::new(matching(pattern, column)?);
+        if known.len() >= PATTERNS {
+            known.pop_front();
+        }
+        known.push_back((path.to_owned(), pattern.clone(), Arc::clone(&wanted)));
+        Ok(wanted)
     }
 
     /// The templates of a text path that name a field.
@@ -371,6 +403,20 @@ pub(super) struct Wanted {
     /// The first and the last.
     ends: Option<(u64, u64)>,
     number: u64,
+}
+
+/// Goes through a dictionary.
+fn matching(pattern: &Pattern, column: &StrColumn) -> Result<Wanted, StoreError> {
+    let (prefix, ready) = (pattern.literal(), pattern.ready());
+    let mut wanted = Wanted::none(column.dictionary().num_terms());
+    let range = column.dictionary().range().ge(&prefix);
+    let mut stream = range.into_stream().map_err(tantivy::TantivyError::from)?;
+    while stream.advance() && (prefix.is_empty() || stream.key().starts_with(prefix.as_bytes())) {
+        if std::str::from_utf8(stream.key()).is_ok_and(|text| ready.matches(text)) {
+            wanted.add(stream.term_ord(), 1);
+        }
+    }
+    Ok(wanted)
 }
 
 impl Wanted {

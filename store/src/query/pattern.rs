@@ -50,7 +50,16 @@ impl Pattern {
         }
     }
 
-    pub(crate) fn matches(&self, text: &str) -> bool {
+    /// The same, made ready to be held against a whole dictionary.
+    pub(crate) fn ready(&self) -> Ready<'_> {
+        let regex = match self {
+            Self::Glob { wildcard, insensitive } => automaton(wildcard, *insensitive),
+            Self::Regexp(_) | Self::Within { .. } => None,
+        };
+        Ready { pattern: self, regex }
+    }
+
+    fn matches(&self, text: &str) -> bool {
         match self {
             Self::Glob { wildcard, insensitive } => glob(wildcard, text, *insensitive),
             Self::Regexp(regex) => regex.is_match(text),
@@ -59,6 +68,57 @@ impl Pattern {
             }
         }
     }
+}
+
+/// A pattern that many terms are held against.
+pub(crate) struct Ready<'a> {
+    pattern: &'a Pattern,
+    /// A wildcard as a regular expression: its library looks for the rarest letters of many bytes at once.
+    regex: Option<Regex>,
+}
+
+impl Ready<'_> {
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        self.regex.as_ref().map_or_else(|| self.pattern.matches(text), |regex| regex.is_match(text))
+    }
+}
+
+/// A wildcard as a regular expression that matches what [`glob`] does; none where letters beyond ASCII are to match in any case, which the two
+/// understand differently.
+fn automaton(wildcard: &str, insensitive: bool) -> Option<Regex> {
+    let mut pieces = Vec::new();
+    let mut rest = wildcard;
+    while let (Some(piece), left) = next(rest) {
+        pieces.push(piece);
+        rest = left;
+    }
+    // Stars at the ends are said by not asking for an end.
+    let (open, opened) = (pieces.first().is_none_or(Piece::is_any), pieces.last().is_none_or(Piece::is_any));
+    let mut out = String::from("(?s)");
+    if !open || pieces.is_empty() {
+        out.push_str(r"\A");
+    }
+    let inner = pieces.iter().enumerate().skip_while(|(_, piece)| piece.is_any()).collect::<Vec<_>>();
+    let stars = inner.iter().rev().take_while(|(_, piece)| piece.is_any()).count();
+    for (_, piece) in &inner[..inner.len() - stars] {
+        match piece {
+            Piece::Any => out.push_str(".*?"),
+            Piece::One => out.push('.'),
+            Piece::Char(c) if !insensitive => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+            Piece::Char(c) if !c.is_ascii() => return None,
+            // Two letters beyond ASCII are written as these when they are small.
+            Piece::Char('i' | 'I') => out.push_str(r"[iI\u{130}]"),
+            Piece::Char('k' | 'K') => out.push_str(r"[kK\u{212A}]"),
+            Piece::Char(c) if c.is_ascii_alphabetic() => {
+                out.extend(['[', c.to_ascii_lowercase(), c.to_ascii_uppercase(), ']']);
+            }
+            Piece::Char(c) => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    if !opened || pieces.is_empty() {
+        out.push_str(r"\z");
+    }
+    Regex::new(&out).ok()
 }
 
 /// A text in which no character is special.
@@ -81,6 +141,12 @@ enum Piece {
     Any,
     One,
     Char(char),
+}
+
+impl Piece {
+    const fn is_any(&self) -> bool {
+        matches!(self, Self::Any)
+    }
 }
 
 /// The first piece of a pattern, and the rest of it.
@@ -127,7 +193,21 @@ fn glob(mut pattern: &str, mut text: &str, insensitive: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_wildcard_made_ready_matches_what_it_matches(
+            wildcard in r"[ab*?k\\\n.é(iI]{0,8}", text in "[abAB\nkK\u{212A}\u{130}é.(iI\\\\]{0,10}", insensitive: bool,
+        ) {
+            let pattern = Pattern::Glob { wildcard: wildcard.clone(), insensitive };
+            let ready = pattern.ready();
+            prop_assert!(ready.regex.is_some() || (insensitive && wildcard.contains('é')));
+            prop_assert_eq!(ready.matches(&text), glob(&wildcard, &text, insensitive), "{:?}", ready.regex);
+        }
+    }
 
     #[test]
     fn globs() {
