@@ -5,6 +5,7 @@
 
 mod agent;
 mod alerts;
+mod alerts_crash;
 mod api;
 mod bad_input;
 mod browser;

@@ -31,6 +31,9 @@ pub enum LedgerError {
     /// SQLite's own words.
     #[error("the file of alerts: {0}")]
     Sql(#[from] rusqlite::Error),
+    /// The file cannot be copied beside itself.
+    #[error("a copy of the file of alerts: {0}")]
+    Copy(std::io::Error),
 }
 
 /// A group of a rule as it is kept.
@@ -171,7 +174,7 @@ impl Ledger {
         self.watching.is_some()
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
         // A panic elsewhere rolls its transaction back.
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }

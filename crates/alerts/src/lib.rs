@@ -8,6 +8,8 @@
 //! Nothing here reads a clock, a network or the environment: times are passed in, as epoch milliseconds.
 
 mod guard;
+mod handover;
+pub mod lease;
 mod ledger;
 mod message;
 mod phase;
