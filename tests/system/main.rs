@@ -21,6 +21,7 @@ mod lumber;
 mod oidc;
 mod outputs;
 mod pipelines;
+mod receivers;
 mod reload;
 mod restart;
 mod secured;
