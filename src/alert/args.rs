@@ -13,6 +13,8 @@ Examples:
   alces alert test error-rate --rules pipelines/alerts/web.yaml --from now-1d    when it would have fired
   alces alert ls --alerts-file /var/lib/alces/alerts.sqlite
   alces alert silence host_name=web-3 --for 2h --comment 'new disk' --alerts-file /var/lib/alces/alerts.sqlite
+  alces alert ack disk-full web-3 --alerts-file /var/lib/alces/alerts.sqlite
+  alces alert send-test pager --alerts /etc/alces/alerts
 
 The dashboard watches rules: alces dashboard --alerts DIR --alerts-file FILE. docs/alerts.md tells more.
 Exit code 0: fine. 1: a file is wrong, or there is no answer.")]
@@ -52,6 +54,27 @@ pub(crate) enum AlertCommand {
         comment: String,
         #[command(flatten)]
         file: FileArgs,
+    },
+    /// Say that you look after an alert: it is neither repeated nor escalated, and its end is told
+    Ack {
+        /// The rule's id
+        rule: String,
+        /// The group, where the rule has groups
+        #[arg(default_value = "")]
+        group: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// Send a test to a receiver, at once, and show what it answers
+    SendTest {
+        /// The receiver's id
+        receiver: String,
+        /// Folder of alert rules and receivers
+        #[arg(long, value_name = "DIR")]
+        alerts: PathBuf,
+        /// Private network in which receivers may be; may be given several times [default: none]
+        #[arg(long, value_name = "CIDR")]
+        alerts_allow: Vec<ipnet::IpNet>,
     },
     /// End a silence
     Unsilence {

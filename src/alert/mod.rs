@@ -27,6 +27,18 @@ pub(crate) async fn run(args: AlertArgs, env: Environment) -> anyhow::Result<Exi
             let number = open(&file.alerts_file)?.silence(&labels, &author, &comment, now + time.0, now)?;
             println!("silence {number}, until {}", moment(now + time.0));
         }
+        AlertCommand::Ack { rule, group, file } => {
+            let author = env("USER").unwrap_or_else(|| "(command line)".into());
+            let Some(ack) = open(&file.alerts_file)?.ack(&rule, &group, &author, now)? else {
+                bail!("nothing fires of {rule} {}: `alces alert ls` shows what does", plain(&group));
+            };
+            println!("{} looks after it since {}", plain(&ack.author), moment(ack.at));
+        }
+        AlertCommand::SendTest { receiver, alerts, alerts_allow } => {
+            let said =
+                alces_dashboard::send_test(&alerts, &receiver, &alerts_allow, Timestamp::now()).await?;
+            println!("{receiver}: {said}");
+        }
         AlertCommand::Unsilence { number, file } => {
             if !open(&file.alerts_file)?.end_silence(number, now)? {
                 bail!("there is no silence {number} that goes on: `alces alert ls` shows them");
@@ -106,9 +118,22 @@ fn list(ledger: &Ledger, last: usize, now: i64) -> anyhow::Result<()> {
         plain(&labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
     };
     let episodes = ledger.episodes(last + 10_000)?;
+    let acks = ledger.acks(last + 10_000)?;
+    let by = |e: &alces_alerts::Episode| {
+        let of = |a: &&alces_alerts::Ack| (&a.rule, &a.group, a.started) == (&e.rule, &e.group, e.started);
+        acks.iter()
+            .find(of)
+            .map_or_else(String::new, |ack| format!("  acknowledged by {}", plain(&ack.author)))
+    };
     let (open, over): (Vec<_>, Vec<_>) = episodes.iter().partition(|e| e.ended.is_none());
     for episode in open {
-        writeln!(out, "firing    since {}  {}", moment(episode.started), label(&episode.labels))?;
+        writeln!(
+            out,
+            "firing    since {}  {}{}",
+            moment(episode.started),
+            label(&episode.labels),
+            by(episode)
+        )?;
     }
     for silence in ledger.silences(now)? {
         writeln!(

@@ -85,7 +85,7 @@ impl Receiver {
 }
 
 /// Writes five errors of a host as of now.
-fn errors(engine: &str, index: &str) {
+pub(crate) fn errors(engine: &str, index: &str) {
     let document = json!({"@timestamp": Timestamp::now().to_string(), "host": {"name": "web-1"},
         "http": {"response": {"status_code": 503}}, "message": "upstream timed out"});
     let lines = format!("{}\n{document}\n", json!({"create": {"_index": index}})).repeat(5);

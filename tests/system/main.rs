@@ -22,6 +22,7 @@ mod lumber;
 mod oidc;
 mod outputs;
 mod pipelines;
+mod receivers;
 mod reload;
 mod restart;
 mod secured;

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::deliveries::note_try;
+use crate::dispatch::{Dispatch, Row};
 use crate::{Change, State, schema};
 
 /// Episodes and messages that are over are kept so long, milliseconds.
@@ -197,6 +199,20 @@ impl Ledger {
     /// # Errors
     /// The file's; nothing is kept then.
     pub fn apply(&self, round: &[Noted], messages: &[Delivery], now: i64) -> Result<(), LedgerError> {
+        self.apply_all(round, &[], messages, now)
+    }
+
+    /// As [`Ledger::apply`], with what has changed in who was told of what.
+    ///
+    /// # Errors
+    /// The file's; nothing is kept then.
+    pub fn apply_all(
+        &self,
+        round: &[Noted],
+        told: &[Row],
+        messages: &[Delivery],
+        now: i64,
+    ) -> Result<(), LedgerError> {
         let mut db = self.db();
         let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for Noted { kept, change: what, remember } in round {
@@ -227,6 +243,9 @@ impl Ledger {
                 }
             }
         }
+        for row in told {
+            write(&change, row)?;
+        }
         for message in messages {
             // The same message twice (a round that was repeated) is one.
             change
@@ -235,6 +254,26 @@ impl Ledger {
         }
         change.commit()?;
         Ok(())
+    }
+
+    /// What receivers were told, and are to be.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn dispatch(&self) -> Result<Dispatch, LedgerError> {
+        let db = self.db();
+        let mut rows = Vec::new();
+        let mut members = db.prepare("SELECT receiver, rule, grp, member FROM members")?;
+        let all = members.query_map([], |row| {
+            Ok(Row::Member { receiver: row.get(0)?, key: (row.get(1)?, row.get(2)?), member: json(row, 3)? })
+        })?;
+        rows.extend(all.collect::<Result<Vec<_>, _>>()?);
+        let mut bundles = db.prepare("SELECT receiver, name, bundle FROM bundles")?;
+        let all = bundles.query_map([], |row| {
+            Ok(Row::Bundle { receiver: row.get(0)?, name: row.get(1)?, bundle: json(row, 2)? })
+        })?;
+        rows.extend(all.collect::<Result<Vec<_>, _>>()?);
+        Ok(Dispatch::restore(rows))
     }
 
     /// Of each receiver the message that is to be sent next, if its time has come: messages of one receiver keep their order.
@@ -270,12 +309,15 @@ impl Ledger {
     ///
     /// # Errors
     /// The file's.
-    pub fn again(&self, seq: i64, next: i64, reason: &str) -> Result<(), LedgerError> {
-        self.db().execute(
+    pub fn again(&self, seq: i64, now: i64, next: i64, reason: &str) -> Result<(), LedgerError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        change.execute(
             "UPDATE outbox SET attempts = attempts + 1, next = ?2, outcome = ?3 WHERE seq = ?1",
             params![seq, next, reason],
         )?;
-        Ok(())
+        note_try(&change, seq, now, reason)?;
+        Ok(change.commit()?)
     }
 
     /// A message is done with: it was taken, or given up.
@@ -283,11 +325,14 @@ impl Ledger {
     /// # Errors
     /// The file's.
     pub fn end(&self, seq: i64, now: i64, outcome: &str) -> Result<(), LedgerError> {
-        self.db().execute(
+        let mut db = self.db();
+        let change = db.transaction()?;
+        change.execute(
             "UPDATE outbox SET attempts = attempts + 1, ended = ?2, outcome = ?3 WHERE seq = ?1",
             params![seq, now, outcome],
         )?;
-        Ok(())
+        note_try(&change, seq, now, outcome)?;
+        Ok(change.commit()?)
     }
 
     /// A receiver is gone for good.
@@ -406,6 +451,8 @@ impl Ledger {
             "DELETE FROM episodes WHERE ended < ?1",
             "DELETE FROM outbox WHERE ended < ?1 OR made < ?1",
             "DELETE FROM silences WHERE until < ?1",
+            "DELETE FROM acks WHERE at < ?1",
+            "DELETE FROM tries WHERE at < ?1",
         ] {
             db.execute(sql, [now - KEPT])?;
         }
@@ -421,12 +468,36 @@ impl Ledger {
     }
 }
 
+/// Writes one change of who was told of what.
+fn write(db: &Connection, row: &Row) -> rusqlite::Result<()> {
+    match row {
+        Row::Member { receiver, key: (rule, group), member: Some(member) } => db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO members (receiver, rule, grp, member) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![receiver, rule, group, text(member)]),
+        Row::Member { receiver, key: (rule, group), member: None } => db
+            .prepare_cached("DELETE FROM members WHERE receiver = ?1 AND rule = ?2 AND grp = ?3")?
+            .execute(params![receiver, rule, group]),
+        Row::Bundle { receiver, name, bundle: Some(bundle) } => db
+            .prepare_cached("INSERT OR REPLACE INTO bundles (receiver, name, bundle) VALUES (?1, ?2, ?3)")?
+            .execute(params![receiver, name, text(bundle)]),
+        Row::Bundle { receiver, name, bundle: None } => db
+            .prepare_cached("DELETE FROM bundles WHERE receiver = ?1 AND name = ?2")?
+            .execute(params![receiver, name]),
+    }
+    .map(drop)
+}
+
 fn text(value: &impl serde::Serialize) -> String {
     // Maps of strings and plain figures always have a JSON form.
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<T> {
+pub(crate) fn json<T: serde::de::DeserializeOwned>(
+    row: &rusqlite::Row<'_>,
+    at: usize,
+) -> rusqlite::Result<T> {
     let text: String = row.get(at)?;
     serde_json::from_str(&text)
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(e)))
@@ -496,6 +567,55 @@ mod tests {
         assert_eq!((episodes[0].started, episodes[0].ended, episodes[0].peak), (1000, Some(2000), Some(9.0)));
     }
 
+    /// Ten thousand alerts at once: one message, and after a restart it is known who is to be told of each end.
+    #[test]
+    fn what_was_told_is_there_after_a_restart() {
+        let mut house = house();
+        let ops = crate::Receiver {
+            id: "ops".into(),
+            group_by: Some(vec!["host".into()]),
+            ..crate::Receiver::default()
+        };
+        let ops = std::slice::from_ref(&ops);
+        let alert = |n: usize, firing: bool| crate::Alert {
+            firing,
+            labels: [("host".to_owned(), format!("web-{n}"))].into(),
+            annotations: BTreeMap::new(),
+            starts: 0,
+            ends: None,
+            value: None,
+            peak: None,
+            link: String::new(),
+        };
+        let key = |n: usize| ("down".to_owned(), format!("web-{n}"));
+        let seen = crate::dispatch::Seen {
+            standing: crate::dispatch::Standing::Tell,
+            fresh: true,
+            repeat: 1_000_000,
+            now: 0,
+        };
+        let mut dispatch = house.ledger.dispatch().expect("nothing yet");
+        for n in 0..10_000 {
+            dispatch.fires(&ops[0], &key(n), seen, || alert(n, true));
+        }
+        assert_eq!(dispatch.flush(ops, 0).len(), 0, "they wait for more");
+        house.ledger.apply_all(&[], &dispatch.rows(), &[], 0).expect("kept");
+        house.again();
+        let mut dispatch = house.ledger.dispatch().expect("read");
+        assert_eq!(dispatch.flush(ops, 30_000).len(), 1, "a digest");
+        house.ledger.apply_all(&[], &dispatch.rows(), &[], 0).expect("kept");
+        house.again();
+        let mut dispatch = house.ledger.dispatch().expect("read");
+        for n in 0..10_000 {
+            dispatch.ends(&key(n), &alert(n, false), 60_000);
+        }
+        let told = dispatch.flush(ops, 30_000 + 5 * 60_000);
+        assert_eq!(told.iter().map(|m| m.alerts.len()).collect::<Vec<_>>(), [10_000]);
+        house.ledger.apply_all(&[], &dispatch.rows(), &[], 0).expect("kept");
+        house.again();
+        assert!(house.ledger.dispatch().expect("read").is_empty());
+    }
+
     #[test]
     fn messages_of_a_receiver_keep_their_order_and_others_do_not_wait() {
         let House { ledger, .. } = house();
@@ -510,7 +630,7 @@ mod tests {
             ledger.due(now).expect("due").into_iter().map(|o| o.delivery.id).collect()
         };
         assert_eq!(ids(0), ["a", "c"]);
-        ledger.again(1, 5000, "no answer").expect("noted");
+        ledger.again(1, 0, 5000, "no answer").expect("noted");
         assert_eq!(ids(0), ["c"], "b waits for a");
         assert_eq!(ledger.next().expect("next"), Some(0));
         ledger.end(3, 10, "taken").expect("ended");

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::{Receiver, WordingError, wording};
+
 /// The shape of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +28,47 @@ pub enum Preset {
     Feishu,
     /// WeCom: a robot of a group.
     Wecom,
+    /// Telegram: a bot's message.
+    Telegram,
+    /// PagerDuty: Events API v2; a group of alerts is an incident.
+    Pagerduty,
+    /// Opsgenie: a group of alerts is an alert, which is closed when all of it is over.
+    Opsgenie,
+    /// A mail.
+    Email,
 }
+
+impl Preset {
+    /// Whether messages are texts, which a template may write.
+    #[must_use]
+    pub const fn is_for_people(self) -> bool {
+        !matches!(self, Self::Alertmanager | Self::Pagerduty | Self::Opsgenie)
+    }
+}
+
+/// A message before it has a shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// To whom.
+    pub receiver: &'a Receiver,
+    /// What its alerts belong to ([`crate::dispatch::Message`]).
+    pub bundle: &'a str,
+    /// The labels of that.
+    pub labels: &'a BTreeMap<String, String>,
+    /// When that began, epoch milliseconds.
+    pub began: i64,
+    /// Whether nothing was told of that before.
+    pub is_first: bool,
+    /// The alerts, what fires first. A message shows the first ones and counts the others.
+    pub alerts: &'a [Alert],
+    /// Where the dashboard is.
+    pub base: &'a str,
+}
+
+/// Alerts of a message at most.
+const MOST: usize = 50;
+/// Alerts of a text for people at most.
+const LINES: usize = 10;
 
 /// One alert of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,36 +122,131 @@ fn stamp(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "0001-01-01T00:00:00Z".into(), |t| t.to_string())
 }
 
-/// The body for a receiver, of alerts that belong together. `base` is where the dashboard is.
+/// The body for a receiver. What is secret is not in it: a key that belongs into a body is put there when it is sent.
 #[must_use]
-pub fn body(preset: Preset, receiver: &str, alerts: &[Alert], dropped: usize, base: &str) -> Value {
-    match preset {
-        Preset::Alertmanager => alertmanager(receiver, alerts, dropped, base),
-        Preset::Slack => json!({"text": text(alerts, dropped, "*", "<{link}|open>")}),
+pub fn body(telling: &Telling<'_>) -> Value {
+    let markdown = |name: &str, link: &str| format!("[{name}]({link})");
+    let bare = |name: &str, link: &str| format!("{name}: {link}");
+    match telling.receiver.preset {
+        Preset::Alertmanager => alertmanager(telling),
+        Preset::Slack => {
+            json!({"text": text(telling, "*", &|name, link| format!("<{link}|{name}>"))})
+        }
         Preset::Teams => json!({"type": "message", "attachments": [{
             "contentType": "application/vnd.microsoft.card.adaptive",
             "content": {"type": "AdaptiveCard", "version": "1.4", "body": [
-                {"type": "TextBlock", "wrap": true, "text": text(alerts, dropped, "**", "[open]({link})")}]}}]}),
+                {"type": "TextBlock", "wrap": true, "text": text(telling, "**", &markdown)}]}}]}),
         Preset::Dingtalk => json!({"msgtype": "markdown", "markdown": {
-            "title": headline(alerts), "text": text(alerts, dropped, "**", "[open]({link})").replace('\n', "\n\n")}}),
-        Preset::Feishu => {
-            json!({"msg_type": "text", "content": {"text": text(alerts, dropped, "", "{link}")}})
-        }
+            "title": headline(telling.alerts), "text": text(telling, "**", &markdown).replace('\n', "\n\n")}}),
+        Preset::Feishu => json!({"msg_type": "text", "content": {"text": text(telling, "", &bare)}}),
         Preset::Wecom => {
-            json!({"msgtype": "markdown", "markdown": {"content": text(alerts, dropped, "**", "[open]({link})")}})
+            json!({"msgtype": "markdown", "markdown": {"content": text(telling, "**", &markdown)}})
         }
+        // Without `parse_mode`, so that nothing in it is markup.
+        Preset::Telegram => json!({"chat_id": telling.receiver.chat, "text": text(telling, "", &bare),
+            "link_preview_options": {"is_disabled": true}}),
+        Preset::Pagerduty => pagerduty(telling),
+        Preset::Opsgenie => opsgenie(telling),
+        Preset::Email => json!({"subject": headline(telling.alerts), "text": text(telling, "", &bare),
+            "thread": name(telling, telling.began), "first": telling.is_first}),
     }
 }
 
-fn alertmanager(receiver: &str, alerts: &[Alert], dropped: usize, base: &str) -> Value {
-    let common = |of: fn(&Alert) -> &BTreeMap<String, String>| -> BTreeMap<&String, &String> {
-        let Some(first) = alerts.first() else { return BTreeMap::new() };
-        of(first)
-            .iter()
-            .filter(|(name, value)| alerts.iter().all(|a| of(a).get(*name) == Some(value)))
-            .collect()
+/// The name of an incident for services that know it by one. `began` is 0 where the service itself tells one time from the next.
+fn name(telling: &Telling<'_>, began: i64) -> String {
+    let mut hash = Sha256::new();
+    hash.update(json!([telling.receiver.id, telling.bundle, began]).to_string());
+    format!("alces-{}", hex(&hash.finalize()[..16]))
+}
+
+/// The worst severity of what fires, or of all where nothing does.
+fn worst(alerts: &[Alert]) -> &'static str {
+    let firing = alerts.iter().any(|a| a.firing);
+    let is = |word: &str| {
+        let of = |a: &&Alert| a.labels.get("severity").is_some_and(|s| s == word);
+        alerts.iter().filter(|a| a.firing || !firing).any(|a| of(&a))
     };
-    let name = alerts.first().and_then(|a| a.labels.get("alertname")).cloned().unwrap_or_default();
+    ["critical", "warning"].into_iter().find(|word| is(word)).unwrap_or("info")
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+fn bare_text(telling: &Telling<'_>) -> String {
+    text(telling, "", &|name, link| format!("{name}: {link}"))
+}
+
+/// An event of PagerDuty's Events API v2, without its `routing_key`.
+fn pagerduty(telling: &Telling<'_>) -> Value {
+    let key = name(telling, 0);
+    let alerts = telling.alerts;
+    if alerts.iter().all(|a| !a.firing) {
+        return json!({"event_action": "resolve", "dedup_key": key});
+    }
+    let source = ["host_name", "host", "service"].iter().find_map(|label| alerts.first()?.labels.get(*label));
+    json!({
+        "event_action": "trigger",
+        "dedup_key": key,
+        "client": "Alces",
+        "client_url": telling.base,
+        "links": alerts.first().map(|a| vec![json!({"href": a.link, "text": "lines"})]),
+        "payload": {
+            "summary": cut(&headline(alerts), 1024),
+            "source": source.map_or("alces", String::as_str),
+            "severity": worst(alerts),
+            "timestamp": alerts.iter().map(|a| a.starts).min().map(stamp),
+            "custom_details": {"text": bare_text(telling), "labels": telling.labels},
+        },
+    })
+}
+
+/// A request to Opsgenie's API of alerts: what follows its address, and the body.
+fn opsgenie(telling: &Telling<'_>) -> Value {
+    let alias = name(telling, 0);
+    if telling.alerts.iter().all(|a| !a.firing) {
+        return json!({"path": format!("/{alias}/close?identifierType=alias"), "body": {"source": "Alces", "note": "all of it is over"}});
+    }
+    let priority = match worst(telling.alerts) {
+        "critical" => "P1",
+        "warning" => "P3",
+        _ => "P5",
+    };
+    json!({"path": "", "body": {
+        "alias": alias,
+        "message": cut(&headline(telling.alerts), 130),
+        "description": bare_text(telling),
+        "priority": priority,
+        "source": "Alces",
+        "details": telling.labels,
+    }})
+}
+
+/// Where alerts with these labels are silenced: the page, with its form filled in.
+fn silence_link<'a>(base: &str, labels: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let mut link = format!("{base}alerts?");
+    for (n, (name, value)) in labels.enumerate() {
+        let pair = format!("{name}={value}");
+        link.push_str(if n == 0 { "silence=" } else { "&silence=" });
+        for byte in pair.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => link.push(char::from(byte)),
+                byte => link.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    link.push_str("#silence");
+    link
+}
+
+fn common(alerts: &[Alert], of: fn(&Alert) -> &BTreeMap<String, String>) -> BTreeMap<&String, &String> {
+    let Some(first) = alerts.first() else { return BTreeMap::new() };
+    of(first).iter().filter(|(name, value)| alerts.iter().all(|a| of(a).get(*name) == Some(value))).collect()
+}
+
+fn alertmanager(telling: &Telling<'_>) -> Value {
+    let Telling { alerts, base, .. } = *telling;
+    let shown = &alerts[..alerts.len().min(MOST)];
     let one = |alert: &Alert| {
         json!({
             "status": if alert.firing { "firing" } else { "resolved" },
@@ -120,30 +257,31 @@ fn alertmanager(receiver: &str, alerts: &[Alert], dropped: usize, base: &str) ->
             "endsAt": alert.ends.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), stamp),
             "generatorURL": alert.link,
             "fingerprint": fingerprint(&alert.labels),
+            "silenceURL": silence_link(base, alert.labels.iter()),
             "value": alert.value,
             "peak": alert.peak,
         })
     };
     json!({
         "version": "4",
-        "groupKey": format!("{{}}:{{alertname={name:?}}}"),
-        "truncatedAlerts": dropped,
+        "groupKey": format!("{{}}:{}", telling.bundle),
+        "truncatedAlerts": alerts.len() - shown.len(),
         "status": if alerts.iter().any(|a| a.firing) { "firing" } else { "resolved" },
-        "receiver": receiver,
-        "groupLabels": {"alertname": name},
-        "commonLabels": common(|a| &a.labels),
-        "commonAnnotations": common(|a| &a.annotations),
+        "receiver": telling.receiver.id,
+        "groupLabels": telling.labels,
+        "commonLabels": common(alerts, |a| &a.labels),
+        "commonAnnotations": common(alerts, |a| &a.annotations),
         "externalURL": base,
-        "alerts": alerts.iter().map(one).collect::<Vec<_>>(),
+        "alerts": shown.iter().map(one).collect::<Vec<_>>(),
     })
 }
 
-/// A text for people at most, bytes.
+/// A text for people at most, bytes. WeCom takes 4,096, and says so with status 200.
 const LONGEST: usize = 3_500;
 
 fn headline(alerts: &[Alert]) -> String {
     let firing = alerts.iter().filter(|a| a.firing).count();
-    let title = alerts.first().and_then(|a| a.annotations.get("title")).map_or("", String::as_str);
+    let title = plain(alerts.first().and_then(|a| a.annotations.get("title")).map_or("", String::as_str));
     match (firing, alerts.len()) {
         (0, 1) => format!("Resolved: {title}"),
         (0, n) => format!("Resolved ({n}): {title}"),
@@ -152,32 +290,98 @@ fn headline(alerts: &[Alert]) -> String {
     }
 }
 
-/// For people: a headline, and a line for each alert. `link` holds `{link}`.
-fn text(alerts: &[Alert], dropped: usize, bold: &str, link: &str) -> String {
-    let mut lines = vec![format!("{bold}{}{bold}", headline(alerts))];
-    for alert in alerts.iter().take(10) {
+/// For people: what the receiver's template writes, or a headline and a line for each alert. `link` writes a link as the receiver has it.
+fn text(telling: &Telling<'_>, bold: &str, link: &dyn Fn(&str, &str) -> String) -> String {
+    let template = &telling.receiver.template;
+    if !template.is_empty() {
+        let mut context = alertmanager(telling);
+        disarm(&mut context);
+        // Checked when it was read. What fails on real labels must not cost the message.
+        if let Ok(said) = wording::write(template, &context, LONGEST) {
+            return said;
+        }
+    }
+    let alerts = telling.alerts;
+    let mut text = format!("{bold}{}{bold}", headline(alerts));
+    if alerts.len() > LINES {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for alert in alerts {
+            *counts.entry(alert.labels.get("alertname").map_or("", String::as_str)).or_default() += 1;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let counts: Vec<String> =
+            counts.iter().take(5).map(|(name, count)| format!("{} × {count}", plain(name))).collect();
+        text.push_str(&format!("\n{}", counts.join(", ")));
+    }
+    let labels = common(alerts, |a| &a.labels);
+    if alerts.iter().any(|a| a.firing) && !labels.is_empty() {
+        let silence = link("silence", &silence_link(telling.base, labels.into_iter()));
+        text.push_str(&format!("\n{silence}"));
+    }
+    let mut shown = 0;
+    for alert in alerts.iter().take(LINES) {
         let summary = alert
             .annotations
             .get("summary")
             .or_else(|| alert.annotations.get("title"))
             .map_or("", String::as_str);
         let state = if alert.firing { "🔴" } else { "🟢" };
-        lines.push(format!(
-            "{state} {} · since {} · {}",
-            plain(summary),
-            stamp(alert.starts),
-            link.replace("{link}", &alert.link)
-        ));
+        let by = alert.annotations.get("acknowledged_by");
+        let by = by.map_or_else(String::new, |by| format!(" · acknowledged by {}", plain(by)));
+        let open = link("open", &alert.link);
+        let line =
+            format!("\n{state} {} · since {}{by} · {open}", plain(&cut(summary, 300)), stamp(alert.starts));
+        // No line is cut, so that no link is.
+        if text.len() + line.len() > LONGEST {
+            break;
+        }
+        text.push_str(&line);
+        shown += 1;
     }
-    let more = alerts.len().saturating_sub(10) + dropped;
-    if more > 0 {
-        lines.push(format!("and {more} more"));
+    if alerts.len() > shown {
+        text.push_str(&format!("\nand {} more", alerts.len() - shown));
     }
-    // WeCom takes 4,096 bytes, and says so with status 200.
-    let mut text = lines.join("\n");
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.truncate(end);
     text
+}
+
+/// Values of log lines become no markup, whatever a template does with them. Addresses are encoded already.
+fn disarm(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = plain(text),
+        Value::Array(all) => all.iter_mut().for_each(disarm),
+        Value::Object(all) => all
+            .iter_mut()
+            .filter(|(name, _)| !name.ends_with("URL") && !name.ends_with("_url"))
+            .for_each(|(_, value)| disarm(value)),
+        _ => {}
+    }
+}
+
+/// Whether a template of messages can be used.
+pub(crate) fn check_template(template: &str) -> Result<(), WordingError> {
+    let labels = BTreeMap::from([("alertname".to_owned(), "errors".to_owned())]);
+    let alert = Alert {
+        firing: true,
+        annotations: labels.clone(),
+        labels: labels.clone(),
+        starts: 0,
+        ends: None,
+        value: Some(1.0),
+        peak: Some(1.0),
+        link: String::new(),
+    };
+    let receiver = Receiver::default();
+    let telling = Telling {
+        receiver: &receiver,
+        bundle: "{}",
+        labels: &labels,
+        began: 0,
+        is_first: true,
+        alerts: &[alert],
+        base: "",
+    };
+    wording::write(template, &alertmanager(&telling), LONGEST).map(drop)
 }
 
 /// Text of a log line must not become markup, a mention of everybody, or another line.
@@ -215,43 +419,126 @@ mod tests {
         }
     }
 
+    fn told(receiver: &Receiver, alerts: &[Alert]) -> Value {
+        let labels = [("alertname".to_owned(), "errors".to_owned())].into();
+        body(&Telling {
+            receiver,
+            bundle: "{alertname=\"errors\"}",
+            labels: &labels,
+            began: 5,
+            is_first: true,
+            alerts,
+            base: "https://dash/",
+        })
+    }
+
+    fn receiver(preset: Preset) -> Receiver {
+        Receiver { id: "ops".into(), preset, chat: "-100".into(), ..Receiver::default() }
+    }
+
     #[test]
     fn as_alertmanager_has_it() {
-        let body = body(
-            Preset::Alertmanager,
-            "ops",
-            &[alert("web-1", true), alert("web-2", false)],
-            3,
-            "https://dash/",
-        );
+        let body = told(&receiver(Preset::Alertmanager), &[alert("web-1", true), alert("web-2", false)]);
         assert_eq!(body["version"], "4");
         assert_eq!(body["status"], "firing");
-        assert_eq!(body["truncatedAlerts"], 3);
+        assert_eq!(body["truncatedAlerts"], 0);
         assert_eq!(body["commonLabels"], json!({"alertname": "errors", "severity": "critical"}));
+        assert_eq!(body["groupLabels"], json!({"alertname": "errors"}));
         assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
         assert_eq!(body["alerts"][1]["startsAt"], "2026-11-23T10:00:00Z");
         assert_eq!(body["alerts"][1]["endsAt"], "2026-11-23T10:01:00Z");
         assert_eq!(body["groupKey"], "{}:{alertname=\"errors\"}");
         assert_ne!(body["alerts"][0]["fingerprint"], body["alerts"][1]["fingerprint"]);
+        assert_eq!(
+            body["alerts"][0]["silenceURL"],
+            "https://dash/alerts?silence=alertname%3Derrors&silence=host_name%3Dweb-1&silence=severity%3Dcritical#silence"
+        );
     }
+
+    const FOR_PEOPLE: [(Preset, &str); 7] = [
+        (Preset::Slack, "/text"),
+        (Preset::Dingtalk, "/markdown/text"),
+        (Preset::Feishu, "/content/text"),
+        (Preset::Wecom, "/markdown/content"),
+        (Preset::Teams, "/attachments/0/content/body/0/text"),
+        (Preset::Telegram, "/text"),
+        (Preset::Email, "/text"),
+    ];
 
     #[test]
     fn for_people_and_without_the_power_of_a_line() {
-        for (preset, place) in [
-            (Preset::Slack, "/text"),
-            (Preset::Dingtalk, "/markdown/text"),
-            (Preset::Feishu, "/content/text"),
-            (Preset::Wecom, "/markdown/content"),
-            (Preset::Teams, "/attachments/0/content/body/0/text"),
-        ] {
-            let body = body(preset, "ops", &[alert("web-1", true)], 0, "https://dash/");
-            let text = body.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("{body}"));
+        for (preset, place) in FOR_PEOPLE {
+            let mut receiver = receiver(preset);
+            let said = |receiver: &Receiver| {
+                let body = told(receiver, &[alert("web-1", true)]);
+                body.pointer(place)
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+                    .unwrap_or_else(|| panic!("{body}"))
+            };
+            let text = said(&receiver);
             assert!(
                 text.contains("Firing: Error rate") && text.contains("https://dash/explore?q=a"),
                 "{text}"
             );
+            assert!(text.contains("https://dash/alerts?silence=alertname%3Derrors"), "{text}");
             assert!(!text.contains("<!channel>"), "{text}");
+            receiver.template =
+                "{{ status }} {{ alerts[0].annotations.summary }} {{ commonLabels.nothing }}{{ alerts[0].generatorURL }}".into();
+            assert_eq!(said(&receiver), "firing 5 % of ‹!channel› fail https://dash/explore?q=a");
         }
+    }
+
+    #[test]
+    fn a_storm_is_counted_and_no_link_is_cut() {
+        let mut many: Vec<Alert> = (0..10_000).map(|n| alert(&format!("web-{n}"), true)).collect();
+        let body = told(&receiver(Preset::Alertmanager), &many);
+        assert_eq!(
+            (body["alerts"].as_array().map(Vec::len), &body["truncatedAlerts"]),
+            (Some(50), &json!(9_950))
+        );
+        let link = format!("https://dash/{}", "x".repeat(700));
+        many.iter_mut().for_each(|a| a.link.clone_from(&link));
+        let body = told(&receiver(Preset::Slack), &many);
+        let text = body["text"].as_str().expect("a text");
+        assert!(text.len() <= LONGEST + 40 && text.contains("errors × 10000"), "{text}");
+        assert_eq!(text.matches(&link).count(), 4);
+        assert!(text.ends_with("and 9996 more"), "{text}");
+    }
+
+    #[test]
+    fn an_incident_has_one_name_from_its_beginning_to_its_end() {
+        let both = |preset| {
+            let receiver = receiver(preset);
+            (told(&receiver, &[alert("web-1", true)]), told(&receiver, &[alert("web-1", false)]))
+        };
+        let (begins, ends) = both(Preset::Pagerduty);
+        assert_eq!((&begins["event_action"], &ends["event_action"]), (&json!("trigger"), &json!("resolve")));
+        assert_eq!(begins["dedup_key"], ends["dedup_key"]);
+        assert_eq!(begins["payload"]["severity"], "critical");
+        assert_eq!(begins["payload"]["source"], "web-1");
+        let (begins, ends) = both(Preset::Opsgenie);
+        let alias = begins["body"]["alias"].as_str().expect("an alias");
+        assert_eq!(begins["body"]["priority"], "P1");
+        assert_eq!(ends["path"], format!("/{alias}/close?identifierType=alias"));
+        let (begins, ends) = both(Preset::Email);
+        assert_eq!(begins["thread"], ends["thread"]);
+        assert_eq!(
+            (&begins["subject"], &ends["subject"]),
+            (&json!("Firing: Error rate"), &json!("Resolved: Error rate"))
+        );
+    }
+
+    #[test]
+    fn a_template_is_checked() {
+        assert!(
+            check_template(
+                "{{ commonLabels.host }} {% for a in alerts %}{{ a.annotations.summary }}{% endfor %}"
+            )
+            .is_ok()
+        );
+        assert!(check_template("{{ alerts ").is_err());
+        assert!(check_template("{% include 'x' %}").is_err());
     }
 
     #[test]

@@ -62,16 +62,6 @@ pub enum Change {
     Resolved,
 }
 
-/// What the receivers are to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tell {
-    /// It fires, for the first time or once more after the rule's `repeat`.
-    Firing,
-    /// It is over.
-    Resolved,
-}
-
 /// The state of a group of a rule, which is kept over restarts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -87,11 +77,6 @@ pub struct State {
     pub value: Option<f64>,
     /// The worst figure of the episode: the one farthest from what was good.
     pub peak: Option<f64>,
-    /// When the receivers were told of this episode.
-    pub told: Option<i64>,
-    /// Which ones: they are told of its end, whatever the rule says by then.
-    #[serde(default)]
-    pub told_to: Vec<String>,
 }
 
 impl State {
@@ -137,12 +122,12 @@ impl State {
         match change {
             Some(Change::Fired) => {
                 self.enter(Phase::Firing, now);
-                (self.fired, self.peak, self.told) = (Some(now), None, None);
+                (self.fired, self.peak) = (Some(now), None);
             }
             Some(Change::Resolved) => self.enter(Phase::Ok, now),
             None => {}
         }
-        if matches!(self.phase, Phase::Firing | Phase::Recovering) {
+        if self.fires() {
             let worse = |peak: f64| if rising { value > peak } else { value < peak };
             if self.peak.is_none_or(worse) {
                 self.peak = Some(value);
@@ -155,20 +140,10 @@ impl State {
         (self.phase, self.since) = (phase, now);
     }
 
-    /// What is to be told now. What nobody was told of needs no end; what is silenced is told when the silence ends, if it still fires.
-    pub fn tell(&mut self, change: Option<Change>, silenced: bool, repeat: i64, now: i64) -> Option<Tell> {
-        if change == Some(Change::Resolved) {
-            // Whoever was told that it fires is told that it does not, silence or no silence.
-            return self.told.take().map(|_| Tell::Resolved);
-        }
-        if silenced || !matches!(self.phase, Phase::Firing | Phase::Recovering) {
-            return None;
-        }
-        let due = self.told.is_none_or(|told| self.phase == Phase::Firing && now - told >= repeat);
-        due.then(|| {
-            self.told = Some(now);
-            Tell::Firing
-        })
+    /// Whether it is an alert: what receivers are told of.
+    #[must_use]
+    pub const fn fires(&self) -> bool {
+        matches!(self.phase, Phase::Firing | Phase::Recovering)
     }
 
     /// Whether it is worth keeping: what is fine and was told to nobody need not be.
@@ -233,24 +208,6 @@ mod tests {
         assert_eq!(course(TIMING, "bb????bbbbb"), "ppppppppppF");
         assert_eq!(course(TIMING, "bbbbb??????b"), "ppppFfffffff");
         assert_eq!(course(TIMING, "bbbbbg????gggg"), "ppppFrrrrrrrR.");
-    }
-
-    #[test]
-    fn who_was_told_of_the_beginning_is_told_of_the_end() {
-        let mut state = State::default();
-        let none = Timing::default();
-        let fired = state.step(Reading::Bad(9.0), none, true, 0);
-        assert_eq!(state.tell(fired, true, 100, 0), None, "silenced");
-        let again = state.step(Reading::Bad(9.0), none, true, 50);
-        assert_eq!(state.tell(again, false, 100, 50), Some(Tell::Firing), "the silence is over");
-        assert_eq!(state.tell(None, false, 100, 149), None);
-        assert_eq!(state.tell(None, false, 100, 150), Some(Tell::Firing), "repeated");
-        let over = state.step(Reading::Good(1.0), none, true, 160);
-        assert_eq!(state.tell(over, true, 100, 160), Some(Tell::Resolved), "a silence hides no end");
-        let fired = state.step(Reading::Bad(9.0), none, true, 170);
-        assert_eq!(state.tell(fired, true, 100, 170), None);
-        let over = state.step(Reading::Good(1.0), none, true, 180);
-        assert_eq!(state.tell(over, false, 100, 180), None, "what nobody heard of needs no end");
     }
 
     proptest! {

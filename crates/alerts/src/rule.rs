@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use minijinja::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Preset, Span, Timing, wording};
+use crate::{Inhibit, Mute, Receiver, Span, Timing, wording};
 
 /// A file: rules, receivers, or both.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,6 +17,9 @@ pub struct File {
     /// Who is told.
     #[serde(default)]
     pub receivers: Vec<Receiver>,
+    /// Of which alerts nobody is told while others fire.
+    #[serde(default)]
+    pub inhibit: Vec<Inhibit>,
 }
 
 /// How bad it is.
@@ -151,6 +154,9 @@ pub struct Rule {
     /// Who is told, by their names; everybody where none is named.
     #[serde(default)]
     pub receivers: Vec<String>,
+    /// Times of the week in which nobody is told.
+    #[serde(default)]
+    pub mute: Vec<Mute>,
 }
 
 const fn one() -> f64 {
@@ -173,33 +179,6 @@ const fn four_hours() -> Span {
 }
 const fn fine() -> NoData {
     NoData::Ok
-}
-
-/// Who is told.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Receiver {
-    /// Its name: letters, digits, `-` and `_`.
-    pub id: String,
-    /// Where messages are posted to. Where the address is itself a secret (Slack's and others' are), give `url_file` instead.
-    #[serde(default)]
-    pub url: String,
-    /// A file with that address.
-    #[serde(default)]
-    pub url_file: String,
-    /// A file with secrets that messages are signed with (Standard Webhooks), one a line.
-    #[serde(default)]
-    pub secret_file: String,
-    /// The shape of messages.
-    #[serde(default)]
-    pub preset: Preset,
-    /// Only alerts at least this bad.
-    #[serde(default = "info")]
-    pub severity: Severity,
-}
-
-const fn info() -> Severity {
-    Severity::Info
 }
 
 /// What is wrong with a file.
@@ -236,12 +215,8 @@ pub fn read(text: &str) -> Result<File, Vec<RuleError>> {
     let mut errors = Vec::new();
     let mut seen = HashSet::new();
     let mut wrong = |id: &str, message: String| {
-        let begins = |line: &str| {
-            let rest = line.trim_start().trim_start_matches('-').trim_start();
-            rest.strip_prefix("id:").is_some_and(|v| v.trim().trim_matches(['"', '\'']) == id)
-        };
-        let line = text.lines().position(begins).map(|line| line as u64 + 1);
-        errors.push(RuleError { line, column: None, message: format!("{id}: {message}") });
+        let (line, column) = text.lines().enumerate().find_map(|(n, line)| names(line, id, n)).unzip();
+        errors.push(RuleError { line, column, message: format!("{id}: {message}") });
     };
     for id in file.rules.iter().map(|r| &r.id).chain(file.receivers.iter().map(|r| &r.id)) {
         let good = !id.is_empty()
@@ -258,17 +233,17 @@ pub fn read(text: &str) -> Result<File, Vec<RuleError>> {
         rule.check(&mut |message| wrong(&rule.id, message));
     }
     for receiver in &file.receivers {
-        if receiver.url.is_empty() == receiver.url_file.is_empty() {
-            wrong(&receiver.id, "give either url or url_file".into());
-        }
-        if !receiver.url.is_empty()
-            && !receiver.url.starts_with("http://")
-            && !receiver.url.starts_with("https://")
-        {
-            wrong(&receiver.id, "url begins with https:// (or http:// within a network of yours)".into());
-        }
+        receiver.check(&mut |message| wrong(&receiver.id, message));
     }
     if errors.is_empty() { Ok(file) } else { Err(errors) }
+}
+
+/// Where in a line an entry begins that has this id: its line from 1, its column in characters.
+fn names(line: &str, id: &str, n: usize) -> Option<(u64, u64)> {
+    let at = line.find("id:")?;
+    let begins = line[..at].chars().all(|c| c.is_whitespace() || matches!(c, '-' | '{'));
+    let value = line[at + 3..].split([',', '}', '#']).next()?.trim().trim_matches(['"', '\'']);
+    (begins && value == id).then(|| (n as u64 + 1, line[..at].chars().count() as u64 + 1))
 }
 
 impl Rule {
@@ -402,7 +377,7 @@ pub(crate) fn label(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reading;
+    use crate::{Preset, Reading};
 
     const GOOD: &str = "
 rules:
@@ -445,7 +420,7 @@ receivers:
 
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
-        refused("    above: 1\n    below: 2\n", "line 2: a: say from when on");
+        refused("    above: 1\n    below: 2\n", "line 2, column 5: a: say from when on");
         refused("    above: 1\n    resolve: 2\n", "resolve lies on the good side");
         refused("    above: 1\n    every: 1s\n", "every is between");
         refused("    above: 1\n    for: 5 minutes\n", "write it like 30s, 5m");
@@ -458,6 +433,27 @@ receivers:
             "two of this id",
         );
         refused("    above: 1\nreceivers:\n  - id: b\n", "give either url or url_file");
+        let receiver = |more: &str| format!("    above: 1\nreceivers:\n  - {{id: b, {more}}}\n");
+        for (more, why) in [
+            ("preset: slack", "line 8, column 6: b: give either url or url_file"),
+            ("preset: telegram, chat: '1'", "token_file is what lets us in"),
+            ("preset: telegram, token_file: x", "chat is where"),
+            ("preset: email", "belong together"),
+            ("url: 'https://x', token_file: y", "token_file is what lets us in"),
+            ("url: 'https://x', template: a", "have none"),
+            ("url: 'https://x', preset: slack, template: '{{ a'", "template: line 1"),
+            ("url: 'https://x', mute: [{days: someday}]", "mon-fri"),
+            (
+                "preset: email, mail: {server: a, from: b, to: [c], tls: none, user: u, password_file: p}",
+                "a password is sent with",
+            ),
+        ] {
+            refused(&receiver(more), why);
+        }
+        refused(
+            "    above: 1\ninhibit:\n  - {source_matchers: ['=b'], target_matchers: []}\n",
+            "is no matcher",
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The tables, in the steps by which a file came to have them (`alces_sqlite::migrate`).
 
-pub(crate) const STEPS: [&str; 1] = ["
+pub(crate) const STEPS: [&str; 2] = [
+    "
 CREATE TABLE states (
     rule TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -40,4 +41,34 @@ CREATE TABLE silences (
     until INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE disabled (receiver TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-"];
+",
+    "
+CREATE TABLE members (
+    receiver TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    member TEXT NOT NULL,
+    PRIMARY KEY (receiver, rule, grp)
+) STRICT;
+CREATE TABLE bundles (
+    receiver TEXT NOT NULL,
+    name TEXT NOT NULL,
+    bundle TEXT NOT NULL,
+    PRIMARY KEY (receiver, name)
+) STRICT;
+CREATE TABLE acks (
+    rule TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (rule, grp, started)
+) STRICT;
+CREATE TABLE tries (
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    outcome TEXT NOT NULL
+) STRICT;
+CREATE INDEX tries_seq ON tries (seq);
+",
+];

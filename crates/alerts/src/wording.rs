@@ -38,6 +38,21 @@ pub fn say(template: &str, values: &BTreeMap<&str, Value>) -> Result<String, Wor
     Ok(said.chars().take(LONGEST).collect())
 }
 
+/// Writes the text of a message: of what is not there nothing is written, as labels differ from alert to alert.
+pub(crate) fn write(
+    template: &str,
+    context: &serde_json::Value,
+    longest: usize,
+) -> Result<String, WordingError> {
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    let said = environment
+        .render_str(template, Value::from(minijinja::value::Serde(context)))
+        .map_err(|error| WordingError(words(&error)))?;
+    let end = (0..=longest.min(said.len())).rev().find(|at| said.is_char_boundary(*at)).unwrap_or(0);
+    Ok(said[..end].to_owned())
+}
+
 /// Whether a template can be used with such values.
 ///
 /// # Errors

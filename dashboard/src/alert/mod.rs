@@ -4,8 +4,11 @@
 //! sends what the ledger holds. What a figure means over time, and that neither an alert nor its end is lost, is `crates/alerts`.
 
 mod ask;
+mod mail;
 mod post;
 mod rules;
+mod tell;
+mod test_message;
 mod watch;
 
 use std::path::PathBuf;
@@ -22,6 +25,8 @@ use crate::error::DashboardError;
 
 pub(crate) use rules::Rules;
 pub use rules::check_alerts;
+pub use test_message::send_test;
+pub(crate) use test_message::test_message;
 pub(crate) use watch::Watch;
 
 /// Where alerts are kept and whom they may reach.

@@ -6,19 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alces_alerts::retry::{self, Answer, Next};
-use alces_alerts::{Ledger, Open, Preset, Receiver, Signer, refuses};
+use alces_alerts::{Delivery, Ledger, Open, Preset, Receiver, Signer, refuses};
 use ipnet::IpNet;
 use reqwest::Client;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use serde_json::Value;
 use tokio::task::JoinSet;
 use url::{Host, Url};
 
-use super::Board;
+use super::{Board, mail};
 use crate::app::App;
 
 /// How long a receiver may take (Standard Webhooks: 15 to 30 s).
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing is done where nothing waits: silences and files may change meanwhile.
 const REST: Duration = Duration::from_secs(30);
 
@@ -83,9 +84,9 @@ async fn send(app: &App, board: &Board, open: Open, taken: &Mutex<HashSet<i64>>)
         _ if known(taken) => (Answer::Status(200), None, String::new()),
         None => (Answer::Status(410), None, "the receiver is no longer there".to_owned()),
         Some(receiver) => {
-            let trying = attempt(receiver, &board.settings.allowed, &open, now / 1000);
+            let trying = attempt(receiver, &board.settings.allowed, &open.delivery, now / 1000);
             match tokio::time::timeout(PATIENCE, trying).await {
-                Ok(Ok((status, wish))) => (Answer::Status(status), wish, format!("status {status}")),
+                Ok(Ok(said)) => (Answer::Status(said.status), said.wish, said.reason),
                 Ok(Err(reason)) => (Answer::None, None, reason),
                 Err(_) => (Answer::None, None, format!("no answer within {} s", PATIENCE.as_secs())),
             }
@@ -113,7 +114,7 @@ async fn send(app: &App, board: &Board, open: Open, taken: &Mutex<HashSet<i64>>)
                 attempts = open.attempts + 1,
                 "a message of an alert was not taken"
             );
-            board.ledger(move |ledger| ledger.again(seq, at, &reason)).await
+            board.ledger(move |ledger| ledger.again(seq, now, at, &reason)).await
         }
         Next::GiveUp => {
             tracing::error!(receiver = id, reason, "a message of an alert is given up");
@@ -154,32 +155,41 @@ fn chance(id: &str, attempts: u32) -> f64 {
     (sum % 1000) as f64 / 1000.0
 }
 
-/// Sends once: the status, and how long the receiver asks to wait (milliseconds). The reason is without the address, which may be a secret.
-async fn attempt(
+/// What a receiver has said.
+pub(super) struct Said {
+    /// A status of HTTP; for a mail what is nearest to it.
+    pub(super) status: u16,
+    /// How long it asks to wait, milliseconds.
+    pub(super) wish: Option<i64>,
+    /// In words.
+    pub(super) reason: String,
+}
+
+/// Sends once. No reason holds the address or what lets us in: either may be a secret.
+pub(super) async fn attempt(
     receiver: &Receiver,
     allowed: &[IpNet],
-    open: &Open,
+    message: &Delivery,
     seconds: i64,
-) -> Result<(u16, Option<i64>), String> {
-    let read = |file: &str| std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"));
-    let address = if receiver.url.is_empty() { read(&receiver.url_file)? } else { receiver.url.clone() };
-    let url = Url::parse(address.trim()).map_err(|e| format!("its address is none: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err("its address begins neither with https:// nor with http://".into());
+) -> Result<Said, String> {
+    if let Some(mail) = &receiver.mail {
+        return mail::send(mail, allowed, message).await;
     }
+    let (url, headers, body) = request(receiver, message)?;
     let signer = match receiver.secret_file.as_str() {
         "" => None,
         file => Some(Signer::parse(&read(file)?).map_err(|e| format!("{file}: {e}"))?),
     };
-    let body = open.delivery.body.to_string();
+    let body = body.to_string();
     let client = client(&url, allowed).await?;
     let mut request = client
         .post(url)
+        .headers(headers)
         .header(CONTENT_TYPE, "application/json")
-        .header("webhook-id", &open.delivery.id)
+        .header("webhook-id", &message.id)
         .header("webhook-timestamp", seconds);
     if let Some(signer) = signer {
-        request = request.header("webhook-signature", signer.header(&open.delivery.id, seconds, &body));
+        request = request.header("webhook-signature", signer.header(&message.id, seconds, &body));
     }
     let answer = request.body(body).send().await.map_err(|error| {
         let error = error.without_url();
@@ -192,7 +202,45 @@ async fn attempt(
     {
         says_no(answer).await?;
     }
-    Ok((status, wish.map(|seconds| seconds.saturating_mul(1000))))
+    let wish = wish.map(|seconds| seconds.saturating_mul(1000));
+    Ok(Said { status, wish, reason: format!("status {status}") })
+}
+
+pub(super) fn read(file: &str) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))
+}
+
+/// Where a message goes, with which headers, and its body: what lets us in is added here, so that neither the ledger nor a page has it.
+fn request(receiver: &Receiver, message: &Delivery) -> Result<(Url, HeaderMap, Value), String> {
+    let mut address = match (&receiver.url, &receiver.url_file, receiver.home()) {
+        (url, ..) if !url.is_empty() => url.clone(),
+        (_, file, _) if !file.is_empty() => read(file)?.trim().to_owned(),
+        (.., home) => home.unwrap_or_default().to_owned(),
+    };
+    let token = match receiver.token_file.as_str() {
+        "" => String::new(),
+        file => read(file)?.trim().to_owned(),
+    };
+    let mut headers = HeaderMap::new();
+    let mut body = message.body.clone();
+    match receiver.preset {
+        Preset::Telegram => address = format!("{}/bot{token}/sendMessage", address.trim_end_matches('/')),
+        Preset::Pagerduty => body["routing_key"] = token.into(),
+        Preset::Opsgenie => {
+            address.push_str(body["path"].as_str().unwrap_or_default());
+            body = body["body"].take();
+            let mut key = HeaderValue::from_str(&format!("GenieKey {token}"))
+                .map_err(|_| format!("{}: it is no key", receiver.token_file))?;
+            key.set_sensitive(true);
+            headers.insert(AUTHORIZATION, key);
+        }
+        _ => {}
+    }
+    let url = Url::parse(&address).map_err(|e| format!("its address is none: {e}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("its address begins neither with https:// nor with http://".into());
+    }
+    Ok((url, headers, body))
 }
 
 /// The robots of DingTalk, Feishu and WeCom refuse with status 200 and a code that is not 0.
@@ -210,19 +258,19 @@ async fn says_no(mut answer: reqwest::Response) -> Result<(), String> {
     if code == 0 { Ok(()) } else { Err(format!("the robot refused it with code {code}")) }
 }
 
-/// A client that meets no other address than one that was looked at: a name that leads elsewhere a moment later does not matter.
-async fn client(url: &Url, allowed: &[IpNet]) -> Result<Client, String> {
-    let port = url.port_or_known_default().unwrap_or(443);
-    let (name, addresses): (Option<&str>, Vec<SocketAddr>) = match url.host() {
-        Some(Host::Domain(name)) => {
-            let found = tokio::net::lookup_host((name, port))
-                .await
-                .map_err(|e| format!("its name leads nowhere: {e}"))?;
-            (Some(name), found.collect())
-        }
-        Some(Host::Ipv4(address)) => (None, vec![(IpAddr::V4(address), port).into()]),
-        Some(Host::Ipv6(address)) => (None, vec![(IpAddr::V6(address), port).into()]),
-        None => return Err("its address has no host".into()),
+/// Addresses of a host that messages may be sent to.
+pub(super) async fn addresses(
+    host: &Host<String>,
+    port: u16,
+    allowed: &[IpNet],
+) -> Result<Vec<SocketAddr>, String> {
+    let addresses: Vec<SocketAddr> = match host {
+        Host::Domain(name) => tokio::net::lookup_host((name.as_str(), port))
+            .await
+            .map_err(|e| format!("its name leads nowhere: {e}"))?
+            .collect(),
+        Host::Ipv4(address) => vec![(IpAddr::V4(*address), port).into()],
+        Host::Ipv6(address) => vec![(IpAddr::V6(*address), port).into()],
     };
     let mut good = Vec::new();
     let mut refused = "its name leads nowhere";
@@ -232,9 +280,18 @@ async fn client(url: &Url, allowed: &[IpNet]) -> Result<Client, String> {
             Some(reason) => refused = reason,
         }
     }
-    if good.is_empty() {
-        return Err(format!("nothing is sent there: {refused}"));
-    }
+    if good.is_empty() { Err(format!("nothing is sent there: {refused}")) } else { Ok(good) }
+}
+
+/// A client that meets no other address than one that was looked at: a name that leads elsewhere a moment later does not matter.
+async fn client(url: &Url, allowed: &[IpNet]) -> Result<Client, String> {
+    let port = url.port_or_known_default().unwrap_or(443);
+    let host = url.host().ok_or("its address has no host")?.to_owned();
+    let good = addresses(&host, port, allowed).await?;
+    let name = match &host {
+        Host::Domain(name) => Some(name),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
+    };
     let mut roots = alces_tls::Roots::default();
     roots.add_system(rustls_native_certs::load_native_certs().certs);
     let tls = alces_tls::client(roots, None).map_err(|error| error.to_string())?;
@@ -251,7 +308,7 @@ async fn client(url: &Url, allowed: &[IpNet]) -> Result<Client, String> {
 }
 
 /// The innermost reason: the outer ones say only that a request failed.
-fn root(error: &dyn std::error::Error) -> String {
+pub(super) fn root(error: &dyn std::error::Error) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;
@@ -286,6 +343,29 @@ mod tests {
         );
         assert_eq!(met("http://127.0.0.1:9/", &["127.0.0.0/8"]).await, Ok(()));
         assert_eq!(met("http://192.0.2.7/", &[]).await, Ok(()));
+    }
+
+    #[test]
+    fn what_lets_us_in_is_in_no_message() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let token_file = folder.path().join("token");
+        std::fs::write(&token_file, "s3cret\n").expect("written");
+        let sent = |preset, body: Value| {
+            let token_file = token_file.display().to_string();
+            let receiver = Receiver { id: "ops".into(), preset, token_file, ..Receiver::default() };
+            request(&receiver, &Delivery { id: "m".into(), receiver: "ops".into(), body }).expect("a request")
+        };
+        let (url, ..) = sent(Preset::Telegram, serde_json::json!({"chat_id": "1"}));
+        assert_eq!(url.as_str(), "https://api.telegram.org/bots3cret/sendMessage");
+        let (url, _, body) = sent(Preset::Pagerduty, serde_json::json!({"event_action": "resolve"}));
+        assert_eq!((url.path(), &body["routing_key"]), ("/v2/enqueue", &"s3cret".into()));
+        let close = serde_json::json!({"path": "/a/close?identifierType=alias", "body": {"source": "Alces"}});
+        let (url, headers, body) = sent(Preset::Opsgenie, close);
+        assert_eq!(url.as_str(), "https://api.opsgenie.com/v2/alerts/a/close?identifierType=alias");
+        assert_eq!(
+            (&headers[AUTHORIZATION], &body["source"]),
+            (&HeaderValue::from_static("GenieKey s3cret"), &"Alces".into())
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use alces_alerts::{Receiver, Rule};
+use alces_alerts::{Inhibit, Receiver, Rule};
 
 use super::ask;
 use crate::board::Metric;
@@ -20,6 +20,7 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) struct Rules {
     pub(crate) rules: Vec<Rule>,
     pub(crate) receivers: Vec<Receiver>,
+    pub(crate) inhibit: Vec<Inhibit>,
 }
 
 impl Rules {
@@ -48,6 +49,7 @@ impl Rules {
                 Ok(one) => {
                     all.rules.extend(one.rules);
                     all.receivers.extend(one.receivers);
+                    all.inhibit.extend(one.inhibit);
                 }
                 Err(wrong) => errors.extend(wrong.iter().map(|reason| of(&path, reason))),
             }
@@ -74,7 +76,7 @@ impl Rules {
             check(rule, &mut |reason| errors.push(format!("{}: {reason}", rule.id)));
         }
         if errors.is_empty() {
-            Ok(Self { rules: file.rules, receivers: file.receivers })
+            Ok(Self { rules: file.rules, receivers: file.receivers, inhibit: file.inhibit })
         } else {
             Err(errors)
         }
@@ -101,10 +103,10 @@ impl Rules {
         errors
     }
 
-    /// Who is told of a rule's alerts.
-    pub(crate) fn receivers_of(&self, rule: &Rule) -> impl Iterator<Item = &Receiver> {
-        let named = |r: &&Receiver| rule.receivers.is_empty() || rule.receivers.contains(&r.id);
-        self.receivers.iter().filter(named).filter(|r| rule.severity >= r.severity)
+    /// Whether a receiver is told of a rule's alerts.
+    pub(crate) fn tells(&self, rule: &Rule, receiver: &Receiver) -> bool {
+        (rule.receivers.is_empty() || rule.receivers.contains(&receiver.id))
+            && rule.severity >= receiver.severity
     }
 }
 
@@ -168,8 +170,15 @@ mod tests {
             let names: Vec<String> = names.split('`').skip(1).step_by(2).map(str::to_owned).collect();
             names
         };
-        for name in
-            known("rules:\n  - {nonsense: 1}\n").into_iter().chain(known("receivers:\n  - {nonsense: 1}\n"))
+        for name in [
+            "rules:\n  - {",
+            "receivers:\n  - {",
+            "inhibit:\n  - {",
+            "receivers:\n  - mail: {",
+            "receivers:\n  - mute:\n      - {",
+        ]
+        .into_iter()
+        .flat_map(|begin| known(&format!("{begin}nonsense: 1}}\n")))
         {
             let written = [format!("`{name}`"), format!("{name}:")];
             assert!(written.iter().any(|w| page.contains(w)), "docs/alerts.md does not tell of {name}");
@@ -190,7 +199,8 @@ mod tests {
         );
         write("README.md", "no rules");
         let rules = Rules::read(folder.path()).expect("rules");
-        let told: Vec<&str> = rules.receivers_of(&rules.rules[0]).map(|r| r.id.as_str()).collect();
+        let told = rules.receivers.iter().filter(|r| rules.tells(&rules.rules[0], r));
+        let told: Vec<&str> = told.map(|r| r.id.as_str()).collect();
         assert_eq!(told, ["ops"]);
         write("b.yaml", "rules:\n  - {id: a, title: A, metric: count, windows: [5m], above: 1}\n");
         let errors = Rules::read(folder.path()).expect_err("two of an id");

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use alces_alerts::{
-    Alert, Change, Delivery, Kept, Ledger, NoData, Noted, Preset, Reading, Receiver, Rule, Silence, State,
-    Tell, body, message_id,
-};
+use alces_alerts::{Alert, Change, Dispatch, Kept, Ledger, NoData, Noted, Reading, Rule, State};
 
 use super::ask::{self, Group};
+use super::tell::{Round, Said};
 use super::{Board, Rules};
 use crate::app::App;
 use crate::query::{self, Query};
@@ -17,17 +15,12 @@ use crate::query::{self, Query};
 const ALIVE: i64 = 10 * 60_000;
 /// Hosts send figures each ten seconds: so much older ones are not late yet.
 const GRACE: i64 = 15_000;
-/// Alerts of a message at most: of a storm the rest is counted.
-const STORM: usize = 50;
 /// What could not be asked or kept is tried again after so long, milliseconds.
 const AGAIN: i64 = 15_000;
 /// The rule about rules that cannot be asked: one alert, however many they are.
 pub(crate) const ENGINE: &str = "alces-rules-fail";
 /// So long nothing can be asked before that is told, milliseconds.
 const ENGINE_HOLD: i64 = 60_000;
-
-/// What a message says of a group, by which it is known: the group, the beginning of its episode, and whether it fires.
-type Name = (String, i64, &'static str);
 
 /// What goes on from round to round.
 pub(crate) struct Watch {
@@ -36,6 +29,8 @@ pub(crate) struct Watch {
     base: String,
     /// Groups that are not fine; none before they were read from the ledger.
     states: Option<BTreeMap<(String, String), Kept>>,
+    /// Who was told of what; none before it was read from the ledger, and where what has changed could not be kept.
+    dispatch: Option<Dispatch>,
     /// When a rule was asked last.
     asked: HashMap<String, i64>,
     /// What is wrong with the engine, told once in the log.
@@ -51,6 +46,7 @@ impl Watch {
             board,
             base,
             states: None,
+            dispatch: None,
             asked: HashMap::new(),
             trouble: None,
             failures: BTreeMap::new(),
@@ -76,7 +72,16 @@ impl Watch {
             .filter(|rule| self.asked.get(&rule.id).is_none_or(|at| !(0..rule.every.0).contains(&(now - at))))
             .collect();
         let gone = self.states.iter().flatten().any(|((id, _), _)| is_gone(&rules, id));
-        if due.is_empty() && !gone {
+        if self.dispatch.is_none() {
+            match self.board.ledger(Ledger::dispatch).await {
+                Ok(dispatch) => self.dispatch = Some(dispatch),
+                Err(error) => return self.complain(&error.to_string()),
+            }
+        }
+        // What fires may be due to be told though nothing is asked.
+        let waits = self.dispatch.as_ref().is_some_and(|dispatch| !dispatch.is_empty())
+            || self.states.iter().flatten().any(|(_, kept)| kept.state.fires());
+        if due.is_empty() && !gone && !waits {
             return;
         }
         let mut noted = Vec::new();
@@ -94,22 +99,34 @@ impl Watch {
             let longest = rules.rules.iter().map(|rule| rule.every.0).max().unwrap_or_default();
             self.judge_engine(longest, now, &mut noted);
         }
-        if noted.is_empty() {
+        if noted.is_empty() && !waits {
             return;
         }
-        let silences = self.board.ledger(move |ledger| ledger.silences(now)).await;
-        let silences = match silences {
-            Ok(silences) => silences,
+        let said = match Said::read(&self.board, now).await {
+            Ok(said) => said,
             // Without it nobody knows what is silenced: everything is done once more.
             Err(error) => return self.undone(&due, &error.to_string(), now),
         };
-        let messages = self.messages(&rules, &mut noted, &silences, &late, now);
+        let mut dispatch = self.dispatch.take().unwrap_or_default();
+        self.states.get_or_insert_default();
+        let Some(before) = self.states.as_ref() else { return };
+        let round =
+            Round { rules: &rules, states: before, noted: &noted, said: &said, base: &self.base, now };
+        let messages =
+            round.messages(&mut dispatch, |rule, kept| self.alert(rule, kept, late.get(&kept.rule), now));
+        let rows = dispatch.rows();
+        if noted.is_empty() && rows.is_empty() && messages.is_empty() {
+            self.dispatch = Some(dispatch);
+            return;
+        }
         let told = !messages.is_empty();
         let round = noted.clone();
-        if let Err(error) = self.board.ledger(move |ledger| ledger.apply(&round, &messages, now)).await {
+        let kept = self.board.ledger(move |ledger| ledger.apply_all(&round, &rows, &messages, now)).await;
+        if let Err(error) = kept {
             // Nothing was kept, so nothing has happened: states in memory stay as the ledger has them.
             return self.undone(&due, &error.to_string(), now);
         }
+        self.dispatch = Some(dispatch);
         let states = self.states.get_or_insert_default();
         for Noted { kept, change, remember } in noted {
             if let Some(change) = change {
@@ -239,71 +256,18 @@ impl Watch {
         noted.push(Noted { kept, change, remember: false });
     }
 
-    /// The messages about all that has happened: one for each rule and receiver.
-    fn messages(
-        &self,
-        rules: &Rules,
-        noted: &mut [Noted],
-        silences: &[Silence],
-        late: &BTreeMap<String, String>,
-        now: i64,
-    ) -> Vec<Delivery> {
-        // By rule and receiver: they may have changed since some of the alerts began.
-        let mut told: BTreeMap<(String, String), Vec<(Alert, Name)>> = BTreeMap::new();
-        for Noted { kept, change, .. } in noted {
-            let rule = rules.rules.iter().find(|r| r.id == kept.rule);
-            let silenced = silences.iter().any(|s| s.is_about(&kept.labels));
-            let repeat = rule.map_or(4 * 3_600_000, |rule| rule.repeat.0);
-            let Some(tell) = kept.state.tell(*change, silenced, repeat, now) else { continue };
-            let starts = kept.state.fired.unwrap_or(now);
-            let word = if tell == Tell::Firing { "firing" } else { "resolved" };
-            let alert = Alert {
-                firing: tell == Tell::Firing,
-                annotations: self.annotations(rule, kept, late.get(&kept.rule)),
-                labels: kept.labels.clone(),
-                starts,
-                ends: (tell == Tell::Resolved).then_some(now),
-                value: kept.state.value,
-                peak: kept.state.peak,
-                link: self.link(rule, kept, now),
-            };
-            let name = (format!("{}\n{}", kept.rule, kept.group), starts, word);
-            if tell == Tell::Firing {
-                // Who was told before is told on: the end must reach all of them.
-                let now_told: Vec<&Receiver> = match rule {
-                    Some(rule) => rules.receivers_of(rule).collect(),
-                    None => rules.receivers.iter().collect(),
-                };
-                for receiver in
-                    now_told.iter().filter(|r| !kept.state.told_to.contains(&r.id)).collect::<Vec<_>>()
-                {
-                    kept.state.told_to.push(receiver.id.clone());
-                }
-            }
-            for receiver in &kept.state.told_to {
-                let key = (kept.rule.clone(), receiver.clone());
-                told.entry(key).or_default().push((alert.clone(), name.clone()));
-            }
-            if tell == Tell::Resolved {
-                kept.state.told_to.clear();
-            }
+    /// What is told of a group.
+    fn alert(&self, rule: Option<&Rule>, kept: &Kept, late: Option<&String>, now: i64) -> Alert {
+        Alert {
+            firing: true,
+            annotations: self.annotations(rule, kept, late),
+            labels: kept.labels.clone(),
+            starts: kept.state.fired.unwrap_or(now),
+            ends: None,
+            value: kept.state.value,
+            peak: kept.state.peak,
+            link: self.link(rule, kept, now),
         }
-        let mut messages = Vec::new();
-        for ((_, id), mut told) in told {
-            let Some(receiver) = rules.receivers.iter().find(|r| r.id == id) else { continue };
-            // Of a storm what fires is shown first.
-            told.sort_by_key(|(alert, _)| !alert.firing);
-            let (alerts, names): (Vec<Alert>, Vec<_>) = told.into_iter().unzip();
-            let shown = &alerts[..alerts.len().min(STORM)];
-            let preset: Preset = receiver.preset;
-            let body = body(preset, &receiver.id, shown, alerts.len() - shown.len(), &self.base);
-            messages.push(Delivery {
-                id: message_id(&receiver.id, &names, now),
-                receiver: receiver.id.clone(),
-                body,
-            });
-        }
-        messages
     }
 
     fn annotations(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alces_alerts::{LedgerError, Span};
+use alces_alerts::{Ack, LedgerError, Span};
 use alces_people::Right;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::guard::redirect;
-use super::{Unclear, asked, fail, framed};
+use super::{Unclear, asked, deliveries, fail, framed};
 use crate::access::Who;
 use crate::alert::Board;
 use crate::app::App;
@@ -25,6 +25,8 @@ use crate::page::errors;
 
 /// Episodes on the page.
 const EPISODES: usize = 50;
+/// Acknowledgements of what goes on that the page shows at most.
+const MOST_ACKS: usize = 10_000;
 
 /// The addresses; they are there where rules are watched.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -32,11 +34,16 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/alerts", get(show))
         .route("/alerts/silences", post(silence))
         .route("/alerts/silences/{id}/end", post(end))
+        .route("/alerts/ack", post(ack))
+        .route("/alerts/deliveries", get(deliveries::show))
+        .route("/alerts/deliveries/{seq}/again", post(deliveries::again))
+        .route("/alerts/receivers/{id}/test", post(deliveries::test))
         .route("/api/v1/alerts", get(json))
+        .route("/api/v1/alerts/ack", post(ack_json))
 }
 
 /// Labels of alerts tell values of fields: who sees lines within limits sees none of them.
-fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'static str> {
+pub(super) fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'static str> {
     if !who.sight.id.is_empty() {
         return Err("alerts tell of all lines, and you see some of them");
     }
@@ -52,6 +59,7 @@ async fn all(board: &Board, now: i64) -> Result<All, LedgerError> {
                 states: ledger.states()?,
                 episodes: ledger.episodes(EPISODES)?,
                 silences: ledger.silences(now)?,
+                acks: ledger.acks(EPISODES + MOST_ACKS)?,
                 backlog: ledger.backlog()?,
             })
         })
@@ -81,7 +89,13 @@ async fn show(
     let now = (app.clock)().as_millisecond();
     match all(board, now).await {
         Ok(all) => {
-            let main = alerts(&asked, &board.rules(), &all, who.may(Right::Write), now);
+            let wished: Vec<String> =
+                url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes())
+                    .filter(|(name, _)| name == "silence")
+                    .map(|(_, pair)| pair.into_owned())
+                    .take(64)
+                    .collect();
+            let main = alerts(&asked, &board.rules(), &all, &wished, who.may(Right::Write), now);
             framed(&app, &asked, &t!("Alerts"), None, StatusCode::OK, &main)
         }
         Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
@@ -99,7 +113,8 @@ async fn json(State(app): State<Arc<App>>, Extension(who): Extension<Arc<Who>>) 
     };
     let state = |kept: &alces_alerts::Kept| {
         json!({"rule": kept.rule, "group": kept.group, "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
-               "fired": kept.state.fired, "value": kept.state.value, "peak": kept.state.peak, "told": kept.state.told})
+               "fired": kept.state.fired, "value": kept.state.value, "peak": kept.state.peak,
+               "acknowledged": all.ack(&kept.rule, &kept.group, kept.state.fired).map(|a| json!({"by": a.author, "at": a.at}))})
     };
     let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": e.group, "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
     let silence = |s: &alces_alerts::Silence| json!({"id": s.id, "labels": s.matchers, "author": s.author, "comment": s.comment, "until": s.until});
@@ -144,12 +159,60 @@ async fn silence(
         );
     };
     let now = (app.clock)().as_millisecond();
-    let author = who.user.as_ref().map_or_else(|| who.address.to_string(), |user| user.name.clone());
+    let author = author(&who);
     let comment: String = wished.comment.chars().take(300).collect();
     let until = now + time.0;
     match board.ledger(move |ledger| ledger.silence(&labels, &author, &comment, until, now)).await {
         Ok(_) => redirect("/alerts"),
         Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+/// Who does something, by name where there are names.
+fn author(who: &Who) -> String {
+    who.user.as_ref().map_or_else(|| who.address.to_string(), |user| user.name.clone())
+}
+
+/// Which alert somebody looks after.
+#[derive(Deserialize)]
+struct Which {
+    rule: String,
+    #[serde(default)]
+    group: String,
+}
+
+/// Acknowledges; who has it now, and none where nothing fires.
+async fn acknowledge(app: &App, who: &Who, which: Which) -> Result<Option<Ack>, (StatusCode, String)> {
+    let board = board(app, who).map_err(|reason| (StatusCode::FORBIDDEN, reason.to_owned()))?;
+    let (now, author) = ((app.clock)().as_millisecond(), author(who));
+    let kept = board.ledger(move |ledger| ledger.ack(&which.rule, &which.group, &author, now)).await;
+    kept.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
+}
+
+async fn ack(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
+    Form(which): Form<Which>,
+) -> Response {
+    match acknowledge(&app, &who, which).await {
+        // What is over needs nobody any more.
+        Ok(_) => redirect("/alerts"),
+        Err((status, reason)) => fail(status, reason),
+    }
+}
+
+async fn ack_json(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Arc<Who>>,
+    axum::Json(which): axum::Json<Which>,
+) -> Response {
+    match acknowledge(&app, &who, which).await {
+        Ok(Some(ack)) => {
+            axum::Json(json!({"rule": ack.rule, "group": ack.group, "by": ack.author, "at": ack.at}))
+                .into_response()
+        }
+        Ok(None) => fail(StatusCode::NOT_FOUND, "nothing fires of this rule and group".into()),
+        Err((status, reason)) => fail(status, reason),
     }
 }
 

@@ -5,6 +5,7 @@ mod alerts;
 mod api;
 mod audit;
 mod boards;
+mod deliveries;
 mod early;
 mod edit;
 mod events;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alces_alerts::{Episode, Kept, Phase, Silence};
+use alces_alerts::{Ack, Episode, Kept, Phase, Silence};
 use maud::{Markup, html};
 
 use super::layout::{Asked, guarded};
@@ -15,12 +15,27 @@ pub(crate) struct All {
     pub(crate) states: Vec<Kept>,
     pub(crate) episodes: Vec<Episode>,
     pub(crate) silences: Vec<Silence>,
+    pub(crate) acks: Vec<Ack>,
     /// Receivers with messages that wait, and that were not delivered.
     pub(crate) backlog: BTreeMap<String, (i64, i64)>,
 }
 
-/// The page. `may_change` says whether this visitor may silence.
-pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, now: i64) -> Markup {
+impl All {
+    /// Who looks after an episode.
+    pub(crate) fn ack(&self, rule: &str, group: &str, started: Option<i64>) -> Option<&Ack> {
+        self.acks.iter().find(|a| a.rule == rule && a.group == group && Some(a.started) == started)
+    }
+}
+
+/// The page. `wished` are labels (`name=value`) that a link wants to silence; `may_change` says whether this visitor may.
+pub(crate) fn alerts(
+    asked: &Asked,
+    rules: &Rules,
+    all: &All,
+    wished: &[String],
+    may_change: bool,
+    now: i64,
+) -> Markup {
     let title =
         |id: &str| rules.rules.iter().find(|r| r.id == id).map_or_else(|| id.to_owned(), |r| r.title.clone());
     let open: Vec<&Kept> =
@@ -31,6 +46,7 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
             @for (receiver, (waiting, lost)) in all.backlog.iter().filter(|(_, (waiting, lost))| waiting + lost > 0) {
                 p class="banner bad" { (t!("{receiver}: {waiting} messages wait, {lost} were not delivered.", receiver = receiver, waiting = waiting, lost = lost)) }
             }
+            @if may_change && !wished.is_empty() { (wish(asked, wished)) }
             @if rules.receivers.is_empty() { p class="banner" { (t!("No receiver is named: alerts are shown here, and nobody is told.")) } }
         }
         article class="panel people" id="alerts" {
@@ -46,6 +62,10 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
                         td {
                             @if all.silences.iter().any(|s| s.is_about(&kept.labels)) { span class="hint" { (t!("silenced")) } }
                             @else if may_change { (silence(asked, &kept.labels)) }
+                            @match all.ack(&kept.rule, &kept.group, kept.state.fired) {
+                                Some(ack) => span class="hint" { " " (t!("{who} looks after it", who = ack.author)) },
+                                None => @if may_change { (acknowledge(asked, kept)) },
+                            }
                         }
                     } }
                 }))
@@ -67,16 +87,17 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
             }
         }
         article class="panel people" id="episodes" {
-            div class="head" { h2 { (t!("What happened lately")) } }
+            div class="head" { h2 { (t!("What happened lately")) } a href="/alerts/deliveries" { (t!("Messages")) } }
             @if all.episodes.is_empty() { p class="hint" { (t!("There is none.")) } }
             @else {
-                (table(&t!("What happened lately"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("From")) } th { (t!("For")) } th class="num" { (t!("Worst")) } }, html! {
+                (table(&t!("What happened lately"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("From")) } th { (t!("For")) } th class="num" { (t!("Worst")) } th { (t!("Acknowledged")) } }, html! {
                     @for episode in &all.episodes { tr {
                         td { (visible(&title(&episode.rule), 100)) }
                         td { (labels(&episode.labels)) }
                         td { (moment(episode.started)) }
                         td { @match episode.ended { Some(ended) => (age_text(ended - episode.started)), None => (t!("goes on")) } }
                         td class="num" { (figure(episode.peak)) }
+                        td { @if let Some(ack) = all.ack(&episode.rule, &episode.group, Some(episode.started)) { (visible(&ack.author, 100)) " (" (moment(ack.at)) ")" } }
                     } }
                 }))
             }
@@ -84,7 +105,34 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
     }
 }
 
-fn table(label: &str, head: Markup, rows: Markup) -> Markup {
+/// A silence that a link asks for: it begins when somebody says so.
+fn wish(asked: &Asked, wished: &[String]) -> Markup {
+    html! {
+        article class="panel people" id="silence" {
+            div class="head" { h2 { (t!("Silence")) } }
+            form method="post" action="/alerts/silences" class="row" {
+                (guarded(asked))
+                label { (t!("Labels")) textarea name="labels" rows=(wished.len().min(8)) cols="40" required { (wished.join("\n")) } }
+                label { (t!("For")) select name="time" { @for time in ["30m", "2h", "8h", "1d", "7d"] { option { (text(time)) } } } }
+                label { (t!("Why")) input name="comment" maxlength="300" required; }
+                button { (t!("Silence")) }
+            }
+        }
+    }
+}
+
+fn acknowledge(asked: &Asked, kept: &Kept) -> Markup {
+    html! {
+        form method="post" action="/alerts/ack" {
+            (guarded(asked))
+            input type="hidden" name="rule" value=(kept.rule);
+            input type="hidden" name="group" value=(kept.group);
+            button { (t!("Acknowledge")) }
+        }
+    }
+}
+
+pub(super) fn table(label: &str, head: Markup, rows: Markup) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(label) {
             table { thead { tr { (head) } } tbody { (rows) } }
@@ -117,6 +165,6 @@ fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "—".into(), crate::chart::units::number)
 }
 
-fn moment(ms: i64) -> String {
+pub(super) fn moment(ms: i64) -> String {
     at(ms, &jiff::tz::TimeZone::UTC, "%Y-%m-%d %H:%M:%S UTC")
 }

@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod carried;
+pub(crate) mod deliveries;
 pub(crate) mod edit;
 pub(crate) mod errors;
 pub(crate) mod explore;
