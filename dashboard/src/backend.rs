@@ -7,6 +7,7 @@ use opensearch::http::StatusCode;
 use opensearch::http::request::JsonBody;
 use opensearch::http::response::Response;
 use opensearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
+use opensearch::indices::IndicesCreateParts;
 use opensearch::params::Refresh;
 use opensearch::{BulkParts, CreatePitParts, FieldCapsParts, MsearchParts, OpenSearch, SearchParts};
 use serde_json::{Value, json};
@@ -122,6 +123,60 @@ impl Backend {
         }
         let id = item.get("_id").and_then(Value::as_str);
         id.map(str::to_owned).ok_or_else(|| self.odd("no `_id` in the answer to _bulk"))
+    }
+
+    /// Makes an index with its mapping, if there is none.
+    pub(crate) async fn prepare(&self, index: &str, mapping: &Value) -> Result<(), BackendError> {
+        let indices = self.client.indices();
+        match self.within(indices.create(IndicesCreateParts::Index(index)).body(mapping).send()).await {
+            // It is there already.
+            Err(BackendError::Status { status: 400, .. }) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a document of this id; whether there was none.
+    pub(crate) async fn create(&self, index: &str, id: &str, document: &Value) -> Result<bool, BackendError> {
+        let status = self.one(index, "create", id, Some(document)).await?;
+        Ok(status != 409)
+    }
+
+    /// Writes a document of this id in place of what was there.
+    pub(crate) async fn write(&self, index: &str, id: &str, document: &Value) -> Result<(), BackendError> {
+        self.one(index, "index", id, Some(document)).await.map(drop)
+    }
+
+    /// Removes a document, if there is one.
+    pub(crate) async fn remove(&self, index: &str, id: &str) -> Result<(), BackendError> {
+        self.one(index, "delete", id, None).await.map(drop)
+    }
+
+    /// One item of a bulk request, visible at once; its status, where that means that it was done, or that there was something, or nothing.
+    async fn one(
+        &self,
+        index: &str,
+        action: &str,
+        id: &str,
+        document: Option<&Value>,
+    ) -> Result<u16, BackendError> {
+        let mut lines: Vec<JsonBody<Value>> = vec![json!({action: {"_id": id}}).into()];
+        lines.extend(document.cloned().map(Into::into));
+        let sent = self.client.bulk(BulkParts::Index(index)).refresh(Refresh::True).body(lines).send();
+        let answer = self.within(sent).await?;
+        let item = answer.pointer(&format!("/items/0/{action}")).unwrap_or(&Value::Null);
+        let status = item["status"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or(500);
+        match (status, item.get("error")) {
+            (200..300 | 404 | 409, _) => Ok(status),
+            (_, error) => {
+                let reason = error.map_or_else(|| "no reason given".into(), reason);
+                Err(BackendError::Status { url: self.url.clone(), status, reason })
+            }
+        }
+    }
+
+    /// The error for a search that was refused.
+    pub(crate) fn refused(&self, reason: String) -> BackendError {
+        BackendError::Status { url: self.url.clone(), status: 500, reason }
     }
 
     /// Opens a point in time over some index patterns, kept for `keep` (`5m`) from its last use on; its id.

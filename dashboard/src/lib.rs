@@ -41,7 +41,7 @@ use tokio::net::TcpListener;
 
 pub use access::ProxyLogin;
 pub use alces_serve::{CertificateError, TlsFiles};
-pub use alert::{Alerts, backtest, check_alerts, send_test, time_range};
+pub use alert::{Alerts, LeaseIndex, backtest, check_alerts, send_test, time_range};
 pub use config::Config;
 pub use error::DashboardError;
 pub use language::{CatalogError, Language, Languages, SyntaxError};

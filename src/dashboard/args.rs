@@ -102,6 +102,9 @@ pub(crate) struct DashboardArgs {
     /// File of alerts: their states, and messages that are to be sent; it is made where there is none
     #[arg(long, value_name = "FILE", requires = "alerts", env = "ALCES_DASHBOARD_ALERTS_FILE")]
     pub(crate) alerts_file: Option<PathBuf>,
+    /// Index in which several dashboards agree which of them watches the rules; one of the others takes over within seconds [default: this one watches]
+    #[arg(long, value_name = "INDEX", requires = "alerts")]
+    pub(crate) alerts_lease: Option<String>,
     /// Private network in which receivers of alerts may be; may be given several times [default: none]
     #[arg(long, value_name = "CIDR", requires = "alerts")]
     pub(crate) alerts_allow: Vec<IpNet>,

@@ -6,12 +6,13 @@ mod people;
 pub(crate) mod tap;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use alces_agent::{cli::shutdown_signal, watch::Changes};
 use alces_alerts::Ledger;
-use alces_dashboard::{Alerts, Config, Languages, PanelText, TlsFiles};
+use alces_dashboard::{Alerts, Config, Languages, LeaseIndex, PanelText, TlsFiles};
 use alces_people::People;
 use anyhow::{Context as _, bail};
 use clap::ColorChoice;
@@ -65,7 +66,10 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
             while changes.next(std::slice::from_ref(&watched)).await.is_some() && tell.send(()).is_ok() {}
         });
         let ledger = Arc::new(Ledger::open_to_watch(&file).context("--alerts-file")?);
-        config.alerts = Some(Alerts { folder, ledger, allowed: args.alerts_allow, changed: Some(told) });
+        let beside = file.parent().unwrap_or(Path::new("")).to_owned();
+        let lease = args.alerts_lease.map(|index| LeaseIndex { index, folder: beside });
+        let (allowed, changed) = (args.alerts_allow, Some(told));
+        config.alerts = Some(Alerts { folder, ledger, allowed, changed, lease });
     }
     if let Some(folder) = config.boards.clone() {
         let (tell, told) = watch::channel(());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, engine::Engine, http, process::Process, wire};
+use crate::support::{DEADLINE, engine::Engine, eventually, http, process::Process, wire};
 
 /// An alert of a message: under which id it came, of which rule, when it began, and whether that is its beginning or its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +145,13 @@ fn rules(folder: &Path, receiver: &Receiver, more: &str) {
 }
 
 fn dashboard(engine: &str, folder: &Path) -> Process {
+    one_of(engine, folder, "alerts.sqlite", &[])
+}
+
+/// A dashboard with a file of its own.
+fn one_of(engine: &str, folder: &Path, file: &str, more: &[&str]) -> Process {
     let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    let (alerts, file) = (at("alerts"), at("alerts.sqlite"));
+    let (alerts, file) = (at("alerts"), at(file));
     let options = [
         "--listen",
         "127.0.0.1:0",
@@ -161,7 +166,7 @@ fn dashboard(engine: &str, folder: &Path) -> Process {
         "--alerts-allow",
         "127.0.0.0/8",
     ];
-    Process::alces("dashboard", &options)
+    Process::alces("dashboard", &[&options, more].concat())
 }
 
 #[test]
@@ -198,6 +203,64 @@ fn each_alert_and_its_end_survive_crashes_at_any_moment_and_nothing_else_is_told
     let expected: Vec<(String, bool)> =
         began.iter().flat_map(|began| [(began.clone(), true), (began.clone(), false)]).collect();
     assert_eq!((transitions, began.len()), (expected, 3), "each beginning, then its end");
+}
+
+fn one_of_two_watches_and_the_other_takes_over(engine: &str, index: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start();
+    rules(folder.path(), &receiver, "");
+    let host = Host::start(engine);
+    host.fails.store(true, Relaxed);
+    let start = |name: &str| {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        let dashboard =
+            one_of(engine, folder.path(), &format!("{name}/alerts.sqlite"), &["--alerts-lease", index]);
+        let url = dashboard.value("dashboard listening", "url");
+        (dashboard, url)
+    };
+    let state = |url: &str| http::get_json(&format!("{url}api/v1/alerts")).unwrap();
+    let (first, first_url) = start("first");
+    first.wait_for("this dashboard watches alerts");
+    let (second, second_url) = start("second");
+    receiver.wait_for("errors", true, 1);
+    // The second one shows what the first one knows, says who that is, and changes nothing.
+    let until = |what: &str, holds: &dyn Fn() -> bool| eventually(what, || holds().then_some(()));
+    until("the second one follows", &|| state(&second_url)["states"][0]["phase"] == "firing");
+    assert_eq!(
+        (&state(&second_url)["watched_by"], &state(&first_url)["watched_by"]),
+        (&json!(first_url), &Value::Null)
+    );
+    let page = http::get(&format!("{second_url}alerts")).unwrap().1;
+    assert!(page.contains("Another dashboard watches") && page.contains(&first_url), "{page}");
+    let asked = json!({"rule": "errors", "group": "web-1"});
+    let ack = |url: &str| http::post_json(&format!("{url}api/v1/alerts/ack"), &asked).unwrap();
+    assert!(ack(&second_url)["error"].as_str().unwrap().contains(&first_url), "{}", ack(&second_url));
+    assert!(ack(&first_url)["by"].is_string());
+    until("what was done there is known here", &|| {
+        state(&second_url)["states"][0]["acknowledged"]["by"].is_string()
+    });
+    first.kill();
+    second.wait_for("this dashboard watches alerts");
+    host.fails.store(false, Relaxed);
+    receiver.wait_for("errors", false, 1);
+    assert_eq!(receiver.transitions("errors").len(), 2, "told once, and its end by the other one");
+    // Who comes back waits.
+    let (_back, back_url) = start("first");
+    until("it follows", &|| state(&back_url)["watched_by"] == json!(second_url));
+}
+
+#[test]
+fn one_of_two_dashboards_watches_and_the_other_takes_over_on_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    one_of_two_watches_and_the_other_takes_over(
+        &Engine::store("127.0.0.1:0", folder.path()).url,
+        "alces-alerts",
+    );
+}
+
+#[test]
+fn one_of_two_dashboards_watches_and_the_other_takes_over_on_opensearch() {
+    one_of_two_watches_and_the_other_takes_over(&Engine::shared_opensearch().url, "alces-alerts-of-two");
 }
 
 #[test]

@@ -11,10 +11,14 @@ use crate::ledger::{Ledger, LedgerError};
 const GOES_ALONG: i64 = 14 * 86_400_000;
 
 impl Ledger {
-    /// Grows with each change of the file by this program.
-    #[must_use]
-    pub fn changes(&self) -> u64 {
-        self.db().total_changes()
+    /// Is another after each change of the file, by this program or by another one.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn changes(&self) -> Result<(u64, i64), LedgerError> {
+        let db = self.db();
+        // `data_version` tells of commits by others only.
+        Ok((db.total_changes(), db.query_row("PRAGMA data_version", [], |row| row.get(0))?))
     }
 
     /// The file as it is now, as bytes, without what was over long before `now`.
@@ -80,9 +84,16 @@ mod tests {
             let matchers = BTreeMap::from([("alertname".to_owned(), name.to_owned())]);
             ledger.silence(&matchers, "amy", "", 2_000, 1_000).expect("kept");
         };
-        let before = one.changes();
+        let before = one.changes().expect("a number");
         silence(&one, "a");
-        assert!(one.changes() > before);
+        let after = one.changes().expect("a number");
+        assert_ne!(before, after);
+        let beside = open("one");
+        beside.end_silence(99, 1_000).expect("nothing to end");
+        assert_eq!(one.changes().expect("a number"), after);
+        silence(&beside, "of another program");
+        assert_ne!(one.changes().expect("a number"), after);
+        beside.end_silence(2, 1_100).expect("ended");
         silence(&other, "b");
         let bytes = one.copy(folder.path(), 1_000).expect("a copy");
         other.become_copy(&bytes, folder.path()).expect("taken");

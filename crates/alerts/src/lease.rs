@@ -64,6 +64,18 @@ impl Lease {
         Self { me, newest: None, epoch: None, asked: Duration::ZERO, looked: None }
     }
 
+    /// The name that its terms have.
+    #[must_use]
+    pub fn me(&self) -> &str {
+        &self.me
+    }
+
+    /// How long ago its newest term was asked for.
+    #[must_use]
+    pub const fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.asked)
+    }
+
     /// The term in which this one took over, if it holds the lease now.
     #[must_use]
     pub fn held(&self, now: Duration) -> Option<u64> {

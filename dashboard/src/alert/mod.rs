@@ -4,6 +4,7 @@
 //! sends what the ledger holds. What a figure means over time, and that neither an alert nor its end is lost, is `crates/alerts`.
 
 mod ask;
+pub(crate) mod lease;
 mod mail;
 mod post;
 mod rules;
@@ -40,6 +41,17 @@ pub struct Alerts {
     pub allowed: Vec<IpNet>,
     /// Changes whenever the folder is to be read again.
     pub changed: Option<told::Receiver<()>>,
+    /// Where several dashboards agree which of them watches, and the folder in which they put copies for a moment; none where this is the only one.
+    pub lease: Option<LeaseIndex>,
+}
+
+/// Where dashboards agree which of them watches.
+#[derive(Clone, Debug)]
+pub struct LeaseIndex {
+    /// An index of the engine, of one name for all of them.
+    pub index: String,
+    /// A folder that only this one writes to.
+    pub folder: PathBuf,
 }
 
 /// What pages and rounds share.
@@ -48,6 +60,8 @@ pub(crate) struct Board {
     rules: std::sync::RwLock<Arc<Rules>>,
     /// There is something to send.
     pub(crate) posted: Notify,
+    /// Which of several dashboards watches.
+    pub(crate) lease: Option<lease::Shared>,
 }
 
 impl Board {
@@ -58,7 +72,13 @@ impl Board {
     pub(crate) fn open(settings: Alerts) -> Result<Self, DashboardError> {
         let rules =
             Rules::read(&settings.folder).map_err(|errors| DashboardError::Alerts(errors.join("\n")))?;
-        Ok(Self { settings, rules: std::sync::RwLock::new(Arc::new(rules)), posted: Notify::new() })
+        let lease = settings.lease.clone().map(|lease| lease::Shared::new(lease.index, lease.folder));
+        Ok(Self { settings, rules: std::sync::RwLock::new(Arc::new(rules)), posted: Notify::new(), lease })
+    }
+
+    /// Whether it is this dashboard that watches.
+    fn leads(&self) -> bool {
+        self.lease.as_ref().is_none_or(lease::Shared::leads)
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
@@ -111,13 +131,21 @@ async fn watch_all(app: Arc<App>, base: String) {
     beside.spawn(post::run(Arc::clone(&app), Arc::clone(&board)));
     beside.spawn(reread(Arc::clone(&board)));
     beside.spawn(clean(Arc::clone(&app), Arc::clone(&board)));
-    let mut watch = Watch::new(Arc::clone(&app), board, base);
+    beside.spawn({
+        let (app, board, base) = (Arc::clone(&app), Arc::clone(&board), base.clone());
+        async move { lease::run(app, board, base).await }
+    });
+    let mut watch = Watch::new(Arc::clone(&app), Arc::clone(&board), base);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut closing = app.closing.subscribe();
     loop {
         tokio::select! {
-            _ = ticks.tick() => watch.round((app.clock)()).await,
+            _ = ticks.tick() => if board.leads() {
+                watch.round((app.clock)()).await;
+            } else {
+                watch.forget();
+            },
             () = async { drop(closing.wait_for(|closing| *closing).await) } => break,
         }
     }

@@ -23,6 +23,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing is done where nothing waits: silences and files may change meanwhile.
 const REST: Duration = Duration::from_secs(30);
 
+/// How long messages wait that may not leave yet, before that is looked at again.
+const HELD_BACK: Duration = Duration::from_millis(200);
+
 /// Sends for as long as the dashboard runs. Receivers do not wait for each other; of one receiver a message waits for the one before it.
 pub(super) async fn run(app: Arc<App>, board: Arc<Board>) {
     let mut sending: JoinSet<(String, bool)> = JoinSet::new();
@@ -31,6 +34,14 @@ pub(super) async fn run(app: Arc<App>, board: Arc<Board>) {
     // What was taken though the ledger could not say so: it must not be sent again and again.
     let taken: Arc<Mutex<HashSet<i64>>> = Arc::default();
     loop {
+        if board.lease.as_ref().is_some_and(|lease| !lease.may_send()) {
+            // What is under way ends meanwhile; who takes over is told, and so is who has published what waits.
+            tokio::select! {
+                () = board.posted.notified() => {}
+                () = tokio::time::sleep(HELD_BACK) => {}
+            }
+            continue;
+        }
         let now = (app.clock)().as_millisecond();
         match board.ledger(move |ledger| ledger.due(now)).await {
             Ok(due) => {

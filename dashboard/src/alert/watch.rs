@@ -126,6 +126,9 @@ impl Watch {
             // Nothing was kept, so nothing has happened: states in memory stay as the ledger has them.
             return self.undone(&due, &error.to_string(), now);
         }
+        if let Some(lease) = &self.board.lease {
+            lease.holds_back();
+        }
         self.dispatch = Some(dispatch);
         let states = self.states.get_or_insert_default();
         for Noted { kept, change, remember } in noted {
@@ -148,6 +151,13 @@ impl Watch {
         if told {
             self.board.posted.notify_one();
         }
+    }
+
+    /// Another dashboard watches: what is known of groups is read anew when this one does.
+    pub(crate) fn forget(&mut self) {
+        (self.states, self.dispatch) = (None, None);
+        self.asked.clear();
+        self.failures.clear();
     }
 
     /// What was found could not be kept: it is asked once more, soon.

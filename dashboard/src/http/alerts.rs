@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use alces_alerts::{Ack, LedgerError, Span};
 use alces_people::Right;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::HeaderMap;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Form, Router};
@@ -42,6 +43,22 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/alerts/ack", post(ack_json))
 }
 
+/// Refuses changes where another dashboard watches: they would be lost.
+pub(super) async fn only_here(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let lease = app.alerts.as_ref().and_then(|board| board.lease.as_ref());
+    match lease.and_then(crate::alert::lease::Shared::elsewhere) {
+        Some(address) if request.method() != Method::GET => {
+            let there =
+                if address.is_empty() { "none is known yet: in a moment".to_owned() } else { address };
+            fail(
+                StatusCode::CONFLICT,
+                format!("another dashboard watches the alerts, do this there: {there}"),
+            )
+        }
+        _ => next.run(request).await,
+    }
+}
+
 /// Labels of alerts tell values of fields: who sees lines within limits sees none of them.
 pub(super) fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'static str> {
     if !who.sight.id.is_empty() {
@@ -53,6 +70,7 @@ pub(super) fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'sta
 }
 
 async fn all(board: &Board, now: i64) -> Result<All, LedgerError> {
+    let elsewhere = board.lease.as_ref().and_then(crate::alert::lease::Shared::elsewhere);
     board
         .ledger(move |ledger| {
             Ok(All {
@@ -61,6 +79,7 @@ async fn all(board: &Board, now: i64) -> Result<All, LedgerError> {
                 silences: ledger.silences(now)?,
                 acks: ledger.acks(EPISODES + MOST_ACKS)?,
                 backlog: ledger.backlog()?,
+                elsewhere,
             })
         })
         .await
@@ -95,7 +114,8 @@ async fn show(
                     .map(|(_, pair)| pair.into_owned())
                     .take(64)
                     .collect();
-            let main = alerts(&asked, &board.rules(), &all, &wished, who.may(Right::Write), now);
+            let may_change = who.may(Right::Write) && all.elsewhere.is_none();
+            let main = alerts(&asked, &board.rules(), &all, &wished, may_change, now);
             framed(&app, &asked, &t!("Alerts"), None, StatusCode::OK, &main)
         }
         Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
@@ -123,6 +143,7 @@ async fn json(State(app): State<Arc<App>>, Extension(who): Extension<Arc<Who>>) 
         "states": all.states.iter().map(state).collect::<Vec<_>>(),
         "episodes": all.episodes.iter().map(episode).collect::<Vec<_>>(),
         "silences": all.silences.iter().map(silence).collect::<Vec<_>>(),
+        "watched_by": all.elsewhere,
         "receivers": all.backlog.iter().map(receiver).collect::<Vec<_>>(),
     }))
     .into_response()

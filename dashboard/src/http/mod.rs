@@ -95,7 +95,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     } else {
         all
     };
-    let all = if app.alerts.is_some() { all.merge(alerts::routes()) } else { all };
+    let all = if app.alerts.is_some() {
+        all.merge(
+            alerts::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), alerts::only_here)),
+        )
+    } else {
+        all
+    };
     let all = if app.oidc.is_some() { all.merge(oidc::routes()) } else { all };
     all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))

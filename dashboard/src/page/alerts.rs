@@ -18,6 +18,8 @@ pub(crate) struct All {
     pub(crate) acks: Vec<Ack>,
     /// Receivers with messages that wait, and that were not delivered.
     pub(crate) backlog: BTreeMap<String, (i64, i64)>,
+    /// Where the dashboard is that watches in place of this one, if one does.
+    pub(crate) elsewhere: Option<String>,
 }
 
 impl All {
@@ -43,6 +45,9 @@ pub(crate) fn alerts(
     let pending: Vec<&Kept> = all.states.iter().filter(|k| k.state.phase == Phase::Pending).collect();
     html! {
         div id="notices" {
+            @if let Some(address) = &all.elsewhere {
+                p class="banner" { (t!("Another dashboard watches these alerts: what is done about them is done there.")) @if !address.is_empty() { " " a href=(format!("{address}alerts")) rel="noreferrer" { (visible(address, 200)) } } }
+            }
             @for (receiver, (waiting, lost)) in all.backlog.iter().filter(|(_, (waiting, lost))| waiting + lost > 0) {
                 p class="banner bad" { (t!("{receiver}: {waiting} messages wait, {lost} were not delivered.", receiver = receiver, waiting = waiting, lost = lost)) }
             }
