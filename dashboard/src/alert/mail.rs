@@ -16,7 +16,10 @@ const REFUSED: u16 = 422;
 
 /// Sends once.
 pub(super) async fn send(mail: &Mail, allowed: &[IpNet], message: &Delivery) -> Result<Said, String> {
-    let letter = letter(mail, message)?;
+    let from = mailbox(&mail.from)?;
+    // Servers look at the name that greets them, and readers' programs at those of letters.
+    let domain = from.email.domain().to_owned();
+    let letter = letter(mail, from, message)?;
     let usual = match mail.tls {
         MailTls::Tls => 465,
         MailTls::Starttls => 587,
@@ -42,7 +45,7 @@ pub(super) async fn send(mail: &Mail, allowed: &[IpNet], message: &Delivery) -> 
         .port(port)
         .tls(tls)
         .timeout(Some(PATIENCE))
-        .hello_name(ClientId::Domain("alces.invalid".into()));
+        .hello_name(ClientId::Domain(domain));
     if !mail.user.is_empty() {
         let password = read(&mail.password_file)?;
         transport =
@@ -59,12 +62,15 @@ pub(super) async fn send(mail: &Mail, allowed: &[IpNet], message: &Delivery) -> 
     }
 }
 
-fn letter(mail: &Mail, message: &Delivery) -> Result<Message, String> {
-    let mailbox =
-        |text: &str| text.parse::<Mailbox>().map_err(|e| format!("“{text}” is no mail address: {e}"));
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    text.parse::<Mailbox>().map_err(|e| format!("“{text}” is no mail address: {e}"))
+}
+
+fn letter(mail: &Mail, from: Mailbox, message: &Delivery) -> Result<Message, String> {
     let of = |name: &str| message.body[name].as_str().unwrap_or_default().to_owned();
-    let thread = format!("<{}@alces.invalid>", of("thread"));
-    let mut letter = Message::builder().from(mailbox(&mail.from)?).subject(of("subject"));
+    let domain = from.email.domain().to_owned();
+    let thread = format!("<{}@{domain}>", of("thread"));
+    let mut letter = Message::builder().from(from).subject(of("subject"));
     for reader in &mail.to {
         letter = letter.to(mailbox(reader)?);
     }
@@ -73,7 +79,7 @@ fn letter(mail: &Mail, message: &Delivery) -> Result<Message, String> {
         letter.message_id(Some(thread))
     } else {
         letter
-            .message_id(Some(format!("<{}@alces.invalid>", message.id)))
+            .message_id(Some(format!("<{}@{domain}>", message.id)))
             .in_reply_to(thread.clone())
             .references(thread)
     };
@@ -143,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn an_end_answers_its_beginning() {
         for (first, name) in
-            [(true, "Message-ID: <t1@alces.invalid>"), (false, "In-Reply-To: <t1@alces.invalid>")]
+            [(true, "Message-ID: <t1@example.com>"), (false, "In-Reply-To: <t1@example.com>")]
         {
             let (address, told) = server(true).await;
             let said =

@@ -104,7 +104,7 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
         // Written down with what is done there.
         ["explore", "searches", ..] | ["api", "v1", "searches", ..] => None,
         ["b", _, "edit"] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
-        ["api", "v1", "events"] => Some((Act::Edit, path.to_owned())),
+        ["api", "v1", "events"] | ["api", "v1", "alerts", "ack"] => Some((Act::Edit, path.to_owned())),
         ["alerts", ..] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["b", _, file] if file.contains('.') => Some((Act::Export, whole)),
         ["report"] => Some((Act::Export, whole)),
