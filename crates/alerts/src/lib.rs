@@ -7,7 +7,9 @@
 //!
 //! Nothing here reads a clock, a network or the environment: times are passed in, as epoch milliseconds.
 
+mod group;
 mod guard;
+mod kind;
 mod ledger;
 mod message;
 mod phase;
@@ -18,7 +20,9 @@ mod sign;
 mod span;
 mod wording;
 
+pub use group::By;
 pub use guard::refuses;
+pub use kind::{Burn, Kind};
 pub use ledger::{Delivery, Episode, Kept, Ledger, LedgerError, Noted, Open, Silence};
 pub use message::{Alert, Preset, body, fingerprint, message_id};
 pub use phase::{Change, Phase, Reading, State, Tell, Timing};
