@@ -86,7 +86,11 @@ pub(crate) fn settle(rule: &mut Rule, wrong: &mut dyn FnMut(String)) {
         }
     };
     only(!rule.metric.is_empty(), "metric", &[Kind::Threshold]);
-    only(!rule.windows.is_empty(), "windows", &[Kind::Threshold, Kind::NewTerm, Kind::NewPattern, Kind::Change]);
+    only(
+        !rule.windows.is_empty(),
+        "windows",
+        &[Kind::Threshold, Kind::NewTerm, Kind::NewPattern, Kind::Change],
+    );
     only(rule.below.is_some(), "below", &[Kind::Threshold, Kind::Certificate]);
     only(rule.above.is_some(), "above", &[Kind::Threshold, Kind::NewTerm, Kind::NewPattern]);
     only(rule.against.is_some(), "against", &[Kind::Threshold]);
@@ -138,10 +142,16 @@ fn looks_back(rule: &mut Rule, wrong: &mut dyn FnMut(String)) {
     rule.metric = "count".into();
     rule.above.get_or_insert(0.0);
     match rule.kind {
-        Kind::NewPattern if !rule.by.is_empty() => wrong("a new pattern is one of `pattern_id`: leave by out".into()),
+        Kind::NewPattern if !rule.by.is_empty() => {
+            wrong("a new pattern is one of `pattern_id`: leave by out".into())
+        }
         Kind::NewPattern => rule.by = vec!["pattern_id".to_owned()].into(),
-        Kind::NewTerm if rule.by.fields().len() != 1 => wrong("say of which field values are watched: by: service.version".into()),
-        Kind::Change if rule.field.is_empty() => wrong("say which field is watched: field: service.version".into()),
+        Kind::NewTerm if rule.by.fields().len() != 1 => {
+            wrong("say of which field values are watched: by: service.version".into())
+        }
+        Kind::Change if rule.field.is_empty() => {
+            wrong("say which field is watched: field: service.version".into())
+        }
         _ => {}
     }
 }
@@ -156,7 +166,9 @@ fn burns(rule: &mut Rule, wrong: &mut dyn FnMut(String)) {
     if !rule.objective.is_some_and(|objective| (50.0..100.0).contains(&objective)) {
         wrong("objective is the per cent of lines that are to be good: objective: 99.9".into());
     }
-    if rule.burn.len() > 4 || rule.burn.iter().any(|b| b.windows[1].0 >= b.windows[0].0 || b.above.is_nan() || b.above <= 0.0) {
+    if rule.burn.len() > 4
+        || rule.burn.iter().any(|b| b.windows[1].0 >= b.windows[0].0 || b.above.is_nan() || b.above <= 0.0)
+    {
         wrong("burn is one to four of {windows: [1h, 5m], above: 14.4}: the long window first, and a pace above 0".into());
     }
     rule.windows = rule.burn.iter().flat_map(|burn| burn.windows).collect();
@@ -177,7 +189,10 @@ pub(crate) fn judge_burn(rule: &Rule, shares: &[Option<f64>]) -> Reading {
     let paces = || shares.chunks(2).map(pace).zip(&rule.burn).filter_map(|(pace, burn)| Some((pace?, burn)));
     let fastest = |a: f64, b: f64| a.max(b);
     let bad = paces().filter(|(pace, burn)| *pace > burn.above).map(|(pace, _)| pace).reduce(fastest);
-    bad.map_or_else(|| Reading::Good(paces().map(|(pace, _)| pace).reduce(fastest).unwrap_or(0.0)), Reading::Bad)
+    bad.map_or_else(
+        || Reading::Good(paces().map(|(pace, _)| pace).reduce(fastest).unwrap_or(0.0)),
+        Reading::Bad,
+    )
 }
 
 #[cfg(test)]
@@ -188,7 +203,8 @@ mod tests {
 
     fn read(more: &str) -> Result<Rule, String> {
         let text = format!("rules:\n  - id: a\n    title: A\n{more}");
-        let errors = |all: Vec<crate::RuleError>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let errors =
+            |all: Vec<crate::RuleError>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         crate::read(&text).map(|mut file| file.rules.remove(0)).map_err(errors)
     }
 
@@ -206,7 +222,10 @@ mod tests {
         refused("    kind: new_term\n", "say of which field values are watched");
         refused("    kind: new_term\n    by: [a, b]\n", "say of which field values are watched");
         refused("    kind: new_term\n    by: a\n    history: 10m\n", "history is between");
-        refused("    kind: new_term\n    by: a\n    windows: [2h]\n    history: 1h\n", "shorter than history");
+        refused(
+            "    kind: new_term\n    by: a\n    windows: [2h]\n    history: 1h\n",
+            "shorter than history",
+        );
         refused("    kind: new_pattern\n    by: a\n", "leave by out");
         refused("    kind: change\n    by: host\n", "say which field is watched");
         refused("    kind: burn_rate\n    objective: 99.9\n", "say which lines are bad");
@@ -222,7 +241,10 @@ mod tests {
     #[test]
     fn what_is_not_said_is_settled() {
         let term = read("    kind: new_term\n    by: service.version\n").expect("a rule");
-        assert_eq!((term.windows[0], term.history, term.every), (Span(15 * MINUTE), Span(14 * DAY), Span(5 * MINUTE)));
+        assert_eq!(
+            (term.windows[0], term.history, term.every),
+            (Span(15 * MINUTE), Span(14 * DAY), Span(5 * MINUTE))
+        );
         let pattern = read("    kind: new_pattern\n").expect("a rule");
         assert_eq!(pattern.by.fields(), ["pattern_id"]);
         let certificate = read("    kind: certificate\n    address: '[::1]:443'\n").expect("a rule");

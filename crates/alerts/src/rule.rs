@@ -428,7 +428,8 @@ impl Rule {
         for by in self.by.fields() {
             all.entry(label(by)).or_default();
         }
-        let group = By::group(self.by.fields().iter().filter_map(|by| all.get(&label(by)).map(String::as_str)));
+        let group =
+            By::group(self.by.fields().iter().filter_map(|by| all.get(&label(by)).map(String::as_str)));
         [
             ("value", value.map_or_else(|| Value::from(()), Value::from)),
             ("labels", Value::from_pairs(all.clone())),

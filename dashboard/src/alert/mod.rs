@@ -4,6 +4,10 @@
 //! sends what the ledger holds. What a figure means over time, and that neither an alert nor its end is lost, is `crates/alerts`.
 
 mod ask;
+mod certificate;
+mod change;
+mod groups;
+mod novel;
 mod post;
 mod rules;
 mod watch;
@@ -193,7 +197,7 @@ pub async fn backtest(
     let (begin, end, step) = (from.as_millisecond(), to.as_millisecond(), rule.every.0);
     let mut at = begin;
     while at <= end {
-        let found = ask::ask(&app, &[(&rule, at)]).await.map_err(|e| nothing(e.to_string()))?;
+        let found = ask::ask(&app, None, &[(&rule, at)]).await.map_err(|e| nothing(e.to_string()))?;
         let groups = match found.into_iter().next() {
             Some(Ok(groups)) => groups,
             Some(Err(reason)) => return Err(nothing(reason)),

@@ -12,6 +12,8 @@ use crate::query;
 
 /// More rules than this are a mistake.
 const MOST: usize = 5_000;
+/// Fields that a rule's groups are made of.
+const MOST_FIELDS: usize = 3;
 /// More text than this is no file of rules.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -111,6 +113,8 @@ impl Rules {
 /// What only the dashboard knows.
 fn check(rule: &Rule, wrong: &mut dyn FnMut(String)) {
     match Metric::parse(&rule.metric) {
+        // What has no figure of its own, or was told already.
+        _ if rule.metric.is_empty() => {}
         Err(error) => wrong(error.to_string()),
         Ok(Metric::Share) if rule.part.is_empty() => {
             wrong("a share wants `part`: what is counted of the lines".into());
@@ -125,8 +129,12 @@ fn check(rule: &Rule, wrong: &mut dyn FnMut(String)) {
             wrong(format!("{name} “{text}”: {error}"));
         }
     }
-    if rule.by.as_deref().is_some_and(|by| by.is_empty() || by.contains(ask::ODD)) {
-        wrong("by is a field".into());
+    let odd = |field: &String| field.is_empty() || field.contains(ask::ODD);
+    if rule.by.fields().iter().any(odd) || rule.by.fields().len() > MOST_FIELDS {
+        wrong(format!("by is a field, or a list of up to {MOST_FIELDS}: by: [host, service]"));
+    }
+    if rule.field.contains(ask::ODD) {
+        wrong("field is a field".into());
     }
 }
 
