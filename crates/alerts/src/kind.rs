@@ -143,14 +143,14 @@ fn looks_back(rule: &mut Rule, wrong: &mut dyn FnMut(String)) {
     rule.above.get_or_insert(0.0);
     match rule.kind {
         Kind::NewPattern if !rule.by.is_empty() => {
-            wrong("a new pattern is one of `pattern_id`: leave by out".into())
+            wrong("a new pattern is one of `pattern_id`: leave by out".into());
         }
         Kind::NewPattern => rule.by = vec!["pattern_id".to_owned()].into(),
         Kind::NewTerm if rule.by.fields().len() != 1 => {
-            wrong("say of which field values are watched: by: service.version".into())
+            wrong("say of which field values are watched: by: service.version".into());
         }
         Kind::Change if rule.field.is_empty() => {
-            wrong("say which field is watched: field: service.version".into())
+            wrong("say which field is watched: field: service.version".into());
         }
         _ => {}
     }

@@ -24,7 +24,7 @@ pub use group::By;
 pub use guard::refuses;
 pub use kind::{Burn, Kind};
 pub use ledger::{Delivery, Episode, Kept, Ledger, LedgerError, Noted, Open, Silence};
-pub use message::{Alert, Preset, body, fingerprint, message_id};
+pub use message::{Alert, Context, Preset, body, fingerprint, message_id};
 pub use phase::{Change, Phase, Reading, State, Tell, Timing};
 pub use rule::{File, NoData, Receiver, Rule, RuleError, Severity, Source, read};
 pub use sign::{SecretError, Signer};

@@ -47,6 +47,20 @@ pub struct Alert {
     pub peak: Option<f64>,
     /// The view that it is about.
     pub link: String,
+    /// What its lines are; none where that could not be gathered in time.
+    #[serde(default)]
+    pub context: Option<Context>,
+}
+
+/// What a message shows of an alert's lines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    /// The commonest patterns, each with how many of the newest lines are of it.
+    pub patterns: Vec<(String, u64)>,
+    /// The newest lines, with masked values struck out.
+    pub lines: Vec<String>,
+    /// The address of a picture (PNG) of the figure.
+    pub picture: Option<String>,
 }
 
 /// What tells alerts apart: a hash of the labels.
@@ -122,6 +136,7 @@ fn alertmanager(receiver: &str, alerts: &[Alert], dropped: usize, base: &str) ->
             "fingerprint": fingerprint(&alert.labels),
             "value": alert.value,
             "peak": alert.peak,
+            "context": alert.context.as_ref().map(evidence),
         })
     };
     json!({
@@ -136,6 +151,12 @@ fn alertmanager(receiver: &str, alerts: &[Alert], dropped: usize, base: &str) ->
         "externalURL": base,
         "alerts": alerts.iter().map(one).collect::<Vec<_>>(),
     })
+}
+
+fn evidence(context: &Context) -> Value {
+    let patterns =
+        context.patterns.iter().map(|(pattern, count)| json!({"pattern": pattern, "count": count}));
+    json!({"patterns": patterns.collect::<Vec<_>>(), "lines": context.lines, "picture": context.picture})
 }
 
 /// A text for people at most, bytes.
@@ -168,6 +189,15 @@ fn text(alerts: &[Alert], dropped: usize, bold: &str, link: &str) -> String {
             stamp(alert.starts),
             link.replace("{link}", &alert.link)
         ));
+        // Of several alerts the lines would hide what fires.
+        if let Some(context) = alert.context.as_ref().filter(|_| alerts.len() == 1) {
+            let cut = |text: &str| plain(text).chars().take(200).collect::<String>();
+            lines.extend(
+                context.patterns.iter().map(|(pattern, count)| format!("{count} × {}", cut(pattern))),
+            );
+            lines.extend(context.lines.iter().map(|line| format!("– {}", cut(line))));
+            lines.extend(context.picture.iter().cloned());
+        }
     }
     let more = alerts.len().saturating_sub(10) + dropped;
     if more > 0 {
@@ -212,6 +242,11 @@ mod tests {
             value: Some(5.0),
             peak: Some(7.5),
             link: "https://dash/explore?q=a".into(),
+            context: Some(Context {
+                patterns: vec![("user <*> is gone".into(), 7)],
+                lines: vec!["user @here is gone".into()],
+                picture: Some("https://dash/render/alert.png?sig=x".into()),
+            }),
         }
     }
 
@@ -231,6 +266,10 @@ mod tests {
         assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
         assert_eq!(body["alerts"][1]["startsAt"], "2026-11-23T10:00:00Z");
         assert_eq!(body["alerts"][1]["endsAt"], "2026-11-23T10:01:00Z");
+        assert_eq!(
+            body["alerts"][0]["context"]["patterns"][0],
+            json!({"pattern": "user <*> is gone", "count": 7})
+        );
         assert_eq!(body["groupKey"], "{}:{alertname=\"errors\"}");
         assert_ne!(body["alerts"][0]["fingerprint"], body["alerts"][1]["fingerprint"]);
     }
@@ -250,7 +289,8 @@ mod tests {
                 text.contains("Firing: Error rate") && text.contains("https://dash/explore?q=a"),
                 "{text}"
             );
-            assert!(!text.contains("<!channel>"), "{text}");
+            assert!(!text.contains("<!channel>") && !text.contains("@here"), "{text}");
+            assert!(text.contains("7 × user ‹ › is gone") && text.contains("render/alert.png"), "{text}");
         }
     }
 

@@ -1,11 +1,11 @@
 //! The files of rules and receivers.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use alces_alerts::{Receiver, Rule};
 
-use super::ask;
+use super::{ask, draft};
 use crate::board::Metric;
 use crate::chart::Unit;
 use crate::query;
@@ -22,6 +22,9 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) struct Rules {
     pub(crate) rules: Vec<Rule>,
     pub(crate) receivers: Vec<Receiver>,
+    /// The name of the file that each rule is in, and the rule's text, where it can be cut out of it.
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) texts: BTreeMap<String, String>,
 }
 
 impl Rules {
@@ -30,6 +33,14 @@ impl Rules {
     /// # Errors
     /// All that is wrong, with file and place.
     pub(crate) fn read(folder: &Path) -> Result<Self, Vec<String>> {
+        Self::read_with(folder, None)
+    }
+
+    /// The same, with another text for one of the files.
+    ///
+    /// # Errors
+    /// As [`Rules::read`].
+    pub(crate) fn read_with(folder: &Path, instead: Option<(&Path, &str)>) -> Result<Self, Vec<String>> {
         let of = |path: &Path, reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
         let entries = std::fs::read_dir(folder).map_err(|e| vec![of(folder, &e)])?;
         let mut paths: Vec<_> = entries
@@ -37,17 +48,22 @@ impl Rules {
             .map(|e| e.path())
             .filter(|p| p.extension().is_some_and(|e| e == "yaml" || e == "yml"))
             .collect();
+        paths.extend(instead.map(|(path, _)| path.to_owned()));
         paths.sort();
+        paths.dedup();
         let (mut all, mut errors) = (Self::default(), Vec::new());
         for path in paths {
-            let text = std::fs::metadata(&path).and_then(|m| {
-                if m.len() > MOST_BYTES {
-                    return Err(std::io::Error::other("the file is larger than 4 MB"));
-                }
-                std::fs::read_to_string(&path)
-            });
-            match text.map_err(|e| vec![e.to_string()]).and_then(|text| Self::parse_one(&text)) {
-                Ok(one) => {
+            let text = match instead {
+                Some((of, text)) if of == path => Ok(text.to_owned()),
+                _ => text_of(&path),
+            };
+            let read = text.map_err(|e| vec![e.to_string()]);
+            match read.and_then(|text| Ok((Self::parse_one(&text)?, text))) {
+                Ok((one, text)) => {
+                    let file = path.file_name().unwrap_or_default().to_string_lossy();
+                    all.files
+                        .extend(one.rules.iter().map(|rule| (rule.id.clone(), file.clone().into_owned())));
+                    all.texts.extend(draft::items(&text));
                     all.rules.extend(one.rules);
                     all.receivers.extend(one.receivers);
                 }
@@ -76,7 +92,7 @@ impl Rules {
             check(rule, &mut |reason| errors.push(format!("{}: {reason}", rule.id)));
         }
         if errors.is_empty() {
-            Ok(Self { rules: file.rules, receivers: file.receivers })
+            Ok(Self { rules: file.rules, receivers: file.receivers, ..Self::default() })
         } else {
             Err(errors)
         }
@@ -108,6 +124,13 @@ impl Rules {
         let named = |r: &&Receiver| rule.receivers.is_empty() || rule.receivers.contains(&r.id);
         self.receivers.iter().filter(named).filter(|r| rule.severity >= r.severity)
     }
+}
+
+fn text_of(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > MOST_BYTES {
+        return Err(std::io::Error::other("the file is larger than 4 MB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// What only the dashboard knows.

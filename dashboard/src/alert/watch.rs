@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use alces_alerts::{
-    Alert, Change, Delivery, Kept, Ledger, NoData, Noted, Preset, Reading, Receiver, Rule, Silence, State,
-    Tell, body, message_id,
+    Alert, Change, Context, Delivery, Kept, Ledger, NoData, Noted, Preset, Reading, Receiver, Rule, Silence,
+    State, Tell, body, message_id,
 };
 
 use super::ask::{self, Group};
 use super::certificate::{Looks, Network};
-use super::{Board, Rules};
+use super::{Board, Rules, evidence};
 use crate::app::App;
-use crate::query::{self, Query};
 
 /// A host that has sent figures within this time is alive, and its lines are waited for, milliseconds.
 const ALIVE: i64 = 10 * 60_000;
@@ -20,6 +20,9 @@ const ALIVE: i64 = 10 * 60_000;
 const GRACE: i64 = 15_000;
 /// Alerts of a message at most: of a storm the rest is counted.
 const STORM: usize = 50;
+/// Of a storm the lines of so many groups are looked at, for so long.
+const GATHERED: usize = 5;
+const GATHERING: Duration = Duration::from_secs(3);
 /// What could not be asked or kept is tried again after so long, milliseconds.
 const AGAIN: i64 = 15_000;
 /// The rule about rules that cannot be asked: one alert, however many they are.
@@ -45,6 +48,8 @@ pub(crate) struct Watch {
     failures: BTreeMap<String, String>,
     /// Looks at certificates.
     looks: Arc<dyn Looks>,
+    /// What their lines are, of groups that began to fire in this round.
+    contexts: BTreeMap<(String, String), Context>,
     /// What there is to say of groups beside their figures, by rule and group.
     details: BTreeMap<(String, String), String>,
 }
@@ -55,6 +60,7 @@ impl Watch {
         Self {
             looks,
             details: BTreeMap::new(),
+            contexts: BTreeMap::new(),
             app,
             board,
             base,
@@ -111,6 +117,7 @@ impl Watch {
             // Without it nobody knows what is silenced: everything is done once more.
             Err(error) => return self.undone(&due, &error.to_string(), now),
         };
+        self.gather(&rules, &noted, now).await;
         let messages = self.messages(&rules, &mut noted, &silences, &late, now);
         let told = !messages.is_empty();
         let round = noted.clone();
@@ -251,6 +258,30 @@ impl Watch {
         noted.push(Noted { kept, change, remember: false });
     }
 
+    /// Looks at the lines of what begins to fire. What is not there in time is left out: an alert does not wait for it.
+    async fn gather(&mut self, rules: &Rules, noted: &[Noted], now: i64) {
+        self.contexts.clear();
+        let begun = noted.iter().filter(|noted| noted.change == Some(Change::Fired)).take(GATHERED);
+        let wanted = begun.filter_map(|Noted { kept, .. }| {
+            let rule = rules.rules.iter().find(|rule| rule.id == kept.rule)?;
+            let longest = rule.windows.iter().map(|window| window.0).max()?;
+            let span = (now - rule.hold.0 - longest, now);
+            let key = (kept.rule.clone(), kept.group.clone());
+            let gather = evidence::gather(&self.app, &self.base, rule, &kept.group, span);
+            Some(async { (key, tokio::time::timeout(GATHERING, gather).await) })
+        });
+        let found = futures_util::future::join_all(wanted.collect::<Vec<_>>()).await;
+        for (key, found) in found {
+            match found {
+                Ok(Ok(context)) => drop(self.contexts.insert(key, context)),
+                Ok(Err(reason)) => tracing::info!(rule = key.0, reason, "an alert goes without lines"),
+                Err(_) => {
+                    tracing::info!(rule = key.0, "an alert goes without lines: they did not come in time");
+                }
+            }
+        }
+    }
+
     /// The messages about all that has happened: one for each rule and receiver.
     fn messages(
         &self,
@@ -278,6 +309,7 @@ impl Watch {
                 value: kept.state.value,
                 peak: kept.state.peak,
                 link: self.link(rule, kept, now),
+                context: self.contexts.get(&(kept.rule.clone(), kept.group.clone())).cloned(),
             };
             let name = (format!("{}\n{}", kept.rule, kept.group), starts, word);
             if tell == Tell::Firing {
@@ -368,11 +400,7 @@ impl Watch {
         let window = rule.windows.iter().map(|w| w.0).max().unwrap_or_default();
         let from = kept.state.fired.unwrap_or(now) - rule.hold.0 - window;
         address.append_pair("from", &from.to_string()).append_pair("to", &now.to_string());
-        let parsed = |text: &str| query::parse(text).unwrap_or_else(|_| Query::everything());
-        let mut search = parsed(&rule.filter).and(parsed(&rule.part));
-        for (field, value) in rule.by.values(&kept.group) {
-            search = search.and(Query::exactly(field, value));
-        }
+        let search = evidence::search(rule, &kept.group);
         if !search.is_everything() {
             address.append_pair("q", &search.to_string());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alces_alerts::{LedgerError, Span};
+use alces_alerts::{By, LedgerError, Span};
 use alces_people::Right;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -36,7 +36,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// Labels of alerts tell values of fields: who sees lines within limits sees none of them.
-fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'static str> {
+pub(super) fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'static str> {
     if !who.sight.id.is_empty() {
         return Err("alerts tell of all lines, and you see some of them");
     }
@@ -98,10 +98,10 @@ async fn json(State(app): State<Arc<App>>, Extension(who): Extension<Arc<Who>>) 
         Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     };
     let state = |kept: &alces_alerts::Kept| {
-        json!({"rule": kept.rule, "group": kept.group, "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
+        json!({"rule": kept.rule, "group": By::shown(&kept.group), "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
                "fired": kept.state.fired, "value": kept.state.value, "peak": kept.state.peak, "told": kept.state.told})
     };
-    let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": e.group, "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
+    let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": By::shown(&e.group), "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
     let silence = |s: &alces_alerts::Silence| json!({"id": s.id, "labels": s.matchers, "author": s.author, "comment": s.comment, "until": s.until});
     let receiver = |(id, (waiting, lost)): (&String, &(i64, i64))| json!({"id": id, "waiting": waiting, "undelivered": lost});
     axum::Json(json!({

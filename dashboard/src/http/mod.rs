@@ -19,6 +19,7 @@ mod patterns;
 mod people;
 mod render;
 mod report;
+mod rules;
 mod searches;
 mod tail;
 mod v1;
@@ -94,7 +95,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     } else {
         all
     };
-    let all = if app.alerts.is_some() { all.merge(alerts::routes()) } else { all };
+    let all = if app.alerts.is_some() { all.merge(alerts::routes()).merge(rules::routes()) } else { all };
     let all = if app.oidc.is_some() { all.merge(oidc::routes()) } else { all };
     all.fallback(not_found)
         .layer(DefaultBodyLimit::max(MOST_BODY))

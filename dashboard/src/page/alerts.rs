@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alces_alerts::{Episode, Kept, Phase, Silence};
+use alces_alerts::{By, Episode, Kept, Phase, Silence};
 use maud::{Markup, html};
 
 use super::layout::{Asked, guarded};
@@ -34,7 +34,7 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
             @if rules.receivers.is_empty() { p class="banner" { (t!("No receiver is named: alerts are shown here, and nobody is told.")) } }
         }
         article class="panel people" id="alerts" {
-            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else if open.len() == 1 { (t!("One alert fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } }
+            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else if open.len() == 1 { (t!("One alert fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } a href="/alerts/rules" { (t!("Alert rules")) } }
             @if !open.is_empty() {
                 (table(&t!("Alerts"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("Since")) } th class="num" { (t!("Value")) } th class="num" { (t!("Worst")) } th {} }, html! {
                     @for kept in &open { tr {
@@ -50,7 +50,7 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
                     } }
                 }))
             }
-            @if !pending.is_empty() { p class="hint" { (t!("Not for long enough yet:")) @for kept in &pending { " " (visible(&title(&kept.rule), 100)) @if !kept.group.is_empty() { " (" (visible(&kept.group, 60)) ")" } } } }
+            @if !pending.is_empty() { p class="hint" { (t!("Not for long enough yet:")) @for kept in &pending { " " (visible(&title(&kept.rule), 100)) @if !kept.group.is_empty() { " (" (visible(&By::shown(&kept.group), 60)) ")" } } } }
         }
         @if !all.silences.is_empty() {
             article class="panel people" id="silences" {
@@ -84,7 +84,7 @@ pub(crate) fn alerts(asked: &Asked, rules: &Rules, all: &All, may_change: bool, 
     }
 }
 
-fn table(label: &str, head: Markup, rows: Markup) -> Markup {
+pub(super) fn table(label: &str, head: Markup, rows: Markup) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(label) {
             table { thead { tr { (head) } } tbody { (rows) } }
@@ -113,10 +113,10 @@ fn silence(asked: &Asked, labels: &BTreeMap<String, String>) -> Markup {
     }
 }
 
-fn figure(value: Option<f64>) -> String {
+pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "—".into(), crate::chart::units::number)
 }
 
-fn moment(ms: i64) -> String {
+pub(super) fn moment(ms: i64) -> String {
     at(ms, &jiff::tz::TimeZone::UTC, "%Y-%m-%d %H:%M:%S UTC")
 }
