@@ -4,6 +4,8 @@
 mod fake;
 #[path = "people/oidc.rs"]
 mod oidc;
+#[path = "people/rules.rs"]
+mod rules;
 #[path = "people/searches.rs"]
 mod searches;
 mod wire;

@@ -106,7 +106,12 @@ async fn test(args: TestArgs, env: Environment) -> anyhow::Result<()> {
             firing += at.as_millisecond() - state.fired.unwrap_or(at.as_millisecond());
         }
         let value = state.value.map_or_else(|| "—".to_owned(), |value| format!("{value:.4}"));
-        writeln!(out, "{}  {word:<8}  {value:>12}  {}", moment(at.as_millisecond()), plain(group))?;
+        writeln!(
+            out,
+            "{}  {word:<8}  {value:>12}  {}",
+            moment(at.as_millisecond()),
+            plain(&alces_alerts::By::shown(group))
+        )?;
     }
     writeln!(out, "{times} times, {} minutes in all, from {} to {}", firing / 60_000, range.0, range.1)?;
     Ok(())

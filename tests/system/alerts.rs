@@ -7,7 +7,7 @@ use alces_alerts::Signer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, engine::Engine, http, process::Process, wire};
+use crate::support::{DEADLINE, engine::Engine, http, process::Process, project, wire};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -199,4 +199,41 @@ fn an_alert_and_its_end_arrive_over_the_store() {
 #[test]
 fn an_alert_and_its_end_arrive_over_opensearch() {
     an_alert_and_its_end_arrive(&Engine::shared_opensearch().url, "opensearch");
+}
+
+/// Each rule of the fleet is asked of the made-up fleet's last hours; those that its incident is about would have fired.
+#[test]
+fn the_fleets_rules_are_backtested_on_made_up_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::store("127.0.0.1:0", folder.path());
+    let written = std::process::Command::new(project().join("tests/browser/fleet"))
+        .args([&engine.url, "--namespace", "fleet"])
+        .output()
+        .unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let rules = project().join("pipelines/alerts/fleet.yaml");
+    let ids: Vec<String> = std::fs::read_to_string(&rules)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("  - id: ").map(str::to_owned))
+        .collect();
+    assert!(ids.len() >= 16, "{ids:?}");
+    for id in ids {
+        let options = [
+            "test",
+            &id,
+            "--rules",
+            rules.to_str().unwrap(),
+            "--from",
+            "now-1h",
+            "--opensearch",
+            &engine.url,
+        ];
+        let sources = ["--logs", "logs-*-fleet", "--metrics", "metrics-*-fleet"];
+        let fired =
+            Process::alces("alert", &[&options[..], &sources[..]].concat()).wait_for(" minutes in all");
+        if matches!(id.as_str(), "error-rate" | "error-budget-slow" | "new-version") {
+            assert!(!fired.starts_with("0 times"), "{id}: {fired}");
+        }
+    }
 }

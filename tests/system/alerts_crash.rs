@@ -205,6 +205,36 @@ fn each_alert_and_its_end_survive_crashes_at_any_moment_and_nothing_else_is_told
     assert_eq!((transitions, began.len()), (expected, 3), "each beginning, then its end");
 }
 
+#[test]
+fn a_dead_mans_switch_is_silent_when_lines_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Engine::store("127.0.0.1:0", &folder.path().join("store"));
+    let receiver = Receiver::start();
+    std::fs::create_dir(folder.path().join("alerts")).unwrap();
+    let text = format!(
+        "rules:\n  - {{id: alive, title: Lines arrive, kind: watchdog, windows: [10s], every: 5s, delay: 0s, repeat: 1m}}\n\
+         receivers:\n  - {{id: outside, preset: heartbeat, url: '{}'}}\n",
+        receiver.url
+    );
+    std::fs::write(folder.path().join("alerts/rules.yaml"), text).unwrap();
+    let host = Host::start(&store.url);
+    let dashboard = dashboard(&store.url, folder.path());
+    let url = dashboard.value("dashboard listening", "url");
+    let beats = || receiver.shared.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    eventually("it is told again after a minute", || (beats().len() >= 2).then_some(()));
+    drop(host);
+    eventually("no line has come for a while", || {
+        let shown = http::get_json(&format!("{url}api/v1/alerts"))?;
+        shown["episodes"][0]["ended"].is_number().then_some(())
+    });
+    // What could be sent is sent: nothing waits.
+    eventually("nothing waits", || {
+        let shown = http::get_json(&format!("{url}api/v1/alerts"))?;
+        shown["receivers"].as_array()?.iter().all(|r| r["waiting"] == 0).then_some(())
+    });
+    assert!(beats().iter().all(|beat| beat.firing), "an end is no sign of life: {:?}", beats());
+}
+
 fn one_of_two_watches_and_the_other_takes_over(engine: &str, index: &str) {
     let folder = tempfile::tempdir().unwrap();
     let receiver = Receiver::start();

@@ -49,6 +49,14 @@ fn boards(engine: &str) {
     let dashboard = Process::alces("dashboard", &with_logins);
     let url = dashboard.value("dashboard listening", "url");
     look("people.mjs", &[&url, dashboard.wait_for("/invite/").trim()]);
+    drop(dashboard);
+    let rules = file.path().join("alerts");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::copy(project().join("pipelines/alerts/fleet.yaml"), rules.join("fleet.yaml")).unwrap();
+    let ledger = file.path().join("alerts.sqlite");
+    let watched = ["--alerts", rules.to_str().unwrap(), "--alerts-file", ledger.to_str().unwrap()];
+    let dashboard = Process::alces("dashboard", &[&options[..], &watched[..]].concat());
+    look("alerts.mjs", &[&dashboard.value("dashboard listening", "url")]);
 }
 
 /// Lets a script of `tests/browser` look at pages.

@@ -20,21 +20,22 @@ pub struct Ack {
 }
 
 impl Ledger {
-    /// Acknowledges what fires of a group, unless somebody has; who has it now. None where nothing fires.
+    /// Acknowledges what fires of a group, by its name or as people are shown it, unless somebody has; who has it now. None where nothing fires.
     ///
     /// # Errors
     /// The file's.
     pub fn ack(&self, rule: &str, group: &str, author: &str, now: i64) -> Result<Option<Ack>, LedgerError> {
         let mut db = self.db();
         let change = db.transaction()?;
-        let started: Option<i64> = change
+        let found: Option<(String, i64)> = change
             .query_row(
-                "SELECT started FROM episodes WHERE rule = ?1 AND grp = ?2 AND ended IS NULL ORDER BY started DESC LIMIT 1",
+                "SELECT grp, started FROM episodes WHERE rule = ?1 AND (grp = ?2 OR replace(grp, char(31), ', ') = ?2) AND ended IS NULL
+                 ORDER BY grp = ?2 DESC, started DESC LIMIT 1",
                 params![rule, group],
-                |row| row.get(0),
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
-        let Some(started) = started else { return Ok(None) };
+        let Some((group, started)) = found else { return Ok(None) };
         change.execute(
             "INSERT OR IGNORE INTO acks (rule, grp, started, author, at) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![rule, group, started, author, now],
@@ -45,7 +46,7 @@ impl Ledger {
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         change.commit()?;
-        Ok(Some(Ack { rule: rule.to_owned(), group: group.to_owned(), started, author, at }))
+        Ok(Some(Ack { rule: rule.to_owned(), group, started, author, at }))
     }
 
     /// Acknowledgements of the newest episodes, and of all that go on.

@@ -428,6 +428,7 @@ mod tests {
             value: None,
             peak: None,
             link: String::new(),
+            context: None,
         }
     }
 

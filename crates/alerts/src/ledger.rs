@@ -586,6 +586,7 @@ mod tests {
             value: None,
             peak: None,
             link: String::new(),
+            context: None,
         };
         let key = |n: usize| ("down".to_owned(), format!("web-{n}"));
         let seen = crate::dispatch::Seen {

@@ -36,13 +36,15 @@ pub enum Preset {
     Opsgenie,
     /// A mail.
     Email,
+    /// Somebody who misses us when nothing comes (Healthchecks, Dead Man's Snitch): told of what fires only, and only while that is new.
+    Heartbeat,
 }
 
 impl Preset {
     /// Whether messages are texts, which a template may write.
     #[must_use]
     pub const fn is_for_people(self) -> bool {
-        !matches!(self, Self::Alertmanager | Self::Pagerduty | Self::Opsgenie)
+        !matches!(self, Self::Alertmanager | Self::Heartbeat | Self::Pagerduty | Self::Opsgenie)
     }
 }
 
@@ -89,6 +91,20 @@ pub struct Alert {
     pub peak: Option<f64>,
     /// The view that it is about.
     pub link: String,
+    /// What its lines are; none where that could not be gathered in time.
+    #[serde(default)]
+    pub context: Option<Context>,
+}
+
+/// What a message shows of an alert's lines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    /// The commonest patterns, each with how many of the newest lines are of it.
+    pub patterns: Vec<(String, u64)>,
+    /// The newest lines, with masked values struck out.
+    pub lines: Vec<String>,
+    /// The address of a picture (PNG) of the figure.
+    pub picture: Option<String>,
 }
 
 /// What tells alerts apart: a hash of the labels.
@@ -128,7 +144,7 @@ pub fn body(telling: &Telling<'_>) -> Value {
     let markdown = |name: &str, link: &str| format!("[{name}]({link})");
     let bare = |name: &str, link: &str| format!("{name}: {link}");
     match telling.receiver.preset {
-        Preset::Alertmanager => alertmanager(telling),
+        Preset::Alertmanager | Preset::Heartbeat => alertmanager(telling),
         Preset::Slack => {
             json!({"text": text(telling, "*", &|name, link| format!("<{link}|{name}>"))})
         }
@@ -260,6 +276,7 @@ fn alertmanager(telling: &Telling<'_>) -> Value {
             "silenceURL": silence_link(base, alert.labels.iter()),
             "value": alert.value,
             "peak": alert.peak,
+            "context": alert.context.as_ref().map(evidence),
         })
     };
     json!({
@@ -274,6 +291,20 @@ fn alertmanager(telling: &Telling<'_>) -> Value {
         "externalURL": base,
         "alerts": shown.iter().map(one).collect::<Vec<_>>(),
     })
+}
+
+/// What the lines of an alert are, for people.
+fn lines_of(context: &Context) -> Vec<String> {
+    let short = |text: &str| plain(&cut(text, 200));
+    let patterns = context.patterns.iter().map(|(pattern, count)| format!("{count} × {}", short(pattern)));
+    let lines = context.lines.iter().map(|line| format!("– {}", short(line)));
+    patterns.chain(lines).chain(context.picture.iter().cloned()).collect()
+}
+
+fn evidence(context: &Context) -> Value {
+    let patterns =
+        context.patterns.iter().map(|(pattern, count)| json!({"pattern": pattern, "count": count}));
+    json!({"patterns": patterns.collect::<Vec<_>>(), "lines": context.lines, "picture": context.picture})
 }
 
 /// A text for people at most, bytes. WeCom takes 4,096, and says so with status 200.
@@ -332,12 +363,20 @@ fn text(telling: &Telling<'_>, bold: &str, link: &dyn Fn(&str, &str) -> String) 
         let open = link("open", &alert.link);
         let line =
             format!("\n{state} {} · since {}{by} · {open}", plain(&cut(summary, 300)), stamp(alert.starts));
+        let evidence = alert.context.as_ref().filter(|_| alerts.len() == 1).map(lines_of).unwrap_or_default();
         // No line is cut, so that no link is.
         if text.len() + line.len() > LONGEST {
             break;
         }
         text.push_str(&line);
         shown += 1;
+        // Of several alerts the lines would hide what fires.
+        for line in evidence {
+            if text.len() + line.len() < LONGEST {
+                text.push('\n');
+                text.push_str(&line);
+            }
+        }
     }
     if alerts.len() > shown {
         text.push_str(&format!("\nand {} more", alerts.len() - shown));
@@ -370,6 +409,7 @@ pub(crate) fn check_template(template: &str) -> Result<(), WordingError> {
         value: Some(1.0),
         peak: Some(1.0),
         link: String::new(),
+        context: None,
     };
     let receiver = Receiver::default();
     let telling = Telling {
@@ -416,6 +456,11 @@ mod tests {
             value: Some(5.0),
             peak: Some(7.5),
             link: "https://dash/explore?q=a".into(),
+            context: Some(Context {
+                patterns: vec![("user <*> is gone".into(), 7)],
+                lines: vec!["user @here is gone".into()],
+                picture: Some("https://dash/render/alert.png?sig=x".into()),
+            }),
         }
     }
 
@@ -447,6 +492,10 @@ mod tests {
         assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
         assert_eq!(body["alerts"][1]["startsAt"], "2026-11-23T10:00:00Z");
         assert_eq!(body["alerts"][1]["endsAt"], "2026-11-23T10:01:00Z");
+        assert_eq!(
+            body["alerts"][0]["context"]["patterns"][0],
+            json!({"pattern": "user <*> is gone", "count": 7})
+        );
         assert_eq!(body["groupKey"], "{}:{alertname=\"errors\"}");
         assert_ne!(body["alerts"][0]["fingerprint"], body["alerts"][1]["fingerprint"]);
         assert_eq!(
@@ -483,6 +532,7 @@ mod tests {
             );
             assert!(text.contains("https://dash/alerts?silence=alertname%3Derrors"), "{text}");
             assert!(!text.contains("<!channel>"), "{text}");
+            assert!(text.contains("7 × user ‹ › is gone") && text.contains("render/alert.png"), "{text}");
             receiver.template =
                 "{{ status }} {{ alerts[0].annotations.summary }} {{ commonLabels.nothing }}{{ alerts[0].generatorURL }}".into();
             assert_eq!(said(&receiver), "firing 5 % of ‹!channel› fail https://dash/explore?q=a");

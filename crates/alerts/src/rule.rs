@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use minijinja::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Inhibit, Mute, Receiver, Span, Timing, wording};
+use crate::{Burn, By, Inhibit, Kind, Mute, Receiver, Span, Timing, kind, wording};
 
 /// A file: rules, receivers, or both.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -78,10 +78,14 @@ pub struct Rule {
     pub id: String,
     /// Its name for people.
     pub title: String,
+    /// What it watches: a figure, new values, a certificate …
+    #[serde(default)]
+    pub kind: Kind,
     /// Log lines or figures.
     #[serde(default)]
     pub source: Source,
     /// The figure, in the language of boards: `count`, `share`, `rate`, `p95(latency)`, `max(mysql.replica.seconds_behind)`, `age` …
+    #[serde(default)]
     pub metric: String,
     /// Which lines it is about, in the search language.
     #[serde(default)]
@@ -89,9 +93,24 @@ pub struct Rule {
     /// Which part of them is counted: what a `share` is a share of them.
     #[serde(default)]
     pub part: String,
-    /// A field: each of its values is watched for itself.
+    /// Fields: each combination of their values is watched for itself.
     #[serde(default)]
-    pub by: Option<String>,
+    pub by: By,
+    /// The field whose value should stay the same (`kind: change`).
+    #[serde(default)]
+    pub field: String,
+    /// What no line had for so long is new (`kind: new_term`, `new_pattern`), and so far back the value of before is looked for (`change`).
+    #[serde(default = "unsaid")]
+    pub history: Span,
+    /// Per cent of lines that are to be good (`kind: burn_rate`).
+    #[serde(default)]
+    pub objective: Option<f64>,
+    /// Windows and paces, any of which is bad (`kind: burn_rate`).
+    #[serde(default)]
+    pub burn: Vec<Burn>,
+    /// Whose certificate is looked at (`kind: certificate`): `www.example.com:443`.
+    #[serde(default)]
+    pub address: String,
     /// What the figure is multiplied by.
     #[serde(default = "one")]
     pub scale: f64,
@@ -99,9 +118,10 @@ pub struct Rule {
     #[serde(default = "count")]
     pub unit: String,
     /// How far back is looked. Of several all must be beyond the threshold: a long one says that it matters, a short one that it goes on.
+    #[serde(default)]
     pub windows: Vec<Span>,
-    /// How often.
-    #[serde(default = "half_a_minute")]
+    /// How often; where it is not said, as its kind wants it.
+    #[serde(default = "unsaid")]
     pub every: Span,
     /// So much later than now the window ends: lines need that long on their way.
     #[serde(default = "five_seconds")]
@@ -165,8 +185,8 @@ const fn one() -> f64 {
 fn count() -> String {
     "count".into()
 }
-const fn half_a_minute() -> Span {
-    Span(30_000)
+const fn unsaid() -> Span {
+    kind::UNSAID
 }
 const fn five_seconds() -> Span {
     Span(5_000)
@@ -206,7 +226,7 @@ fn place(line: Option<u64>, column: Option<u64>) -> String {
 /// # Errors
 /// All that is wrong with it, as far as a reader of YAML can go on.
 pub fn read(text: &str) -> Result<File, Vec<RuleError>> {
-    let file: File = serde_saphyr::from_str(text).map_err(|error| {
+    let mut file: File = serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location();
         let message = error.without_snippet().to_string();
         let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
@@ -229,8 +249,10 @@ pub fn read(text: &str) -> Result<File, Vec<RuleError>> {
             wrong(id, "there are two of this id".into());
         }
     }
-    for rule in &file.rules {
-        rule.check(&mut |message| wrong(&rule.id, message));
+    for rule in &mut file.rules {
+        let id = rule.id.clone();
+        kind::settle(rule, &mut |message| wrong(&id, message));
+        rule.check(&mut |message| wrong(&id, message));
     }
     for receiver in &file.receivers {
         receiver.check(&mut |message| wrong(&receiver.id, message));
@@ -269,14 +291,20 @@ impl Rule {
         {
             wrong("a threshold is a number".into());
         }
-        if self.windows.is_empty()
-            || self.windows.len() > 4
+        let counts = match self.kind {
+            // What was wrong with pairs of windows is told already.
+            Kind::BurnRate => 2..=8,
+            Kind::Certificate => 0..=0,
+            Kind::Watchdog => 0..=1,
+            _ => 1..=4,
+        };
+        if !counts.contains(&self.windows.len())
             || self.windows.iter().any(|w| w.0 < 10_000 || w.0 > 31 * 86_400_000)
         {
             wrong("windows: one to four lengths between 10s and 31d, as [5m]".into());
         }
-        if self.every.0 < 5_000 || self.every.0 > 86_400_000 {
-            wrong("every is between 5s and 1d".into());
+        if self.every.0 < 1_000 || self.every.0 > 86_400_000 {
+            wrong("every is between 1s and 1d".into());
         }
         if self.repeat.0 < 60_000 {
             wrong("repeat is at least 1m".into());
@@ -313,10 +341,33 @@ impl Rule {
         Timing { hold: self.hold.0, keep: self.keep_firing_for.0, gap: 4 * self.every.0 + self.patience.0 }
     }
 
+    /// Fewer lines than this in the n-th window are no evidence. Of windows that belong together the long one is asked: in a short one of a quiet
+    /// service there are never many.
+    #[must_use]
+    pub const fn least(&self, window: usize) -> u64 {
+        match self.kind {
+            Kind::BurnRate if window % 2 == 1 => 0,
+            _ => self.at_least,
+        }
+    }
+
+    /// Labels of an alert of one of its groups.
+    #[must_use]
+    pub fn labels_of(&self, group: &str) -> BTreeMap<String, String> {
+        let mut all = self.labels.clone();
+        all.insert("alertname".into(), self.id.clone());
+        all.insert("severity".into(), self.severity.word().into());
+        all.extend(self.by.values(group).map(|(field, value)| (label(field), value.to_owned())));
+        all
+    }
+
     /// What figures of its windows mean: the one that is nearest to good counts.
     #[must_use]
     pub fn judge(&self, figures: &[Option<f64>]) -> crate::Reading {
         use crate::Reading;
+        if self.kind == Kind::BurnRate {
+            return kind::judge_burn(self, figures);
+        }
         let known: Vec<f64> = figures.iter().flatten().copied().filter(|v| v.is_finite()).collect();
         let nearest = if self.rising() {
             known.iter().copied().reduce(f64::min)
@@ -350,19 +401,20 @@ impl Rule {
         value: Option<f64>,
     ) -> BTreeMap<&'static str, Value> {
         let mut all = labels.clone();
-        if let Some(by) = &self.by {
+        for by in self.by.fields() {
             all.entry(label(by)).or_default();
         }
+        let group =
+            By::group(self.by.fields().iter().filter_map(|by| all.get(&label(by)).map(String::as_str)));
         [
             ("value", value.map_or_else(|| Value::from(()), Value::from)),
             ("labels", Value::from_pairs(all.clone())),
             ("unit", Value::from(self.unit.clone())),
             ("threshold", Value::from(self.above.or(self.below).unwrap_or_default())),
             ("window", Value::from(self.windows.first().copied().unwrap_or_default().to_string())),
-            (
-                "group",
-                Value::from(self.by.as_ref().and_then(|by| all.get(&label(by)).cloned()).unwrap_or_default()),
-            ),
+            ("group", Value::from(By::shown(&group))),
+            // What there is to say beside the figure; whoever asked knows it.
+            ("detail", Value::from("")),
             ("title", Value::from(self.title.clone())),
         ]
         .into()

@@ -3,30 +3,49 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alces_alerts::{Rule, Source as Lines};
+use alces_alerts::{Kind as What, Rule, Source as Lines};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::app::{App, Wish};
-use crate::board::{Board, Kind, Metric, Panel, Series, Source};
+use crate::board::{Board, Metric, Panel, Source};
 use crate::error::BackendError;
+use crate::fields::Fields;
 use crate::query::Query;
 use crate::range::Range;
 use crate::view::answers::{self, Answers};
 use crate::view::context::Context;
 use crate::view::picture::Part;
 use crate::view::plan::{Place, Plan, Shape};
-use crate::view::rows;
 
-/// Groups of a rule at most: more are a mistake in `by`.
-pub(crate) const GROUPS: usize = 500;
+use super::certificate::{self, Looks};
+use super::{change, groups, novel};
+
 /// What no field's name holds.
 pub(crate) const ODD: [char; 4] = ['"', '\n', '{', '}'];
 /// Searches of one round trip.
 const AT_ONCE: usize = 200;
 
-/// The figures of a group, one for each window of its rule; none where there is nothing to read, or too little to say anything.
-pub(crate) type Group = (String, Vec<Option<f64>>);
+/// A rule, with the moment that its window ends at, epoch milliseconds.
+pub(crate) type Timed<'r> = (&'r Rule, i64);
+
+/// What was found of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Group {
+    /// As [`alces_alerts::By::group`] has it; empty where all lines are watched together.
+    pub(crate) name: String,
+    /// One for each window of its rule; none where there is nothing to read, or too little to say anything.
+    pub(crate) figures: Vec<Option<f64>>,
+    /// What there is to say beside the figure: which value became which, a pattern's text, why a certificate cannot be seen.
+    pub(crate) detail: String,
+}
+
+impl Group {
+    /// The only one of a rule without groups.
+    pub(crate) fn all(figure: Option<f64>) -> Self {
+        Self { name: String::new(), figures: vec![figure], detail: String::new() }
+    }
+}
 
 /// One window of a rule, or the same window of the time that it is held against.
 struct Window {
@@ -41,16 +60,60 @@ struct Window {
 enum Wanted {
     /// A figure, and how many lines it rests on.
     One(Metric, Place, Place, f64),
-    Groups(rows::Wanted),
+    Groups(groups::Wanted),
     /// Its field is in no line.
     Nothing,
 }
 
-/// Asks rules, each of a window that ends at a moment (epoch milliseconds).
+/// Asks rules, each of a window that ends at a moment (epoch milliseconds). Certificates are looked at by `looks`; the past has none.
 ///
 /// # Errors
 /// When the engine gives no answer at all; a rule that it refuses has that as its answer.
-pub(crate) async fn ask(app: &App, rules: &[(&Rule, i64)]) -> Result<Vec<Part<Vec<Group>>>, BackendError> {
+pub(crate) async fn ask(
+    app: &App,
+    looks: Option<&Arc<dyn Looks>>,
+    rules: &[Timed<'_>],
+) -> Result<Vec<Part<Vec<Group>>>, BackendError> {
+    let now = (app.clock)();
+    // Of one name for every round, so that the fields that were asked for a moment ago are known still.
+    let Ok(lately) = Range::parse("now-1h", "now", "", now) else { return Ok(Vec::new()) };
+    let fields = app.fields(&lately, &app.access.everything).await?;
+    let fields = (&*fields.0, &*fields.1);
+    let mut all: Vec<Part<Vec<Group>>> = rules.iter().map(|_| Ok(Vec::new())).collect();
+    for ways in [
+        &[What::Threshold, What::BurnRate][..],
+        &[What::NewTerm, What::NewPattern],
+        &[What::Change],
+        &[What::Certificate, What::Watchdog],
+    ] {
+        let mine: Vec<usize> = (0..rules.len()).filter(|at| ways.contains(&asked_as(rules[*at].0))).collect();
+        for mine in mine.chunks(AT_ONCE / 2) {
+            let some: Vec<Timed<'_>> = mine.iter().map(|at| rules[*at]).collect();
+            let found = match ways[0] {
+                What::Threshold | What::BurnRate => ask_figures(app, fields, &some).await?,
+                What::NewTerm | What::NewPattern => novel::ask(app, fields, &some).await?,
+                What::Change => change::ask(app, fields, &some).await?,
+                What::Certificate | What::Watchdog => certificate::ask(looks, &some).await,
+            };
+            for (at, found) in mine.iter().zip(found) {
+                all[*at] = found;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A watchdog that wants lines is a count of them.
+fn asked_as(rule: &Rule) -> What {
+    let counts = rule.kind == What::Watchdog && !rule.windows.is_empty();
+    if counts { What::Threshold } else { rule.kind }
+}
+
+async fn ask_figures(
+    app: &App,
+    fields: (&Fields, &Fields),
+    rules: &[Timed<'_>],
+) -> Result<Vec<Part<Vec<Group>>>, BackendError> {
     let mut windows: Vec<Window> = Vec::new();
     for (at, (rule, end)) in rules.iter().enumerate() {
         for (window, length) in rule.windows.iter().enumerate() {
@@ -63,7 +126,7 @@ pub(crate) async fn ask(app: &App, rules: &[(&Rule, i64)]) -> Result<Vec<Part<Ve
     }
     let mut all: Vec<Part<BTreeMap<String, Figures>>> = rules.iter().map(|_| Ok(BTreeMap::new())).collect();
     for part in windows.chunks(AT_ONCE) {
-        ask_some(app, rules, part, &mut all).await?;
+        ask_some(app, fields, rules, part, &mut all).await?;
     }
     Ok(all
         .into_iter()
@@ -78,7 +141,7 @@ type Figures = BTreeMap<(usize, bool), f64>;
 fn figures(rule: &Rule, groups: BTreeMap<String, Figures>) -> Vec<Group> {
     // A group that was there before and is not now has no lines, which is a figure where lines are counted.
     let counts = matches!(Metric::parse(&rule.metric), Ok(Metric::Count | Metric::Rate | Metric::SumRate(_)));
-    let absent = (rule.by.is_some() && rule.against.is_some() && counts).then_some(0.0);
+    let absent = (!rule.by.is_empty() && rule.against.is_some() && counts).then_some(0.0);
     let figure = |figures: &Figures, window| {
         let now = figures.get(&(window, false)).copied().or(absent);
         if rule.against.is_none() {
@@ -89,22 +152,22 @@ fn figures(rule: &Rule, groups: BTreeMap<String, Figures>) -> Vec<Group> {
     };
     groups
         .into_iter()
-        .map(|(group, figures)| (group, (0..rule.windows.len()).map(|w| figure(&figures, w)).collect()))
+        .map(|(name, figures)| Group {
+            name,
+            figures: (0..rule.windows.len()).map(|w| figure(&figures, w)).collect(),
+            detail: String::new(),
+        })
         .collect()
 }
 
 async fn ask_some(
     app: &App,
+    fields: (&Fields, &Fields),
     rules: &[(&Rule, i64)],
     windows: &[Window],
     all: &mut [Part<BTreeMap<String, Figures>>],
 ) -> Result<(), BackendError> {
-    let now = (app.clock)();
-    // Of one name for every round, so that the fields that were asked for a moment ago are known still.
-    let Ok(lately) = Range::parse("now-1h", "now", "", now) else { return Ok(()) };
-    let fields = app.fields(&lately, &app.access.everything).await?;
-    let contexts: Vec<Context<'_>> =
-        windows.iter().map(|w| Context::new(&w.wish, (&fields.0, &fields.1))).collect();
+    let contexts: Vec<Context<'_>> = windows.iter().map(|w| Context::new(&w.wish, fields)).collect();
     let mut plan = Plan::default();
     let wanted: Vec<Wanted> = windows
         .iter()
@@ -122,7 +185,7 @@ async fn ask_some(
     }
     for ((window, context), wanted) in windows.iter().zip(&contexts).zip(&wanted) {
         let rule = rules[window.rule].0;
-        let read = read(rule, context, &window.panel, wanted, &answers);
+        let read = read((rule, window.window), context, wanted, &answers);
         match (&mut all[window.rule], read) {
             (Ok(groups), Ok(read)) => {
                 for (group, value) in read {
@@ -146,8 +209,8 @@ fn want(rule: &Rule, context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> W
     if metric.field().is_some_and(|word| fields.word(word).is_none()) {
         return Wanted::Nothing;
     }
-    if rule.by.is_some() {
-        return rows::plan(context, panel, plan).map_or(Wanted::Nothing, Wanted::Groups);
+    if !rule.by.is_empty() {
+        return groups::plan(context, rule, panel, plan).map_or(Wanted::Nothing, Wanted::Groups);
     }
     let query = context.query(panel);
     let part = context.part(panel.source, &rule.part);
@@ -166,37 +229,28 @@ fn want(rule: &Rule, context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> W
 
 /// The figure of each group.
 fn read(
-    rule: &Rule,
+    (rule, window): (&Rule, usize),
     context: &Context<'_>,
-    panel: &Panel,
     wanted: &Wanted,
     answers: &Answers,
 ) -> Part<Vec<(String, Option<f64>)>> {
-    let enough = |value: Option<f64>, count: f64| value.filter(|_| count >= rule.at_least as f64);
+    let enough = |value: Option<f64>, count: u64| value.filter(|_| count >= rule.least(window));
     match wanted {
-        Wanted::Nothing => Ok(if rule.by.is_some() { Vec::new() } else { vec![(String::new(), None)] }),
+        Wanted::Nothing => Ok(if !rule.by.is_empty() { Vec::new() } else { vec![(String::new(), None)] }),
         Wanted::One(metric, value, count, factor) => {
             let seconds = (context.range.to - context.range.from).max(1) as f64 / 1000.0;
             let value = context.value(metric, answers.total(*value)?, seconds, *factor);
-            Ok(vec![(String::new(), enough(value, answers.total(*count)?.docs as f64))])
+            Ok(vec![(String::new(), enough(value, answers.total(*count)?.docs))])
         }
         Wanted::Groups(wanted) => {
-            let rows = wanted.rows(context, panel, answers)?;
-            if rows.len() >= GROUPS {
-                return Err(format!("`by` has {GROUPS} values or more: narrow the rule with `filter`"));
-            }
-            let row = |row: crate::view::picture::Row| {
-                let (value, count) =
-                    (row.cells.first().copied().flatten(), row.cells.get(1).copied().flatten());
-                (row.label, enough(value, count.unwrap_or(0.0)))
-            };
-            Ok(rows.into_iter().map(row).collect())
+            let groups = wanted.read(context, answers)?;
+            Ok(groups.into_iter().map(|(group, value, count)| (group, enough(value, count))).collect())
         }
     }
 }
 
 /// The question's range, which is exact: no bucket is rounded.
-fn wish(app: &App, from: i64, to: i64) -> Option<Wish> {
+pub(super) fn wish(app: &App, from: i64, to: i64) -> Option<Wish> {
     let now = Timestamp::from_millisecond(to).ok()?;
     let range = Range::parse(&from.to_string(), &to.to_string(), "", now).ok()?;
     let board = Arc::new(Board::blank(Vec::new()));
@@ -209,18 +263,8 @@ fn wish(app: &App, from: i64, to: i64) -> Option<Wish> {
     })
 }
 
-/// A rule as a table: a row for each group, its figure and how many lines that rests on.
-fn panel(rule: &Rule) -> Panel {
-    let series = |name: &str, metric: &str| Series {
-        name: name.into(),
-        metric: metric.into(),
-        filter: rule.part.clone(),
-        color: None,
-        dash: None,
-        unit: None,
-        scale: 1.0,
-        optional: false,
-    };
+/// The lines that a rule is about, as a panel.
+pub(super) fn panel(rule: &Rule) -> Panel {
     let source = match rule.source {
         Lines::Logs => Source::Logs,
         Lines::Metrics => Source::Metrics,
@@ -228,14 +272,10 @@ fn panel(rule: &Rule) -> Panel {
     Panel {
         id: rule.id.clone(),
         title: rule.title.clone(),
-        kind: Kind::Table,
         source,
         filter: rule.filter.clone(),
         unit: rule.unit.clone(),
-        by: rule.by.clone(),
-        top: Some(GROUPS),
-        series: vec![Series { scale: rule.scale, ..series("value", &rule.metric) }, series("lines", "count")],
-        ..Panel::newest(GROUPS)
+        ..Panel::newest(1)
     }
 }
 

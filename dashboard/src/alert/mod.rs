@@ -4,19 +4,27 @@
 //! sends what the ledger holds. What a figure means over time, and that neither an alert nor its end is lost, is `crates/alerts`.
 
 mod ask;
+pub(crate) mod backtest;
+mod certificate;
+mod change;
+pub(crate) mod draft;
+mod evidence;
+mod groups;
 pub(crate) mod lease;
 mod mail;
+mod novel;
 mod post;
 mod rules;
 mod tell;
 mod test_message;
 mod watch;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alces_alerts::{Ledger, State};
+use alces_alerts::{Ledger, Rule, State};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch as told};
@@ -24,6 +32,8 @@ use tokio::sync::{Notify, watch as told};
 use crate::app::App;
 use crate::error::DashboardError;
 
+use backtest::Course;
+use draft::{Deed, DraftError, Drafts};
 pub(crate) use rules::Rules;
 pub use rules::check_alerts;
 pub use test_message::send_test;
@@ -54,6 +64,12 @@ pub struct LeaseIndex {
     pub folder: PathBuf,
 }
 
+/// What becomes of a rule of the browser's file.
+pub(crate) enum Written {
+    Save { instead_of: String, text: String },
+    Delete(String),
+}
+
 /// What pages and rounds share.
 pub(crate) struct Board {
     pub(crate) settings: Alerts,
@@ -62,7 +78,15 @@ pub(crate) struct Board {
     pub(crate) posted: Notify,
     /// Which of several dashboards watches.
     pub(crate) lease: Option<lease::Shared>,
+    /// Backtests of a moment ago, by what was asked; one is made at a time.
+    tested: tokio::sync::Mutex<HashMap<String, (i64, Arc<Course>)>>,
+    /// Held while the file of the browser's rules is written.
+    writing: tokio::sync::Mutex<()>,
 }
+
+/// A backtest is believed for so long, milliseconds; so many are kept.
+const BELIEVED: i64 = 10 * 60_000;
+const TESTED: usize = 50;
 
 impl Board {
     /// Reads the folder.
@@ -73,12 +97,70 @@ impl Board {
         let rules =
             Rules::read(&settings.folder).map_err(|errors| DashboardError::Alerts(errors.join("\n")))?;
         let lease = settings.lease.clone().map(|lease| lease::Shared::new(lease.index, lease.folder));
-        Ok(Self { settings, rules: std::sync::RwLock::new(Arc::new(rules)), posted: Notify::new(), lease })
+        Ok(Self {
+            settings,
+            rules: std::sync::RwLock::new(Arc::new(rules)),
+            posted: Notify::new(),
+            lease,
+            tested: tokio::sync::Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Whether it is this dashboard that watches.
     fn leads(&self) -> bool {
         self.lease.as_ref().is_none_or(lease::Shared::leads)
+    }
+
+    /// The backtest beside a rule, over the last two weeks. One at a time, so that pages of rules do not keep the engine busy; one of a moment
+    /// ago is shown again.
+    ///
+    /// # Errors
+    /// Why the rule cannot be asked.
+    pub(crate) async fn test(&self, app: &App, rule: &Rule) -> Result<Arc<Course>, String> {
+        let now = (app.clock)().as_millisecond().div_euclid(60_000) * 60_000;
+        let key = format!("{rule:?}");
+        let mut tested = self.tested.lock().await;
+        if let Some((_, course)) = tested.get(&key).filter(|(at, _)| (0..BELIEVED).contains(&(now - at))) {
+            return Ok(Arc::clone(course));
+        }
+        let course = Arc::new(backtest::beside(app, rule, (now - backtest::LENGTH, now)).await?);
+        if tested.len() >= TESTED {
+            tested.clear();
+        }
+        tested.insert(key, (now, Arc::clone(&course)));
+        Ok(course)
+    }
+
+    /// Changes the file of the browser's rules, and takes up what it says; the rule's id.
+    ///
+    /// # Errors
+    /// [`DraftError`]; nothing has changed then.
+    pub(crate) async fn write(&self, deed: Written, version: String) -> Result<String, DraftError> {
+        let _one = self.writing.lock().await;
+        let folder = self.settings.folder.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let deed = match &deed {
+                Written::Save { instead_of, text } => Deed::Save { instead_of, text },
+                Written::Delete(id) => Deed::Delete(id),
+            };
+            let id = Drafts::open(&folder)?.carry_out(&deed, &version)?;
+            Ok((id, Rules::read(&folder).map_err(DraftError::Wrong)?))
+        });
+        let (id, rules) =
+            written.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))?;
+        self.put(rules);
+        Ok(id)
+    }
+
+    /// What tells the file of the browser's rules from a later one.
+    ///
+    /// # Errors
+    /// [`DraftError::ReadOnly`] where it cannot be read.
+    pub(crate) async fn version(&self) -> Result<String, DraftError> {
+        let folder = self.settings.folder.clone();
+        let version = tokio::task::spawn_blocking(move || Ok(Drafts::open(&folder)?.version()));
+        version.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
@@ -221,32 +303,14 @@ pub async fn backtest(
         return Err(nothing(format!("there is no rule {rule}. There are: {}", names.join(", "))));
     };
     let app = crate::offline::app(config, Arc::new(Timestamp::now))?;
-    let mut states = std::collections::BTreeMap::<String, State>::new();
     let mut course = Vec::new();
-    let (begin, end, step) = (from.as_millisecond(), to.as_millisecond(), rule.every.0);
-    let mut at = begin;
-    while at <= end {
-        let found = ask::ask(&app, &[(&rule, at)]).await.map_err(|e| nothing(e.to_string()))?;
-        let groups = match found.into_iter().next() {
-            Some(Ok(groups)) => groups,
-            Some(Err(reason)) => return Err(nothing(reason)),
-            None => Vec::new(),
-        };
-        let readings = watch::readings(&rule, groups, states.keys().cloned());
-        for (group, reading) in readings {
-            let mut state = states.remove(&group).unwrap_or_else(|| State { read: at, ..State::default() });
-            let before = state.phase;
-            let change = state.step(reading, rule.timing(), rule.rising(), at);
-            if change.is_some() || state.phase != before {
-                let moment = Timestamp::from_millisecond(at).unwrap_or(from);
-                course.push((moment, group.clone(), state.clone(), change));
-            }
-            if !state.is_idle() || watch::remembers(&rule) {
-                states.insert(group, state);
-            }
+    let each = |moment: backtest::Moment<'_>| {
+        if moment.change.is_some() || moment.state.phase != moment.before {
+            let at = Timestamp::from_millisecond(moment.at).unwrap_or(from);
+            course.push((at, moment.group.to_owned(), moment.state.clone(), moment.change));
         }
-        progress((at - begin) as f64 / (end - begin).max(1) as f64);
-        at += step;
-    }
+    };
+    let range = (from.as_millisecond(), to.as_millisecond());
+    backtest::walk(&app, &rule, range, rule.every.0, None, each, &mut progress).await.map_err(nothing)?;
     Ok(course)
 }

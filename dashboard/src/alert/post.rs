@@ -23,6 +23,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing is done where nothing waits: silences and files may change meanwhile.
 const REST: Duration = Duration::from_secs(30);
 
+/// A sign of life that is older says nothing, milliseconds.
+const FRESH: i64 = 60_000;
 /// How long messages wait that may not leave yet, before that is looked at again.
 const HELD_BACK: Duration = Duration::from_millis(200);
 
@@ -94,6 +96,10 @@ async fn send(app: &App, board: &Board, open: Open, taken: &Mutex<HashSet<i64>>)
     let (answer, wish, reason) = match receiver {
         _ if known(taken) => (Answer::Status(200), None, String::new()),
         None => (Answer::Status(410), None, "the receiver is no longer there".to_owned()),
+        Some(receiver) if receiver.preset == Preset::Heartbeat && now - open.made > FRESH => {
+            let kept = board.ledger(move |ledger| ledger.end(seq, now, "too old to be a sign of life")).await;
+            return kept.is_ok();
+        }
         Some(receiver) => {
             let trying = attempt(receiver, &board.settings.allowed, &open.delivery, now / 1000);
             match tokio::time::timeout(PATIENCE, trying).await {

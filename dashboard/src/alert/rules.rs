@@ -1,17 +1,19 @@
 //! The files of rules and receivers.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use alces_alerts::{Inhibit, Receiver, Rule};
 
-use super::ask;
+use super::{ask, draft};
 use crate::board::Metric;
 use crate::chart::Unit;
 use crate::query;
 
 /// More rules than this are a mistake.
 const MOST: usize = 5_000;
+/// Fields that a rule's groups are made of.
+const MOST_FIELDS: usize = 3;
 /// More text than this is no file of rules.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -21,6 +23,9 @@ pub(crate) struct Rules {
     pub(crate) rules: Vec<Rule>,
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) inhibit: Vec<Inhibit>,
+    /// The name of the file that each rule is in, and the rule's text, where it can be cut out of it.
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) texts: BTreeMap<String, String>,
 }
 
 impl Rules {
@@ -29,6 +34,14 @@ impl Rules {
     /// # Errors
     /// All that is wrong, with file and place.
     pub(crate) fn read(folder: &Path) -> Result<Self, Vec<String>> {
+        Self::read_with(folder, None)
+    }
+
+    /// The same, with another text for one of the files.
+    ///
+    /// # Errors
+    /// As [`Rules::read`].
+    pub(crate) fn read_with(folder: &Path, instead: Option<(&Path, &str)>) -> Result<Self, Vec<String>> {
         let of = |path: &Path, reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
         let entries = std::fs::read_dir(folder).map_err(|e| vec![of(folder, &e)])?;
         let mut paths: Vec<_> = entries
@@ -36,17 +49,22 @@ impl Rules {
             .map(|e| e.path())
             .filter(|p| p.extension().is_some_and(|e| e == "yaml" || e == "yml"))
             .collect();
+        paths.extend(instead.map(|(path, _)| path.to_owned()));
         paths.sort();
+        paths.dedup();
         let (mut all, mut errors) = (Self::default(), Vec::new());
         for path in paths {
-            let text = std::fs::metadata(&path).and_then(|m| {
-                if m.len() > MOST_BYTES {
-                    return Err(std::io::Error::other("the file is larger than 4 MB"));
-                }
-                std::fs::read_to_string(&path)
-            });
-            match text.map_err(|e| vec![e.to_string()]).and_then(|text| Self::parse_one(&text)) {
-                Ok(one) => {
+            let text = match instead {
+                Some((of, text)) if of == path => Ok(text.to_owned()),
+                _ => text_of(&path),
+            };
+            let read = text.map_err(|e| vec![e.to_string()]);
+            match read.and_then(|text| Ok((Self::parse_one(&text)?, text))) {
+                Ok((one, text)) => {
+                    let file = path.file_name().unwrap_or_default().to_string_lossy();
+                    all.files
+                        .extend(one.rules.iter().map(|rule| (rule.id.clone(), file.clone().into_owned())));
+                    all.texts.extend(draft::items(&text));
                     all.rules.extend(one.rules);
                     all.receivers.extend(one.receivers);
                     all.inhibit.extend(one.inhibit);
@@ -76,7 +94,12 @@ impl Rules {
             check(rule, &mut |reason| errors.push(format!("{}: {reason}", rule.id)));
         }
         if errors.is_empty() {
-            Ok(Self { rules: file.rules, receivers: file.receivers, inhibit: file.inhibit })
+            Ok(Self {
+                rules: file.rules,
+                receivers: file.receivers,
+                inhibit: file.inhibit,
+                ..Self::default()
+            })
         } else {
             Err(errors)
         }
@@ -110,9 +133,18 @@ impl Rules {
     }
 }
 
+fn text_of(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > MOST_BYTES {
+        return Err(std::io::Error::other("the file is larger than 4 MB"));
+    }
+    std::fs::read_to_string(path)
+}
+
 /// What only the dashboard knows.
 fn check(rule: &Rule, wrong: &mut dyn FnMut(String)) {
     match Metric::parse(&rule.metric) {
+        // What has no figure of its own, or was told already.
+        _ if rule.metric.is_empty() => {}
         Err(error) => wrong(error.to_string()),
         Ok(Metric::Share) if rule.part.is_empty() => {
             wrong("a share wants `part`: what is counted of the lines".into());
@@ -127,8 +159,12 @@ fn check(rule: &Rule, wrong: &mut dyn FnMut(String)) {
             wrong(format!("{name} “{text}”: {error}"));
         }
     }
-    if rule.by.as_deref().is_some_and(|by| by.is_empty() || by.contains(ask::ODD)) {
-        wrong("by is a field".into());
+    let odd = |field: &String| field.is_empty() || field.contains(ask::ODD);
+    if rule.by.fields().iter().any(odd) || rule.by.fields().len() > MOST_FIELDS {
+        wrong(format!("by is a field, or a list of up to {MOST_FIELDS}: by: [host, service]"));
+    }
+    if rule.field.contains(ask::ODD) {
+        wrong("field is a field".into());
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use alces_alerts::dispatch::{Key, Message, Seen, Standing};
 use alces_alerts::{
-    Ack, Alert, Change, Delivery, Dispatch, Inhibitions, Kept, LedgerError, Noted, Phase, Receiver, Rule,
-    Silence, Telling, body, message_id,
+    Ack, Alert, Change, Delivery, Dispatch, Inhibitions, Kept, LedgerError, Noted, Phase, Preset, Receiver,
+    Rule, Silence, Telling, body, message_id,
 };
 
 use super::{Board, Rules};
@@ -57,7 +57,8 @@ impl Round<'_> {
         for noted in self.noted.iter().filter(|n| n.change == Some(Change::Resolved)) {
             let kept = &noted.kept;
             let over = alert(rules.get(kept.rule.as_str()).copied(), kept);
-            let over = Alert { firing: false, ends: Some(now), ..over };
+            // Its lines were shown when it began.
+            let over = Alert { firing: false, ends: Some(now), context: None, ..over };
             dispatch.ends(&(kept.rule.clone(), kept.group.clone()), &over, now);
         }
         let before =
@@ -142,6 +143,10 @@ impl Round<'_> {
 
     fn delivery(&self, message: &Message) -> Option<Delivery> {
         let receiver = self.rules.receivers.iter().find(|r| r.id == message.receiver)?;
+        // That nothing comes is what it waits for: an end would be taken for a sign of life.
+        if receiver.preset == Preset::Heartbeat && message.alerts.iter().all(|(_, alert)| !alert.firing) {
+            return None;
+        }
         let names: Vec<_> = message
             .alerts
             .iter()
@@ -239,6 +244,7 @@ inhibit:
                 value: None,
                 peak: None,
                 link: String::new(),
+                context: None,
             };
             let messages = round.messages(&mut self.dispatch, alert);
             let said = |d: &Delivery| {

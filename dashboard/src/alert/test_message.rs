@@ -28,6 +28,7 @@ pub(crate) fn test_message(receiver: &Receiver, base: &str, now: i64) -> Deliver
         value: None,
         peak: None,
         link: format!("{base}alerts"),
+        context: None,
     };
     let told = [("alces-test".to_owned(), now, "resolved")];
     let telling = Telling {

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
-use alces_alerts::{Alert, Change, Dispatch, Kept, Ledger, NoData, Noted, Reading, Rule, State};
+use alces_alerts::{Alert, Change, Context, Dispatch, Kept, Ledger, NoData, Noted, Reading, Rule, State};
 
 use super::ask::{self, Group};
+use super::certificate::{Looks, Network};
 use super::tell::{Round, Said};
-use super::{Board, Rules};
+use super::{Board, Rules, evidence};
 use crate::app::App;
-use crate::query::{self, Query};
 
 /// A host that has sent figures within this time is alive, and its lines are waited for, milliseconds.
 const ALIVE: i64 = 10 * 60_000;
 /// Hosts send figures each ten seconds: so much older ones are not late yet.
 const GRACE: i64 = 15_000;
+/// Of a storm the lines of so many groups are looked at, for so long.
+const GATHERED: usize = 5;
+const GATHERING: Duration = Duration::from_secs(3);
 /// What could not be asked or kept is tried again after so long, milliseconds.
 const AGAIN: i64 = 15_000;
 /// The rule about rules that cannot be asked: one alert, however many they are.
@@ -37,11 +41,21 @@ pub(crate) struct Watch {
     trouble: Option<String>,
     /// Rules that could not be asked the last time, and why; the empty name is all of them.
     failures: BTreeMap<String, String>,
+    /// Looks at certificates.
+    looks: Arc<dyn Looks>,
+    /// What their lines are, of groups that began to fire in this round.
+    contexts: BTreeMap<(String, String), Context>,
+    /// What there is to say of groups beside their figures, by rule and group.
+    details: BTreeMap<(String, String), String>,
 }
 
 impl Watch {
     pub(crate) fn new(app: Arc<App>, board: Arc<Board>, base: String) -> Self {
+        let looks = Arc::new(Network { allowed: board.settings.allowed.clone() });
         Self {
+            looks,
+            details: BTreeMap::new(),
+            contexts: BTreeMap::new(),
             app,
             board,
             base,
@@ -107,6 +121,7 @@ impl Watch {
             // Without it nobody knows what is silenced: everything is done once more.
             Err(error) => return self.undone(&due, &error.to_string(), now),
         };
+        self.gather(&rules, &noted, now).await;
         let mut dispatch = self.dispatch.take().unwrap_or_default();
         self.states.get_or_insert_default();
         let Some(before) = self.states.as_ref() else { return };
@@ -197,7 +212,7 @@ impl Watch {
                 (*rule, end)
             })
             .collect();
-        let found = match ask::ask(&self.app, &timed).await {
+        let found = match ask::ask(&self.app, Some(&self.looks), &timed).await {
             Ok(found) => found,
             Err(error) => return drop(self.failures.insert(String::new(), error.to_string())),
         };
@@ -212,6 +227,10 @@ impl Watch {
                 }
             };
             self.failures.remove(&rule.id);
+            self.details.retain(|(id, _), _| *id != rule.id);
+            for group in groups.iter().filter(|group| !group.detail.is_empty()) {
+                self.details.insert((rule.id.clone(), group.name.clone()), group.detail.clone());
+            }
             let known = states.keys().filter(|(id, _)| *id == rule.id).map(|(_, group)| group.clone());
             for (group, reading) in readings(rule, groups, known.collect::<Vec<_>>()) {
                 let key = (rule.id.clone(), group.clone());
@@ -223,7 +242,7 @@ impl Watch {
                 let rests = before.is_some_and(|before| before.state.is_idle()) && state.is_idle();
                 let noteworthy = before.is_some() || !state.is_idle() || change.is_some() || remember;
                 if noteworthy && !(remember && rests) {
-                    let kept = Kept { rule: rule.id.clone(), labels: labels(rule, &group), group, state };
+                    let kept = Kept { rule: rule.id.clone(), labels: rule.labels_of(&group), group, state };
                     noted.push(Noted { kept, change, remember });
                 }
             }
@@ -266,6 +285,32 @@ impl Watch {
         noted.push(Noted { kept, change, remember: false });
     }
 
+    /// Looks at the lines of what begins to fire. What is not there in time is left out: an alert does not wait for it.
+    async fn gather(&mut self, rules: &Rules, noted: &[Noted], now: i64) {
+        // A message may be due long after its alerts began.
+        let states = self.states.get_or_insert_default();
+        self.contexts.retain(|key, _| states.get(key).is_some_and(|kept| kept.state.fires()));
+        let begun = noted.iter().filter(|noted| noted.change == Some(Change::Fired)).take(GATHERED);
+        let wanted = begun.filter_map(|Noted { kept, .. }| {
+            let rule = rules.rules.iter().find(|rule| rule.id == kept.rule)?;
+            let longest = rule.windows.iter().map(|window| window.0).max()?;
+            let span = (now - rule.hold.0 - longest, now);
+            let key = (kept.rule.clone(), kept.group.clone());
+            let gather = evidence::gather(&self.app, &self.base, rule, &kept.group, span);
+            Some(async { (key, tokio::time::timeout(GATHERING, gather).await) })
+        });
+        let found = futures_util::future::join_all(wanted.collect::<Vec<_>>()).await;
+        for (key, found) in found {
+            match found {
+                Ok(Ok(context)) => drop(self.contexts.insert(key, context)),
+                Ok(Err(reason)) => tracing::info!(rule = key.0, reason, "an alert goes without lines"),
+                Err(_) => {
+                    tracing::info!(rule = key.0, "an alert goes without lines: they did not come in time");
+                }
+            }
+        }
+    }
+
     /// What is told of a group.
     fn alert(&self, rule: Option<&Rule>, kept: &Kept, late: Option<&String>, now: i64) -> Alert {
         Alert {
@@ -277,6 +322,7 @@ impl Watch {
             value: kept.state.value,
             peak: kept.state.peak,
             link: self.link(rule, kept, now),
+            context: self.contexts.get(&(kept.rule.clone(), kept.group.clone())).cloned(),
         }
     }
 
@@ -299,7 +345,12 @@ impl Watch {
             all.insert("summary".to_owned(), summary);
             return all;
         };
-        let values = rule.values(&kept.labels, kept.state.value);
+        let mut values = rule.values(&kept.labels, kept.state.value);
+        let detail = self.details.get(&(kept.rule.clone(), kept.group.clone())).cloned().unwrap_or_default();
+        values.insert("detail", minijinja::Value::from(detail.as_str()));
+        if !detail.is_empty() {
+            all.insert("detail".into(), detail);
+        }
         all.insert("title".into(), rule.title.clone());
         for (name, template) in [("summary", &rule.summary), ("description", &rule.description)] {
             if !template.is_empty() {
@@ -325,11 +376,7 @@ impl Watch {
         let window = rule.windows.iter().map(|w| w.0).max().unwrap_or_default();
         let from = kept.state.fired.unwrap_or(now) - rule.hold.0 - window;
         address.append_pair("from", &from.to_string()).append_pair("to", &now.to_string());
-        let parsed = |text: &str| query::parse(text).unwrap_or_else(|_| Query::everything());
-        let mut search = parsed(&rule.filter).and(parsed(&rule.part));
-        if let Some(by) = rule.by.as_ref().filter(|_| !kept.group.is_empty()) {
-            search = search.and(Query::exactly(by, &kept.group));
-        }
+        let search = evidence::search(rule, &kept.group);
         if !search.is_everything() {
             address.append_pair("q", &search.to_string());
         }
@@ -343,7 +390,7 @@ fn is_gone(rules: &Rules, id: &str) -> bool {
 
 /// Whether a group is remembered while it is fine: its silence is an alert.
 pub(crate) fn remembers(rule: &Rule) -> bool {
-    rule.by.is_some() && rule.no_data == NoData::Alert
+    !rule.by.is_empty() && rule.no_data == NoData::Alert
 }
 
 /// What each group's figures mean. Groups that were known and are no longer there have nothing to read.
@@ -353,7 +400,7 @@ pub(crate) fn readings(
     known: impl IntoIterator<Item = String>,
 ) -> Vec<(String, Reading)> {
     let mut all: BTreeMap<String, Reading> =
-        groups.into_iter().map(|(group, figures)| (group, rule.judge(&figures))).collect();
+        groups.into_iter().map(|group| (group.name, rule.judge(&group.figures))).collect();
     for group in known {
         all.entry(group).or_insert_with(|| match rule.no_data {
             NoData::Keep => Reading::Unknown,
@@ -369,17 +416,6 @@ fn end(rule: &Rule, arrivals: &[i64], now: i64) -> (i64, usize) {
     let slowest = arrivals.iter().copied().min().filter(|at| *at < wished - GRACE);
     let end = slowest.map_or(wished, |at| at.max(wished - rule.patience.0));
     (end, arrivals.iter().filter(|at| **at < end - GRACE).count())
-}
-
-fn labels(rule: &Rule, group: &str) -> BTreeMap<String, String> {
-    let mut all = rule.labels.clone();
-    all.insert("alertname".into(), rule.id.clone());
-    all.insert("severity".into(), rule.severity.word().into());
-    if let Some(by) = &rule.by {
-        let name: String = by.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        all.insert(name, group.to_owned());
-    }
-    all
 }
 
 #[cfg(test)]
@@ -414,7 +450,8 @@ mod tests {
     #[test]
     fn a_group_that_is_gone_is_read_as_nothing() {
         let fine = rule("    by: host\n");
-        let read = readings(&fine, vec![("b".into(), vec![Some(5.0)])], ["a".to_owned(), "b".to_owned()]);
+        let group = Group { name: "b".into(), ..Group::all(Some(5.0)) };
+        let read = readings(&fine, vec![group], ["a".to_owned(), "b".to_owned()]);
         assert_eq!(read, [("a".to_owned(), Reading::Good(0.0)), ("b".to_owned(), Reading::Bad(5.0))]);
         let keep = rule("    by: host\n    no_data: keep\n");
         assert_eq!(readings(&keep, Vec::new(), ["a".to_owned()]), [("a".to_owned(), Reading::Unknown)]);
@@ -423,7 +460,7 @@ mod tests {
     #[test]
     fn labels_are_names_that_receivers_take() {
         let rule = rule("    by: host.name\n    severity: critical\n    labels: {team: helpdesk}\n");
-        let all: Vec<(String, String)> = labels(&rule, "web-1").into_iter().collect();
+        let all: Vec<(String, String)> = rule.labels_of("web-1").into_iter().collect();
         let all: Vec<String> = all.iter().map(|(a, b)| format!("{a}={b}")).collect();
         assert_eq!(all, ["alertname=a", "host_name=web-1", "severity=critical", "team=helpdesk"]);
     }

@@ -230,7 +230,7 @@ impl Pattern {
 }
 
 /// Whether all lines of a pattern are lines of one that is more general: word by word the same, `<*>`, or `name=<*>`.
-fn covers(general: &str, narrow: &str) -> bool {
+pub(crate) fn covers(general: &str, narrow: &str) -> bool {
     let one = |(general, narrow): (&str, &str)| {
         let name = general.strip_suffix("<*>");
         general == narrow

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alces_alerts::{Ack, LedgerError, Span};
+use alces_alerts::{Ack, By, LedgerError, Span};
 use alces_people::Right;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::HeaderMap;
@@ -132,11 +132,11 @@ async fn json(State(app): State<Arc<App>>, Extension(who): Extension<Arc<Who>>) 
         Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     };
     let state = |kept: &alces_alerts::Kept| {
-        json!({"rule": kept.rule, "group": kept.group, "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
+        json!({"rule": kept.rule, "group": By::shown(&kept.group), "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
                "fired": kept.state.fired, "value": kept.state.value, "peak": kept.state.peak,
                "acknowledged": all.ack(&kept.rule, &kept.group, kept.state.fired).map(|a| json!({"by": a.author, "at": a.at}))})
     };
-    let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": e.group, "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
+    let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": By::shown(&e.group), "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
     let silence = |s: &alces_alerts::Silence| json!({"id": s.id, "labels": s.matchers, "author": s.author, "comment": s.comment, "until": s.until});
     let receiver = |(id, (waiting, lost)): (&String, &(i64, i64))| json!({"id": id, "waiting": waiting, "undelivered": lost});
     axum::Json(json!({
@@ -228,10 +228,10 @@ async fn ack_json(
     axum::Json(which): axum::Json<Which>,
 ) -> Response {
     match acknowledge(&app, &who, which).await {
-        Ok(Some(ack)) => {
-            axum::Json(json!({"rule": ack.rule, "group": ack.group, "by": ack.author, "at": ack.at}))
-                .into_response()
-        }
+        Ok(Some(ack)) => axum::Json(
+            json!({"rule": ack.rule, "group": By::shown(&ack.group), "by": ack.author, "at": ack.at}),
+        )
+        .into_response(),
         Ok(None) => fail(StatusCode::NOT_FOUND, "nothing fires of this rule and group".into()),
         Err((status, reason)) => fail(status, reason),
     }

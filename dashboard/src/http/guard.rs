@@ -31,13 +31,13 @@ fn door(method: &Method, path: &str) -> Option<Right> {
         // makes loopback no proof of anything.
         ["healthz" | "readyz" | "login" | "theme" | "language"]
         | ["static" | "invite", ..]
-        | ["render", "panel.png"] => None,
+        | ["render", "panel.png" | "alert.png"] => None,
         // The way to a provider and back.
         ["login", "oidc"] | ["login", "oidc", "callback"] => None,
         ["people", ..] | ["api", "v1", "people" | "audit", ..] => Some(Right::Admin),
         // A pattern that is tried changes nothing; searches are kept by viewers too.
         ["account", ..] | ["logout" | "grok"] | ["explore", "searches", ..] => Some(Right::Read),
-        ["b", _, "edit"] => Some(Right::Write),
+        ["b", _, "edit"] | ["alerts", "edit"] => Some(Right::Write),
         _ if is_safe(method) => Some(Right::Read),
         _ => Some(Right::Write),
     }
@@ -105,6 +105,8 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
         ["explore", "searches", ..] | ["api", "v1", "searches", ..] => None,
         ["b", _, "edit"] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["api", "v1", "events"] | ["api", "v1", "alerts", "ack"] => Some((Act::Edit, path.to_owned())),
+        // What is tried is no edit, and what is saved is written down with it.
+        ["alerts", "edit"] => None,
         ["alerts", ..] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         ["b", _, file] if file.contains('.') => Some((Act::Export, whole)),
         ["report"] => Some((Act::Export, whole)),
@@ -243,6 +245,7 @@ mod tests {
             assert_eq!(of(Method::POST, path), Some(Right::Write), "{path}");
         }
         assert_eq!(of(Method::GET, "/b/x/edit"), Some(Right::Write));
+        assert_eq!(of(Method::GET, "/alerts/edit"), Some(Right::Write));
         for path in ["/people/audit.csv", "/api/v1/people", "/api/v1/audit"] {
             assert_eq!(of(Method::GET, path), Some(Right::Admin), "{path}");
         }

@@ -20,6 +20,7 @@ mod patterns;
 mod people;
 mod render;
 mod report;
+mod rules;
 mod searches;
 mod tail;
 mod v1;
@@ -97,7 +98,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     };
     let all = if app.alerts.is_some() {
         all.merge(
-            alerts::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), alerts::only_here)),
+            alerts::routes()
+                .merge(rules::routes())
+                .route_layer(middleware::from_fn_with_state(Arc::clone(&app), alerts::only_here)),
         )
     } else {
         all

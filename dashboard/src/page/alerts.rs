@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alces_alerts::{Ack, Episode, Kept, Phase, Silence};
+use alces_alerts::{Ack, By, Episode, Kept, Phase, Silence};
 use maud::{Markup, html};
 
 use super::layout::{Asked, guarded};
@@ -55,7 +55,7 @@ pub(crate) fn alerts(
             @if rules.receivers.is_empty() { p class="banner" { (t!("No receiver is named: alerts are shown here, and nobody is told.")) } }
         }
         article class="panel people" id="alerts" {
-            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else if open.len() == 1 { (t!("One alert fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } }
+            div class="head" { h1 { @if open.is_empty() { (t!("Nothing fires")) } @else if open.len() == 1 { (t!("One alert fires")) } @else { (t!("{n} alerts fire", n = open.len())) } } span class="hint" { (t!("{n} rules are watched", n = rules.rules.len())) } a href="/alerts/rules" { (t!("Alert rules")) } }
             @if !open.is_empty() {
                 (table(&t!("Alerts"), html! { th { (t!("Alert")) } th { (t!("Labels")) } th { (t!("Since")) } th class="num" { (t!("Value")) } th class="num" { (t!("Worst")) } th {} }, html! {
                     @for kept in &open { tr {
@@ -75,7 +75,7 @@ pub(crate) fn alerts(
                     } }
                 }))
             }
-            @if !pending.is_empty() { p class="hint" { (t!("Not for long enough yet:")) @for kept in &pending { " " (visible(&title(&kept.rule), 100)) @if !kept.group.is_empty() { " (" (visible(&kept.group, 60)) ")" } } } }
+            @if !pending.is_empty() { p class="hint" { (t!("Not for long enough yet:")) @for kept in &pending { " " (visible(&title(&kept.rule), 100)) @if !kept.group.is_empty() { " (" (visible(&By::shown(&kept.group), 60)) ")" } } } }
         }
         @if !all.silences.is_empty() {
             article class="panel people" id="silences" {
@@ -166,7 +166,7 @@ fn silence(asked: &Asked, labels: &BTreeMap<String, String>) -> Markup {
     }
 }
 
-fn figure(value: Option<f64>) -> String {
+pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "—".into(), crate::chart::units::number)
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod panel;
 pub(crate) mod patterns;
 pub(crate) mod people;
 pub(crate) mod report;
+pub(crate) mod rules;
 pub(crate) mod searches;
 mod strip;
 pub(crate) mod tail;

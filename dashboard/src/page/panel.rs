@@ -54,7 +54,7 @@ pub(crate) fn content(range: &Range, panel: &Panel, content: &Part<Picture>) -> 
 /// For half of a desktop's width.
 const BROAD: Size = Size { class: "wide", width: 640, height: 230 };
 /// For more than half of it.
-const FULL: Size = Size { class: "wide", width: 900, height: 250 };
+pub(super) const FULL: Size = Size { class: "wide", width: 900, height: 250 };
 
 /// For a chart that stands above what it is about.
 pub(super) const LOW: Size = Size { class: "wide", width: 1300, height: 150 };

@@ -121,7 +121,7 @@ pub(crate) fn plan(context: &Context<'_>, panel: &Panel, plan: &mut Plan) -> Res
 }
 
 /// The aggregation behind a figure; none for a count.
-fn inner(context: &Context<'_>, panel: &Panel, metric: &Metric) -> Result<Option<Value>, NoField> {
+pub(crate) fn inner(context: &Context<'_>, panel: &Panel, metric: &Metric) -> Result<Option<Value>, NoField> {
     let name = |word: &String| {
         context.fields(panel.source).word(word).map(|f| f.name).ok_or_else(|| NoField(word.clone()))
     };

@@ -96,6 +96,8 @@ async fn every_address_is_described() {
             .flat_map(|source| {
                 source.split('"').filter(|text| text.starts_with("/api/v1/") && !text.ends_with('/'))
             })
+            // There where rules are watched.
+            .chain(["/api/v1/alerts/rules/{id}/backtest"])
             .collect();
     named.sort_unstable();
     assert_eq!(paths, named);

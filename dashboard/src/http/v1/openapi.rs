@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::http::{api, boards, events, tail};
+use crate::http::{api, boards, events, rules, tail};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,11 +21,12 @@ use crate::http::{api, boards, events, tail};
     ),
     paths(
         serve, super::me::me, boards::list, boards::json, events::post, super::lines::list, super::patterns::list, super::why::why,
-        super::fields::list, api::values, api::complete, tail::tail, super::people::list, super::people::tokens, super::audit::list
+        super::fields::list, api::values, api::complete, tail::tail, super::people::list, super::people::tokens, super::audit::list, rules::tested
     ),
     tags(
         (name = "boards", description = "Boards and their figures"),
         (name = "lines", description = "Lines, and what they have in common"),
+        (name = "alerts", description = "Alert rules, where some are watched"),
         (name = "people", description = "Who may come in"),
         (name = "about", description = "This description"),
     ),
