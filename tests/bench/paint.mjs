@@ -6,7 +6,7 @@ const rows = [];
 for (const path of paths) {
   const seen = [];
   // The first visit brings style sheet and scripts into the browser's cache, as a person's first visit does; each page is another one for the dashboard.
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 16; i++) {
     const { page, context } = await open(origin);
     if (i > 0) await page.goto(`${origin}/grok`, { waitUntil: "load" });
     await page.goto(origin + path.replace(/to=(\d+)/, (_, to) => `to=${Number(to) - 1000 * i}`), { waitUntil: "load" });

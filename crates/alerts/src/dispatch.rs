@@ -90,7 +90,7 @@ pub enum Row {
         /// The alert.
         key: Key,
         /// As it is now.
-        member: Option<Member>,
+        member: Option<Box<Member>>,
     },
     /// A bundle of a receiver.
     Bundle {
@@ -139,7 +139,7 @@ impl Dispatch {
         for row in rows {
             match row {
                 Row::Member { receiver, key, member: Some(member) } => {
-                    all.members.entry(key).or_default().insert(receiver, member);
+                    all.members.entry(key).or_default().insert(receiver, *member);
                 }
                 Row::Bundle { receiver, name, bundle: Some(bundle) } => {
                     all.bundles.insert((receiver, name), bundle);
@@ -364,7 +364,7 @@ impl Dispatch {
     pub fn rows(&mut self) -> Vec<Row> {
         let members = std::mem::take(&mut self.changed_members).into_iter().map(|(receiver, key)| {
             let member = self.members.get(&key).and_then(|all| all.get(&receiver)).cloned();
-            Row::Member { receiver, key, member }
+            Row::Member { receiver, key, member: member.map(Box::new) }
         });
         let bundles = std::mem::take(&mut self.changed_bundles).into_iter().map(|(receiver, name)| {
             let bundle = self.bundles.get(&(receiver.clone(), name.clone())).cloned();
@@ -461,7 +461,7 @@ mod tests {
             for row in self.dispatch.rows() {
                 match row {
                     Row::Member { receiver, key, member: Some(member) } => {
-                        drop(self.members.insert((receiver, key), member));
+                        drop(self.members.insert((receiver, key), *member));
                     }
                     Row::Member { receiver, key, member: None } => {
                         drop(self.members.remove(&(receiver, key)));
@@ -489,7 +489,7 @@ mod tests {
             let members = self.members.iter().map(|((receiver, key), member)| Row::Member {
                 receiver: receiver.clone(),
                 key: key.clone(),
-                member: Some(member.clone()),
+                member: Some(Box::new(member.clone())),
             });
             let bundles = self.bundles.iter().map(|((receiver, name), bundle)| Row::Bundle {
                 receiver: receiver.clone(),

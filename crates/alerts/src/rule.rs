@@ -474,7 +474,7 @@ receivers:
     fn what_is_wrong_is_told_with_its_place() {
         refused("    above: 1\n    below: 2\n", "line 2, column 5: a: say from when on");
         refused("    above: 1\n    resolve: 2\n", "resolve lies on the good side");
-        refused("    above: 1\n    every: 1s\n", "every is between");
+        refused("    above: 1\n    every: 0s\n", "every is between");
         refused("    above: 1\n    for: 5 minutes\n", "write it like 30s, 5m");
         refused("    above: 1\n    labels: {severity: x}\n", "cannot be a label of your own");
         refused("    above: 1\n    summary: '{{ valeu }}'\n", "summary: line 1");

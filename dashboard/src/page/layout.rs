@@ -145,8 +145,6 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
                 title { (frame.title) " · " (config.title) }
                 link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href={ "/static/alces.css?" (crate::assets::tag()) };
-                script src={ "/static/alces.js?" (crate::assets::tag()) } defer {}
-                script src={ "/static/explore.js?" (crate::assets::tag()) } defer {}
             }
             body data-refresh=(refresh) data-texts=[script_texts()] {
                 a class="skip" href="#board" { (t!("Skip to the panels")) }
@@ -161,6 +159,9 @@ pub(crate) fn page(frame: &Frame<'_>, main: &Markup) -> Markup {
                     (visitor(asked))
                 }
                 main id="board" tabindex="-1" { (main) }
+                // Here, so that they are fetched after the header was painted.
+                script src={ "/static/alces.js?" (crate::assets::tag()) } defer {}
+                script src={ "/static/explore.js?" (crate::assets::tag()) } defer {}
             }
         }
     }
