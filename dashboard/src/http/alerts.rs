@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alces_alerts::{Ack, By, LedgerError, Span};
+use alces_alerts::{Ack, LedgerError, Span};
 use alces_people::Right;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::HeaderMap;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Form, Router};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::guard::redirect;
+use super::v1::alerts::LONGEST;
 use super::{Unclear, asked, deliveries, fail, framed};
 use crate::access::Who;
 use crate::alert::Board;
@@ -39,8 +40,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/alerts/deliveries", get(deliveries::show))
         .route("/alerts/deliveries/{seq}/again", post(deliveries::again))
         .route("/alerts/receivers/{id}/test", post(deliveries::test))
-        .route("/api/v1/alerts", get(json))
-        .route("/api/v1/alerts/ack", post(ack_json))
 }
 
 /// Refuses changes where another dashboard watches: they would be lost.
@@ -69,7 +68,7 @@ pub(super) fn board<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, &'sta
         .ok_or("no alert rules are watched: start the dashboard with --alerts DIR --alerts-file FILE")
 }
 
-async fn all(board: &Board, now: i64) -> Result<All, LedgerError> {
+pub(super) async fn all(board: &Board, now: i64) -> Result<All, LedgerError> {
     let elsewhere = board.lease.as_ref().and_then(crate::alert::lease::Shared::elsewhere);
     board
         .ledger(move |ledger| {
@@ -122,33 +121,6 @@ async fn show(
     }
 }
 
-async fn json(State(app): State<Arc<App>>, Extension(who): Extension<Arc<Who>>) -> Response {
-    let board = match board(&app, &who) {
-        Ok(board) => board,
-        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
-    };
-    let all = match all(board, (app.clock)().as_millisecond()).await {
-        Ok(all) => all,
-        Err(error) => return fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-    };
-    let state = |kept: &alces_alerts::Kept| {
-        json!({"rule": kept.rule, "group": By::shown(&kept.group), "labels": kept.labels, "phase": kept.state.phase, "since": kept.state.since,
-               "fired": kept.state.fired, "value": kept.state.value, "peak": kept.state.peak,
-               "acknowledged": all.ack(&kept.rule, &kept.group, kept.state.fired).map(|a| json!({"by": a.author, "at": a.at}))})
-    };
-    let episode = |e: &alces_alerts::Episode| json!({"rule": e.rule, "group": By::shown(&e.group), "labels": e.labels, "started": e.started, "ended": e.ended, "peak": e.peak});
-    let silence = |s: &alces_alerts::Silence| json!({"id": s.id, "labels": s.matchers, "author": s.author, "comment": s.comment, "until": s.until});
-    let receiver = |(id, (waiting, lost)): (&String, &(i64, i64))| json!({"id": id, "waiting": waiting, "undelivered": lost});
-    axum::Json(json!({
-        "states": all.states.iter().map(state).collect::<Vec<_>>(),
-        "episodes": all.episodes.iter().map(episode).collect::<Vec<_>>(),
-        "silences": all.silences.iter().map(silence).collect::<Vec<_>>(),
-        "watched_by": all.elsewhere,
-        "receivers": all.backlog.iter().map(receiver).collect::<Vec<_>>(),
-    }))
-    .into_response()
-}
-
 #[derive(Deserialize)]
 struct Wished {
     /// `name=value`, one a line.
@@ -172,7 +144,7 @@ async fn silence(
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.trim().to_owned(), value.trim_end_matches('\r').to_owned()))
         .collect();
-    let time = Span::parse(&wished.time).filter(|time| (1..=31 * 86_400_000).contains(&time.0));
+    let time = Span::parse(&wished.time).filter(|time| (1..=LONGEST).contains(&time.0));
     let (Some(time), false) = (time, labels.is_empty()) else {
         return fail(
             StatusCode::BAD_REQUEST,
@@ -190,20 +162,24 @@ async fn silence(
 }
 
 /// Who does something, by name where there are names.
-fn author(who: &Who) -> String {
+pub(super) fn author(who: &Who) -> String {
     who.user.as_ref().map_or_else(|| who.address.to_string(), |user| user.name.clone())
 }
 
 /// Which alert somebody looks after.
-#[derive(Deserialize)]
-struct Which {
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Which {
     rule: String,
     #[serde(default)]
     group: String,
 }
 
 /// Acknowledges; who has it now, and none where nothing fires.
-async fn acknowledge(app: &App, who: &Who, which: Which) -> Result<Option<Ack>, (StatusCode, String)> {
+pub(super) async fn acknowledge(
+    app: &App,
+    who: &Who,
+    which: Which,
+) -> Result<Option<Ack>, (StatusCode, String)> {
     let board = board(app, who).map_err(|reason| (StatusCode::FORBIDDEN, reason.to_owned()))?;
     let (now, author) = ((app.clock)().as_millisecond(), author(who));
     let kept = board.ledger(move |ledger| ledger.ack(&which.rule, &which.group, &author, now)).await;
@@ -218,21 +194,6 @@ async fn ack(
     match acknowledge(&app, &who, which).await {
         // What is over needs nobody any more.
         Ok(_) => redirect("/alerts"),
-        Err((status, reason)) => fail(status, reason),
-    }
-}
-
-async fn ack_json(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Arc<Who>>,
-    axum::Json(which): axum::Json<Which>,
-) -> Response {
-    match acknowledge(&app, &who, which).await {
-        Ok(Some(ack)) => axum::Json(
-            json!({"rule": ack.rule, "group": By::shown(&ack.group), "by": ack.author, "at": ack.at}),
-        )
-        .into_response(),
-        Ok(None) => fail(StatusCode::NOT_FOUND, "nothing fires of this rule and group".into()),
         Err((status, reason)) => fail(status, reason),
     }
 }

@@ -104,7 +104,8 @@ fn noted(method: &Method, path: &str, query: Option<&str>) -> Option<(Act, Strin
         // Written down with what is done there.
         ["explore", "searches", ..] | ["api", "v1", "searches", ..] => None,
         ["b", _, "edit"] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
-        ["api", "v1", "events"] | ["api", "v1", "alerts", "ack"] => Some((Act::Edit, path.to_owned())),
+        ["api", "v1", "events"] => Some((Act::Edit, path.to_owned())),
+        ["api", "v1", "alerts", ..] if !is_safe(method) => Some((Act::Edit, path.to_owned())),
         // What is tried is no edit, and what is saved is written down with it.
         ["alerts", "edit"] => None,
         ["alerts", ..] if !is_safe(method) => Some((Act::Edit, path.to_owned())),

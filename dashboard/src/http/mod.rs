@@ -100,6 +100,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         all.merge(
             alerts::routes()
                 .merge(rules::routes())
+                .merge(v1::alerts::routes())
                 .route_layer(middleware::from_fn_with_state(Arc::clone(&app), alerts::only_here)),
         )
     } else {

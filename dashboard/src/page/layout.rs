@@ -221,7 +221,7 @@ fn boards(frame: &Frame<'_>) -> Markup {
                 a href=(asked.link(&format!("/b/{}", board.id), &[])) aria-current=[here(&board.id).then_some("page")] { (text(&board.title)) }
             }
             a href=(asked.link("/explore", &[])) aria-current=[asked.path.starts_with("/explore").then_some("page")] { (t!("Explore")) }
-            @if frame.config.alerts.is_some() { a href="/alerts" aria-current=[(asked.path == "/alerts").then_some("page")] { (t!("Alerts")) } }
+            @if frame.config.alerts.is_some() { a href="/alerts" aria-current=[asked.path.starts_with("/alerts").then_some("page")] { (t!("Alerts")) } }
         }
     }
 }

@@ -97,9 +97,15 @@ async fn every_address_is_described() {
                 source.split('"').filter(|text| text.starts_with("/api/v1/") && !text.ends_with('/'))
             })
             // There where rules are watched.
+            .chain(
+                include_str!("../../src/http/v1/alerts.rs")
+                    .split('"')
+                    .filter(|text| text.starts_with("/api/v1/")),
+            )
             .chain(["/api/v1/alerts/rules/{id}/backtest"])
             .collect();
     named.sort_unstable();
+    named.dedup();
     assert_eq!(paths, named);
     assert_eq!(serde_json::from_str::<Value>(alces_dashboard::openapi()).expect("JSON"), described);
 }

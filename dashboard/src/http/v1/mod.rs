@@ -2,6 +2,7 @@
 //!
 //! What each address takes and answers stands beside it, and all of it at `/api/v1/openapi.json` ([`openapi`]).
 
+pub(super) mod alerts;
 mod audit;
 mod fields;
 mod lines;

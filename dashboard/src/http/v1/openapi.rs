@@ -21,7 +21,8 @@ use crate::http::{api, boards, events, rules, tail};
     ),
     paths(
         serve, super::me::me, boards::list, boards::json, events::post, super::lines::list, super::patterns::list, super::why::why,
-        super::fields::list, api::values, api::complete, tail::tail, super::people::list, super::people::tokens, super::audit::list, rules::tested
+        super::fields::list, api::values, api::complete, tail::tail, super::people::list, super::people::tokens, super::audit::list, super::alerts::list, super::alerts::ack,
+        super::alerts::silence, super::alerts::end, rules::tested
     ),
     tags(
         (name = "boards", description = "Boards and their figures"),
