@@ -94,16 +94,20 @@ async fn test(args: TestArgs, env: Environment) -> anyhow::Result<()> {
     }
     let mut out = std::io::stdout().lock();
     let (mut times, mut firing) = (0, 0);
+    // What has begun and is not over.
+    let mut begun = BTreeMap::new();
     for (at, group, state, change) in &course {
         let word = match change {
             Some(Change::Fired) => "firing",
             Some(Change::Resolved) => "resolved",
             None => continue,
         };
+        let now = at.as_millisecond();
         if *change == Some(Change::Fired) {
             times += 1;
+            begun.insert(group, now);
         } else {
-            firing += at.as_millisecond() - state.fired.unwrap_or(at.as_millisecond());
+            firing += now - begun.remove(group).unwrap_or(now);
         }
         let value = state.value.map_or_else(|| "—".to_owned(), |value| format!("{value:.4}"));
         writeln!(
@@ -113,6 +117,7 @@ async fn test(args: TestArgs, env: Environment) -> anyhow::Result<()> {
             plain(&alces_alerts::By::shown(group))
         )?;
     }
+    firing += begun.values().map(|begun| range.1.as_millisecond() - begun).sum::<i64>();
     writeln!(out, "{times} times, {} minutes in all, from {} to {}", firing / 60_000, range.0, range.1)?;
     Ok(())
 }
