@@ -104,7 +104,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 .route_layer(middleware::from_fn_with_state(Arc::clone(&app), alerts::only_here)),
         )
     } else {
-        all
+        all.merge(v1::alerts::nowhere())
     };
     let all = if app.oidc.is_some() { all.merge(oidc::routes()) } else { all };
     all.fallback(not_found)

@@ -29,6 +29,20 @@ pub(in crate::http) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/alerts/silences/{id}", delete(end))
 }
 
+/// The same addresses where no rules are watched: each of them says so.
+pub(in crate::http) fn nowhere() -> Router<Arc<App>> {
+    async fn none() -> Response {
+        let reason = "no alert rules are watched: start the dashboard with --alerts DIR --alerts-file FILE";
+        fail(StatusCode::NOT_FOUND, reason.into())
+    }
+    Router::new()
+        .route("/api/v1/alerts", get(none))
+        .route("/api/v1/alerts/ack", post(none))
+        .route("/api/v1/alerts/silences", post(none))
+        .route("/api/v1/alerts/silences/{id}", delete(none))
+        .route("/api/v1/alerts/rules/{id}/backtest", get(none))
+}
+
 /// Alerts.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Alerts {
