@@ -6,7 +6,6 @@ mod people;
 pub(crate) mod tap;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -66,8 +65,7 @@ pub(crate) async fn run(args: DashboardArgs, env: Environment) -> anyhow::Result
             while changes.next(std::slice::from_ref(&watched)).await.is_some() && tell.send(()).is_ok() {}
         });
         let ledger = Arc::new(Ledger::open_to_watch(&file).context("--alerts-file")?);
-        let beside = file.parent().unwrap_or(Path::new("")).to_owned();
-        let lease = args.alerts_lease.map(|index| LeaseIndex { index, folder: beside });
+        let lease = args.alerts_lease.map(|index| LeaseIndex { index, file: file.clone() });
         let (allowed, changed) = (args.alerts_allow, Some(told));
         config.alerts = Some(Alerts { folder, ledger, allowed, changed, lease });
     }

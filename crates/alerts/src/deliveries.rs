@@ -94,6 +94,18 @@ impl Ledger {
         Ok(sent)
     }
 
+    /// Forgets a message that says nothing any more: of signs of life there is one a minute.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn forget(&self, seq: i64) -> Result<(), LedgerError> {
+        let mut db = self.db();
+        let change = db.transaction()?;
+        change.execute("DELETE FROM tries WHERE seq = ?1", [seq])?;
+        change.execute("DELETE FROM outbox WHERE seq = ?1", [seq])?;
+        Ok(change.commit()?)
+    }
+
     /// Sends a message again that was done with, under its name; whether there was one. Its day of tries begins anew.
     ///
     /// # Errors

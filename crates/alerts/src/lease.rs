@@ -122,6 +122,14 @@ impl Lease {
         }
     }
 
+    /// The newest term could not be asked for at `now`: where nobody is answered, nobody can make a new one, so the time of the one that is known
+    /// begins anew. Who holds the lease comes first when the engine is back.
+    pub const fn unanswered(&mut self, now: Duration) {
+        if let Some((_, seen)) = &mut self.newest {
+            *seen = now;
+        }
+    }
+
     /// Whether the term of this number was made; it was asked for at `now`.
     pub fn claimed(&mut self, number: u64, won: bool, address: &str, now: Duration) {
         if won {
@@ -190,6 +198,19 @@ mod tests {
         assert_eq!((lease.held(s(60)), lease.next(s(60))), (None, Step::Look));
         lease.looked(Some(of(9, "b")), s(61));
         assert_eq!(lease.other(), Some(&of(9, "b")));
+    }
+
+    #[test]
+    fn while_nobody_is_answered_nobody_takes_over() {
+        let mut lease = Lease::new("b".into());
+        lease.looked(Some(of(7, "a")), s(100));
+        for at in [102, 150, 200] {
+            lease.unanswered(s(at));
+        }
+        lease.looked(Some(of(7, "a")), s(201));
+        assert_eq!(lease.next(s(203)), Step::Look, "it waits for a whole term more");
+        lease.looked(Some(of(7, "a")), s(210));
+        assert_eq!(lease.next(s(212)), Step::Claim(8));
     }
 
     proptest! {

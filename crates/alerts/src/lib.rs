@@ -33,6 +33,7 @@ pub use deliveries::{Sent, Try};
 pub use dispatch::Dispatch;
 pub use group::By;
 pub use guard::refuses;
+pub use handover::Copied;
 pub use inhibit::{Inhibit, Inhibitions, Matcher};
 pub use kind::{Burn, Kind};
 pub use ledger::{Delivery, Episode, Kept, Ledger, LedgerError, Noted, Open, Silence};

@@ -30,7 +30,7 @@ pub enum Role {
 pub enum Scope {
     /// Looking.
     Read,
-    /// Posting events too.
+    /// Posting events too, silences and acknowledgements.
     Write,
     /// Everything.
     Admin,

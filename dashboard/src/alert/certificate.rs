@@ -1,18 +1,19 @@
 //! How long certificates are good for: a handshake with each server, of which nothing but the certificate's end is kept.
 
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alces_alerts::{Kind, refuses};
+use alces_alerts::Kind;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
+use url::Host;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::ask::{Group, Timed};
+use super::post::addresses;
 use crate::view::picture::Part;
 
 /// A server has so long to show its certificate.
@@ -45,26 +46,10 @@ impl Looks for Network {
 
 async fn look(address: &str, allowed: &[IpNet]) -> Result<i64, String> {
     let (host, port) = address.rsplit_once(':').ok_or("its address has no port")?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     let port: u16 = port.parse().map_err(|_| "its address has no port")?;
-    let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
-        Ok(ip) => vec![(ip, port).into()],
-        Err(_) => tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|e| format!("its name leads nowhere: {e}"))?
-            .collect(),
-    };
-    let mut refused = "its name leads nowhere";
-    let mut good = Vec::new();
-    for address in found {
-        match refuses(address.ip(), allowed) {
-            None => good.push(address),
-            Some(reason) => refused = reason,
-        }
-    }
-    if good.is_empty() {
-        return Err(format!("nothing is asked there: {refused}"));
-    }
+    let good =
+        addresses(&Host::parse(host).map_err(|e| format!("its name is none: {e}"))?, port, allowed).await?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| "its address is no name that a certificate can be for")?;
     let stream = TcpStream::connect(good.as_slice()).await.map_err(|e| e.to_string())?;
@@ -102,6 +87,8 @@ pub(super) async fn ask(looks: Option<&Arc<dyn Looks>>, rules: &[Timed<'_>]) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::alert::Rules;
 

@@ -1,16 +1,15 @@
 //! Several dashboards and one that watches: its lease, and the copy of its file, are kept in an index of the engine.
 //!
 //! The protocol is `alces_alerts::lease`. A term is a document `term-N` that is made once; a copy is a document `copy-E` of who took over in term
-//! E, written anew whenever its file has changed, and **before** a message of that change is sent: so who takes over knows of all that anybody was
-//! told. The copy of the greatest E counts, so that one who lost the lease without knowing it changes nothing.
+//! E, written anew whenever its file has changed; a message is sent **after** a copy with it was written: so who takes over knows of all that
+//! anybody was told. The copy of the greatest E counts, so that one who lost the lease without knowing it changes nothing.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use alces_alerts::Ledger;
 use alces_alerts::lease::{Lease, Step, Term, Timing};
+use alces_alerts::{Ledger, LedgerError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -41,11 +40,9 @@ const LARGEST: u64 = 256 << 20;
 pub(crate) struct Shared {
     /// The index.
     index: String,
-    /// Where copies stand for a moment: beside the file.
-    folder: PathBuf,
+    /// The ledger's own path: copies stand beside it for a moment.
+    file: PathBuf,
     role: RwLock<Role>,
-    /// Whether messages may leave that the last change has made.
-    published: AtomicBool,
     /// Something was changed that is to be published.
     pub(super) changed: Notify,
 }
@@ -55,13 +52,16 @@ enum Role {
     /// It does not watch; who does, as far as is known.
     Waits(Option<Term>),
     /// It watches, up to a moment.
-    Leads(Instant),
+    Leads {
+        until: Instant,
+        /// Messages up to this one are in the copy that was published last.
+        newest: i64,
+    },
 }
 
 impl Shared {
-    pub(super) fn new(index: String, folder: PathBuf) -> Self {
-        let (role, published) = (RwLock::new(Role::Waits(None)), AtomicBool::new(false));
-        Self { index, folder, role, published, changed: Notify::new() }
+    pub(super) fn new(index: String, file: PathBuf) -> Self {
+        Self { index, file, role: RwLock::new(Role::Waits(None)), changed: Notify::new() }
     }
 
     fn role(&self) -> Role {
@@ -72,28 +72,48 @@ impl Shared {
         *self.role.write().unwrap_or_else(PoisonError::into_inner) = role;
     }
 
+    /// The engine cannot be written to: who holds the lease goes on, and tells what nobody could take over.
+    fn goes_on_alone(&self) {
+        self.become_role(Role::Leads { until: Instant::now() + ALONE, newest: i64::MAX });
+    }
+
     /// Whether this dashboard watches.
     pub(super) fn leads(&self) -> bool {
-        matches!(self.role(), Role::Leads(until) if Instant::now() < until)
+        self.newest_to_send().is_some()
     }
 
-    /// Whether messages may be sent: all that they rest on can be taken over.
-    pub(super) fn may_send(&self) -> bool {
-        self.leads() && self.published.load(SeqCst)
-    }
-
-    /// Something was changed whose messages must wait until it is published.
-    pub(super) fn holds_back(&self) {
-        self.published.store(false, SeqCst);
-        self.changed.notify_one();
+    /// Up to which place messages may be sent, so that all that they rest on can be taken over; none where another one sends.
+    pub(super) fn newest_to_send(&self) -> Option<i64> {
+        match self.role() {
+            Role::Leads { until, newest } if Instant::now() < until => Some(newest),
+            _ => None,
+        }
     }
 
     /// Where the dashboard is that watches in place of this one: an empty text while nobody is known to.
     pub(crate) fn elsewhere(&self) -> Option<String> {
         match self.role() {
-            Role::Leads(_) => None,
+            Role::Leads { .. } => None,
             Role::Waits(term) => Some(term.map(|term| term.address).unwrap_or_default()),
         }
+    }
+}
+
+/// Why it cannot be agreed upon who watches, or what is known cannot be handed over.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Engine(#[from] BackendError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the copy of another dashboard cannot be read")]
+    Odd,
+}
+
+impl Trouble {
+    /// Whether nobody else could take over either. An engine that wants other credentials from this one may take another one's.
+    const fn is_everybodys(&self) -> bool {
+        matches!(self, Self::Engine(error) if !matches!(error, BackendError::Refused { .. }))
     }
 }
 
@@ -108,38 +128,44 @@ pub(super) async fn run(app: Arc<App>, board: Arc<Board>, address: String) {
         Err(error) => return tracing::error!(%error, "there is no randomness: this dashboard does not watch"),
     };
     let mut lease = Lease::new(me);
-    let mut at = Place { epoch: None, copy: None, changes: None, told: false };
+    let mut at = Place::default();
+    // Trouble is told once.
+    let mut told = false;
     loop {
         let now = begun.elapsed();
-        let wait = match step(&app.backend, shared, &mut lease, now, &address).await {
-            Ok(wait) => {
-                at.told = false;
-                wait
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut at.told, true) {
-                    tracing::warn!(%error, "who watches alerts cannot be agreed upon");
-                }
-                if at.epoch.is_some() {
-                    shared.published.store(true, SeqCst);
-                    shared.become_role(Role::Leads(Instant::now() + ALONE));
-                }
-                AGAIN
-            }
-        };
-        if !at.told
-            && let Err(error) = at.follow(&app, &board, shared, &lease, begun).await
+        let mut done = step(&app.backend, shared, &mut lease, now, &address).await.map_err(Trouble::from);
+        if done.is_ok()
+            && let Err(trouble) = at.follow(&app, &board, shared, &lease, begun).await
         {
-            tracing::warn!(%error, "what is known of alerts could not be handed over");
+            done = Err(trouble);
+        }
+        let wait = match done {
+            // Who watches looks whether its file has changed, too.
+            Ok(wait) if at.epoch.is_some() => wait.min(TICK),
+            Ok(wait) => wait,
+            Err(_) => AGAIN,
+        };
+        if let Err(trouble) = &done {
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(error = %trouble, "dashboards cannot agree who watches alerts");
+            }
+            if trouble.is_everybodys() {
+                lease.unanswered(begun.elapsed());
+                if at.epoch.is_some() {
+                    shared.goes_on_alone();
+                }
+            }
+        } else {
+            told = false;
         }
         tokio::select! {
-            () = tokio::time::sleep(wait.min(TICK)) => {}
+            () = tokio::time::sleep(wait) => {}
             () = shared.changed.notified() => {}
         }
     }
 }
 
-/// Takes the next step of the protocol.
+/// Takes the next step of the protocol; how long the one after it can wait.
 async fn step(
     backend: &Backend,
     shared: &Shared,
@@ -169,15 +195,14 @@ async fn step(
 }
 
 /// How far this dashboard has followed.
+#[derive(Default)]
 struct Place {
     /// The term in which it took over, while it holds the lease.
     epoch: Option<u64>,
     /// The newest copy that was taken or published: epoch, and number within it.
     copy: Option<(u64, u64)>,
-    /// What of the file was published.
-    changes: Option<(u64, i64)>,
-    /// The engine does not answer, which was said.
-    told: bool,
+    /// What of the file was published, and up to which message.
+    published: Option<((u64, i64), i64)>,
 }
 
 impl Place {
@@ -189,84 +214,75 @@ impl Place {
         shared: &Shared,
         lease: &Lease,
         begun: Instant,
-    ) -> Result<(), String> {
+    ) -> Result<(), Trouble> {
         let Some(epoch) = lease.held(begun.elapsed()) else {
             if self.epoch.take().is_some() {
                 tracing::warn!("another dashboard watches alerts now");
             }
-            shared.published.store(false, SeqCst);
+            self.published = None;
             shared.become_role(Role::Waits(lease.other().cloned()));
             return self.take(&app.backend, board, shared).await;
         };
         let until = Instant::now() + Timing::HELD.saturating_sub(lease.age(begun.elapsed()));
+        let mut before = None;
         if self.epoch != Some(epoch) {
             // All that the one before has told of, before anything is told.
             self.take(&app.backend, board, shared).await?;
-            let before = self.copy.map(|(epoch, _)| epoch);
-            self.copy = None;
-            self.publish(app, board, shared, epoch).await?;
-            self.epoch = Some(epoch);
-            tracing::info!(term = epoch, "this dashboard watches alerts");
-            shared.become_role(Role::Leads(until));
-            board.posted.notify_one();
-            if let Some(before) = before.filter(|before| *before < epoch) {
-                let gone = app.backend.remove(&shared.index, &format!("copy-{before}")).await;
-                gone.map_err(|error| error.to_string())?;
-            }
-            return Ok(());
+            before = self.copy.take().map(|(epoch, _)| epoch).filter(|before| *before < epoch);
         }
-        shared.become_role(Role::Leads(until));
-        let changes = board.ledger(Ledger::changes).await.map_err(|error| error.to_string())?;
-        if self.changes != Some(changes) || !shared.published.load(SeqCst) {
-            self.publish(app, board, shared, epoch).await?;
+        let changes = board.ledger(Ledger::changes).await?;
+        let known = self.published.filter(|(published, _)| *published == changes);
+        let newest = match known {
+            Some((_, newest)) => newest,
+            None => self.publish(app, board, shared, epoch).await?,
+        };
+        shared.become_role(Role::Leads { until, newest });
+        if known.is_none() {
+            // There may be messages that have waited for it.
             board.posted.notify_one();
+        }
+        if self.epoch.replace(epoch) != Some(epoch) {
+            tracing::info!(term = epoch, "this dashboard watches alerts");
+        }
+        if let Some(before) = before {
+            app.backend.remove(&shared.index, &format!("copy-{before}")).await?;
         }
         Ok(())
     }
 
-    async fn publish(&mut self, app: &App, board: &Board, shared: &Shared, epoch: u64) -> Result<(), String> {
-        // Before the copy is made: what is changed meanwhile is published next time.
-        shared.published.store(true, SeqCst);
-        let (folder, now) = (shared.folder.clone(), (app.clock)().as_millisecond());
-        let done = board.ledger(move |ledger| Ok((ledger.changes()?, ledger.copy(&folder, now)?))).await;
-        let sent = match done {
-            Ok((changes, bytes)) => {
-                let number = self.copy.map_or(1, |(_, number)| number + 1);
-                let copy = json!({"kind": "copy", "number": epoch, "seq": number, "data": STANDARD.encode(pack(&bytes))});
-                let sent = app.backend.write(&shared.index, &format!("copy-{epoch}"), &copy).await;
-                sent.map(|()| (self.copy, self.changes) = (Some((epoch, number)), Some(changes)))
-                    .map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if sent.is_err() {
-            shared.published.store(false, SeqCst);
-        }
-        sent
+    /// Publishes a copy; up to which message.
+    async fn publish(
+        &mut self,
+        app: &App,
+        board: &Board,
+        shared: &Shared,
+        epoch: u64,
+    ) -> Result<i64, Trouble> {
+        let (file, now) = (shared.file.clone(), (app.clock)().as_millisecond());
+        let copied = board.ledger(move |ledger| ledger.copy(&file, now)).await?;
+        let number = self.copy.map_or(1, |(_, number)| number + 1);
+        let copy = json!({"kind": "copy", "number": epoch, "seq": number, "data": STANDARD.encode(pack(&copied.bytes))});
+        app.backend.write(&shared.index, &format!("copy-{epoch}"), &copy).await?;
+        (self.copy, self.published) = (Some((epoch, number)), Some((copied.changes, copied.newest)));
+        Ok(copied.newest)
     }
 
     /// Takes the newest copy, if it is not known yet.
-    async fn take(&mut self, backend: &Backend, board: &Board, shared: &Shared) -> Result<(), String> {
-        let odd = || "the copy of another dashboard cannot be read".to_owned();
-        let found =
-            newest(backend, &shared.index, "copy", &["number", "seq"]).await.map_err(|e| e.to_string())?;
-        let Some(found) = found else { return Ok(()) };
-        let number = |name: &str| found[name].as_u64().ok_or_else(odd);
-        let place = (number("number")?, number("seq")?);
-        if self.copy == Some(place) {
+    async fn take(&mut self, backend: &Backend, board: &Board, shared: &Shared) -> Result<(), Trouble> {
+        let place = |found: &Value| found["number"].as_u64().zip(found["seq"].as_u64());
+        let Some(found) = newest(backend, &shared.index, "copy", &["number", "seq"]).await? else {
+            return Ok(());
+        };
+        if self.copy.is_some() && self.copy == place(&found) {
             return Ok(());
         }
-        let whole = newest(backend, &shared.index, "copy", &["number", "seq", "data"]).await;
-        let whole = whole.map_err(|e| e.to_string())?.ok_or_else(odd)?;
-        let packed = STANDARD.decode(whole["data"].as_str().ok_or_else(odd)?).map_err(|_| odd())?;
-        let place = whole["number"].as_u64().zip(whole["seq"].as_u64()).ok_or_else(odd)?;
-        let bytes = unpack(&packed).ok_or_else(odd)?;
-        let folder = shared.folder.clone();
-        board
-            .ledger(move |ledger| ledger.become_copy(&bytes, &folder))
-            .await
-            .map_err(|error| error.to_string())?;
-        self.copy = Some(place);
+        let whole = newest(backend, &shared.index, "copy", &["number", "seq", "data"]).await?;
+        let whole = whole.ok_or(Trouble::Odd)?;
+        let packed = whole["data"].as_str().and_then(|data| STANDARD.decode(data).ok());
+        let bytes = packed.and_then(|packed| unpack(&packed)).ok_or(Trouble::Odd)?;
+        let file = shared.file.clone();
+        board.ledger(move |ledger| ledger.become_copy(&bytes, &file)).await?;
+        self.copy = Some(place(&whole).ok_or(Trouble::Odd)?);
         Ok(())
     }
 }
@@ -333,19 +349,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_watch_sends_nothing() {
+    async fn who_does_not_watch_sends_nothing_and_who_does_what_was_published() {
         let shared = Shared::new("alces-alerts".into(), PathBuf::new());
-        assert_eq!(
-            (shared.leads(), shared.may_send(), shared.elsewhere()),
-            (false, false, Some(String::new()))
+        assert_eq!((shared.newest_to_send(), shared.elsewhere()), (None, Some(String::new())));
+        let leads = |seconds| Role::Leads { until: Instant::now() + Duration::from_secs(seconds), newest: 7 };
+        shared.become_role(leads(60));
+        assert_eq!((shared.newest_to_send(), shared.elsewhere()), (Some(7), None));
+        shared.become_role(leads(0));
+        assert_eq!((shared.newest_to_send(), shared.leads()), (None, false), "its time is over");
+        shared.goes_on_alone();
+        assert_eq!(shared.newest_to_send(), Some(i64::MAX), "nobody could take over");
+    }
+
+    #[test]
+    fn who_is_refused_does_not_go_on_alone() {
+        let url = || "http://es01:9200/".to_owned();
+        assert!(Trouble::from(BackendError::Unreachable { url: url() }).is_everybodys());
+        assert!(
+            Trouble::from(BackendError::Status { url: url(), status: 429, reason: "full".into() })
+                .is_everybodys()
         );
-        shared.become_role(Role::Leads(Instant::now() + Duration::from_secs(60)));
-        assert!(shared.leads() && !shared.may_send(), "nothing is published yet");
-        shared.published.store(true, SeqCst);
-        assert!(shared.may_send() && shared.elsewhere().is_none());
-        shared.holds_back();
-        assert!(!shared.may_send());
-        shared.become_role(Role::Leads(Instant::now()));
-        assert!(!shared.leads(), "its time is over");
+        assert!(!Trouble::from(BackendError::Refused { url: url(), status: 403 }).is_everybodys());
+        assert!(!Trouble::Odd.is_everybodys());
     }
 }

@@ -51,7 +51,7 @@ pub struct Alerts {
     pub allowed: Vec<IpNet>,
     /// Changes whenever the folder is to be read again.
     pub changed: Option<told::Receiver<()>>,
-    /// Where several dashboards agree which of them watches, and the folder in which they put copies for a moment; none where this is the only one.
+    /// Where several dashboards agree which of them watches; none where this is the only one.
     pub lease: Option<LeaseIndex>,
 }
 
@@ -60,8 +60,8 @@ pub struct Alerts {
 pub struct LeaseIndex {
     /// An index of the engine, of one name for all of them.
     pub index: String,
-    /// A folder that only this one writes to.
-    pub folder: PathBuf,
+    /// The ledger's own file: its copies stand beside it for a moment.
+    pub file: PathBuf,
 }
 
 /// What becomes of a rule of the browser's file.
@@ -96,7 +96,7 @@ impl Board {
     pub(crate) fn open(settings: Alerts) -> Result<Self, DashboardError> {
         let rules =
             Rules::read(&settings.folder).map_err(|errors| DashboardError::Alerts(errors.join("\n")))?;
-        let lease = settings.lease.clone().map(|lease| lease::Shared::new(lease.index, lease.folder));
+        let lease = settings.lease.clone().map(|lease| lease::Shared::new(lease.index, lease.file));
         Ok(Self {
             settings,
             rules: std::sync::RwLock::new(Arc::new(rules)),
@@ -227,6 +227,10 @@ async fn watch_all(app: Arc<App>, base: String) {
                 watch.round((app.clock)()).await;
             } else {
                 watch.forget();
+            },
+            // What has nothing to do ends; what has failed is begun anew with all of this, for a message that nobody sends is an alert that nobody hears.
+            Some(Err(failed)) = beside.join_next() => if failed.is_panic() {
+                std::panic::resume_unwind(failed.into_panic());
             },
             () = async { drop(closing.wait_for(|closing| *closing).await) } => break,
         }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use url::{Host, Url};
 
+use super::lease::Shared;
 use super::{Board, mail};
 use crate::app::App;
 
@@ -36,20 +37,20 @@ pub(super) async fn run(app: Arc<App>, board: Arc<Board>) {
     // What was taken though the ledger could not say so: it must not be sent again and again.
     let taken: Arc<Mutex<HashSet<i64>>> = Arc::default();
     loop {
-        if board.lease.as_ref().is_some_and(|lease| !lease.may_send()) {
-            // What is under way ends meanwhile; who takes over is told, and so is who has published what waits.
+        let Some(newest) = board.lease.as_ref().map_or(Some(i64::MAX), Shared::newest_to_send) else {
+            // What is under way ends meanwhile; who takes over is told.
             tokio::select! {
                 () = board.posted.notified() => {}
                 () = tokio::time::sleep(HELD_BACK) => {}
             }
             continue;
-        }
+        };
         let now = (app.clock)().as_millisecond();
         match board.ledger(move |ledger| ledger.due(now)).await {
-            Ok(due) => {
-                for open in
-                    due.into_iter().filter(|open| !busy.contains(&open.delivery.receiver)).collect::<Vec<_>>()
-                {
+            Ok(mut due) => {
+                // What nobody could take over yet waits a moment more.
+                due.retain(|open| open.seq <= newest && !busy.contains(&open.delivery.receiver));
+                for open in due {
                     busy.insert(open.delivery.receiver.clone());
                     let (app, board, taken) = (Arc::clone(&app), Arc::clone(&board), Arc::clone(&taken));
                     sending.spawn(async move {
@@ -97,8 +98,7 @@ async fn send(app: &App, board: &Board, open: Open, taken: &Mutex<HashSet<i64>>)
         _ if known(taken) => (Answer::Status(200), None, String::new()),
         None => (Answer::Status(410), None, "the receiver is no longer there".to_owned()),
         Some(receiver) if receiver.preset == Preset::Heartbeat && now - open.made > FRESH => {
-            let kept = board.ledger(move |ledger| ledger.end(seq, now, "too old to be a sign of life")).await;
-            return kept.is_ok();
+            return board.ledger(move |ledger| ledger.forget(seq)).await.is_ok();
         }
         Some(receiver) => {
             let trying = attempt(receiver, &board.settings.allowed, &open.delivery, now / 1000);
@@ -123,6 +123,9 @@ async fn send(app: &App, board: &Board, open: Open, taken: &Mutex<HashSet<i64>>)
         taken.lock().unwrap_or_else(PoisonError::into_inner).insert(seq);
     }
     let kept = match next {
+        Next::Done if receiver.is_some_and(|receiver| receiver.preset == Preset::Heartbeat) => {
+            board.ledger(move |ledger| ledger.forget(seq)).await
+        }
         Next::Done => board.ledger(move |ledger| ledger.end(seq, now, "taken")).await,
         Next::Again(at) => {
             tracing::warn!(

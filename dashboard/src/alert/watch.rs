@@ -100,7 +100,9 @@ impl Watch {
         }
         let mut noted = Vec::new();
         let mut late = BTreeMap::new();
-        self.ask(&due, now, &mut noted, &mut late).await;
+        if !due.is_empty() {
+            self.ask(&due, now, &mut noted, &mut late).await;
+        }
         // What was not answered is asked again soon, however seldom its rule is.
         for rule in &due {
             let failed = self.failures.contains_key(&rule.id) || self.failures.contains_key("");
@@ -142,7 +144,7 @@ impl Watch {
             return self.undone(&due, &error.to_string(), now);
         }
         if let Some(lease) = &self.board.lease {
-            lease.holds_back();
+            lease.changed.notify_one();
         }
         self.dispatch = Some(dispatch);
         let states = self.states.get_or_insert_default();

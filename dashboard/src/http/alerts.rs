@@ -16,7 +16,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::guard::redirect;
-use super::v1::alerts::LONGEST;
 use super::{Unclear, asked, deliveries, fail, framed};
 use crate::access::Who;
 use crate::alert::Board;
@@ -25,6 +24,8 @@ use crate::language::t;
 use crate::page::alerts::{All, alerts};
 use crate::page::errors;
 
+/// The longest silence, milliseconds.
+const LONGEST: i64 = 31 * 86_400_000;
 /// Episodes on the page.
 const EPISODES: usize = 50;
 /// Acknowledgements of what goes on that the page shows at most.
@@ -134,35 +135,55 @@ async fn silence(
     Extension(who): Extension<Arc<Who>>,
     Form(wished): Form<Wished>,
 ) -> Response {
-    let board = match board(&app, &who) {
-        Ok(board) => board,
-        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
-    };
-    let labels: BTreeMap<String, String> = wished
-        .labels
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.trim_end_matches('\r').to_owned()))
-        .collect();
-    let time = Span::parse(&wished.time).filter(|time| (1..=LONGEST).contains(&time.0));
-    let (Some(time), false) = (time, labels.is_empty()) else {
-        return fail(
-            StatusCode::BAD_REQUEST,
-            "a silence has labels (name=value) and a time up to 31d".into(),
-        );
-    };
-    let now = (app.clock)().as_millisecond();
-    let author = author(&who);
-    let comment: String = wished.comment.chars().take(300).collect();
-    let until = now + time.0;
-    match board.ledger(move |ledger| ledger.silence(&labels, &author, &comment, until, now)).await {
+    let labels = wished.labels.lines().filter_map(|line| line.split_once('='));
+    let labels =
+        labels.map(|(name, value)| (name.trim().to_owned(), value.trim_end_matches('\r').to_owned()));
+    match silenced(&app, &who, labels.collect(), &wished.time, &wished.comment).await {
         Ok(_) => redirect("/alerts"),
-        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        Err((status, reason)) => fail(status, reason),
     }
 }
 
+/// Why something was not done.
+pub(super) type Failed = (StatusCode, String);
+
+fn kept<T>(done: Result<T, LedgerError>) -> Result<T, Failed> {
+    done.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
+}
+
+/// The alerts, for who may see them.
+fn reached<'a>(app: &'a App, who: &Who) -> Result<&'a Arc<Board>, Failed> {
+    board(app, who).map_err(|reason| (StatusCode::FORBIDDEN, reason.to_owned()))
+}
+
+/// Silences alerts with these labels; the silence's number, and until when.
+pub(super) async fn silenced(
+    app: &App,
+    who: &Who,
+    labels: BTreeMap<String, String>,
+    time: &str,
+    comment: &str,
+) -> Result<(i64, i64), Failed> {
+    let board = reached(app, who)?;
+    let time = Span::parse(time).filter(|time| (1..=LONGEST).contains(&time.0));
+    let (Some(time), false) = (time, labels.is_empty()) else {
+        let reason = "a silence has labels (name=value) and a time up to 31d";
+        return Err((StatusCode::BAD_REQUEST, reason.to_owned()));
+    };
+    let (now, author) = ((app.clock)().as_millisecond(), author(who));
+    let (until, comment) = (now + time.0, comment.chars().take(300).collect::<String>());
+    let made = board.ledger(move |ledger| ledger.silence(&labels, &author, &comment, until, now)).await;
+    kept(made.map(|id| (id, until)))
+}
+
+/// Ends a silence; whether there was one.
+pub(super) async fn unsilenced(app: &App, who: &Who, id: i64) -> Result<bool, Failed> {
+    let now = (app.clock)().as_millisecond();
+    kept(reached(app, who)?.ledger(move |ledger| ledger.end_silence(id, now)).await)
+}
+
 /// Who does something, by name where there are names.
-pub(super) fn author(who: &Who) -> String {
+fn author(who: &Who) -> String {
     who.user.as_ref().map_or_else(|| who.address.to_string(), |user| user.name.clone())
 }
 
@@ -175,15 +196,10 @@ pub(super) struct Which {
 }
 
 /// Acknowledges; who has it now, and none where nothing fires.
-pub(super) async fn acknowledge(
-    app: &App,
-    who: &Who,
-    which: Which,
-) -> Result<Option<Ack>, (StatusCode, String)> {
-    let board = board(app, who).map_err(|reason| (StatusCode::FORBIDDEN, reason.to_owned()))?;
+pub(super) async fn acknowledge(app: &App, who: &Who, which: Which) -> Result<Option<Ack>, Failed> {
     let (now, author) = ((app.clock)().as_millisecond(), author(who));
-    let kept = board.ledger(move |ledger| ledger.ack(&which.rule, &which.group, &author, now)).await;
-    kept.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
+    let board = reached(app, who)?;
+    kept(board.ledger(move |ledger| ledger.ack(&which.rule, &which.group, &author, now)).await)
 }
 
 async fn ack(
@@ -203,14 +219,9 @@ async fn end(
     Extension(who): Extension<Arc<Who>>,
     Path(id): Path<i64>,
 ) -> Response {
-    let board = match board(&app, &who) {
-        Ok(board) => board,
-        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
-    };
-    let now = (app.clock)().as_millisecond();
-    match board.ledger(move |ledger| ledger.end_silence(id, now)).await {
+    match unsilenced(&app, &who, id).await {
         Ok(true) => redirect("/alerts"),
         Ok(false) => Unclear::Board.json(),
-        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        Err((status, reason)) => fail(status, reason),
     }
 }

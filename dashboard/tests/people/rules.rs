@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alces_alerts::Ledger;
 use alces_dashboard::Alerts;
-use alces_people::{Limits, Role, Subject};
+use alces_people::{Limits, Role, Scope, Subject};
 
 use super::{House, PAGE, event};
 
@@ -114,4 +114,39 @@ async fn a_rules_past_stands_beside_it_for_those_who_see_all_lines() {
     }
     let unsigned = house.get("/render/alert.png?rule=errors&from=1&to=2", PAGE).await;
     assert_eq!(unsigned.status, 403);
+}
+
+#[tokio::test]
+async fn a_script_silences_and_ends_it_if_it_may_write() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = house(folder.path()).await;
+    let root = house.user("root", Role::Admin);
+    let (write, read) = (house.token_of(root, Scope::Write), house.token_of(root, Scope::Read));
+    let send = async |head: &str, method: &str, path: &str, body: &str| {
+        let (length, kind) = (body.len(), "content-type: application/json\r\n");
+        let request = format!(
+            "{method} /api/v1/alerts{path} HTTP/1.1\r\nhost: d\r\nconnection: close\r\ncontent-length: {length}\r\n{kind}{head}\r\n{body}"
+        );
+        house.send(&request).await
+    };
+    let wished = r#"{"labels": {"host_name": "web-3"}, "time": "2h", "comment": "new disk"}"#;
+    assert_eq!(send(&read, "POST", "/silences", wished).await.status, 403);
+    assert_eq!(send("", "POST", "/silences", wished).await.status, 401);
+    let made = send(&write, "POST", "/silences", wished).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let shown = send(&read, "GET", "", "").await;
+    let expected = "\"silences\":[{\"id\":1,\"labels\":{\"host_name\":\"web-3\"},\"author\":\"root\",\"comment\":\"new disk\"";
+    assert!(shown.status == 200 && shown.body.contains(expected), "{}", shown.body);
+    for wrong in [r#"{"labels": {}, "time": "2h"}"#, r#"{"labels": {"a": "b"}, "time": "99d"}"#] {
+        assert_eq!(send(&write, "POST", "/silences", wrong).await.status, 400, "{wrong}");
+    }
+    assert_eq!(send(&write, "DELETE", "/silences/1", "").await.status, 204);
+    assert_eq!(send(&write, "DELETE", "/silences/1", "").await.status, 404);
+    assert!(send(&read, "GET", "", "").await.body.contains("\"silences\":[]"));
+    let nothing = send(&write, "POST", "/ack", r#"{"rule": "nothing"}"#).await;
+    assert_eq!(nothing.status, 404, "{}", nothing.body);
+    let entries = house.audit();
+    for entry in ["root edit /api/v1/alerts/silences", "root edit /api/v1/alerts/silences/1"] {
+        assert!(entries.iter().any(|e| e == entry), "{entry}: {entries:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alces_alerts::{By, Episode, Kept, Phase, Span};
+use alces_alerts::{By, Episode, Kept, Phase};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,11 +15,8 @@ use utoipa::ToSchema;
 use super::schema::{Missing, Refused};
 use crate::access::Who;
 use crate::app::App;
-use crate::http::alerts::{Which, acknowledge, all, author, board};
+use crate::http::alerts::{Which, acknowledge, all, board, silenced, unsilenced};
 use crate::http::fail;
-
-/// The longest silence, milliseconds.
-pub(in crate::http) const LONGEST: i64 = 31 * 86_400_000;
 
 pub(in crate::http) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -227,20 +224,9 @@ pub(super) async fn silence(
     Extension(who): Extension<Arc<Who>>,
     Json(wished): Json<Wished>,
 ) -> Response {
-    let board = match board(&app, &who) {
-        Ok(board) => board,
-        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
-    };
-    let time = Span::parse(&wished.time).filter(|time| (1..=LONGEST).contains(&time.0));
-    let (Some(time), false) = (time, wished.labels.is_empty()) else {
-        return fail(StatusCode::BAD_REQUEST, "a silence has labels and a time up to 31d".into());
-    };
-    let now = (app.clock)().as_millisecond();
-    let (author, until) = (author(&who), now + time.0);
-    let comment: String = wished.comment.chars().take(300).collect();
-    match board.ledger(move |ledger| ledger.silence(&wished.labels, &author, &comment, until, now)).await {
-        Ok(id) => (StatusCode::CREATED, Json(Made { id, until })).into_response(),
-        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    match silenced(&app, &who, wished.labels, &wished.time, &wished.comment).await {
+        Ok((id, until)) => (StatusCode::CREATED, Json(Made { id, until })).into_response(),
+        Err((status, reason)) => fail(status, reason),
     }
 }
 
@@ -252,14 +238,9 @@ pub(super) async fn end(
     Extension(who): Extension<Arc<Who>>,
     Path(id): Path<i64>,
 ) -> Response {
-    let board = match board(&app, &who) {
-        Ok(board) => board,
-        Err(reason) => return fail(StatusCode::FORBIDDEN, reason.to_owned()),
-    };
-    let now = (app.clock)().as_millisecond();
-    match board.ledger(move |ledger| ledger.end_silence(id, now)).await {
+    match unsilenced(&app, &who, id).await {
         Ok(true) => StatusCode::NO_CONTENT.into_response(),
         Ok(false) => fail(StatusCode::NOT_FOUND, "there is no such silence, or it has ended".into()),
-        Err(error) => fail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        Err((status, reason)) => fail(status, reason),
     }
 }
