@@ -233,6 +233,8 @@ fn a_dead_mans_switch_is_silent_when_lines_stop() {
         shown["receivers"].as_array()?.iter().all(|r| r["waiting"] == 0).then_some(())
     });
     assert!(beats().iter().all(|beat| beat.firing), "an end is no sign of life: {:?}", beats());
+    let log = http::get(&format!("{url}alerts/deliveries")).unwrap().1;
+    assert!(!log.contains("msg_"), "of signs of life nothing is kept: {log}");
 }
 
 fn one_of_two_watches_and_the_other_takes_over(engine: &str, index: &str) {

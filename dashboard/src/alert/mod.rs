@@ -78,6 +78,8 @@ pub(crate) struct Board {
     pub(crate) posted: Notify,
     /// Which of several dashboards watches.
     pub(crate) lease: Option<lease::Shared>,
+    /// Where this dashboard is, which messages link to; empty before it runs.
+    pub(crate) base: std::sync::OnceLock<String>,
     /// Backtests of a moment ago, by what was asked; one is made at a time.
     tested: tokio::sync::Mutex<HashMap<String, (i64, Arc<Course>)>>,
     /// Held while the file of the browser's rules is written.
@@ -102,6 +104,7 @@ impl Board {
             rules: std::sync::RwLock::new(Arc::new(rules)),
             posted: Notify::new(),
             lease,
+            base: std::sync::OnceLock::new(),
             tested: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),
         })
@@ -112,23 +115,45 @@ impl Board {
         self.lease.as_ref().is_none_or(lease::Shared::leads)
     }
 
-    /// The backtest beside a rule, over the last two weeks. One at a time, so that pages of rules do not keep the engine busy; one of a moment
-    /// ago is shown again.
+    /// The backtest beside a rule, over the last two weeks.
     ///
     /// # Errors
     /// Why the rule cannot be asked.
     pub(crate) async fn test(&self, app: &App, rule: &Rule) -> Result<Arc<Course>, String> {
         let now = (app.clock)().as_millisecond().div_euclid(60_000) * 60_000;
-        let key = format!("{rule:?}");
+        self.course(app, rule, (now - backtest::LENGTH, now), format!("{rule:?}")).await
+    }
+
+    /// What a rule did from a moment on, which a message shows.
+    ///
+    /// # Errors
+    /// Why the rule cannot be asked.
+    pub(crate) async fn picture(
+        &self,
+        app: &App,
+        rule: &Rule,
+        (from, to): (i64, i64),
+    ) -> Result<Arc<Course>, String> {
+        self.course(app, rule, (from, to), format!("{from} {rule:?}")).await
+    }
+
+    /// One at a time, so that pages of rules and pictures in chats do not keep the engine busy; one of a moment ago is shown again.
+    async fn course(
+        &self,
+        app: &App,
+        rule: &Rule,
+        (from, to): (i64, i64),
+        key: String,
+    ) -> Result<Arc<Course>, String> {
         let mut tested = self.tested.lock().await;
-        if let Some((_, course)) = tested.get(&key).filter(|(at, _)| (0..BELIEVED).contains(&(now - at))) {
+        if let Some((_, course)) = tested.get(&key).filter(|(at, _)| (0..BELIEVED).contains(&(to - at))) {
             return Ok(Arc::clone(course));
         }
-        let course = Arc::new(backtest::beside(app, rule, (now - backtest::LENGTH, now)).await?);
+        let course = Arc::new(backtest::beside(app, rule, (from, to)).await?);
         if tested.len() >= TESTED {
             tested.clear();
         }
-        tested.insert(key, (now, Arc::clone(&course)));
+        tested.insert(key, (to, Arc::clone(&course)));
         Ok(course)
     }
 
@@ -205,6 +230,7 @@ pub(crate) async fn run(app: Arc<App>, base: String) {
 
 async fn watch_all(app: Arc<App>, base: String) {
     let Some(board) = app.alerts.clone() else { return };
+    board.base.get_or_init(|| base.clone());
     if let Err(error) = board.ledger(Ledger::enable).await {
         tracing::warn!(%error, "receivers that were gone stay so");
     }

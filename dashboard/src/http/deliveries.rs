@@ -80,8 +80,7 @@ pub(super) async fn test(
         return fail(StatusCode::NOT_FOUND, "there is no such receiver".into());
     };
     let now = (app.clock)().as_millisecond();
-    let base = app.config.public_url.as_ref().map_or_else(String::new, ToString::to_string);
-    let message = test_message(receiver, &base, now);
+    let message = test_message(receiver, board.base.get().map_or("", String::as_str), now);
     match board.ledger(move |ledger| ledger.apply(&[], &[message], now)).await {
         Ok(()) => {
             board.posted.notify_one();

@@ -330,7 +330,7 @@ async fn picture(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Resp
         let filter = crate::query::parse(&one.filter).unwrap_or_else(|_| crate::query::Query::everything());
         one.filter = filter.and(only).to_string();
     }
-    match backtest::beside(&app, &one, (from, to)).await {
+    match board.picture(&app, &one, (from, to)).await {
         Ok(course) => exports::drawn(Drawing::Time(page::chart(&one, &course)), Theme::Light).await,
         Err(reason) => fail(StatusCode::SERVICE_UNAVAILABLE, reason),
     }
